@@ -1,0 +1,1 @@
+//! The one gate between a transaction and every user of it.

@@ -1,0 +1,1 @@
+//! What a user agent adds: challenge, registration, calls.

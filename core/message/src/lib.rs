@@ -1,0 +1,1 @@
+//! SIP messages: grammar, URIs, headers, framing, and the words every crate needs (RFC 3261 section 25).

@@ -1,0 +1,1 @@
+//! RFC 3261 section 16 in its own phases.

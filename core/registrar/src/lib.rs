@@ -1,0 +1,1 @@
+//! Binding rules: RFC 3261 section 10.

@@ -1,0 +1,1 @@
+//! The virtual network and clock that drive apps/node in tests.

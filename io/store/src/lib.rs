@@ -1,0 +1,1 @@
+//! The embedded store: a few verbs over SQLite.

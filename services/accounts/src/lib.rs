@@ -1,0 +1,1 @@
+//! Accounts: who may use this server, and how they prove it.

@@ -1,0 +1,1 @@
+//! Bindings: their table, expiry and look-up.

@@ -1,0 +1,1 @@
+//! Where a request goes: dial plan and look-up order.
