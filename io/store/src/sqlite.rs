@@ -1,0 +1,177 @@
+//! The embedded backend: one SQLite file, write-ahead log, `synchronous=FULL`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+
+use crate::directory::{self, DATABASE, Ownership};
+use crate::schema::{self, Step};
+use crate::{Error, Limits, Space, Visit, Write};
+
+/// How long a person's `sqlite3` shell may hold the file before we give up.
+const BUSY_MAX: Duration = Duration::from_secs(1);
+
+/// Fields drop in order: the file is closed before the directory is released.
+#[derive(Debug)]
+pub(crate) struct Sqlite {
+    connection: Connection,
+    path: PathBuf,
+    _ownership: Ownership,
+}
+
+impl Sqlite {
+    pub(crate) fn open(dir: &Path, limits: Limits, steps: &[Step]) -> Result<Self, Error> {
+        directory::prepare(dir)?;
+        let ownership = Ownership::take(dir)?;
+        let path = dir.join(DATABASE);
+        // SQLite gives its log and index files the mode of the database.
+        directory::private(&path)?;
+        let failed = Error::sqlite(&path);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
+        connection.busy_timeout(BUSY_MAX).map_err(&failed)?;
+        let version = schema::identify(&connection, &path, steps)?;
+        connection
+            .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+            .and_then(|()| connection.pragma_update(None, "synchronous", "FULL"))
+            .map_err(&failed)?;
+        schema::migrate(&mut connection, &path, version, steps)?;
+        bound(&connection, limits).map_err(&failed)?;
+        drop(failed);
+        Ok(Self {
+            connection,
+            path,
+            _ownership: ownership,
+        })
+    }
+
+    pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.connection
+            .prepare_cached("SELECT value FROM entry WHERE space = ?1 AND key = ?2")
+            .and_then(|mut select| {
+                select
+                    .query_row(params![space.name(), key], |row| row.get(0))
+                    .optional()
+            })
+            .map_err(Error::sqlite(&self.path))
+    }
+
+    pub(crate) fn scan(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Error> {
+        let failed = Error::sqlite(&self.path);
+        let mut select = self
+            .connection
+            .prepare_cached(
+                "SELECT key, value FROM entry WHERE space = ?1 AND key >= ?2 ORDER BY key",
+            )
+            .map_err(&failed)?;
+        let mut rows = select
+            .query(params![space.name(), prefix])
+            .map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let damaged = |error| failed(rusqlite::Error::from(error));
+            let key = row
+                .get_ref(0)
+                .map_err(&failed)?
+                .as_blob()
+                .map_err(damaged)?;
+            let value = row
+                .get_ref(1)
+                .map_err(&failed)?
+                .as_blob()
+                .map_err(damaged)?;
+            if !key.starts_with(prefix) || visit(key, value).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn write(&mut self, writes: &[Write]) -> Result<(), Error> {
+        let failed = Error::sqlite(&self.path);
+        let transaction = self
+            .connection
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+            .map_err(&failed)?;
+        {
+            let mut put = transaction
+                .prepare_cached(
+                    "INSERT INTO entry (space, key, value) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (space, key) DO UPDATE SET value = excluded.value",
+                )
+                .map_err(&failed)?;
+            let mut delete = transaction
+                .prepare_cached("DELETE FROM entry WHERE space = ?1 AND key = ?2")
+                .map_err(&failed)?;
+            for Write { space, key, value } in writes {
+                match value {
+                    Some(value) => put.execute(params![space.name(), key, value]),
+                    None => delete.execute(params![space.name(), key]),
+                }
+                .map_err(&failed)?;
+            }
+        }
+        transaction.commit().map_err(&failed)
+    }
+
+    pub(crate) fn copy_to(&self, path: &Path) -> Result<(), Error> {
+        copy(&self.connection, path)
+    }
+}
+
+/// A whole, compact copy in the new file `path`, synced before this returns.
+pub(crate) fn copy(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let file = directory::private_new(path)?;
+    // SQLite fills an empty file, which keeps its mode.
+    let copied = path
+        .to_str()
+        .ok_or_else(|| Error::unreadable(path)(io::Error::other("the file's name is not UTF-8")))
+        .and_then(|name| {
+            connection
+                .execute("VACUUM INTO ?1", params![name])
+                .map_err(Error::sqlite(path))
+        })
+        .and_then(|_| file.sync_all().map_err(Error::unreadable(path)));
+    if copied.is_err() {
+        // Half a copy is worse than none; that it cannot be removed adds nothing to the cause.
+        drop(fs::remove_file(path));
+    }
+    copied
+}
+
+fn bound(connection: &Connection, limits: Limits) -> rusqlite::Result<()> {
+    let Some(file_bytes_max) = limits.file_bytes_max else {
+        return Ok(());
+    };
+    let page_bytes: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let pages_max =
+        u32::try_from(file_bytes_max / u64::from(page_bytes.max(1))).unwrap_or(u32::MAX);
+    connection.pragma_update_and_check(None, "max_page_count", pages_max.max(1), |_| Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    #[test]
+    fn the_log_is_synced_at_every_commit() {
+        let dir = Scratch::new("synced");
+        let store = Sqlite::open(&dir, Limits::default(), schema::STEPS).unwrap();
+        let pragma = |name| {
+            store
+                .connection
+                .pragma_query_value(None, name, |row| row.get::<_, rusqlite::types::Value>(0))
+                .unwrap()
+        };
+        assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+        assert_eq!(pragma("synchronous"), 2.into(), "FULL");
+    }
+}
