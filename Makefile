@@ -1,0 +1,58 @@
+# The only door. `make run` and `make test` set up what they need on a fresh Debian or Ubuntu.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+ARGS ?=
+SECONDS_EACH ?= 600
+SEEDS ?= 10000
+
+help: ## what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: setup-build ## build and start the server, in the foreground (make run ARGS="--domain example.org")
+	@cargo build --release -p ruf
+	@exec ./target/release/ruf serve $(ARGS)
+
+test: setup-test ## everything that must hold: unit, flows, simulation, conformance, real phones
+	cargo nextest run --workspace --no-fail-fast
+	cargo test --workspace --doc -q
+	$(MAKE) --no-print-directory sim SEEDS=1000
+	$(MAKE) --no-print-directory fuzz-replay
+	$(MAKE) --no-print-directory interop
+
+check: setup-check ## format, lints, the laws of the house, dependencies, docs
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo xtask tidy
+	cargo xtask rfc --check
+	cargo deny --log-level error check
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps -q
+
+sim: setup-build ## the simulation: SEEDS seeds of one call, and the planted mutants
+	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5
+
+interop: setup-test ## conformance and real phones against the server
+	cargo build --release -p ruf -p ruf-interop
+	./target/release/ruf-interop all
+
+fuzz: setup-fuzz ## fuzz each target for SECONDS_EACH seconds
+	dev/fuzz run $(SECONDS_EACH)
+
+fuzz-replay: setup-build ## replay the fuzz corpus
+	cargo test -q -p ruf-fuzz-replay
+
+bench: setup-bench ## our figures beside Kamailio's
+	dev/bench/run
+
+setup-build:
+	@dev/setup build
+setup-test:
+	@dev/setup test
+setup-check:
+	@dev/setup check
+setup-fuzz:
+	@dev/setup fuzz
+setup-bench:
+	@dev/setup bench
+
+.PHONY: help run test check sim interop fuzz fuzz-replay bench setup-build setup-test setup-check setup-fuzz setup-bench
