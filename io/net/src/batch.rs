@@ -1,0 +1,362 @@
+//! Many datagrams per system call: `recvmmsg` and `sendmmsg` with the local address of each datagram.
+//!
+//! The only unsafe code of the house, kept to what the kernel's interface demands: arrays of
+//! `mmsghdr` whose pointers lead into buffers that the same struct owns, and control messages
+//! (`IP_PKTINFO`, `IPV6_PKTINFO`) that say which of our addresses a datagram came to or leaves from.
+//! Nothing is parsed here.
+
+use std::io;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::os::fd::{AsRawFd, RawFd};
+
+/// Datagrams per system call, at most.
+pub(crate) const BATCH_MAX: usize = 32;
+/// The largest UDP payload.
+const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// Room for one control message of either family, in units of its alignment.
+const CONTROL_WORDS: usize = 8;
+
+/// Room for the largest address, aligned as the kernel wants it.
+type Address = libc::sockaddr_storage;
+type Control = [u64; CONTROL_WORDS];
+
+/// One received datagram, borrowed from the batch.
+pub(crate) struct Received<'a> {
+    /// Who sent it.
+    pub(crate) remote: SocketAddr,
+    /// Which of our addresses it came to, where the kernel said so.
+    pub(crate) local: Option<IpAddr>,
+    /// Its payload.
+    pub(crate) payload: &'a [u8],
+}
+
+/// Asks the kernel to say of each datagram which of our addresses it came to.
+pub(crate) fn report_local_address(socket: &impl AsRawFd, v4: bool) -> io::Result<()> {
+    let (level, option) = if v4 {
+        (libc::IPPROTO_IP, libc::IP_PKTINFO)
+    } else {
+        (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
+    };
+    let on: libc::c_int = 1;
+    // SAFETY: an open socket, and an option whose value is one int, of the size given.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            std::ptr::from_ref(&on).cast(),
+            mem::size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Buffers for one `recvmmsg`.
+pub(crate) struct ReceiveBatch {
+    payloads: Vec<u8>,
+    addresses: Vec<Address>,
+    controls: Vec<Control>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+}
+
+// SAFETY: the raw pointers in `vectors` and `headers` lead into the Vecs of the same struct, which
+// are never resized, and are used only inside `receive`, which has `&mut self`.
+unsafe impl Send for ReceiveBatch {}
+
+impl ReceiveBatch {
+    pub(crate) fn new() -> ReceiveBatch {
+        // SAFETY: all-zero bytes are a valid value of each of these C structs.
+        let (address, vector, header) = unsafe {
+            (
+                mem::zeroed::<Address>(),
+                mem::zeroed::<libc::iovec>(),
+                mem::zeroed::<libc::mmsghdr>(),
+            )
+        };
+        ReceiveBatch {
+            payloads: vec![0; BATCH_MAX * DATAGRAM_BYTES_MAX],
+            addresses: vec![address; BATCH_MAX],
+            controls: vec![[0; CONTROL_WORDS]; BATCH_MAX],
+            vectors: vec![vector; BATCH_MAX],
+            headers: vec![header; BATCH_MAX],
+        }
+    }
+
+    /// Takes what the socket has, without waiting, at most [`BATCH_MAX`] datagrams; each goes to `each`.
+    /// Returns how many there were. `WouldBlock` is an error like any other.
+    pub(crate) fn receive(
+        &mut self,
+        socket: &impl AsRawFd,
+        mut each: impl FnMut(Received<'_>),
+    ) -> io::Result<usize> {
+        let payloads = self.payloads.as_mut_ptr();
+        for slot in 0..BATCH_MAX {
+            // SAFETY: `slot` is below BATCH_MAX, the length of every Vec here, and the payload of a
+            // slot is the slot's own DATAGRAM_BYTES_MAX octets of `payloads`.
+            unsafe {
+                let vector = self.vectors.as_mut_ptr().add(slot);
+                (*vector).iov_base = payloads.add(slot * DATAGRAM_BYTES_MAX).cast();
+                (*vector).iov_len = DATAGRAM_BYTES_MAX;
+                let header = &mut (*self.headers.as_mut_ptr().add(slot)).msg_hdr;
+                header.msg_name = self.addresses.as_mut_ptr().add(slot).cast();
+                header.msg_namelen = mem::size_of::<Address>() as libc::socklen_t;
+                header.msg_iov = vector;
+                header.msg_iovlen = 1;
+                header.msg_control = self.controls.as_mut_ptr().add(slot).cast();
+                header.msg_controllen = mem::size_of::<Control>();
+                header.msg_flags = 0;
+            }
+        }
+        // SAFETY: `headers` holds BATCH_MAX headers whose pointers were set just now.
+        let count = unsafe {
+            libc::recvmmsg(
+                socket.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                BATCH_MAX as libc::c_uint,
+                libc::MSG_DONTWAIT,
+                std::ptr::null_mut(),
+            )
+        };
+        let Ok(count) = usize::try_from(count) else {
+            return Err(io::Error::last_os_error());
+        };
+        for (slot, header) in self.headers.iter().take(count).enumerate() {
+            let length = (header.msg_len as usize).min(DATAGRAM_BYTES_MAX);
+            let start = slot * DATAGRAM_BYTES_MAX;
+            let (Some(address), Some(payload)) = (
+                self.addresses.get(slot),
+                self.payloads.get(start..start + length),
+            ) else {
+                continue;
+            };
+            let Some(remote) = decode_address(address) else {
+                continue;
+            };
+            let local = local_address(&header.msg_hdr);
+            each(Received { remote, local, payload });
+        }
+        Ok(count)
+    }
+}
+
+/// One datagram to send.
+pub(crate) struct Outgoing<'a> {
+    /// To whom.
+    pub(crate) remote: SocketAddr,
+    /// From which of our addresses; `None` where the socket is bound to it already.
+    pub(crate) local: Option<IpAddr>,
+    /// The payload.
+    pub(crate) payload: &'a [u8],
+}
+
+/// Sends the datagrams, without waiting, in one system call (at most [`BATCH_MAX`] of them).
+/// Returns how many left; an error belongs to the first that did not.
+pub(crate) fn send(socket: RawFd, datagrams: &[Outgoing<'_>]) -> io::Result<usize> {
+    // SAFETY: all-zero bytes are a valid value of each of these C structs.
+    let (mut addresses, mut vectors, mut headers) = unsafe {
+        (
+            mem::zeroed::<[Address; BATCH_MAX]>(),
+            mem::zeroed::<[libc::iovec; BATCH_MAX]>(),
+            mem::zeroed::<[libc::mmsghdr; BATCH_MAX]>(),
+        )
+    };
+    let mut controls: [Control; BATCH_MAX] = [[0; CONTROL_WORDS]; BATCH_MAX];
+    let slots = addresses.iter_mut().zip(&mut vectors).zip(&mut headers).zip(&mut controls);
+    let mut count = 0;
+    for ((((address, vector), header), control), datagram) in slots.zip(datagrams) {
+        let header = &mut header.msg_hdr;
+        header.msg_namelen = encode_address(datagram.remote, address);
+        header.msg_name = std::ptr::from_mut(address).cast();
+        vector.iov_base = datagram.payload.as_ptr().cast_mut().cast();
+        vector.iov_len = datagram.payload.len();
+        header.msg_iov = vector;
+        header.msg_iovlen = 1;
+        if let Some(local) = datagram.local {
+            header.msg_control = control.as_mut_ptr().cast();
+            header.msg_controllen = mem::size_of::<Control>();
+            header.msg_controllen = set_source(header, local);
+        }
+        count += 1;
+    }
+    // SAFETY: the first `count` headers point into arrays and payloads that outlive the call;
+    // sendmmsg does not write to the payloads.
+    let sent = unsafe {
+        libc::sendmmsg(socket, headers.as_mut_ptr(), count, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+    };
+    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// Writes one control message that names the source address; returns the length of the control part.
+fn set_source(header: &libc::msghdr, local: IpAddr) -> usize {
+    // SAFETY: msg_control leads to CONTROL_WORDS words, more than one control message of either
+    // family needs (checked by the constant assertion below), and is aligned for cmsghdr.
+    unsafe {
+        let message = libc::CMSG_FIRSTHDR(header);
+        match local {
+            IpAddr::V4(address) => {
+                (*message).cmsg_level = libc::IPPROTO_IP;
+                (*message).cmsg_type = libc::IP_PKTINFO;
+                (*message).cmsg_len = libc::CMSG_LEN(mem::size_of::<libc::in_pktinfo>() as u32) as _;
+                let mut info: libc::in_pktinfo = mem::zeroed();
+                info.ipi_spec_dst.s_addr = u32::from_ne_bytes(address.octets());
+                std::ptr::write_unaligned(libc::CMSG_DATA(message).cast(), info);
+                libc::CMSG_SPACE(mem::size_of::<libc::in_pktinfo>() as u32) as usize
+            }
+            IpAddr::V6(address) => {
+                (*message).cmsg_level = libc::IPPROTO_IPV6;
+                (*message).cmsg_type = libc::IPV6_PKTINFO;
+                (*message).cmsg_len = libc::CMSG_LEN(mem::size_of::<libc::in6_pktinfo>() as u32) as _;
+                let mut info: libc::in6_pktinfo = mem::zeroed();
+                info.ipi6_addr.s6_addr = address.octets();
+                std::ptr::write_unaligned(libc::CMSG_DATA(message).cast(), info);
+                libc::CMSG_SPACE(mem::size_of::<libc::in6_pktinfo>() as u32) as usize
+            }
+        }
+    }
+}
+
+// A control message is a header of 16 octets and at most 20 octets of in6_pktinfo, rounded up.
+const _: () = assert!(mem::size_of::<Control>() >= 40);
+
+/// The address a datagram came to, from its control messages.
+fn local_address(header: &libc::msghdr) -> Option<IpAddr> {
+    // SAFETY: `header` was filled in by recvmmsg: msg_control and msg_controllen describe the control
+    // messages in this batch's own buffer, and CMSG_NXTHDR stays within them.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while !message.is_null() {
+            match ((*message).cmsg_level, (*message).cmsg_type) {
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    let info: libc::in_pktinfo =
+                        std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
+                    return Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into());
+                }
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    let info: libc::in6_pktinfo =
+                        std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
+                    return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                }
+                _ => message = libc::CMSG_NXTHDR(header, message),
+            }
+        }
+    }
+    None
+}
+
+fn decode_address(address: &Address) -> Option<SocketAddr> {
+    match i32::from(address.ss_family) {
+        libc::AF_INET => {
+            // SAFETY: the family says that the storage holds a sockaddr_in, which fits into it.
+            let v4: libc::sockaddr_in = unsafe { std::ptr::read(std::ptr::from_ref(address).cast()) };
+            let ip = Ipv4Addr::from(v4.sin_addr.s_addr.to_ne_bytes());
+            Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
+        }
+        libc::AF_INET6 => {
+            // SAFETY: the family says that the storage holds a sockaddr_in6, which fits into it.
+            let v6: libc::sockaddr_in6 = unsafe { std::ptr::read(std::ptr::from_ref(address).cast()) };
+            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
+            Some(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), 0, v6.sin6_scope_id).into())
+        }
+        _ => None,
+    }
+}
+
+fn encode_address(address: SocketAddr, storage: &mut Address) -> libc::socklen_t {
+    match address {
+        SocketAddr::V4(v4) => {
+            // SAFETY: all-zero bytes are a valid sockaddr_in, and one fits into the storage.
+            unsafe {
+                let mut raw: libc::sockaddr_in = mem::zeroed();
+                raw.sin_family = libc::AF_INET as libc::sa_family_t;
+                raw.sin_port = v4.port().to_be();
+                raw.sin_addr.s_addr = u32::from_ne_bytes(v4.ip().octets());
+                std::ptr::write(std::ptr::from_mut(storage).cast(), raw);
+            }
+            mem::size_of::<libc::sockaddr_in>() as libc::socklen_t
+        }
+        SocketAddr::V6(v6) => {
+            // SAFETY: all-zero bytes are a valid sockaddr_in6, and one fits into the storage.
+            unsafe {
+                let mut raw: libc::sockaddr_in6 = mem::zeroed();
+                raw.sin6_family = libc::AF_INET6 as libc::sa_family_t;
+                raw.sin6_port = v6.port().to_be();
+                raw.sin6_addr.s6_addr = v6.ip().octets();
+                raw.sin6_scope_id = v6.scope_id();
+                std::ptr::write(std::ptr::from_mut(storage).cast(), raw);
+            }
+            mem::size_of::<libc::sockaddr_in6>() as libc::socklen_t
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listen::{ListenSpec, UdpListener};
+
+    fn pair(address: &str) -> (UdpListener, UdpListener) {
+        let spec: ListenSpec = address.parse().expect("a spec");
+        (UdpListener::open(&spec).expect("opens"), UdpListener::open(&spec).expect("opens"))
+    }
+
+    /// Waits until the socket can be read, with a deadline of the test's own.
+    fn wait_readable(socket: RawFd) {
+        let mut poll = libc::pollfd { fd: socket, events: libc::POLLIN, revents: 0 };
+        // SAFETY: one valid pollfd.
+        assert_eq!(unsafe { libc::poll(&mut poll, 1, 5_000) }, 1, "nothing came within 5 s");
+    }
+
+    fn crosses(address: &str, from: Option<&str>) {
+        let (a, b) = pair(address);
+        let to = match b.local().ip() {
+            ip if ip.is_unspecified() && ip.is_ipv4() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), b.local().port()),
+            ip if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), b.local().port()),
+            ip => SocketAddr::new(ip, b.local().port()),
+        };
+        let payloads: Vec<Vec<u8>> = (0..40u8).map(|n| vec![n; usize::from(n) * 100]).collect();
+        let local = from.map(|ip| ip.parse().expect("an address"));
+        let datagrams: Vec<Outgoing<'_>> =
+            payloads.iter().map(|payload| Outgoing { remote: to, local, payload }).collect();
+        assert_eq!(send(a.as_raw_fd(), &datagrams).expect("sends"), BATCH_MAX);
+        assert_eq!(send(a.as_raw_fd(), &datagrams[BATCH_MAX..]).expect("sends"), 8);
+        let mut batch = ReceiveBatch::new();
+        let mut got = Vec::new();
+        while got.len() < payloads.len() {
+            wait_readable(b.as_raw_fd());
+            batch
+                .receive(&b, |datagram| {
+                    assert_eq!(datagram.local, Some(to.ip()), "which of our addresses it came to");
+                    if let Some(local) = local {
+                        assert_eq!(datagram.remote.ip(), local, "the source that was asked for");
+                    }
+                    got.push(datagram.payload.to_vec());
+                })
+                .expect("receives");
+        }
+        assert_eq!(got, payloads);
+    }
+
+    #[test]
+    fn forty_datagrams_cross_a_wildcard_socket_in_order_and_name_their_addresses() {
+        crosses("udp:0.0.0.0:0", Some("127.0.0.9"));
+    }
+
+    #[test]
+    fn forty_datagrams_cross_a_bound_socket() {
+        crosses("udp:127.0.0.7:0", None);
+    }
+
+    #[test]
+    fn forty_datagrams_cross_an_ipv6_socket() {
+        crosses("udp:[::]:0", Some("::1"));
+    }
+
+    #[test]
+    fn an_empty_socket_would_block() {
+        let (a, _) = pair("udp:127.0.0.1:0");
+        let error = ReceiveBatch::new().receive(&a, |_| panic!("nothing was sent")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
+    }
+}
