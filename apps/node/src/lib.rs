@@ -1,1 +1,24 @@
-//! One worker's machines composed: bytes, time and answers in; transmits, questions and events out.
+//! One worker's machines composed: bytes, time and answers in; transmits and questions out.
+//!
+//! A [`Node`] alone knows all services. It has no socket, no clock and no thread: `io/net` drives
+//! it in production, `dev/sim` in tests, and fuzzing and instruction counts drive it directly.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`node`] | the way of a datagram through the machines |
+//! | [`own`] | requests that are for the server itself: OPTIONS, and what it does not do |
+//! | [`table`] | which service answers which other service's question |
+//! | [`counters`] | what `ruf status` and metrics show |
+//! | [`mutant`] | planted faults that the simulation must catch (feature `mutants`) |
+
+#![forbid(unsafe_code)]
+
+pub mod counters;
+#[cfg(feature = "mutants")]
+pub mod mutant;
+pub mod node;
+mod own;
+mod table;
+
+pub use counters::Counters;
+pub use node::{Limits, Node, Settings};

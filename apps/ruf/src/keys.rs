@@ -1,0 +1,47 @@
+//! Keys that must outlive a restart: made once, kept in the store.
+//!
+//! The key of the flow tokens is one: a dialog whose Record-Route carries a token of ours goes on
+//! after `kill -9`. The nonce key is not: it is new at each start.
+
+use ruf_store::{Error, Space, Store};
+
+const KEYS: Space = Space::new("keys");
+
+/// The key of the flow tokens, made at first use.
+pub(crate) fn flow_token_key(store: &mut Store) -> Result<[u8; 32], Error> {
+    stored_or_new(store, b"flow-token")
+}
+
+fn stored_or_new(store: &mut Store, name: &[u8]) -> Result<[u8; 32], Error> {
+    if let Some(key) = store.get(KEYS, name)?.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+        return Ok(key);
+    }
+    let key = fresh();
+    store.put(KEYS, name, &key)?;
+    Ok(key)
+}
+
+/// 32 octets from the system.
+///
+/// # Panics
+/// When the system has no randomness to give: nothing secret can be made then, and nothing is served.
+pub(crate) fn fresh() -> [u8; 32] {
+    let mut key = [0; 32];
+    #[expect(clippy::expect_used, reason = "a system without entropy cannot serve")]
+    getrandom::fill(&mut key).expect("the system's source of randomness");
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_kept() {
+        let mut store = Store::memory();
+        let first = flow_token_key(&mut store).expect("stored");
+        assert_eq!(flow_token_key(&mut store).expect("read"), first);
+        assert_ne!(first, [0; 32]);
+        assert_ne!(flow_token_key(&mut Store::memory()).expect("stored"), first);
+    }
+}
