@@ -57,12 +57,7 @@ pub(crate) fn run(mode: Mode) -> Outcome<bool> {
     for clause in &open {
         println!("open: {clause}: neither code and test nor a reason");
     }
-    println!(
-        "rfc: {} citations, {} errors, {} clauses open",
-        cited.len(),
-        errors.len(),
-        open.len()
-    );
+    println!("rfc: {} citations, {} errors, {} clauses open", cited.len(), errors.len(), open.len());
     Ok(errors.is_empty() && (mode == Mode::Write || open.is_empty()))
 }
 
@@ -79,16 +74,9 @@ fn ledgers(tree: &Tree) -> Outcome<BTreeMap<u32, Ledger>> {
         };
         let list = |kind: &str| {
             let path = format!("{FOLDER}/{kind}/rfc{rfc}.txt");
-            tree.files
-                .contains(&path)
-                .then(|| tree.text(&path))
-                .transpose()
+            tree.files.contains(&path).then(|| tree.text(&path)).transpose()
         };
-        let ledger = Ledger::read(
-            &tree.text(path)?,
-            list("clauses")?.as_deref(),
-            list("gaps")?.as_deref(),
-        );
+        let ledger = Ledger::read(&tree.text(path)?, list("clauses")?.as_deref(), list("gaps")?.as_deref());
         let ledger = ledger.map_err(|error| format!("{FOLDER}/*/rfc{rfc}.txt: {error}"))?;
         ledgers.insert(rfc, ledger);
     }
@@ -99,13 +87,7 @@ fn ledgers(tree: &Tree) -> Outcome<BTreeMap<u32, Ledger>> {
 fn unknown(ledgers: &BTreeMap<u32, Ledger>, cited: &[Citation]) -> Vec<String> {
     let mut errors = Vec::new();
     for citation in cited {
-        let Citation {
-            rfc,
-            section,
-            path,
-            line,
-            ..
-        } = citation;
+        let Citation { rfc, section, path, line, .. } = citation;
         let Some(ledger) = ledgers.get(rfc) else {
             errors.push(format!("{path}:{line}: {FOLDER}/sections/rfc{rfc}.txt is missing: make it by `cargo xtask rfc --sections`"));
             continue;
@@ -113,32 +95,21 @@ fn unknown(ledgers: &BTreeMap<u32, Ledger>, cited: &[Citation]) -> Vec<String> {
         if ledger.title(section).is_none() {
             errors.push(format!("{path}:{line}: RFC {rfc} has no section {section}"));
         } else if let Some(number) = citation.clause
-            && !ledger
-                .clauses
-                .iter()
-                .any(|clause| clause.section == *section && clause.number == number)
+            && !ledger.clauses.iter().any(|clause| clause.section == *section && clause.number == number)
         {
-            errors.push(format!(
-                "{path}:{line}: the table has no clause {section}-{number}"
-            ));
+            errors.push(format!("{path}:{line}: the table has no clause {section}-{number}"));
         }
     }
     errors
 }
 
 fn make_pages(ledgers: &BTreeMap<u32, Ledger>, cited: &[Citation]) -> Vec<(u32, Page)> {
-    let with_clauses = ledgers
-        .iter()
-        .filter(|(_, ledger)| !ledger.clauses.is_empty());
+    let with_clauses = ledgers.iter().filter(|(_, ledger)| !ledger.clauses.is_empty());
     let mut rfcs: BTreeSet<u32> = with_clauses.map(|(rfc, _)| *rfc).collect();
     let tells = |citation: &&Citation| citation.by != citations::By::Mention;
     rfcs.extend(cited.iter().filter(tells).map(|citation| citation.rfc));
     let page = |rfc: u32| {
-        let own: Vec<Citation> = cited
-            .iter()
-            .filter(|citation| citation.rfc == rfc)
-            .cloned()
-            .collect();
+        let own: Vec<Citation> = cited.iter().filter(|citation| citation.rfc == rfc).cloned().collect();
         Some((rfc, pages::page(rfc, ledgers.get(&rfc)?, &own)))
     };
     rfcs.into_iter().filter_map(page).collect()
@@ -152,10 +123,7 @@ pub(crate) fn import_sections(files: &[&str]) -> Outcome<bool> {
         let sections = text::sections(&text);
         let folder = tree.root.join(FOLDER).join("sections");
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(
-            folder.join(format!("rfc{rfc}.txt")),
-            ledger::print_sections(rfc, &sections),
-        )?;
+        std::fs::write(folder.join(format!("rfc{rfc}.txt")), ledger::print_sections(rfc, &sections))?;
         println!("rfc{rfc}: {} sections", sections.len());
     }
     Ok(true)
@@ -174,9 +142,7 @@ pub(crate) fn import_clauses(file: &str, covered: &[&str]) -> Outcome<bool> {
 }
 
 fn read_rfc(file: &str) -> Outcome<(u32, String)> {
-    let name = std::path::Path::new(file)
-        .file_stem()
-        .and_then(|stem| stem.to_str());
+    let name = std::path::Path::new(file).file_stem().and_then(|stem| stem.to_str());
     let rfc = name
         .and_then(|name| name.strip_prefix("rfc")?.parse().ok())
         .ok_or_else(|| format!("{file}: is not named rfcNNNN.txt"))?;
@@ -190,32 +156,22 @@ mod tests {
 
     #[test]
     fn a_citation_of_no_section_is_found() {
-        let ledger =
-            Ledger::read("9 Nine\n16.6 Six\n", Some("16.6-1 | - | It MUST.\n"), None).unwrap();
+        let ledger = Ledger::read("9 Nine\n16.6 Six\n", Some("16.6-1 | - | It MUST.\n"), None).unwrap();
         let ledgers = BTreeMap::from([(3261, ledger)]);
         let check = |comment: &str| {
             let (cited, _) = citations::citations(&Source::new("core/a/src/lib.rs", comment));
             unknown(&ledgers, &cited)
         };
         assert!(check("// rfc3261 §9, §16.6-1\nfn a() {}\n").is_empty());
-        assert_eq!(
-            check("// rfc3261 §9.9\n"),
-            ["core/a/src/lib.rs:1: RFC 3261 has no section 9.9"]
-        );
+        assert_eq!(check("// rfc3261 §9.9\n"), ["core/a/src/lib.rs:1: RFC 3261 has no section 9.9"]);
         assert_eq!(check("// tests rfc3261 §16.6-2\n").len(), 1);
         assert_eq!(check("/// rfc9999 §1\n").len(), 1);
     }
 
     #[test]
     fn an_rfc_without_clauses_has_a_page_of_its_sections() {
-        let ledgers = BTreeMap::from([(
-            3581,
-            Ledger::read("4 Server Behavior\n", None, None).unwrap(),
-        )]);
-        let (cited, _) = citations::citations(&Source::new(
-            "core/a/src/lib.rs",
-            "fn a() {} // rfc3581 §4\n",
-        ));
+        let ledgers = BTreeMap::from([(3581, Ledger::read("4 Server Behavior\n", None, None).unwrap())]);
+        let (cited, _) = citations::citations(&Source::new("core/a/src/lib.rs", "fn a() {} // rfc3581 §4\n"));
         let pages = make_pages(&ledgers, &cited);
         assert_eq!(pages.len(), 1);
         assert!(pages[0].1.text.contains("| 4 Server Behavior |"));

@@ -75,13 +75,7 @@ impl Source {
             }
         }
         let functions = flat.functions();
-        Source {
-            path: path.to_owned(),
-            code,
-            comments,
-            functions,
-            tests,
-        }
+        Source { path: path.to_owned(), code, comments, functions, tests }
     }
 
     /// Whether a line (from 0) belongs to a test.
@@ -107,10 +101,7 @@ impl Source {
             .and_then(declared)
             .or_else(|| {
                 let above = self.code.iter().take(line).rev();
-                above
-                    .map(|code| code.as_str())
-                    .filter(|code| !code.starts_with(' '))
-                    .find_map(declared)
+                above.map(|code| code.as_str()).filter(|code| !code.starts_with(' ')).find_map(declared)
             })
     }
 }
@@ -121,10 +112,7 @@ pub(crate) fn declared(code: &str) -> Option<&str> {
         .split(|letter: char| !(letter.is_alphanumeric() || letter == '_'))
         .filter(|word| !word.is_empty());
     words.find(|word| {
-        matches!(
-            *word,
-            "fn" | "struct" | "enum" | "trait" | "const" | "static" | "mod" | "type" | "impl"
-        )
+        matches!(*word, "fn" | "struct" | "enum" | "trait" | "const" | "static" | "mod" | "type" | "impl")
     })?;
     words.find(|word| !matches!(*word, "fn" | "unsafe" | "mut"))
 }
@@ -148,16 +136,12 @@ impl Flat {
     }
 
     fn line_of(&self, at: usize) -> usize {
-        self.lines
-            .partition_point(|begin| *begin <= at)
-            .saturating_sub(1)
+        self.lines.partition_point(|begin| *begin <= at).saturating_sub(1)
     }
 
     fn begins(&self, at: usize, word: &str) -> bool {
         let rest = self.letters.get(at..).unwrap_or_default();
-        word.chars()
-            .enumerate()
-            .all(|(index, letter)| rest.get(index) == Some(&letter))
+        word.chars().enumerate().all(|(index, letter)| rest.get(index) == Some(&letter))
     }
 
     /// `#[cfg(test)]`, `#[test]` and their like.
@@ -212,11 +196,7 @@ impl Flat {
                 continue; // the type `fn (..)`
             }
             if let Some((_, last)) = self.body_after(at) {
-                functions.push(Function {
-                    name,
-                    first: self.line_of(at),
-                    last: self.line_of(last),
-                });
+                functions.push(Function { name, first: self.line_of(at), last: self.line_of(last) });
             }
         }
         functions
@@ -235,16 +215,10 @@ mod tests {
         );
         let code = source.code.join("\n");
         assert!(!code.contains("unsafe") && !code.contains("todo"));
-        assert!(
-            code.contains("&'static str") && code.contains("let e =") && code.contains("let real")
-        );
+        assert!(code.contains("&'static str") && code.contains("let e =") && code.contains("let real"));
         assert_eq!(
             source.comments,
-            [Comment {
-                line: 0,
-                kind: CommentKind::Plain,
-                text: "unsafe, said".into()
-            }]
+            [Comment { line: 0, kind: CommentKind::Plain, text: "unsafe, said".into() }]
         );
     }
 
@@ -266,10 +240,7 @@ mod tests {
         );
         assert_eq!(source.functions.len(), 1);
         assert_eq!(source.functions[0].name, "long");
-        assert_eq!(
-            (source.functions[0].first, source.functions[0].last),
-            (2, 5)
-        );
+        assert_eq!((source.functions[0].first, source.functions[0].last), (2, 5));
         assert_eq!(source.item_at(0), Some("long"));
         assert_eq!(source.item_at(4), Some("long"));
         assert_eq!(source.item_at(6), Some("TABLE"));

@@ -34,18 +34,11 @@ pub(crate) enum Weight {
 
 impl Finding {
     fn broken(place: impl Into<String>, says: impl Into<String>) -> Finding {
-        Finding {
-            weight: Weight::Broken,
-            place: place.into(),
-            says: says.into(),
-        }
+        Finding { weight: Weight::Broken, place: place.into(), says: says.into() }
     }
 
     fn asked(place: impl Into<String>, says: impl Into<String>) -> Finding {
-        Finding {
-            weight: Weight::Asked,
-            ..Finding::broken(place, says)
-        }
+        Finding { weight: Weight::Asked, ..Finding::broken(place, says) }
     }
 
     /// A broken law at a line counted from 0.
@@ -77,9 +70,7 @@ pub(crate) fn run() -> Outcome<bool> {
     }
     findings.sort();
     report(&findings);
-    Ok(findings
-        .iter()
-        .all(|finding| finding.weight < Weight::Broken))
+    Ok(findings.iter().all(|finding| finding.weight < Weight::Broken))
 }
 
 fn check_source(source: &Source) -> Vec<Finding> {
@@ -97,15 +88,6 @@ fn report(findings: &[Finding]) {
         };
         println!("{weight}: {}: {}", finding.place, finding.says);
     }
-    let count = |weight| {
-        findings
-            .iter()
-            .filter(|found| found.weight == weight)
-            .count()
-    };
-    println!(
-        "tidy: {} broken, {} asked",
-        count(Weight::Broken),
-        count(Weight::Asked)
-    );
+    let count = |weight| findings.iter().filter(|found| found.weight == weight).count();
+    println!("tidy: {} broken, {} asked", count(Weight::Broken), count(Weight::Asked));
 }

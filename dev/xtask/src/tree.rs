@@ -35,14 +35,13 @@ pub(crate) struct Tree {
 impl Tree {
     /// Asks cargo for the packages and git for the files.
     pub(crate) fn load() -> Outcome<Tree> {
-        let metadata = capture(
-            Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).args([
+        let metadata =
+            capture(Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).args([
                 "metadata",
                 "--format-version",
                 "1",
                 "--no-deps",
-            ]),
-        )?;
+            ]))?;
         let metadata: Value = serde_json::from_slice(&metadata)?;
         let root = PathBuf::from(
             metadata
@@ -66,11 +65,7 @@ impl Tree {
             .collect();
         files.sort();
         files.dedup();
-        Ok(Tree {
-            root,
-            packages,
-            files,
-        })
+        Ok(Tree { root, packages, files })
     }
 
     /// The bytes of a file named from the root.
@@ -85,10 +80,8 @@ impl Tree {
 }
 
 fn packages_of(metadata: &Value, root: &Path) -> Outcome<Vec<Package>> {
-    let listed = metadata
-        .get("packages")
-        .and_then(Value::as_array)
-        .ok_or("cargo metadata names no packages")?;
+    let listed =
+        metadata.get("packages").and_then(Value::as_array).ok_or("cargo metadata names no packages")?;
     let mut packages = Vec::new();
     for package in listed {
         let word = |key: &str| package.get(key).and_then(Value::as_str);
@@ -99,12 +92,7 @@ fn packages_of(metadata: &Value, root: &Path) -> Outcome<Vec<Package>> {
             .and_then(|folder| folder.strip_prefix(root).ok())
             .ok_or("a package lies outside of the workspace")?;
         let mut dependencies = Vec::new();
-        for dependency in package
-            .get("dependencies")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for dependency in package.get("dependencies").and_then(Value::as_array).into_iter().flatten() {
             let name = dependency.get("name").and_then(Value::as_str);
             dependencies.push(Dependency {
                 name: name.ok_or("a dependency has no name")?.to_owned(),
@@ -121,9 +109,7 @@ fn packages_of(metadata: &Value, root: &Path) -> Outcome<Vec<Package>> {
 }
 
 fn capture(command: &mut Command) -> Outcome<Vec<u8>> {
-    let output = command
-        .output()
-        .map_err(|error| format!("{command:?}: {error}"))?;
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(format!("{command:?} failed: {}", said.trim()).into());

@@ -77,14 +77,8 @@ fn references(comment: &str) -> Vec<Result<Reference, String>> {
     let mut rfc = None;
     for (at, sign) in comment.match_indices('§') {
         let before = comment.get(..at).unwrap_or_default().trim_end();
-        let word = before
-            .rsplit([' ', ',', '(', '`'])
-            .next()
-            .unwrap_or_default();
-        if let Some(number) = word
-            .strip_prefix("rfc")
-            .and_then(|number| number.parse().ok())
-        {
+        let word = before.rsplit([' ', ',', '(', '`']).next().unwrap_or_default();
+        if let Some(number) = word.strip_prefix("rfc").and_then(|number| number.parse().ok()) {
             rfc = Some(number);
         }
         let Some(rfc) = rfc else {

@@ -40,21 +40,14 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     /// Reads the three lists; those of clauses and gaps may be absent.
-    pub(crate) fn read(
-        sections: &str,
-        clauses: Option<&str>,
-        gaps: Option<&str>,
-    ) -> Outcome<Ledger> {
+    pub(crate) fn read(sections: &str, clauses: Option<&str>, gaps: Option<&str>) -> Outcome<Ledger> {
         let mut ledger = Ledger::default();
         for line in lines(sections) {
             let (number, title) = line.split_once(' ').unwrap_or((line, ""));
             if !is_section_number(number) {
                 return Err(format!("`{line}`: no section number").into());
             }
-            ledger.sections.push(Section {
-                number: number.to_owned(),
-                title: title.to_owned(),
-            });
+            ledger.sections.push(Section { number: number.to_owned(), title: title.to_owned() });
         }
         for line in clauses.into_iter().flat_map(lines) {
             let clause = clause(line).ok_or_else(|| format!("`{line}`: no `id | step | words`"))?;
@@ -65,17 +58,12 @@ impl Ledger {
                 .split_once(" | ")
                 .filter(|(_, reason)| !reason.trim().is_empty())
                 .ok_or_else(|| format!("`{line}`: no `clause | reason`"))?;
-            if ledger
-                .gaps
-                .insert(id.to_owned(), reason.to_owned())
-                .is_some()
-            {
+            if ledger.gaps.insert(id.to_owned(), reason.to_owned()).is_some() {
                 return Err(format!("{id}: two reasons").into());
             }
         }
         for id in ledger.gaps.keys() {
-            let is_known =
-                |clause: &Clause| clause.id() == *id || format!("§{}", clause.section) == *id;
+            let is_known = |clause: &Clause| clause.id() == *id || format!("§{}", clause.section) == *id;
             if !ledger.clauses.iter().any(is_known) {
                 return Err(format!("a reason is given for {id}, which is no clause").into());
             }
@@ -93,17 +81,12 @@ impl Ledger {
 
     /// The title of a section, if it exists.
     pub(crate) fn title(&self, number: &str) -> Option<&str> {
-        self.sections
-            .iter()
-            .find(|section| section.number == number)
-            .map(|section| section.title.as_str())
+        self.sections.iter().find(|section| section.number == number).map(|section| section.title.as_str())
     }
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 fn clause(line: &str) -> Option<Clause> {
@@ -113,11 +96,7 @@ fn clause(line: &str) -> Option<Clause> {
     Some(Clause {
         section: section.to_owned(),
         number: number.parse().ok()?,
-        step: if step == "-" {
-            None
-        } else {
-            Some(step.parse().ok()?)
-        },
+        step: if step == "-" { None } else { Some(step.parse().ok()?) },
         words: fields.next()?.to_owned(),
     })
 }
@@ -148,9 +127,7 @@ pub(crate) fn print_clauses(rfc: u32, sentences: &[Sentence], covered: &[&str]) 
         }
         let number = counts.entry(&sentence.section).or_default();
         *number += 1;
-        let step = sentence
-            .step
-            .map_or("-".to_owned(), |step| step.to_string());
+        let step = sentence.step.map_or("-".to_owned(), |step| step.to_string());
         let words = quote(&sentence.words);
         let _ = writeln!(text, "{}-{number} | {step} | {words}", sentence.section);
     }
@@ -176,10 +153,7 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_read() {
-        let sections = [Section {
-            number: "16.6".into(),
-            title: "Request Forwarding".into(),
-        }];
+        let sections = [Section { number: "16.6".into(), title: "Request Forwarding".into() }];
         let sentence = |section: &str, step, words: &str| Sentence {
             section: section.into(),
             step,
@@ -192,8 +166,7 @@ mod tests {
         ];
         let clauses = print_clauses(3261, &sentences, &["16.6"]);
         let gaps = "# by hand\n16.6-2 | not ours\n";
-        let ledger =
-            Ledger::read(&print_sections(3261, &sections), Some(&clauses), Some(gaps)).unwrap();
+        let ledger = Ledger::read(&print_sections(3261, &sections), Some(&clauses), Some(gaps)).unwrap();
         assert_eq!(ledger.sections, sections);
         let ids: Vec<String> = ledger.clauses.iter().map(Clause::id).collect();
         assert_eq!(ids, ["16.6-1", "16.6-2"]);

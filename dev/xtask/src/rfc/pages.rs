@@ -28,9 +28,7 @@ pub(crate) fn page(rfc: u32, ledger: &Ledger, citations: &[Citation]) -> Page {
                 "\n## {section} {title}\n\n| clause | says | code | test |\n|---|---|---|---|\n"
             );
         }
-        let step = clause
-            .step
-            .map_or(String::new(), |step| format!(", step {step}"));
+        let step = clause.step.map_or(String::new(), |step| format!(", step {step}"));
         let words = clause.words.replace('|', "\\|");
         let _ = write!(tables, "| {}{step} | {words} ", clause.id());
         if let Some(reason) = ledger.gap(clause) {
@@ -68,15 +66,10 @@ fn nearest<'a>(clause: &Clause, citations: &'a [Citation], by: By) -> Vec<&'a Ci
     let of_section = |cited: &&Citation| cited.by == by && cited.section == clause.section;
     let about = |wanted: (Option<u16>, Option<u16>)| -> Vec<&'a Citation> {
         let section = citations.iter().filter(of_section);
-        section
-            .filter(|cited| (cited.clause, cited.step) == wanted)
-            .collect()
+        section.filter(|cited| (cited.clause, cited.step) == wanted).collect()
     };
-    let exact: Vec<&Citation> = citations
-        .iter()
-        .filter(of_section)
-        .filter(|cited| cited.clause == Some(clause.number))
-        .collect();
+    let exact: Vec<&Citation> =
+        citations.iter().filter(of_section).filter(|cited| cited.clause == Some(clause.number)).collect();
     if !exact.is_empty() {
         return exact;
     }
@@ -100,11 +93,7 @@ struct CitedSection<'a> {
 fn other_sections(ledger: &Ledger, citations: &[Citation]) -> String {
     let mut sections: BTreeMap<Vec<u32>, CitedSection> = BTreeMap::new();
     for cited in citations.iter().filter(|cited| cited.by != By::Mention) {
-        if ledger
-            .clauses
-            .iter()
-            .any(|clause| clause.section == cited.section)
-        {
+        if ledger.clauses.iter().any(|clause| clause.section == cited.section) {
             continue;
         }
         let entry = sections.entry(order(&cited.section));
@@ -121,20 +110,11 @@ fn other_sections(ledger: &Ledger, citations: &[Citation]) -> String {
     if sections.is_empty() {
         return String::new();
     }
-    let heading = if ledger.clauses.is_empty() {
-        "Sections cited"
-    } else {
-        "Other sections cited"
-    };
+    let heading = if ledger.clauses.is_empty() { "Sections cited" } else { "Other sections cited" };
     let mut text = format!("\n## {heading}\n\n| section | code | test |\n|---|---|---|\n");
     for CitedSection { number, code, test } in sections.values() {
         let title = ledger.title(number).unwrap_or_default();
-        let _ = writeln!(
-            text,
-            "| {number} {title} | {} | {} |",
-            places(code),
-            places(test)
-        );
+        let _ = writeln!(text, "| {number} {title} | {} | {} |", places(code), places(test));
     }
     text
 }
@@ -142,11 +122,7 @@ fn other_sections(ledger: &Ledger, citations: &[Citation]) -> String {
 /// Orders `9` before `10` and letters after numbers.
 fn order(section: &str) -> Vec<u32> {
     let part = |part: &str| {
-        part.parse().unwrap_or_else(|_| {
-            part.chars()
-                .next()
-                .map_or(0, |letter| 1_000 + u32::from(letter))
-        })
+        part.parse().unwrap_or_else(|_| part.chars().next().map_or(0, |letter| 1_000 + u32::from(letter)))
     };
     section.split('.').map(part).collect()
 }
@@ -199,52 +175,31 @@ mod tests {
         ];
         let page = page(3261, &ledger("16.7-1 | *not* ours\n"), &cited);
         assert_eq!(page.open, ["16.6-1"]);
-        assert!(page.text.contains("| 16.6-1, step 2 | It MUST a. | [core/a/src/lib.rs](../../core/a/src/lib.rs) `all` |  |"));
-        assert!(
-            page.text
-                .contains("`via` | [core/a/src/lib.rs](../../core/a/src/lib.rs) `via_is_added` |")
-        );
-        assert!(
-            page.text
-                .contains("1 have code and test, 1 a reason why not, 1 are open")
-        );
+        assert!(page.text.contains(
+            "| 16.6-1, step 2 | It MUST a. | [core/a/src/lib.rs](../../core/a/src/lib.rs) `all` |  |"
+        ));
+        assert!(page.text.contains("`via` | [core/a/src/lib.rs](../../core/a/src/lib.rs) `via_is_added` |"));
+        assert!(page.text.contains("1 have code and test, 1 a reason why not, 1 are open"));
     }
 
     #[test]
     fn a_citation_of_one_clause_covers_no_other() {
-        let both = |clause| {
-            [
-                cite("16.6", None, clause, By::Code, "a"),
-                cite("16.6", None, clause, By::Test, "b"),
-            ]
-        };
-        assert_eq!(
-            page(3261, &ledger(""), &both(Some(2))).open,
-            ["16.6-1", "16.7-1"]
-        );
+        let both =
+            |clause| [cite("16.6", None, clause, By::Code, "a"), cite("16.6", None, clause, By::Test, "b")];
+        assert_eq!(page(3261, &ledger(""), &both(Some(2))).open, ["16.6-1", "16.7-1"]);
         assert_eq!(page(3261, &ledger(""), &both(None)).open, ["16.7-1"]);
         assert_eq!(page(3261, &ledger(""), &[]).open.len(), 3);
     }
 
     #[test]
     fn a_mention_covers_nothing() {
-        let cited = [
-            cite("16.7", None, None, By::Mention, "a"),
-            cite("16.7", None, None, By::Test, "b"),
-        ];
-        assert!(
-            page(3261, &ledger(""), &cited)
-                .open
-                .contains(&"16.7-1".to_owned())
-        );
+        let cited = [cite("16.7", None, None, By::Mention, "a"), cite("16.7", None, None, By::Test, "b")];
+        assert!(page(3261, &ledger(""), &cited).open.contains(&"16.7-1".to_owned()));
     }
 
     #[test]
     fn sections_without_clauses_are_listed() {
         let page = page(3261, &ledger(""), &[cite("9", None, None, By::Test, "a")]);
-        assert!(
-            page.text
-                .contains("| 9 Nine |  | [core/a/src/lib.rs](../../core/a/src/lib.rs) `a` |")
-        );
+        assert!(page.text.contains("| 9 Nine |  | [core/a/src/lib.rs](../../core/a/src/lib.rs) `a` |"));
     }
 }

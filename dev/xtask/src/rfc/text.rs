@@ -25,39 +25,32 @@ const BINDING: &[&str] = &["MUST", "SHALL", "REQUIRED"];
 
 /// All sections, in order.
 pub(crate) fn sections(text: &str) -> Vec<Section> {
-    paragraphs(text)
-        .iter()
-        .filter_map(|lines| heading(lines))
-        .collect()
+    paragraphs(text).iter().filter_map(|lines| heading(lines)).collect()
 }
 
 /// The binding sentences, in order.
 pub(crate) fn binding_sentences(text: &str) -> Vec<Sentence> {
     let (mut section, mut step) = (String::new(), None);
+    let mut step_indent = 0;
     let mut sentences = Vec::new();
     for lines in paragraphs(text) {
         if let Some(heading) = heading(&lines) {
             (section, step) = (heading.number, None);
             continue;
         }
-        if lines
-            .iter()
-            .any(|line| line.contains("+--") || line.contains('|') || line.contains("-->"))
-        {
+        if lines.iter().any(|line| line.contains("+--") || line.contains('|') || line.contains("-->")) {
             continue; // a figure
         }
         let (number, words) = numbered(&join(&lines));
-        step = number.or(step);
+        let indent = lines.first().map_or(0, |line| line.len() - line.trim_start().len());
+        if number.is_some() || indent < step_indent {
+            (step, step_indent) = (number, indent);
+        }
         for sentence in split(&words) {
-            let binds = sentence
-                .split(|letter: char| !letter.is_alphanumeric())
-                .any(|word| BINDING.contains(&word));
+            let binds =
+                sentence.split(|letter: char| !letter.is_alphanumeric()).any(|word| BINDING.contains(&word));
             if binds {
-                sentences.push(Sentence {
-                    section: section.clone(),
-                    step,
-                    words: sentence,
-                });
+                sentences.push(Sentence { section: section.clone(), step, words: sentence });
             }
         }
     }
@@ -106,18 +99,14 @@ fn heading(lines: &[String]) -> Option<Section> {
     let line = line.strip_prefix("Appendix ").unwrap_or(line);
     let (number, title) = line.split_once(char::is_whitespace)?;
     let number = number.trim_end_matches(['.', ':']);
-    is_section_number(number).then(|| Section {
-        number: number.to_owned(),
-        title: title.trim().to_owned(),
-    })
+    is_section_number(number).then(|| Section { number: number.to_owned(), title: title.trim().to_owned() })
 }
 
 /// `17.1.1.2`, `A`, `A.1`: numbers, the first of them perhaps a letter.
 pub(crate) fn is_section_number(number: &str) -> bool {
     let mut parts = number.split('.');
-    let is_number = |part: &str| {
-        !part.is_empty() && part.len() < 4 && part.bytes().all(|byte| byte.is_ascii_digit())
-    };
+    let is_number =
+        |part: &str| !part.is_empty() && part.len() < 4 && part.bytes().all(|byte| byte.is_ascii_digit());
     let first = parts.next().unwrap_or_default();
     let letter = first.len() == 1 && first.bytes().all(|byte| byte.is_ascii_uppercase());
     (letter || is_number(first)) && parts.all(is_number)
@@ -154,11 +143,7 @@ fn split(words: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     let mut begin = 0;
     for (at, _) in words.match_indices("  ") {
-        let ends = |sentence: &str| {
-            sentence
-                .trim_end_matches(['"', ')'])
-                .ends_with(['.', ':', '!', '?'])
-        };
+        let ends = |sentence: &str| sentence.trim_end_matches(['"', ')']).ends_with(['.', ':', '!', '?']);
         if let Some(sentence) = words.get(begin..at)
             && ends(sentence)
         {
@@ -202,6 +187,8 @@ RFC 9999          A Text          June 2002
 
          -  It SHALL list.
 
+   Steps end: one MUST see it.
+
 1.1.  Deeper
 
    +-----+  MUST not be read: a figure
@@ -213,10 +200,7 @@ Appendix A.  Letters
 
     #[test]
     fn sections_are_the_headings_and_not_the_contents() {
-        let numbers: Vec<String> = sections(TEXT)
-            .into_iter()
-            .map(|section| section.number)
-            .collect();
+        let numbers: Vec<String> = sections(TEXT).into_iter().map(|section| section.number).collect();
         assert_eq!(numbers, ["1", "1.1", "A"]);
         assert_eq!(sections(TEXT)[1].title, "Deeper");
     }
@@ -235,6 +219,7 @@ Appendix A.  Letters
                 one(None, "A server is REQUIRED to stand."),
                 one(Some(2), "A cut para-graph MUST NOT grow."),
                 one(Some(2), "It SHALL list."),
+                one(None, "Steps end: one MUST see it."),
             ]
         );
     }

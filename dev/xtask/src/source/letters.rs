@@ -54,11 +54,7 @@ fn comment(line: usize, text: &str) -> Comment {
         Some('/') => (CommentKind::Item, text.trim_start_matches('/')),
         _ => (CommentKind::Plain, text),
     };
-    Comment {
-        line,
-        kind,
-        text: text.trim().to_owned(),
-    }
+    Comment { line, kind, text: text.trim().to_owned() }
 }
 
 pub(super) fn is_word(letter: char) -> bool {
@@ -66,9 +62,7 @@ pub(super) fn is_word(letter: char) -> bool {
 }
 
 fn find(letters: &[char], from: usize, is_end: impl Fn(usize) -> bool) -> usize {
-    (from..letters.len())
-        .find(|at| is_end(*at))
-        .unwrap_or(letters.len())
+    (from..letters.len()).find(|at| is_end(*at)).unwrap_or(letters.len())
 }
 
 fn end_of_block(letters: &[char], from: usize) -> usize {

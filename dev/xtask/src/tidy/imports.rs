@@ -44,31 +44,20 @@ fn import(
         return Ok(());
     }
     if below == floor {
-        let listed = SAME_FLOOR
-            .iter()
-            .any(|(from, to)| from == name && to.contains(&import.as_str()));
+        let listed = SAME_FLOOR.iter().any(|(from, to)| from == name && to.contains(&import.as_str()));
         return if listed {
             Ok(())
         } else if floor == Floor::Services {
-            Err(format!(
-                "{name} imports {import}: a service asks another through the node"
-            ))
+            Err(format!("{name} imports {import}: a service asks another through the node"))
         } else {
-            Err(format!(
-                "{name} imports {import}: no such edge is listed for this floor"
-            ))
+            Err(format!("{name} imports {import}: no such edge is listed for this floor"))
         };
     }
-    if floor == Floor::Services && below == Floor::Io && !IO_FOR_SERVICES.contains(&import.as_str())
-    {
-        return Err(format!(
-            "{name} imports {import}: of io, a service sees the store only"
-        ));
+    if floor == Floor::Services && below == Floor::Io && !IO_FOR_SERVICES.contains(&import.as_str()) {
+        return Err(format!("{name} imports {import}: of io, a service sees the store only"));
     }
     if name == "ruf-store" {
-        return Err(format!(
-            "{name} imports {import}: the store knows no domain type"
-        ));
+        return Err(format!("{name} imports {import}: the store knows no domain type"));
     }
     Ok(())
 }
@@ -90,11 +79,7 @@ mod tests {
             name: name.trim_end_matches(" (test)").to_owned(),
             for_tests: name.ends_with(" (test)"),
         });
-        Package {
-            name: name.to_owned(),
-            folder: folder.to_owned(),
-            dependencies: dependencies.collect(),
-        }
+        Package { name: name.to_owned(), folder: folder.to_owned(), dependencies: dependencies.collect() }
     }
 
     fn broken(importer: &Package) -> Vec<String> {
@@ -110,48 +95,23 @@ mod tests {
         ];
         house.retain(|package| package.name != importer.name);
         house.push(importer.clone());
-        check(&house)
-            .into_iter()
-            .map(|finding| finding.says)
-            .collect()
+        check(&house).into_iter().map(|finding| finding.says).collect()
     }
 
     #[test]
     fn imports_go_down_only() {
-        assert!(
-            broken(&package(
-                "ruf-node",
-                "apps/node",
-                &["ruf-routing", "ruf-proxy"]
-            ))
-            .is_empty()
-        );
-        assert_eq!(
-            broken(&package("ruf-net", "io/net", &["ruf-node"])).len(),
-            1
-        );
-        assert_eq!(
-            broken(&package("ruf-proxy", "core/proxy", &["ruf-store"])).len(),
-            1
-        );
-        assert_eq!(
-            broken(&package("ruf-node", "apps/node", &["ruf-sim (test)"])).len(),
-            1
-        );
+        assert!(broken(&package("ruf-node", "apps/node", &["ruf-routing", "ruf-proxy"])).is_empty());
+        assert_eq!(broken(&package("ruf-net", "io/net", &["ruf-node"])).len(), 1);
+        assert_eq!(broken(&package("ruf-proxy", "core/proxy", &["ruf-store"])).len(), 1);
+        assert_eq!(broken(&package("ruf-node", "apps/node", &["ruf-sim (test)"])).len(), 1);
     }
 
     #[test]
     fn on_one_floor_only_listed_edges_stand() {
         assert!(broken(&package("ruf-auth", "core/auth", &["ruf-message"])).is_empty());
-        assert_eq!(
-            broken(&package("ruf-auth", "core/auth", &["ruf-proxy"])).len(),
-            1
-        );
+        assert_eq!(broken(&package("ruf-auth", "core/auth", &["ruf-proxy"])).len(), 1);
         assert!(broken(&package("ruf-auth", "core/auth", &["ruf-proxy (test)"])).is_empty());
-        assert_eq!(
-            broken(&package("ruf-net", "io/net", &["ruf-store"])).len(),
-            1
-        );
+        assert_eq!(broken(&package("ruf-net", "io/net", &["ruf-store"])).len(), 1);
     }
 
     #[test]
@@ -164,20 +124,14 @@ mod tests {
 
     #[test]
     fn the_core_waits_for_nothing() {
-        assert_eq!(
-            broken(&package("ruf-auth", "core/auth", &["tokio"])).len(),
-            1
-        );
+        assert_eq!(broken(&package("ruf-auth", "core/auth", &["tokio"])).len(), 1);
         assert!(broken(&package("ruf-auth", "core/auth", &["tokio (test)"])).is_empty());
         assert!(broken(&package("ruf-net", "io/net", &["tokio", "ruf-message"])).is_empty());
     }
 
     #[test]
     fn the_store_knows_no_domain_type() {
-        assert_eq!(
-            broken(&package("ruf-store", "io/store", &["ruf-auth"])).len(),
-            1
-        );
+        assert_eq!(broken(&package("ruf-store", "io/store", &["ruf-auth"])).len(), 1);
     }
 
     #[test]

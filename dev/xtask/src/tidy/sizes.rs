@@ -15,10 +15,7 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
         let says = format!("{lines} lines: more than {FILE_LINES_MAX} do not land");
         findings.push(Finding::broken(&source.path, says));
     } else if lines > FILE_LINES_ASKED {
-        findings.push(Finding::asked(
-            &source.path,
-            format!("{lines} lines: why in one file?"),
-        ));
+        findings.push(Finding::asked(&source.path, format!("{lines} lines: why in one file?")));
     }
     for function in &source.functions {
         let lines = function.last - function.first + 1;

@@ -3,11 +3,7 @@
 use super::Finding;
 
 /// Folders that exist on one machine only.
-const MACHINE: &[&str] = &[
-    concat!("/", "work/"),
-    concat!("/", "root/"),
-    concat!("/", "tmp/ruf"),
-];
+const MACHINE: &[&str] = &[concat!("/", "work/"), concat!("/", "root/"), concat!("/", "tmp/ruf")];
 
 /// Checks any tracked text file.
 pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
@@ -27,9 +23,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
 /// Whether the folder stands at the beginning of a path, not within one or within a URL.
 fn names_folder(words: &str, folder: &str) -> bool {
     words.match_indices(folder).any(|(at, _)| {
-        let before = words
-            .get(..at)
-            .and_then(|before| before.chars().next_back());
+        let before = words.get(..at).and_then(|before| before.chars().next_back());
         !before.is_some_and(|letter| letter.is_alphanumeric() || "._-~/$}".contains(letter))
     })
 }
