@@ -1,0 +1,82 @@
+//! Randomness for machines that may not ask the system for it: a ChaCha8 stream, seeded by the
+//! shell from the system's source, or by a test with a number that replays.
+
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
+
+/// A seeded source of random numbers. The same seed gives the same stream.
+#[derive(Clone)]
+pub struct Entropy(ChaCha8Rng);
+
+impl Entropy {
+    /// The stream of this seed.
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Entropy(ChaCha8Rng::from_seed(seed))
+    }
+
+    /// 64 random bits.
+    pub fn u64(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
+    /// 32 random bits.
+    pub fn u32(&mut self) -> u32 {
+        self.0.next_u32()
+    }
+
+    /// Fills `out` with random octets.
+    pub fn fill(&mut self, out: &mut [u8]) {
+        self.0.fill_bytes(out);
+    }
+
+    /// `len` random characters of `[A-Za-z0-9]`: tags, branches, Call-IDs. 5.95 bits each: 11 hold
+    /// more than the 32 bits that a tag must have.
+    // rfc3261 §19.3
+    pub fn token(&mut self, len: usize) -> String {
+        const ALPHABET: &[u8; 62] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        let mut token = String::with_capacity(len);
+        while token.len() < len {
+            for octet in self.u64().to_le_bytes() {
+                // Six bits; 62 and 63 are thrown away, so that every character is equally likely.
+                if let Some(&character) = ALPHABET.get(usize::from(octet & 63))
+                    && token.len() < len
+                {
+                    token.push(char::from(character));
+                }
+            }
+        }
+        token
+    }
+
+    /// A second stream, independent of what this one gives from here on.
+    pub fn fork(&mut self) -> Self {
+        let mut seed = [0; 32];
+        self.fill(&mut seed);
+        Entropy::from_seed(seed)
+    }
+}
+
+impl std::fmt::Debug for Entropy {
+    /// Says nothing of the state: it is as secret as the keys drawn from it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Entropy")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_seed_gives_one_stream_and_a_token_is_made_of_letters_and_digits() {
+        let (mut a, mut b) = (Entropy::from_seed([7; 32]), Entropy::from_seed([7; 32]));
+        let token = a.token(1_000);
+        assert_eq!(token, b.token(1_000));
+        assert_ne!(token, a.token(1_000));
+        assert_eq!(token.len(), 1_000);
+        assert!(token.bytes().all(|octet| octet.is_ascii_alphanumeric()));
+        assert_eq!(format!("{a:?}"), "Entropy");
+        assert_ne!(a.fork().u64(), a.u64());
+    }
+}

@@ -1,0 +1,103 @@
+//! Writing: one pass over the table, neighbouring lines of the wire buffer in one piece.
+
+use super::{Fields, Line};
+use crate::name::HeaderName;
+use crate::scan::{class, is};
+
+impl Fields {
+    /// An upper estimate of what [`Fields::write`] appends.
+    pub(crate) fn written_len(&self) -> usize {
+        const NAME_AND_MARKS: usize = 32;
+        let lines: usize = self
+            .lines
+            .iter()
+            .map(|line| self.name(line).len() + self.text(line.value).len() + 4)
+            .sum();
+        lines + self.body().len() + NAME_AND_MARKS
+    }
+
+    /// Appends the header lines, with a Content-Length that is right, the empty line and the body.
+    // rfc3261 §7.3, §20.14
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let body = self.body();
+        let mut length_written = false;
+        let mut run: Option<(usize, usize)> = None;
+        for line in &self.lines {
+            if line.id == HeaderName::ContentLength {
+                if length_written || number(self.text(line.value)) != Some(body.len()) {
+                    self.flush(&mut run, out);
+                    if !length_written {
+                        write_length(body.len(), out);
+                    }
+                    length_written = true;
+                    continue;
+                }
+                length_written = true;
+            }
+            match self.wire_range(line) {
+                Some((start, end)) => {
+                    run = match run {
+                        Some((first, last)) if self.only_white(last, start) => Some((first, end)),
+                        _ => {
+                            self.flush(&mut run, out);
+                            Some((start, end))
+                        }
+                    };
+                }
+                None => {
+                    self.flush(&mut run, out);
+                    out.extend_from_slice(self.name(line));
+                    out.extend_from_slice(b": ");
+                    out.extend_from_slice(self.text(line.value));
+                    out.extend_from_slice(b"\r\n");
+                }
+            }
+        }
+        self.flush(&mut run, out);
+        if !length_written {
+            write_length(body.len(), out);
+        }
+        out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(body);
+    }
+
+    /// Where a line stands that is still as received: from its name to the end of its value.
+    fn wire_range(&self, line: &Line) -> Option<(usize, usize)> {
+        let as_received = !line.name.is_own() && !line.value.is_own() && line.name.end() > 0;
+        // A value whose first elements were taken off does not follow its name any more.
+        (as_received && self.follows_name(line)).then(|| (line.name.start(), line.value.end()))
+    }
+
+    fn follows_name(&self, line: &Line) -> bool {
+        self.wire
+            .get(line.name.end()..line.value.start())
+            .is_some_and(|between| {
+                between
+                    .iter()
+                    .all(|octet| *octet == b':' || is(*octet, class::LWS))
+            })
+    }
+
+    fn only_white(&self, start: usize, end: usize) -> bool {
+        self.wire
+            .get(start..end)
+            .is_some_and(|between| between.iter().all(|octet| is(*octet, class::LWS)))
+    }
+
+    fn flush(&self, run: &mut Option<(usize, usize)>, out: &mut Vec<u8>) {
+        if let Some((start, end)) = run.take() {
+            out.extend_from_slice(self.wire.get(start..end).unwrap_or_default());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+fn write_length(length: usize, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Content-Length: ");
+    out.extend_from_slice(length.to_string().as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn number(text: &[u8]) -> Option<usize> {
+    str::from_utf8(text).ok()?.parse().ok()
+}

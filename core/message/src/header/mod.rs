@@ -1,0 +1,31 @@
+//! Typed header values, one file per family. [`Header`] is what they share; reading them from a
+//! message is [`Fields::header`](crate::Fields::header).
+
+pub mod address;
+pub mod cseq;
+pub mod via;
+
+use crate::error::HeaderError;
+use crate::name::HeaderName;
+
+/// A value of one header field: one element, if the field is a comma list.
+pub trait Header<'a>: Sized {
+    /// The field.
+    const NAME: HeaderName;
+
+    /// Reads a value, which may still hold its folding and white space around it.
+    ///
+    /// # Errors
+    /// If the value does not follow the field's grammar.
+    fn decode(value: &'a [u8]) -> Result<Self, HeaderError>;
+
+    /// Appends the value to `out`, so that [`decode`](Header::decode) reads the same again.
+    fn encode(&self, out: &mut Vec<u8>);
+
+    /// The value as octets.
+    fn to_value(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.encode(&mut out);
+        out
+    }
+}

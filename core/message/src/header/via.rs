@@ -1,0 +1,258 @@
+//! Via (RFC 3261 §20.42, §18.2; rport: RFC 3581).
+
+use crate::error::HeaderError;
+use crate::flow::Transport;
+use crate::header::Header;
+use crate::host::{Host, parse_v6};
+use crate::name::HeaderName;
+use crate::params::Params;
+use crate::scan::{Scanner, class};
+use std::net::IpAddr;
+
+/// What every branch of an RFC 3261 element begins with (RFC 3261 §8.1.1.7).
+pub const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
+
+/// One hop: `SIP/2.0/UDP host:port;branch=z9hG4bK...`.
+#[derive(Clone, Copy, Debug)]
+pub struct Via<'a> {
+    /// The transport's token as written: `UDP`, or one that we do not have.
+    pub transport_token: &'a [u8],
+    /// The sent-by host.
+    pub host: Host<'a>,
+    /// The sent-by port, if one is written.
+    pub port: Option<u16>,
+    /// The parameters.
+    pub params: Params<'a>,
+}
+
+impl<'a> Via<'a> {
+    /// The transport; `None` if it is none of ours.
+    pub fn transport(&self) -> Option<Transport> {
+        Transport::from_token(self.transport_token)
+    }
+
+    /// The sent-by host.
+    pub const fn host(&self) -> Host<'a> {
+        self.host
+    }
+
+    /// The sent-by port, if one is written.
+    pub const fn port(&self) -> Option<u16> {
+        self.port
+    }
+
+    /// The sent-by port, or the transport's default.
+    // rfc3261 §18.2.2
+    pub fn port_or_default(&self) -> u16 {
+        self.port
+            .unwrap_or_else(|| self.transport().unwrap_or(Transport::Udp).default_port())
+    }
+
+    /// The branch; `None` from an element of RFC 2543.
+    pub fn branch(&self) -> Option<&'a [u8]> {
+        self.params.get("branch").flatten()
+    }
+
+    /// The branch is unique in space and time: it has the cookie (RFC 3261 §17.2.3).
+    pub fn has_magic_cookie(&self) -> bool {
+        self.branch().is_some_and(has_cookie)
+    }
+
+    /// The address that the request really came from, brackets or not (RFC 5118 §4.5).
+    pub fn received(&self) -> Option<IpAddr> {
+        let text = str::from_utf8(self.params.get("received").flatten()?).ok()?;
+        match text
+            .strip_prefix('[')
+            .and_then(|text| text.strip_suffix(']'))
+        {
+            Some(inner) => parse_v6(inner).map(IpAddr::V6),
+            None => text.parse().ok(),
+        }
+    }
+
+    /// The response port: `None` if not asked for, `Some(None)` if asked for and not yet known
+    /// (RFC 3581 §3).
+    pub fn rport(&self) -> Option<Option<u16>> {
+        let value = self.params.get("rport")?;
+        Some(
+            value
+                .and_then(|digits| str::from_utf8(digits).ok())
+                .and_then(|digits| digits.parse().ok()),
+        )
+    }
+
+    /// The multicast (or other) address that responses go to.
+    pub fn maddr(&self) -> Option<Host<'a>> {
+        self.params.get("maddr").flatten().and_then(Host::parse)
+    }
+
+    /// The time-to-live of a multicast request.
+    pub fn ttl(&self) -> Option<u8> {
+        str::from_utf8(self.params.get("ttl").flatten()?)
+            .ok()?
+            .parse()
+            .ok()
+    }
+
+    /// The parameters.
+    pub const fn params(&self) -> Params<'a> {
+        self.params
+    }
+}
+
+impl Default for Via<'_> {
+    /// Names no host. A message that came through the door has a better one.
+    fn default() -> Self {
+        Via {
+            transport_token: b"",
+            host: Host::Name(""),
+            port: None,
+            params: Params::default(),
+        }
+    }
+}
+
+fn has_cookie(branch: &[u8]) -> bool {
+    branch
+        .get(..MAGIC_COOKIE.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(MAGIC_COOKIE))
+}
+
+impl<'a> Header<'a> for Via<'a> {
+    const NAME: HeaderName = HeaderName::Via;
+
+    fn decode(value: &'a [u8]) -> Result<Self, HeaderError> {
+        let mut scanner = Scanner::new(value);
+        scanner.skip_lws();
+        let start = scanner.at();
+        // Any protocol and version: a request of another version gets its 505 over this Via.
+        // rfc3261 §25.1 sent-protocol
+        for _name_and_version in 0..2 {
+            scanner.token()?;
+            if !scanner.eat_around(b'/') {
+                return Err(HeaderError::new(start, "SIP/2.0/ and a transport"));
+            }
+        }
+        let transport_token = scanner.token()?;
+        let space = scanner.at();
+        scanner.skip_lws();
+        if scanner.at() == space {
+            return Err(scanner.expected("a space before the sent-by host"));
+        }
+        let host = host(&mut scanner)?;
+        let port = if scanner.eat_around(b':') {
+            let at = scanner.at();
+            let port = u16::try_from(scanner.number()?)
+                .map_err(|_| HeaderError::new(at, "a port up to 65535"))?;
+            Some(port)
+        } else {
+            None
+        };
+        let params = Params::scan(&mut scanner)?;
+        scanner.end()?;
+        Ok(Via {
+            transport_token,
+            host,
+            port,
+            params,
+        })
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend(b"SIP/2.0/");
+        out.extend(self.transport_token);
+        out.extend(format!(" {}", self.host).as_bytes());
+        if let Some(port) = self.port {
+            out.extend(format!(":{port}").as_bytes());
+        }
+        out.extend(self.params.as_bytes());
+    }
+}
+
+/// Takes a host.
+pub(crate) fn host<'a>(scanner: &mut Scanner<'a>) -> Result<Host<'a>, HeaderError> {
+    let start = scanner.at();
+    if scanner.peek() == Some(b'[') {
+        let close = memchr::memchr(b']', scanner.rest())
+            .ok_or(scanner.expected("an address that is closed by ]"))?;
+        scanner.skip(close + 1);
+    } else {
+        scanner.run(class::HOST);
+    }
+    Host::parse(scanner.since(start)).ok_or(HeaderError::new(start, "a host"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn white_space_stands_where_the_grammar_lets_it() {
+        // tests rfc4475 §3.1.1.1
+        let via =
+            Via::decode(b"SIP  / 2.0\r\n /UDP\r\n    192.0.2.2 : 5070 ; branch = 390skdjuw ;x")
+                .unwrap();
+        assert_eq!(via.transport(), Some(Transport::Udp));
+        assert_eq!(
+            (via.host().to_string().as_str(), via.port()),
+            ("192.0.2.2", Some(5070))
+        );
+        assert_eq!(via.branch(), Some(&b"390skdjuw"[..]));
+        assert!(!via.has_magic_cookie() && via.params().contains("X"));
+        assert_eq!(
+            via.to_value(),
+            b"SIP/2.0/UDP 192.0.2.2:5070 ; branch = 390skdjuw ;x"
+        );
+    }
+
+    #[test]
+    fn received_is_read_with_and_without_brackets() {
+        // tests rfc5118 §4.5
+        for text in [
+            "SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];branch=z9hG4bKas3",
+            "SIP/2.0/UDP a;received=2001:db8::9:255",
+        ] {
+            assert_eq!(
+                Via::decode(text.as_bytes()).unwrap().received(),
+                "2001:db8::9:255".parse().ok()
+            );
+        }
+    }
+
+    #[test]
+    fn rport_is_asked_for_and_filled() {
+        // tests rfc3581 §3
+        let rport = |params: &str| {
+            Via::decode(format!("SIP/2.0/TLS h{params}").as_bytes())
+                .unwrap()
+                .rport()
+        };
+        assert_eq!(
+            (rport(""), rport(";rport"), rport(";rport=5062")),
+            (None, Some(None), Some(Some(5062)))
+        );
+        assert_eq!(
+            Via::decode(b"SIP/2.0/TLS h").unwrap().port_or_default(),
+            5061
+        );
+    }
+
+    #[test]
+    fn what_is_no_via_is_refused() {
+        // tests rfc4475 §3.1.2.1
+        for bad in [
+            &b""[..],
+            b"SIP/2.0/UDP",
+            b"SIP/2.0/UDP ",
+            b"SIP/2.0/UDP h;;,",
+            b"SIP/2.0 h",
+            b"/2.0/UDP h",
+            b"SIP/2.0/UDP h:99999",
+            b"SIP/2.0/UDP 2001:db8::1",
+            b"SIP/2.0/UDP h x",
+        ] {
+            assert!(Via::decode(bad).is_err(), "{}", bad.escape_ascii());
+        }
+        assert!(Via::decode(b"SIP/2.0/UNKNOWN h;branch=x").is_ok());
+    }
+}

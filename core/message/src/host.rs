@@ -1,0 +1,231 @@
+//! Host names and addresses as URIs and Via write them (RFC 3261 §25.1 `host`; RFC 5954 for IPv6).
+//! Resolving a name is core/locate's.
+
+use crate::scan::{class, is};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// A host, borrowed. Names compare without case, addresses by value.
+#[derive(Clone, Copy, Debug)]
+pub enum Host<'a> {
+    /// A domain name, as written.
+    Name(&'a str),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address, which is written in brackets.
+    V6(Ipv6Addr),
+}
+
+impl<'a> Host<'a> {
+    /// Reads a host: `example.org`, `192.0.2.1`, `[2001:db8::1]`.
+    #[inline]
+    pub fn parse(text: &'a [u8]) -> Option<Self> {
+        let text = str::from_utf8(text).ok()?;
+        match text.as_bytes() {
+            [b'[', .., b']'] => parse_v6(text.get(1..text.len() - 1)?).map(Host::V6),
+            [.., b'0'..=b'9'] => match text.parse() {
+                Ok(address) => Some(Host::V4(address)),
+                Err(_) => name(text),
+            },
+            _ => name(text),
+        }
+    }
+
+    /// The address, if it is one.
+    pub const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Host::Name(_) => None,
+            Host::V4(address) => Some(IpAddr::V4(*address)),
+            Host::V6(address) => Some(IpAddr::V6(*address)),
+        }
+    }
+
+    /// A copy of its own.
+    pub fn to_owned(&self) -> HostBuf {
+        match self {
+            Host::Name(name) => HostBuf::Name(name.to_ascii_lowercase()),
+            Host::V4(address) => HostBuf::V4(*address),
+            Host::V6(address) => HostBuf::V6(*address),
+        }
+    }
+}
+
+fn name(text: &str) -> Option<Host<'_>> {
+    let good = !text.is_empty() && text.bytes().all(|octet| is(octet, class::HOST));
+    good.then_some(Host::Name(text))
+}
+
+/// The address between brackets.
+pub(crate) fn parse_v6(text: &str) -> Option<Ipv6Addr> {
+    match text.parse() {
+        Ok(address) => Some(address),
+        // RFC 3261's grammar allowed three colons before an IPv4 part; they are read as two.
+        // rfc5118 §4.10
+        Err(_) => text
+            .replacen(":::", "::", 1)
+            .parse()
+            .ok()
+            .filter(|_| text.contains(":::")),
+    }
+}
+
+impl PartialEq for Host<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Host::Name(a), Host::Name(b)) => a.eq_ignore_ascii_case(b),
+            (Host::V4(a), Host::V4(b)) => a == b,
+            (Host::V6(a), Host::V6(b)) => a == b,
+            (Host::Name(_) | Host::V4(_) | Host::V6(_), _) => false,
+        }
+    }
+}
+
+impl Eq for Host<'_> {}
+
+impl fmt::Display for Host<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Host::Name(name) => f.write_str(name),
+            Host::V4(address) => write!(f, "{address}"),
+            Host::V6(address) => write!(f, "[{address}]"),
+        }
+    }
+}
+
+impl From<IpAddr> for Host<'_> {
+    fn from(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => Host::V4(address),
+            IpAddr::V6(address) => Host::V6(address),
+        }
+    }
+}
+
+/// A host, owned; a name is kept in lower case, so that equal hosts are equal keys.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum HostBuf {
+    /// A domain name in lower case.
+    Name(String),
+    /// An IPv4 address.
+    V4(Ipv4Addr),
+    /// An IPv6 address.
+    V6(Ipv6Addr),
+}
+
+impl HostBuf {
+    /// It, borrowed.
+    pub fn as_ref(&self) -> Host<'_> {
+        match self {
+            HostBuf::Name(name) => Host::Name(name),
+            HostBuf::V4(address) => Host::V4(*address),
+            HostBuf::V6(address) => Host::V6(*address),
+        }
+    }
+
+    /// The address, if it is one.
+    pub fn ip(&self) -> Option<IpAddr> {
+        self.as_ref().ip()
+    }
+}
+
+impl fmt::Display for HostBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_ref().fmt(f)
+    }
+}
+
+impl From<IpAddr> for HostBuf {
+    fn from(address: IpAddr) -> Self {
+        Host::from(address).to_owned()
+    }
+}
+
+impl FromStr for HostBuf {
+    type Err = NotAHost;
+
+    /// As [`Host::parse`]; an IPv6 address may also come without brackets.
+    fn from_str(text: &str) -> Result<Self, NotAHost> {
+        Host::parse(text.as_bytes())
+            .map(|host| host.to_owned())
+            .or_else(|| text.parse().ok().map(HostBuf::V6))
+            .ok_or(NotAHost)
+    }
+}
+
+/// The text is no host name and no address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotAHost;
+
+impl fmt::Display for NotAHost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected a host name or an IP address")
+    }
+}
+
+impl std::error::Error for NotAHost {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(text: &str) -> Option<String> {
+        Host::parse(text.as_bytes()).map(|host| host.to_string())
+    }
+
+    #[test]
+    fn names_and_both_kinds_of_address_are_read_and_printed() {
+        for text in [
+            "example.org",
+            "a-b.c",
+            "192.0.2.1",
+            "[2001:db8::1]",
+            "[::ffff:192.0.2.10]",
+            "localhost",
+            "x_y",
+            "t1",
+        ] {
+            assert_eq!(shown(text).as_deref(), Some(text));
+        }
+        for text in [
+            "",
+            "2001:db8::1",
+            "[]",
+            "[1",
+            "a b",
+            "a@b",
+            "é",
+            "[192.0.2.1]",
+            "[:::]x",
+        ] {
+            assert_eq!(shown(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn three_colons_are_read_as_two() {
+        // tests rfc5118 §4.10
+        assert_eq!(
+            shown("[2001:db8:::192.0.2.1]").as_deref(),
+            Some("[2001:db8::c000:201]")
+        );
+    }
+
+    #[test]
+    fn names_compare_without_case_and_addresses_by_value() {
+        assert_eq!(Host::parse(b"ATLANTA.com"), Host::parse(b"atlanta.COM"));
+        assert_eq!(
+            Host::parse(b"[2001:DB8:0::1]"),
+            Host::parse(b"[2001:db8::1]")
+        );
+        assert_ne!(Host::parse(b"192.0.2.1"), Host::parse(b"192.0.2.10"));
+        assert_eq!(
+            "2001:db8::1".parse::<HostBuf>(),
+            "[2001:db8::1]".parse::<HostBuf>()
+        );
+        assert_eq!(
+            "Example.ORG".parse::<HostBuf>().unwrap().to_string(),
+            "example.org"
+        );
+    }
+}

@@ -1,0 +1,216 @@
+//! Requests (RFC 3261 §7.1): the start line, what only requests carry, and the requests and
+//! responses that follow from one: reply, ACK, CANCEL. Building one from nothing is in `build.rs`.
+
+use crate::build::RequestBuilder;
+use crate::fields::{Body, Fields, Span};
+use crate::header::address::NameAddr;
+use crate::method::Method;
+use crate::name::HeaderName;
+use crate::response::Response;
+use crate::scan::Scanner;
+use crate::status::StatusCode;
+use crate::uri::{Parts, Uri, UriRef};
+use bytes::Bytes;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+
+/// A request. Headers and body are read and changed as its [`Fields`].
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) method_text: Span,
+    pub(crate) uri: Span,
+    pub(crate) uri_parts: Parts,
+    pub(crate) fields: Fields,
+}
+
+impl Request {
+    /// Begins a request from nothing.
+    pub fn build(method: Method, uri: &Uri) -> RequestBuilder {
+        RequestBuilder::new(method.as_str(), uri)
+    }
+
+    /// The method.
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The method's token.
+    pub fn method_bytes(&self) -> &[u8] {
+        match self.method {
+            Method::Other => self.fields.text(self.method_text),
+            known => known.as_str().as_bytes(),
+        }
+    }
+
+    /// The Request-URI.
+    pub fn uri(&self) -> UriRef<'_> {
+        UriRef::from_parts(self.fields.text(self.uri), self.uri_parts)
+    }
+
+    /// How many hops are left; `None` if it does not say.
+    pub fn max_forwards(&self) -> Option<u8> {
+        let number = Scanner::new(self.fields.first(HeaderName::MaxForwards)?)
+            .number()
+            .ok()?;
+        u8::try_from(number).ok()
+    }
+
+    /// The proxies to go through, next one first.
+    pub fn routes(&self) -> impl Iterator<Item = NameAddr<'_>> {
+        self.fields.addresses(HeaderName::Route)
+    }
+
+    /// The extensions that a proxy must understand.
+    pub fn proxy_require(&self) -> impl Iterator<Item = &str> {
+        self.fields.option_tags(HeaderName::ProxyRequire)
+    }
+
+    /// Changes the Request-URI.
+    // rfc3261 §16.6 step 2
+    pub fn set_uri<'u>(&mut self, uri: impl Into<UriRef<'u>>) {
+        let uri = uri.into();
+        self.uri_parts = uri.parts();
+        self.uri = self.fields.append(uri.as_bytes());
+    }
+
+    /// Changes Max-Forwards.
+    // rfc3261 §16.6 step 3
+    pub fn set_max_forwards(&mut self, hops: u8) {
+        self.set(HeaderName::MaxForwards, hops.to_string());
+    }
+
+    /// Puts a route before all others: `<sip:proxy.example.org;lr>`.
+    // rfc3261 §16.6 step 6
+    pub fn push_route(&mut self, value: impl AsRef<[u8]>) {
+        self.prepend(HeaderName::Route, value);
+    }
+
+    /// Takes the first route off; `false` if there was none.
+    // rfc3261 §16.4
+    pub fn pop_route(&mut self) -> bool {
+        self.fields.pop(HeaderName::Route)
+    }
+
+    /// Puts a recorded route before all others.
+    // rfc3261 §16.6 step 4
+    pub fn push_record_route(&mut self, value: impl AsRef<[u8]>) {
+        self.prepend(HeaderName::RecordRoute, value);
+    }
+
+    /// The response to this request: Via, From, To, Call-ID and CSeq are the request's, and the
+    /// Timestamp in a 100. Give To a tag with [`Fields::set_to_tag`].
+    // rfc3261 §8.2.6.1, §8.2.6.2
+    pub fn reply(&self, status: StatusCode) -> Response {
+        let copied = |id| match id {
+            HeaderName::Via
+            | HeaderName::From
+            | HeaderName::To
+            | HeaderName::CallId
+            | HeaderName::CSeq => true,
+            HeaderName::Timestamp => status == StatusCode::TRYING,
+            _ => false,
+        };
+        Response::new(status, self.fields.keeping(copied))
+    }
+
+    /// The ACK to a final response other than 2xx: a part of this INVITE's own transaction.
+    // rfc3261 §17.1.1.3
+    pub fn ack_for(&self, response: &Response) -> Request {
+        let mut ack = self.sibling(Method::Ack);
+        if let Some(to) = response.raw(HeaderName::To).next() {
+            ack.set(HeaderName::To, to);
+        }
+        ack
+    }
+
+    /// The CANCEL of this request.
+    // rfc3261 §9.1
+    pub fn cancel(&self) -> Request {
+        self.sibling(Method::Cancel)
+    }
+
+    /// A request of the same transaction: Request-URI, top Via, From, To, Call-ID, Route and the
+    /// number of CSeq are this one's.
+    // rfc3261 §9.1, §17.1.1.3
+    fn sibling(&self, method: Method) -> Request {
+        let copied = |id| {
+            matches!(
+                id,
+                HeaderName::Via
+                    | HeaderName::From
+                    | HeaderName::To
+                    | HeaderName::CallId
+                    | HeaderName::Route
+            )
+        };
+        let mut fields = self.fields.keeping(copied);
+        let top =
+            crate::scan::first_element(self.fields.first(HeaderName::Via).unwrap_or_default()).0;
+        fields.set(HeaderName::Via, top);
+        fields.set(HeaderName::MaxForwards, "70");
+        fields.set(HeaderName::CSeq, format!("{} {method}", self.cseq().number));
+        Request {
+            method,
+            method_text: Span::default(),
+            uri: self.uri,
+            uri_parts: self.uri_parts,
+            fields,
+        }
+    }
+
+    /// The request as octets; Content-Length is set right.
+    pub fn to_bytes(&self) -> Bytes {
+        let mut out =
+            Vec::with_capacity(self.uri().as_bytes().len() + 64 + self.fields.written_len());
+        self.write_to(&mut out);
+        out.into()
+    }
+
+    /// Appends the request to `out`.
+    // rfc3261 §7.1
+    pub fn write_to(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.method_bytes());
+        out.push(b' ');
+        out.extend_from_slice(self.uri().as_bytes());
+        out.extend_from_slice(b" SIP/2.0\r\n");
+        self.fields.write(out);
+    }
+}
+
+impl Fields {
+    /// A copy of the lines that `keep` says, without the body.
+    fn keeping(&self, keep: impl Fn(HeaderName) -> bool) -> Fields {
+        Fields {
+            wire: self.wire.clone(),
+            own: self.own.clone(),
+            lines: self
+                .lines
+                .iter()
+                .filter(|line| keep(line.id))
+                .copied()
+                .collect(),
+            body: Body::default(),
+        }
+    }
+}
+
+impl Deref for Request {
+    type Target = Fields;
+
+    fn deref(&self) -> &Fields {
+        &self.fields
+    }
+}
+
+impl DerefMut for Request {
+    fn deref_mut(&mut self) -> &mut Fields {
+        &mut self.fields
+    }
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
+    }
+}
