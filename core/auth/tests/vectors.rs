@@ -2,6 +2,8 @@
 //! Where the RFC prints a value that no implementation gets, "computed" is the truth.
 // tests rfc7616 §3.4.1, §3.4.2, §3.4.3, §3.4.4
 
+#![allow(clippy::unwrap_used)]
+
 use ruf_auth::{Algorithm, Count, Digest, Ha1, Protection, userhash};
 use serde_json::Value;
 
