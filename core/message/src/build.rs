@@ -31,10 +31,7 @@ impl RequestBuilder {
             uri_parts: uri.as_ref().parts(),
             fields,
         };
-        RequestBuilder {
-            method: method.to_owned(),
-            request,
-        }
+        RequestBuilder { method: method.to_owned(), request }
     }
 
     /// A hop, below those already there. A request for ruf-transaction gets its Via there.

@@ -20,42 +20,22 @@ use bytes::Bytes;
 
 /// Reads a message and proves what routing reads.
 pub(crate) fn parse(wire: Bytes) -> Result<Message, Malformed> {
-    let mut fields = Fields {
-        wire,
-        ..Fields::default()
-    };
+    let mut fields = Fields { wire, ..Fields::default() };
     match read(&mut fields) {
-        Ok(Start::Request {
-            method,
-            method_text,
-            uri,
-            parts,
-        }) => Ok(Message::Request(Request {
-            method,
-            method_text,
-            uri,
-            uri_parts: parts,
-            fields,
-        })),
-        Ok(Start::Response { status, reason }) => Ok(Message::Response(Response {
-            status,
-            reason: Some(reason),
-            fields,
-        })),
-        Err(error) => Err(Malformed {
-            error,
-            answerable: salvage(error, fields),
-        }),
+        Ok(Start::Request { method, method_text, uri, parts }) => {
+            Ok(Message::Request(Request { method, method_text, uri, uri_parts: parts, fields }))
+        }
+        Ok(Start::Response { status, reason }) => {
+            Ok(Message::Response(Response { status, reason: Some(reason), fields }))
+        }
+        Err(error) => Err(Malformed { error, answerable: salvage(error, fields) }),
     }
 }
 
 /// Whether a request of our own would pass. Via may be missing.
 pub(crate) fn check(request: &Request) -> Result<(), ParseError> {
     if request.method_bytes().is_empty()
-        || !request
-            .method_bytes()
-            .iter()
-            .all(|octet| is(*octet, class::TOKEN))
+        || !request.method_bytes().iter().all(|octet| is(*octet, class::TOKEN))
     {
         return Err(bad(Place::StartLine, 0, "the method is no token"));
     }
@@ -65,16 +45,8 @@ pub(crate) fn check(request: &Request) -> Result<(), ParseError> {
 
 /// What the start line says.
 enum Start {
-    Request {
-        method: Method,
-        method_text: Span,
-        uri: Span,
-        parts: crate::uri::Parts,
-    },
-    Response {
-        status: StatusCode,
-        reason: Span,
-    },
+    Request { method: Method, method_text: Span, uri: Span, parts: crate::uri::Parts },
+    Response { status: StatusCode, reason: Span },
 }
 
 fn read(fields: &mut Fields) -> Result<Start, ParseError> {
@@ -93,11 +65,9 @@ fn read(fields: &mut Fields) -> Result<Start, ParseError> {
     let begun = start_line(bytes, start, after)?;
     let body = lines?;
     let method = match &begun {
-        Start::Request { method_text, .. } => Some(
-            bytes
-                .get(method_text.start()..method_text.end())
-                .unwrap_or_default(),
-        ),
+        Start::Request { method_text, .. } => {
+            Some(bytes.get(method_text.start()..method_text.end()).unwrap_or_default())
+        }
         Start::Response { .. } => None,
     };
     let seen = judge(fields, method)?;
@@ -109,11 +79,7 @@ fn read(fields: &mut Fields) -> Result<Start, ParseError> {
 /// Empty lines before a message, which a peer may send to keep a path open.
 // rfc3261 §7.5
 fn skip_blank_lines(bytes: &[u8]) -> usize {
-    bytes
-        .chunks_exact(2)
-        .take_while(|pair| *pair == b"\r\n")
-        .count()
-        * 2
+    bytes.chunks_exact(2).take_while(|pair| *pair == b"\r\n").count() * 2
 }
 
 /// Where the CR LF stands that ends the line which begins at `start`.
@@ -195,10 +161,7 @@ fn start_line(bytes: &[u8], start: usize, end: usize) -> Result<Start, ParseErro
     let line = bytes.get(start..end).unwrap_or_default();
     let fault = |offset: usize, what| bad(Place::StartLine, start + offset, what);
     let first = memchr::memchr(b' ', line).ok_or(fault(line.len(), "expected a space"))?;
-    let (word, rest) = (
-        line.get(..first).unwrap_or_default(),
-        line.get(first + 1..).unwrap_or_default(),
-    );
+    let (word, rest) = (line.get(..first).unwrap_or_default(), line.get(first + 1..).unwrap_or_default());
     if is_version(word) {
         if !word.eq_ignore_ascii_case(b"SIP/2.0") {
             return Err(ParseError {
@@ -212,8 +175,7 @@ fn start_line(bytes: &[u8], start: usize, end: usize) -> Result<Start, ParseErro
         return Err(fault(0, "expected a method"));
     }
     let uri_start = first + 1;
-    let second =
-        memchr::memchr(b' ', rest).ok_or(fault(line.len(), "expected a space and the version"))?;
+    let second = memchr::memchr(b' ', rest).ok_or(fault(line.len(), "expected a space and the version"))?;
     let version = rest.get(second + 1..).unwrap_or_default();
     if !version.eq_ignore_ascii_case(b"SIP/2.0") {
         let version_start = uri_start + second + 1;
@@ -227,8 +189,8 @@ fn start_line(bytes: &[u8], start: usize, end: usize) -> Result<Start, ParseErro
         return Err(fault(version_start, "expected SIP/2.0 after one space"));
     }
     let text = rest.get(..second).unwrap_or_default();
-    let uri = UriRef::parse(text)
-        .map_err(|error| fault(uri_start + error.at(), error.expected()).expected())?;
+    let uri =
+        UriRef::parse(text).map_err(|error| fault(uri_start + error.at(), error.expected()).expected())?;
     // rfc3261 §19.1.1, table 1
     if uri.is_sip() && uri.has_headers() {
         return Err(fault(uri_start, "a Request-URI has no headers"));
@@ -260,32 +222,19 @@ fn status_line(rest: &[u8], at: usize) -> Result<Start, ParseError> {
         None => (rest, rest.len()), // the space before an empty phrase, which some leave out
     };
     let number = match code {
-        [b'1'..=b'6', _, _] => str::from_utf8(code)
-            .ok()
-            .and_then(|code| code.parse().ok())
-            .and_then(StatusCode::new),
+        [b'1'..=b'6', _, _] => {
+            str::from_utf8(code).ok().and_then(|code| code.parse().ok()).and_then(StatusCode::new)
+        }
         _ => None,
     };
-    let status = number.ok_or(bad(
-        Place::StartLine,
-        at,
-        "expected a status of three digits",
-    ))?;
-    Ok(Start::Response {
-        status,
-        reason: Span::wire(at + reason, at + rest.len()),
-    })
+    let status = number.ok_or(bad(Place::StartLine, at, "expected a status of three digits"))?;
+    Ok(Start::Response { status, reason: Span::wire(at + reason, at + rest.len()) })
 }
 
 /// Headers without which no message can be answered or matched.
 // rfc3261 §8.1.1
-const REQUIRED: [HeaderName; 5] = [
-    HeaderName::Via,
-    HeaderName::From,
-    HeaderName::To,
-    HeaderName::CallId,
-    HeaderName::CSeq,
-];
+const REQUIRED: [HeaderName; 5] =
+    [HeaderName::Via, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
 
 const fn bit(id: HeaderName) -> u128 {
     1 << id as u32
@@ -310,26 +259,17 @@ fn judge(fields: &Fields, method: Option<&[u8]>) -> Result<u128, ParseError> {
         seen |= bit(id);
         let value = fields.text(line.value);
         let fault = |error: HeaderError| {
-            bad(
-                Place::Header(id),
-                line.value.start() + error.at(),
-                error.expected(),
-            )
-            .expected()
+            bad(Place::Header(id), line.value.start() + error.at(), error.expected()).expected()
         };
         match id {
             HeaderName::Via if first => top_via(value).map_err(fault)?,
-            HeaderName::From | HeaderName::To => {
-                NameAddr::decode(value).map(drop).map_err(fault)?
-            }
+            HeaderName::From | HeaderName::To => NameAddr::decode(value).map(drop).map_err(fault)?,
             HeaderName::CallId => call_id(value).map_err(fault)?,
             HeaderName::CSeq => cseq(value, method).map_err(fault)?,
             HeaderName::MaxForwards => max_forwards(value).map_err(fault)?,
             HeaderName::ContentLength => content_length(value).map(drop).map_err(fault)?,
             HeaderName::Route | HeaderName::RecordRoute => each(value, route).map_err(fault)?,
-            HeaderName::Contact => {
-                each(value, |value| Contact::decode(value).map(drop)).map_err(fault)?
-            }
+            HeaderName::Contact => each(value, |value| Contact::decode(value).map(drop)).map_err(fault)?,
             HeaderName::Require | HeaderName::ProxyRequire | HeaderName::Supported => {
                 each(value, option_tag).map_err(fault)?
             }
@@ -337,11 +277,7 @@ fn judge(fields: &Fields, method: Option<&[u8]>) -> Result<u128, ParseError> {
         }
         // rfc3261 §7.3.1: only what is a comma list may stand on several lines
         if !first && is_once(id) {
-            return Err(bad(
-                Place::Header(id),
-                line.value.start(),
-                "the header stands there twice",
-            ));
+            return Err(bad(Place::Header(id), line.value.start(), "the header stands there twice"));
         }
     }
     Ok(seen)
@@ -351,11 +287,7 @@ fn judge(fields: &Fields, method: Option<&[u8]>) -> Result<u128, ParseError> {
 const fn is_once(id: HeaderName) -> bool {
     matches!(
         id,
-        HeaderName::From
-            | HeaderName::To
-            | HeaderName::CallId
-            | HeaderName::CSeq
-            | HeaderName::MaxForwards
+        HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq | HeaderName::MaxForwards
     )
 }
 
@@ -366,22 +298,15 @@ fn each(value: &[u8], judge: impl Fn(&[u8]) -> Result<(), HeaderError>) -> Resul
         return Ok(());
     }
     let offset = |element: &[u8]| element.as_ptr() as usize - value.as_ptr() as usize;
-    elements(value)
-        .try_for_each(|element| judge(element).map_err(|error| error.shifted(offset(element))))
+    elements(value).try_for_each(|element| judge(element).map_err(|error| error.shifted(offset(element))))
 }
 
 #[inline]
 fn top_via(value: &[u8]) -> Result<(), HeaderError> {
     let via = Via::decode(first_element(value).0)?;
     // A branch that is all cookie is unique for nobody. // rfc4475 §3.1.2.18
-    if via
-        .branch()
-        .is_some_and(|branch| branch.eq_ignore_ascii_case(MAGIC_COOKIE))
-    {
-        return Err(HeaderError::new(
-            0,
-            "a branch that goes on after its cookie",
-        ));
+    if via.branch().is_some_and(|branch| branch.eq_ignore_ascii_case(MAGIC_COOKIE)) {
+        return Err(HeaderError::new(0, "a branch that goes on after its cookie"));
     }
     Ok(())
 }
@@ -402,9 +327,7 @@ fn cseq(value: &[u8], method: Option<&[u8]>) -> Result<(), HeaderError> {
     let cseq = CSeq::decode(value)?;
     match method {
         // rfc3261 §8.1.1.5
-        Some(method) if method != cseq.method => {
-            Err(HeaderError::new(0, "the method of the request"))
-        }
+        Some(method) if method != cseq.method => Err(HeaderError::new(0, "the method of the request")),
         Some(_) | None => Ok(()),
     }
 }
@@ -451,15 +374,11 @@ fn option_tag(value: &[u8]) -> Result<(), HeaderError> {
 // rfc3261 §18.3
 fn body_span(fields: &Fields, start: usize, end: usize) -> Result<Span, ParseError> {
     let mut stated: Option<(u32, usize)> = None;
-    for line in fields
-        .lines
-        .iter()
-        .filter(|line| line.id == HeaderName::ContentLength)
-    {
+    for line in fields.lines.iter().filter(|line| line.id == HeaderName::ContentLength) {
         let at = line.value.start();
         let fault = |what| bad(Place::Header(HeaderName::ContentLength), at, what);
-        let length = content_length(fields.text(line.value))
-            .map_err(|error| fault(error.expected()).expected())?;
+        let length =
+            content_length(fields.text(line.value)).map_err(|error| fault(error.expected()).expected())?;
         if stated.is_some_and(|(before, _)| before != length) {
             return Err(fault("two different lengths"));
         }
@@ -469,23 +388,15 @@ fn body_span(fields: &Fields, start: usize, end: usize) -> Result<Span, ParseErr
         None => Ok(Span::wire(start, end)),
         Some((length, at)) => match start.checked_add(length as usize) {
             Some(stop) if stop <= end => Ok(Span::wire(start, stop)),
-            Some(_) | None => Err(bad(
-                Place::Header(HeaderName::ContentLength),
-                at,
-                "the body is shorter than that",
-            )),
+            Some(_) | None => {
+                Err(bad(Place::Header(HeaderName::ContentLength), at, "the body is shorter than that"))
+            }
         },
     }
 }
 
 fn bad(place: Place, at: usize, what: &'static str) -> ParseError {
-    ParseError {
-        status: StatusCode::BAD_REQUEST,
-        place,
-        at,
-        what,
-        expected: false,
-    }
+    ParseError { status: StatusCode::BAD_REQUEST, place, at, what, expected: false }
 }
 
 /// What a refusal can be made of.
@@ -501,17 +412,10 @@ fn salvage(error: ParseError, fields: Fields) -> Option<Box<Response>> {
         return None;
     }
     let via = fields.first(HeaderName::Via)?;
-    Via::decode(first_element(via).0).ok()?;
+    Via::scan_sent_by(&mut Scanner::new(via)).ok()?;
     let mut seen: u128 = 0;
-    let mut kept = Fields {
-        lines: smallvec::SmallVec::new(),
-        ..fields.clone()
-    };
-    for line in fields
-        .lines
-        .iter()
-        .filter(|line| REQUIRED.contains(&line.id))
-    {
+    let mut kept = Fields { lines: smallvec::SmallVec::new(), ..fields.clone() };
+    for line in fields.lines.iter().filter(|line| REQUIRED.contains(&line.id)) {
         if line.id == HeaderName::Via || seen & bit(line.id) == 0 {
             kept.lines.push(*line);
         }

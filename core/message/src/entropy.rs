@@ -33,8 +33,7 @@ impl Entropy {
     /// more than the 32 bits that a tag must have.
     // rfc3261 §19.3
     pub fn token(&mut self, len: usize) -> String {
-        const ALPHABET: &[u8; 62] =
-            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+        const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
         let mut token = String::with_capacity(len);
         while token.len() < len {
             for octet in self.u64().to_le_bytes() {

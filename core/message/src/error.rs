@@ -17,20 +17,13 @@ pub struct HeaderError {
 impl HeaderError {
     /// At octet `at` of the value (counted from 0), something else than `expected` stands.
     pub const fn new(at: usize, expected: &'static str) -> Self {
-        HeaderError {
-            name: HeaderName::Other,
-            at,
-            expected,
-        }
+        HeaderError { name: HeaderName::Other, at, expected }
     }
 
     /// The same error, `by` octets further right: for a value found inside another.
     #[must_use]
     pub const fn shifted(self, by: usize) -> Self {
-        HeaderError {
-            at: self.at + by,
-            ..self
-        }
+        HeaderError { at: self.at + by, ..self }
     }
 
     /// The same error, told which header it stands in.
@@ -120,10 +113,7 @@ pub(crate) enum Place {
 impl ParseError {
     /// The same error, whose words say what should have stood there.
     pub(crate) const fn expected(self) -> Self {
-        ParseError {
-            expected: true,
-            ..self
-        }
+        ParseError { expected: true, ..self }
     }
 
     /// The answer to a request with this fault: 400, 413, 505.
@@ -186,8 +176,8 @@ impl Malformed {
         self.error.status
     }
 
-    /// The answer, to be sent where the top Via says: `None` if this was a response or an ACK, or
-    /// has no usable top Via. The phrase says what was wrong.
+    /// The answer, to be sent back where the octets came from: `None` if this was a response or an
+    /// ACK, or no top Via names a hop. A 400 says in its phrase what was wrong.
     // rfc3261 §8.2.6, §16.3 and §21.4.1
     pub fn reply(&self, to_tag: &str) -> Option<Response> {
         let mut response = Response::clone(self.answerable.as_deref()?);

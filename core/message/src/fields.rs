@@ -47,10 +47,7 @@ impl Span {
     /// Of the wire buffer, which is no longer than 65535 octets.
     #[inline]
     pub(crate) const fn wire(start: usize, end: usize) -> Self {
-        Span {
-            start: start as u32,
-            len: (end - start) as u32,
-        }
+        Span { start: start as u32, len: (end - start) as u32 }
     }
 
     pub(crate) const fn is_own(self) -> bool {
@@ -68,10 +65,7 @@ impl Span {
     /// Without its first octets.
     pub(crate) fn without_first(self, octets: usize) -> Self {
         let octets = u32::try_from(octets).unwrap_or(u32::MAX).min(self.len);
-        Span {
-            start: self.start + octets,
-            len: self.len - octets,
-        }
+        Span { start: self.start + octets, len: self.len - octets }
     }
 }
 
@@ -107,19 +101,13 @@ pub struct FieldName<'a> {
 
 impl From<HeaderName> for FieldName<'_> {
     fn from(id: HeaderName) -> Self {
-        FieldName {
-            id,
-            text: id.as_str(),
-        }
+        FieldName { id, text: id.as_str() }
     }
 }
 
 impl<'a> From<&'a str> for FieldName<'a> {
     fn from(text: &'a str) -> Self {
-        FieldName {
-            id: HeaderName::from_text(text.as_bytes()),
-            text,
-        }
+        FieldName { id: HeaderName::from_text(text.as_bytes()), text }
     }
 }
 
@@ -158,9 +146,7 @@ impl Fields {
 
     /// The number and method.
     pub fn cseq(&self) -> CSeq<'_> {
-        self.first(HeaderName::CSeq)
-            .and_then(|value| CSeq::decode(value).ok())
-            .unwrap_or_default()
+        self.first(HeaderName::CSeq).and_then(|value| CSeq::decode(value).ok()).unwrap_or_default()
     }
 
     /// The contacts.
@@ -193,18 +179,14 @@ impl Fields {
 
     /// All values of a header, decoded: over all its lines and the elements of its comma lists.
     pub fn headers_of<'a, T: Header<'a>>(&'a self) -> impl Iterator<Item = Result<T, HeaderError>> {
-        self.values(T::NAME)
-            .map(|value| T::decode(value).map_err(|error| error.named(T::NAME)))
+        self.values(T::NAME).map(|value| T::decode(value).map_err(|error| error.named(T::NAME)))
     }
 
     /// The values of a header as written, one for each line; folds are still in them
     /// ([`unfold`](crate::scan::unfold)).
     pub fn raw<'n>(&self, name: impl Into<FieldName<'n>>) -> impl Iterator<Item = &[u8]> {
         let name = name.into();
-        self.lines
-            .iter()
-            .filter(move |line| self.is(line, name))
-            .map(|line| self.text(line.value))
+        self.lines.iter().filter(move |line| self.is(line, name)).map(|line| self.text(line.value))
     }
 
     /// The values of a header as written, comma lists split into their elements; empty ones left out.
@@ -212,11 +194,7 @@ impl Fields {
         let name = name.into();
         let list = name.id.repeat() == Repeat::List;
         self.raw(name).flat_map(move |value| {
-            let (first, rest) = if list {
-                first_element(value)
-            } else {
-                (value, None)
-            };
+            let (first, rest) = if list { first_element(value) } else { (value, None) };
             std::iter::once(first)
                 .chain(rest.into_iter().flat_map(elements))
                 .filter(|element| !element.is_empty())
@@ -230,9 +208,7 @@ impl Fields {
 
     /// All header lines: name as written, and value.
     pub fn lines(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.lines
-            .iter()
-            .map(|line| (self.name(line), self.text(line.value)))
+        self.lines.iter().map(|line| (self.name(line), self.text(line.value)))
     }
 
     /// The body.
@@ -246,46 +222,33 @@ impl Fields {
     /// The body, shared.
     pub fn body_bytes(&self) -> Bytes {
         match &self.body {
-            Body::Wire(span) if span.end() <= self.wire.len() => {
-                self.wire.slice(span.start()..span.end())
-            }
+            Body::Wire(span) if span.end() <= self.wire.len() => self.wire.slice(span.start()..span.end()),
             Body::Wire(_) => Bytes::new(),
             Body::Own(body) => body.clone(),
         }
     }
 
     pub(crate) fn address(&self, name: HeaderName) -> NameAddr<'_> {
-        self.first(name)
-            .and_then(|value| NameAddr::decode(value).ok())
-            .unwrap_or_default()
+        self.first(name).and_then(|value| NameAddr::decode(value).ok()).unwrap_or_default()
     }
 
     pub(crate) fn addresses(&self, name: HeaderName) -> impl Iterator<Item = NameAddr<'_>> {
-        self.values(name)
-            .filter_map(|value| NameAddr::decode(value).ok())
+        self.values(name).filter_map(|value| NameAddr::decode(value).ok())
     }
 
     pub(crate) fn option_tags(&self, name: HeaderName) -> impl Iterator<Item = &str> {
-        self.values(name)
-            .filter_map(|value| str::from_utf8(value).ok())
+        self.values(name).filter_map(|value| str::from_utf8(value).ok())
     }
 
     /// The value of the first line of a known header.
     #[inline]
     pub(crate) fn first(&self, id: HeaderName) -> Option<&[u8]> {
-        self.lines
-            .iter()
-            .find(|line| line.id == id)
-            .map(|line| self.text(line.value))
+        self.lines.iter().find(|line| line.id == id).map(|line| self.text(line.value))
     }
 
     #[inline]
     pub(crate) fn text(&self, span: Span) -> &[u8] {
-        let buffer = if span.is_own() {
-            &self.own[..]
-        } else {
-            &self.wire[..]
-        };
+        let buffer = if span.is_own() { &self.own[..] } else { &self.wire[..] };
         buffer.get(span.start()..span.end()).unwrap_or_default()
     }
 
@@ -299,8 +262,6 @@ impl Fields {
     fn is(&self, line: &Line, name: FieldName<'_>) -> bool {
         line.id == name.id
             && (line.id != HeaderName::Other
-                || self
-                    .text(line.name)
-                    .eq_ignore_ascii_case(name.text.as_bytes()))
+                || self.text(line.name).eq_ignore_ascii_case(name.text.as_bytes()))
     }
 }

@@ -25,13 +25,8 @@ pub enum Transport {
 
 impl Transport {
     /// All of them.
-    pub const ALL: [Transport; 5] = [
-        Transport::Udp,
-        Transport::Tcp,
-        Transport::Tls,
-        Transport::Ws,
-        Transport::Wss,
-    ];
+    pub const ALL: [Transport; 5] =
+        [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss];
 
     /// The token of a Via: `UDP`.
     pub const fn as_str(self) -> &'static str {
@@ -57,9 +52,7 @@ impl Transport {
 
     /// Reads a token in any case; `None` for a transport we do not have (SCTP, UNKNOWN).
     pub fn from_token(token: &[u8]) -> Option<Self> {
-        Transport::ALL
-            .into_iter()
-            .find(|transport| token.eq_ignore_ascii_case(transport.as_str().as_bytes()))
+        Transport::ALL.into_iter().find(|transport| token.eq_ignore_ascii_case(transport.as_str().as_bytes()))
     }
 
     /// Nothing sent over it needs to be sent again (RFC 3261 §17.1.1.2).
@@ -164,10 +157,7 @@ mod tests {
     fn a_transport_reads_its_own_token_in_any_case() {
         for transport in Transport::ALL {
             assert_eq!(transport.to_string().parse(), Ok(transport));
-            assert_eq!(
-                Transport::from_token(transport.as_param().as_bytes()),
-                Some(transport)
-            );
+            assert_eq!(Transport::from_token(transport.as_param().as_bytes()), Some(transport));
         }
         assert_eq!(Transport::from_token(b"SCTP"), None);
         assert_eq!("x".parse::<Transport>(), Err(UnknownTransport));
@@ -175,12 +165,8 @@ mod tests {
 
     #[test]
     fn only_udp_is_unreliable_and_only_tls_is_secure() {
-        let of = |test: fn(Transport) -> bool| {
-            Transport::ALL
-                .into_iter()
-                .filter(|t| test(*t))
-                .collect::<Vec<_>>()
-        };
+        let of =
+            |test: fn(Transport) -> bool| Transport::ALL.into_iter().filter(|t| test(*t)).collect::<Vec<_>>();
         assert_eq!(of(|t| !t.is_reliable()), [Transport::Udp]);
         assert_eq!(of(Transport::is_secure), [Transport::Tls, Transport::Wss]);
     }

@@ -35,14 +35,9 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            FrameError::HeadTooLong => write!(
-                f,
-                "no empty line within {HEAD_BYTES_MAX} octets of a message"
-            ),
+            FrameError::HeadTooLong => write!(f, "no empty line within {HEAD_BYTES_MAX} octets of a message"),
             FrameError::MessageTooLong => write!(f, "a message over {MESSAGE_BYTES_MAX} octets"),
-            FrameError::LengthMissing => {
-                f.write_str("a message on a stream without Content-Length")
-            }
+            FrameError::LengthMissing => f.write_str("a message on a stream without Content-Length"),
             FrameError::LengthUnreadable => {
                 f.write_str("a Content-Length that is no number, or two different ones")
             }
@@ -137,11 +132,7 @@ impl Framer {
         let found = memchr::memmem::find(self.buffer.get(from..).unwrap_or_default(), b"\r\n\r\n");
         let Some(offset) = found else {
             self.searched = self.buffer.len();
-            return if self.buffer.len() > HEAD_BYTES_MAX {
-                Err(FrameError::HeadTooLong)
-            } else {
-                Ok(None)
-            };
+            return if self.buffer.len() > HEAD_BYTES_MAX { Err(FrameError::HeadTooLong) } else { Ok(None) };
         };
         let head = from + offset + 4;
         if head > HEAD_BYTES_MAX {
@@ -171,16 +162,12 @@ fn content_length(head: &[u8]) -> Result<usize, FrameError> {
         }
         let length = scanner.number().map_err(|_| FrameError::LengthUnreadable)?;
         let line = memchr::memchr(b'\n', scanner.rest()).and_then(|end| scanner.rest().get(..end));
-        if !line.is_none_or(|rest| trim(rest).is_empty())
-            || stated.is_some_and(|before| before != length)
-        {
+        if !line.is_none_or(|rest| trim(rest).is_empty()) || stated.is_some_and(|before| before != length) {
             return Err(FrameError::LengthUnreadable);
         }
         stated = Some(length);
     }
-    stated
-        .map(|length| length as usize)
-        .ok_or(FrameError::LengthMissing)
+    stated.map(|length| length as usize).ok_or(FrameError::LengthMissing)
 }
 
 #[cfg(test)]
@@ -216,11 +203,7 @@ mod tests {
         ];
         assert_eq!(frames(&[&stream]), whole);
         for at in 0..BYE.len() {
-            assert_eq!(
-                frames(&[&stream[..at], &stream[at..]]),
-                whole,
-                "torn at {at}"
-            );
+            assert_eq!(frames(&[&stream[..at], &stream[at..]]), whole, "torn at {at}");
         }
         let single: Vec<&[u8]> = BYE.chunks(1).collect();
         assert_eq!(frames(&single), whole[..1]);
@@ -231,28 +214,18 @@ mod tests {
         // tests rfc5626 §4.4.1
         assert_eq!(frames(&[b"\r\n"]), [Ok(Frame::Pong)]);
         assert_eq!(frames(&[b"\r\n\r\n"]), [Ok(Frame::Ping)]);
-        assert_eq!(
-            frames(&[b"\r\n\r\n\r\n"]),
-            [Ok(Frame::Ping), Ok(Frame::Pong)]
-        );
+        assert_eq!(frames(&[b"\r\n\r\n\r\n"]), [Ok(Frame::Ping), Ok(Frame::Pong)]);
         assert_eq!(frames(&[b"\r"]), []);
     }
 
     #[test]
     fn a_stream_without_a_usable_length_ends() {
         // tests rfc3261 §20.14
-        let with =
-            |line: &str| frames(&[format!("BYE sip:a@h SIP/2.0\r\n{line}\r\n\r\n").as_bytes()]);
+        let with = |line: &str| frames(&[format!("BYE sip:a@h SIP/2.0\r\n{line}\r\n\r\n").as_bytes()]);
         assert_eq!(with("To: x"), [Err(FrameError::LengthMissing)]);
-        assert_eq!(
-            with("Content-Length: -1"),
-            [Err(FrameError::LengthUnreadable)]
-        );
+        assert_eq!(with("Content-Length: -1"), [Err(FrameError::LengthUnreadable)]);
         assert_eq!(with("l: 1 2"), [Err(FrameError::LengthUnreadable)]);
-        assert_eq!(
-            with("l: 1\r\nContent-Length: 2"),
-            [Err(FrameError::LengthUnreadable)]
-        );
+        assert_eq!(with("l: 1\r\nContent-Length: 2"), [Err(FrameError::LengthUnreadable)]);
         assert_eq!(with("l: 70000"), [Err(FrameError::MessageTooLong)]);
         assert!(with("l: 0\r\nl: 0").iter().all(Result::is_ok));
     }
@@ -265,9 +238,6 @@ mod tests {
         framer.push(b"a");
         assert_eq!(framer.next_frame(), Some(Err(FrameError::HeadTooLong)));
         framer.push(BYE);
-        assert_eq!(
-            (framer.next_frame(), framer.buffered()),
-            (Some(Err(FrameError::HeadTooLong)), 0)
-        );
+        assert_eq!((framer.next_frame(), framer.buffered()), (Some(Err(FrameError::HeadTooLong)), 0));
     }
 }

@@ -250,10 +250,7 @@ mod tests {
         // tests rfc3261 §7.3.1, §7.3.3
         for &name in HeaderName::KNOWN {
             assert_eq!(HeaderName::from_text(name.as_str().as_bytes()), name);
-            assert_eq!(
-                HeaderName::from_text(name.as_str().to_ascii_uppercase().as_bytes()),
-                name
-            );
+            assert_eq!(HeaderName::from_text(name.as_str().to_ascii_uppercase().as_bytes()), name);
             if let Some(compact) = name.compact() {
                 assert_eq!(HeaderName::from_text(&[compact]), name);
                 assert_eq!(HeaderName::from_text(&[compact.to_ascii_uppercase()]), name);
@@ -266,13 +263,9 @@ mod tests {
 
     #[test]
     fn compact_forms_are_those_of_the_rfcs() {
-        let compact: Vec<_> = HeaderName::KNOWN
-            .iter()
-            .filter_map(|name| Some((name.compact()?, name.as_str())))
-            .collect();
+        let compact: Vec<_> =
+            HeaderName::KNOWN.iter().filter_map(|name| Some((name.compact()?, name.as_str()))).collect();
         assert_eq!(compact.len(), 20);
-        assert!(
-            compact.contains(&(b'i', "Call-ID")) && compact.contains(&(b'x', "Session-Expires"))
-        );
+        assert!(compact.contains(&(b'i', "Call-ID")) && compact.contains(&(b'x', "Session-Expires")));
     }
 }

@@ -39,10 +39,7 @@ impl<'a> Param<'a> {
                 value => value,
             },
         };
-        Ok(Param {
-            name,
-            value: Some(value),
-        })
+        Ok(Param { name, value: Some(value) })
     }
 }
 
@@ -56,23 +53,18 @@ impl<'a> Params<'a> {
         while scanner.eat_around(b';') {
             Param::scan(scanner)?;
         }
-        Ok(Params {
-            bytes: scanner.since(start),
-        })
+        Ok(Params { bytes: scanner.since(start) })
     }
 
     /// The value of the first parameter of this name, as written: `None` if there is none,
     /// `Some(None)` if it has no value.
     pub fn get(&self, name: &str) -> Option<Option<&'a [u8]>> {
-        self.iter()
-            .find(|param| param.name.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|param| param.value)
+        self.iter().find(|param| param.name.eq_ignore_ascii_case(name.as_bytes())).map(|param| param.value)
     }
 
     /// The same without quotes and escapes; a parameter without a value reads as empty.
     pub fn unquoted(&self, name: &str) -> Option<Cow<'a, [u8]>> {
-        self.get(name)
-            .map(|value| unquote(value.unwrap_or_default()))
+        self.get(name).map(|value| unquote(value.unwrap_or_default()))
     }
 
     /// There is a parameter of this name.
@@ -83,13 +75,11 @@ impl<'a> Params<'a> {
     /// All of them, in order.
     pub fn iter(&self) -> impl Iterator<Item = Param<'a>> + use<'a> {
         let mut scanner = Scanner::new(self.bytes);
-        std::iter::from_fn(move || {
-            if scanner.eat_around(b';') {
-                Param::scan(&mut scanner).ok()
-            } else {
-                None
-            }
-        })
+        std::iter::from_fn(
+            move || {
+                if scanner.eat_around(b';') { Param::scan(&mut scanner).ok() } else { None }
+            },
+        )
     }
 
     /// There is none.
@@ -116,8 +106,7 @@ mod tests {
     #[test]
     fn names_have_no_case_and_quotes_come_off_on_demand() {
         let params =
-            params(b" ; Tag = x1 ; lr;text=\"a;\\\"b\" ;\r\n q=0.5;host=[2001:db8::1]:5060")
-                .unwrap();
+            params(b" ; Tag = x1 ; lr;text=\"a;\\\"b\" ;\r\n q=0.5;host=[2001:db8::1]:5060").unwrap();
         assert_eq!(params.get("tag"), Some(Some(&b"x1"[..])));
         assert_eq!(params.get("LR"), Some(None));
         assert_eq!(params.unquoted("text").unwrap(), &b"a;\"b"[..]);
@@ -129,13 +118,7 @@ mod tests {
     #[test]
     fn empty_and_broken_parameters_are_errors_that_say_where() {
         // tests rfc4475 §3.1.2.1
-        for (value, at) in [
-            (&b";;"[..], 1),
-            (b";a;", 3),
-            (b";a=", 3),
-            (b";a=\"b", 3),
-            (b";a=b c", 5),
-        ] {
+        for (value, at) in [(&b";;"[..], 1), (b";a;", 3), (b";a=", 3), (b";a=\"b", 3), (b";a=b c", 5)] {
             assert_eq!(params(value).unwrap_err().at(), at);
         }
     }

@@ -50,9 +50,7 @@ impl Request {
 
     /// How many hops are left; `None` if it does not say.
     pub fn max_forwards(&self) -> Option<u8> {
-        let number = Scanner::new(self.fields.first(HeaderName::MaxForwards)?)
-            .number()
-            .ok()?;
+        let number = Scanner::new(self.fields.first(HeaderName::MaxForwards)?).number().ok()?;
         u8::try_from(number).ok()
     }
 
@@ -103,11 +101,9 @@ impl Request {
     // rfc3261 §8.2.6.1, §8.2.6.2
     pub fn reply(&self, status: StatusCode) -> Response {
         let copied = |id| match id {
-            HeaderName::Via
-            | HeaderName::From
-            | HeaderName::To
-            | HeaderName::CallId
-            | HeaderName::CSeq => true,
+            HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq => {
+                true
+            }
             HeaderName::Timestamp => status == StatusCode::TRYING,
             _ => false,
         };
@@ -137,32 +133,20 @@ impl Request {
         let copied = |id| {
             matches!(
                 id,
-                HeaderName::Via
-                    | HeaderName::From
-                    | HeaderName::To
-                    | HeaderName::CallId
-                    | HeaderName::Route
+                HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::Route
             )
         };
         let mut fields = self.fields.keeping(copied);
-        let top =
-            crate::scan::first_element(self.fields.first(HeaderName::Via).unwrap_or_default()).0;
+        let top = crate::scan::first_element(self.fields.first(HeaderName::Via).unwrap_or_default()).0;
         fields.set(HeaderName::Via, top);
         fields.set(HeaderName::MaxForwards, "70");
         fields.set(HeaderName::CSeq, format!("{} {method}", self.cseq().number));
-        Request {
-            method,
-            method_text: Span::default(),
-            uri: self.uri,
-            uri_parts: self.uri_parts,
-            fields,
-        }
+        Request { method, method_text: Span::default(), uri: self.uri, uri_parts: self.uri_parts, fields }
     }
 
     /// The request as octets; Content-Length is set right.
     pub fn to_bytes(&self) -> Bytes {
-        let mut out =
-            Vec::with_capacity(self.uri().as_bytes().len() + 64 + self.fields.written_len());
+        let mut out = Vec::with_capacity(self.uri().as_bytes().len() + 64 + self.fields.written_len());
         self.write_to(&mut out);
         out.into()
     }
@@ -184,12 +168,7 @@ impl Fields {
         Fields {
             wire: self.wire.clone(),
             own: self.own.clone(),
-            lines: self
-                .lines
-                .iter()
-                .filter(|line| keep(line.id))
-                .copied()
-                .collect(),
+            lines: self.lines.iter().filter(|line| keep(line.id)).copied().collect(),
             body: Body::default(),
         }
     }

@@ -17,11 +17,7 @@ pub struct Response {
 
 impl Response {
     pub(crate) const fn new(status: StatusCode, fields: Fields) -> Self {
-        Response {
-            status,
-            reason: None,
-            fields,
-        }
+        Response { status, reason: None, fields }
     }
 
     /// The status.
@@ -40,11 +36,7 @@ impl Response {
     /// Changes status and phrase; an empty phrase becomes the status's own.
     pub fn set_status(&mut self, status: StatusCode, reason: &str) {
         self.status = status;
-        self.reason = if reason.is_empty() {
-            None
-        } else {
-            Some(self.fields.append(reason.as_bytes()))
-        };
+        self.reason = if reason.is_empty() { None } else { Some(self.fields.append(reason.as_bytes())) };
     }
 
     /// The response as octets; Content-Length is set right.

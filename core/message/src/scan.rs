@@ -206,11 +206,7 @@ impl<'a> Scanner<'a> {
                 .ok_or(HeaderError::new(start, "a number below 2**32"))?;
             self.at += 1;
         }
-        if self.at == start {
-            Err(self.expected("a number"))
-        } else {
-            Ok(number)
-        }
+        if self.at == start { Err(self.expected("a number")) } else { Ok(number) }
     }
 
     /// Takes trailing white space; then nothing may be left.
@@ -220,11 +216,7 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub fn end(&mut self) -> Result<(), HeaderError> {
         self.skip_lws();
-        if self.at == self.bytes.len() {
-            Ok(())
-        } else {
-            Err(self.expected("the end of the value"))
-        }
+        if self.at == self.bytes.len() { Ok(()) } else { Err(self.expected("the end of the value")) }
     }
 
     /// The error that `expected` does not stand here.
@@ -263,11 +255,7 @@ pub fn unquote(raw: &[u8]) -> Cow<'_, [u8]> {
     let mut text = Vec::with_capacity(inner.len());
     let mut octets = unfold(inner).into_owned().into_iter();
     while let Some(octet) = octets.next() {
-        text.push(if octet == b'\\' {
-            octets.next().unwrap_or(octet)
-        } else {
-            octet
-        });
+        text.push(if octet == b'\\' { octets.next().unwrap_or(octet) } else { octet });
     }
     Cow::Owned(text)
 }
@@ -301,10 +289,7 @@ pub fn unfold(value: &[u8]) -> Cow<'_, [u8]> {
             text.pop();
         }
         text.push(b' ');
-        let white = next
-            .iter()
-            .take_while(|octet| is(**octet, class::LWS))
-            .count();
+        let white = next.iter().take_while(|octet| is(**octet, class::LWS)).count();
         rest = next.get(white..).unwrap_or_default();
     }
     text.extend(rest);
@@ -339,10 +324,9 @@ impl<'a> Iterator for Elements<'a> {
 pub fn first_element(value: &[u8]) -> (&[u8], Option<&[u8]>) {
     match comma(value) {
         None => (trim(value), None),
-        Some(at) => (
-            trim(value.get(..at).unwrap_or_default()),
-            Some(value.get(at + 1..).unwrap_or_default()),
-        ),
+        Some(at) => {
+            (trim(value.get(..at).unwrap_or_default()), Some(value.get(at + 1..).unwrap_or_default()))
+        }
     }
 }
 

@@ -183,10 +183,7 @@ mod tests {
     fn only_100_to_699_are_codes() {
         assert_eq!((StatusCode::new(99), StatusCode::new(700)), (None, None));
         assert_eq!(StatusCode::new(200), Some(StatusCode::OK));
-        assert_eq!(
-            StatusCode::new(499).map(StatusCode::reason),
-            Some("Request Failure")
-        );
+        assert_eq!(StatusCode::new(499).map(StatusCode::reason), Some("Request Failure"));
         assert_eq!(StatusCode::BUSY_HERE.reason(), "Busy Here");
     }
 

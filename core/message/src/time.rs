@@ -76,21 +76,14 @@ impl<K> Deadlines<K> {
     /// `key` comes due `duration` after `now`.
     pub fn arm(&mut self, now: Tick, duration: Duration, key: K) {
         let queue = self.queue(duration);
-        let due = queue
-            .entries
-            .back()
-            .map_or(now + duration, |(last, _)| (now + duration).max(*last));
+        let due = queue.entries.back().map_or(now + duration, |(last, _)| (now + duration).max(*last));
         queue.entries.push_back((due, key));
     }
 
     /// When the next entry (wanted or not) comes due.
     #[must_use]
     pub fn next(&self) -> Option<Tick> {
-        self.queues
-            .iter()
-            .filter_map(|queue| queue.entries.front())
-            .map(|(due, _)| *due)
-            .min()
+        self.queues.iter().filter_map(|queue| queue.entries.front()).map(|(due, _)| *due).min()
     }
 
     /// The key of the earliest entry due at `now`; call until `None`.
@@ -114,18 +107,11 @@ impl<K> Deadlines<K> {
     }
 
     fn queue(&mut self, duration: Duration) -> &mut Queue<K> {
-        match self
-            .queues
-            .iter()
-            .position(|queue| queue.duration == duration)
-        {
+        match self.queues.iter().position(|queue| queue.duration == duration) {
             // The position was found in this very vector.
             #[allow(clippy::indexing_slicing)]
             Some(found) => &mut self.queues[found],
-            None => self.queues.push_mut(Queue {
-                duration,
-                entries: VecDeque::new(),
-            }),
+            None => self.queues.push_mut(Queue { duration, entries: VecDeque::new() }),
         }
     }
 }
@@ -147,11 +133,7 @@ mod tests {
         assert_eq!(deadlines.pop_due(Tick::from_micros(499_999)), None);
         let all = Tick::ZERO + LONG;
         assert_eq!(
-            [
-                deadlines.pop_due(all),
-                deadlines.pop_due(all),
-                deadlines.pop_due(all)
-            ],
+            [deadlines.pop_due(all), deadlines.pop_due(all), deadlines.pop_due(all)],
             [Some('b'), Some('c'), Some('a')]
         );
         assert!(deadlines.is_empty() && deadlines.next().is_none());
@@ -163,20 +145,14 @@ mod tests {
         deadlines.arm(Tick::from_micros(10), SHORT, 1);
         deadlines.arm(Tick::ZERO, SHORT, 2);
         let due = Tick::from_micros(10) + SHORT;
-        assert_eq!(
-            (deadlines.pop_due(due), deadlines.pop_due(due)),
-            (Some(1), Some(2))
-        );
+        assert_eq!((deadlines.pop_due(due), deadlines.pop_due(due)), (Some(1), Some(2)));
         assert_eq!(deadlines.len(), 0);
     }
 
     #[test]
     fn ticks_saturate_instead_of_wrapping() {
         assert_eq!((Tick::from_micros(u64::MAX) + LONG).as_micros(), u64::MAX);
-        assert_eq!(
-            Tick::ZERO.saturating_sub(Tick::from_micros(5)),
-            Duration::ZERO
-        );
+        assert_eq!(Tick::ZERO.saturating_sub(Tick::from_micros(5)), Duration::ZERO);
         assert_eq!(Tick::from_micros(1_500_000).to_string(), "1.500000");
     }
 }

@@ -65,9 +65,7 @@ impl<'a> UriRef<'a> {
         }
         let parts = match text {
             [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', ..] => sip(text, 4, Scheme::Sip)?,
-            [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', ..] => {
-                sip(text, 5, Scheme::Sips)?
-            }
+            [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', ..] => sip(text, 5, Scheme::Sips)?,
             [b't' | b'T', b'e' | b'E', b'l' | b'L', b':', ..] => tel(text, 4)?,
             _ => other(text)?,
         };
@@ -122,11 +120,7 @@ impl<'a> UriRef<'a> {
 
     /// The host of a SIP URI.
     pub fn host(&self) -> Option<Host<'a>> {
-        if self.is_sip() {
-            Host::parse(self.slice(self.parts.host, self.parts.host_end))
-        } else {
-            None
-        }
+        if self.is_sip() { Host::parse(self.slice(self.parts.host, self.parts.host_end)) } else { None }
     }
 
     /// The port, if one is written.
@@ -136,9 +130,7 @@ impl<'a> UriRef<'a> {
 
     /// The value of a parameter, as written: `None` if there is none, `Some(None)` if it has no value.
     pub fn param(&self, name: &str) -> Option<Option<&'a [u8]>> {
-        self.params()
-            .find(|(found, _)| same_unescaped(found, name.as_bytes()))
-            .map(|(_, value)| value)
+        self.params().find(|(found, _)| same_unescaped(found, name.as_bytes())).map(|(_, value)| value)
     }
 
     /// All parameters: name, and value if it has one; as written.
@@ -148,10 +140,7 @@ impl<'a> UriRef<'a> {
 
     /// All headers (`?subject=x&priority=urgent`): name and value, as written.
     pub fn headers(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        let headers = self
-            .bytes
-            .get(usize::from(self.parts.headers)..)
-            .unwrap_or_default();
+        let headers = self.bytes.get(usize::from(self.parts.headers)..).unwrap_or_default();
         pairs(headers, b'&').map(|(name, value)| (name, value.unwrap_or_default()))
     }
 
@@ -167,8 +156,7 @@ impl<'a> UriRef<'a> {
 
     /// The transport parameter: `None` if there is none, `Some(None)` if it names none of ours.
     pub fn transport(&self) -> Option<Option<Transport>> {
-        self.param("transport")
-            .map(|value| Transport::from_token(value.unwrap_or_default()))
+        self.param("transport").map(|value| Transport::from_token(value.unwrap_or_default()))
     }
 
     /// The address that overrides the host (RFC 3261 §19.1.1).
@@ -178,9 +166,7 @@ impl<'a> UriRef<'a> {
 
     /// The user part is a telephone number: `user=phone`.
     pub fn is_phone(&self) -> bool {
-        self.param("user")
-            .flatten()
-            .is_some_and(|value| value.eq_ignore_ascii_case(b"phone"))
+        self.param("user").flatten().is_some_and(|value| value.eq_ignore_ascii_case(b"phone"))
     }
 
     /// The telephone number of a tel URI, or of a SIP URI with `user=phone`, without its visual
@@ -192,11 +178,7 @@ impl<'a> UriRef<'a> {
             Scheme::Sip | Scheme::Sips | Scheme::Other => return None,
         };
         let end = memchr::memchr(b';', &number).unwrap_or(number.len());
-        let digits = number
-            .get(..end)?
-            .iter()
-            .copied()
-            .filter(|octet| !is_separator(*octet));
+        let digits = number.get(..end)?.iter().copied().filter(|octet| !is_separator(*octet));
         String::from_utf8(digits.collect()).ok()
     }
 
@@ -208,16 +190,11 @@ impl<'a> UriRef<'a> {
 
     /// A copy of its own.
     pub fn to_owned(&self) -> Uri {
-        Uri {
-            bytes: Bytes::copy_from_slice(self.bytes),
-            parts: self.parts,
-        }
+        Uri { bytes: Bytes::copy_from_slice(self.bytes), parts: self.parts }
     }
 
     fn slice(&self, start: u16, end: u16) -> &'a [u8] {
-        self.bytes
-            .get(usize::from(start)..usize::from(end))
-            .unwrap_or_default()
+        self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
 }
 
@@ -261,10 +238,7 @@ impl Uri {
 
     /// It, borrowed: all readers are there.
     pub fn as_ref(&self) -> UriRef<'_> {
-        UriRef {
-            bytes: &self.bytes,
-            parts: self.parts,
-        }
+        UriRef { bytes: &self.bytes, parts: self.parts }
     }
 
     /// The text as written.
@@ -356,29 +330,26 @@ fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit)
-        .to_digit(16)
-        .and_then(|value| u8::try_from(value).ok())
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// Equal without case, escapes undone.
 fn same_unescaped(text: &[u8], plain: &[u8]) -> bool {
-    text.eq_ignore_ascii_case(plain)
-        || (text.contains(&b'%') && unescape(text).eq_ignore_ascii_case(plain))
+    text.eq_ignore_ascii_case(plain) || (text.contains(&b'%') && unescape(text).eq_ignore_ascii_case(plain))
 }
 
 /// `;a=b;c`, or `?a=b&c`, as pairs: the first octet is the mark before the first pair.
 fn pairs(text: &[u8], mark: u8) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
     let text = text.get(1..).unwrap_or_default();
-    text.split(move |octet| *octet == mark)
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| match memchr::memchr(b'=', pair) {
+    text.split(move |octet| *octet == mark).filter(|pair| !pair.is_empty()).map(|pair| {
+        match memchr::memchr(b'=', pair) {
             Some(at) => {
                 let (name, value) = pair.split_at(at);
                 (name, Some(value.get(1..).unwrap_or_default()))
             }
             None => (pair, None),
-        })
+        }
+    })
 }
 
 // rfc3966 §3
@@ -467,12 +438,8 @@ fn port(text: &[u8], at: usize) -> Result<(Option<u16>, usize), UriError> {
         return Ok((None, at));
     }
     let start = at + 1;
-    let digits = text
-        .get(start..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|octet| octet.is_ascii_digit())
-        .count();
+    let digits =
+        text.get(start..).unwrap_or_default().iter().take_while(|octet| octet.is_ascii_digit()).count();
     let end = start + digits;
     let number = text
         .get(start..end)
@@ -508,13 +475,9 @@ fn tel(text: &[u8], number: usize) -> Result<Parts, UriError> {
     let start = number + usize::from(global);
     let digits = text.get(start..).unwrap_or_default();
     let is_digit = |octet: &u8| {
-        octet.is_ascii_digit()
-            || !global && (octet.is_ascii_hexdigit() || matches!(octet, b'*' | b'#'))
+        octet.is_ascii_digit() || !global && (octet.is_ascii_hexdigit() || matches!(octet, b'*' | b'#'))
     };
-    let length = digits
-        .iter()
-        .take_while(|octet| is_digit(octet) || is_separator(**octet))
-        .count();
+    let length = digits.iter().take_while(|octet| is_digit(octet) || is_separator(**octet)).count();
     if !digits.iter().take(length).any(|octet| is_digit(octet)) {
         return Err(UriError::new(start, "a digit of a telephone number"));
     }

@@ -15,16 +15,12 @@ pub struct Part<'a> {
 impl<'a> Part<'a> {
     /// The value of a header of the part; folds are still in it.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.headers()
-            .find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value)
+        self.headers().find(|(found, _)| found.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
     }
 
     /// The type; `text/plain` where none is written (RFC 2046 §5.1).
     pub fn content_type(&self) -> &'a [u8] {
-        self.header("Content-Type")
-            .or_else(|| self.header("c"))
-            .unwrap_or(b"text/plain")
+        self.header("Content-Type").or_else(|| self.header("c")).unwrap_or(b"text/plain")
     }
 
     /// All its headers: name and value.
@@ -93,9 +89,7 @@ pub fn boundary(content_type: &[u8]) -> Result<Vec<u8>, MultipartError> {
     scanner.eat(b'/');
     scanner.run(class::TOKEN);
     let params = crate::Params::scan(&mut scanner).map_err(|_| MultipartError::BoundaryMissing)?;
-    let boundary = params
-        .unquoted("boundary")
-        .ok_or(MultipartError::BoundaryMissing)?;
+    let boundary = params.unquoted("boundary").ok_or(MultipartError::BoundaryMissing)?;
     match boundary.len() {
         1..=70 if boundary.last() != Some(&b' ') => Ok(boundary.into_owned()),
         _ => Err(MultipartError::BoundaryMissing),
@@ -120,26 +114,16 @@ pub fn parts<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Vec<Part<'a>>, Multi
                 if parts.len() == PARTS_MAX {
                     return Err(MultipartError::TooManyParts);
                 }
-                parts.push(part(before_line_end(
-                    body.get(start..at).unwrap_or_default(),
-                )));
+                parts.push(part(before_line_end(body.get(start..at).unwrap_or_default())));
             }
             if mark == Mark::Last {
-                return if open.is_some() {
-                    Ok(parts)
-                } else {
-                    Err(MultipartError::NoPart)
-                };
+                return if open.is_some() { Ok(parts) } else { Err(MultipartError::NoPart) };
             }
             open = Some(next.min(body.len()));
         }
         at = next;
     }
-    Err(if open.is_some() {
-        MultipartError::NotClosed
-    } else {
-        MultipartError::NoPart
-    })
+    Err(if open.is_some() { MultipartError::NotClosed } else { MultipartError::NoPart })
 }
 
 #[derive(PartialEq)]
@@ -155,16 +139,13 @@ fn mark(text: &[u8], boundary: &[u8]) -> Option<Mark> {
         Some(after) => (Mark::Last, after),
         None => (Mark::Next, after),
     };
-    let line =
-        memchr::memchr(b'\n', after).map_or(after, |feed| after.get(..feed).unwrap_or_default());
+    let line = memchr::memchr(b'\n', after).map_or(after, |feed| after.get(..feed).unwrap_or_default());
     trim(line).is_empty().then_some(mark)
 }
 
 /// Without the line end that belongs to the boundary.
 fn before_line_end(text: &[u8]) -> &[u8] {
-    text.strip_suffix(b"\r\n")
-        .or_else(|| text.strip_suffix(b"\n"))
-        .unwrap_or(text)
+    text.strip_suffix(b"\r\n").or_else(|| text.strip_suffix(b"\n")).unwrap_or(text)
 }
 
 fn part(text: &[u8]) -> Part<'_> {
@@ -177,10 +158,7 @@ fn part(text: &[u8]) -> Part<'_> {
             head: text.get(..end + 2).unwrap_or_default(),
             content: text.get(end + 4..).unwrap_or_default(),
         },
-        None => Part {
-            head: text,
-            content: b"",
-        },
+        None => Part { head: text, content: b"" },
     }
 }
 
@@ -216,8 +194,7 @@ impl Writer {
 
     /// Appends a part.
     pub fn part(&mut self, headers: &[(&str, &str)], content: &[u8]) {
-        self.body
-            .extend(format!("--{}\r\n", self.boundary).as_bytes());
+        self.body.extend(format!("--{}\r\n", self.boundary).as_bytes());
         for (name, value) in headers {
             self.body.extend(format!("{name}: {value}\r\n").as_bytes());
         }
@@ -228,8 +205,7 @@ impl Writer {
 
     /// The Content-Type and the body, for [`Fields::set_body`](crate::Fields::set_body).
     pub fn finish(mut self) -> (String, Vec<u8>) {
-        self.body
-            .extend(format!("--{}--\r\n", self.boundary).as_bytes());
+        self.body.extend(format!("--{}--\r\n", self.boundary).as_bytes());
         (self.content_type, self.body)
     }
 }

@@ -25,11 +25,7 @@ impl Fields {
                     .into_iter()
                     .filter_map(|old| {
                         index += 1;
-                        if index - 1 == at {
-                            Some(line)
-                        } else {
-                            (!self.is(&old, name)).then_some(old)
-                        }
+                        if index - 1 == at { Some(line) } else { (!self.is(&old, name)).then_some(old) }
                     })
                     .collect();
             }
@@ -45,12 +41,8 @@ impl Fields {
     /// Puts a line before all others of its name; before all but Via if there are none.
     pub fn prepend<'n>(&mut self, name: impl Into<FieldName<'n>>, value: impl AsRef<[u8]>) {
         let name = name.into();
-        let after_via = || {
-            self.lines
-                .iter()
-                .rposition(|line| line.id == HeaderName::Via)
-                .map_or(0, |at| at + 1)
-        };
+        let after_via =
+            || self.lines.iter().rposition(|line| line.id == HeaderName::Via).map_or(0, |at| at + 1);
         let at = match self.position(name) {
             Some(at) => at,
             None if name.id == HeaderName::Via => 0,
@@ -69,11 +61,7 @@ impl Fields {
     }
 
     /// Removes the values of `name` that `unwanted` says; of a comma list, single elements.
-    pub fn remove_if<'n>(
-        &mut self,
-        name: impl Into<FieldName<'n>>,
-        mut unwanted: impl FnMut(&[u8]) -> bool,
-    ) {
+    pub fn remove_if<'n>(&mut self, name: impl Into<FieldName<'n>>, mut unwanted: impl FnMut(&[u8]) -> bool) {
         let name = name.into();
         let lines = std::mem::take(&mut self.lines);
         for line in lines {
@@ -89,9 +77,7 @@ impl Fields {
                 continue;
             }
             let all = elements(value).count();
-            let kept: Vec<&[u8]> = elements(value)
-                .filter(|element| !unwanted(element))
-                .collect();
+            let kept: Vec<&[u8]> = elements(value).filter(|element| !unwanted(element)).collect();
             if kept.len() == all {
                 self.lines.push(line);
             } else if !kept.is_empty() {
@@ -130,33 +116,17 @@ impl Fields {
     pub fn set_via_param(&mut self, name: &str, value: &str) {
         let via = self.via();
         let mut top = Vec::with_capacity(128);
-        crate::Via {
-            params: crate::Params::default(),
-            ..via
-        }
-        .encode(&mut top);
+        crate::Via { params: crate::Params::default(), ..via }.encode(&mut top);
         let mut found = false;
         for param in via.params().iter() {
             if !param.name.eq_ignore_ascii_case(name.as_bytes()) {
                 write_param(param, &mut top);
             } else if !std::mem::replace(&mut found, true) {
-                write_param(
-                    Param {
-                        value: Some(value.as_bytes()),
-                        ..param
-                    },
-                    &mut top,
-                );
+                write_param(Param { value: Some(value.as_bytes()), ..param }, &mut top);
             }
         }
         if !found {
-            write_param(
-                Param {
-                    name: name.as_bytes(),
-                    value: Some(value.as_bytes()),
-                },
-                &mut top,
-            );
+            write_param(Param { name: name.as_bytes(), value: Some(value.as_bytes()) }, &mut top);
         }
         self.pop_via();
         self.push_via(top);
@@ -214,10 +184,7 @@ impl Fields {
                 self.lines.remove(at);
             }
             Some(rest) => {
-                let white = rest
-                    .iter()
-                    .take_while(|octet| is(**octet, class::LWS))
-                    .count();
+                let white = rest.iter().take_while(|octet| is(**octet, class::LWS)).count();
                 let gone = value.len() - rest.len() + white;
                 if let Some(line) = self.lines.get_mut(at) {
                     line.value = line.value.without_first(gone);
@@ -239,10 +206,7 @@ impl Fields {
                 *octet = b' ';
             }
         }
-        Span {
-            start: start as u32 | OWN,
-            len: text.len() as u32,
-        }
+        Span { start: start as u32 | OWN, len: text.len() as u32 }
     }
 
     fn line(&mut self, name: FieldName<'_>, value: &[u8]) -> Line {
@@ -251,19 +215,13 @@ impl Fields {
             _ => Span::default(),
         };
         let value = self.append(crate::scan::trim(value));
-        Line {
-            id: name.id,
-            name: text,
-            value,
-        }
+        Line { id: name.id, name: text, value }
     }
 
     /// A name that is no token would not be read back: what no token may hold becomes `-`.
     fn append_name(&mut self, name: &str) -> Span {
-        let token: Vec<u8> = name
-            .bytes()
-            .map(|octet| if is(octet, class::TOKEN) { octet } else { b'-' })
-            .collect();
+        let token: Vec<u8> =
+            name.bytes().map(|octet| if is(octet, class::TOKEN) { octet } else { b'-' }).collect();
         self.append(if token.is_empty() { b"-" } else { &token })
     }
 

@@ -8,11 +8,8 @@ impl Fields {
     /// An upper estimate of what [`Fields::write`] appends.
     pub(crate) fn written_len(&self) -> usize {
         const NAME_AND_MARKS: usize = 32;
-        let lines: usize = self
-            .lines
-            .iter()
-            .map(|line| self.name(line).len() + self.text(line.value).len() + 4)
-            .sum();
+        let lines: usize =
+            self.lines.iter().map(|line| self.name(line).len() + self.text(line.value).len() + 4).sum();
         lines + self.body().len() + NAME_AND_MARKS
     }
 
@@ -71,17 +68,11 @@ impl Fields {
     fn follows_name(&self, line: &Line) -> bool {
         self.wire
             .get(line.name.end()..line.value.start())
-            .is_some_and(|between| {
-                between
-                    .iter()
-                    .all(|octet| *octet == b':' || is(*octet, class::LWS))
-            })
+            .is_some_and(|between| between.iter().all(|octet| *octet == b':' || is(*octet, class::LWS)))
     }
 
     fn only_white(&self, start: usize, end: usize) -> bool {
-        self.wire
-            .get(start..end)
-            .is_some_and(|between| between.iter().all(|octet| is(*octet, class::LWS)))
+        self.wire.get(start..end).is_some_and(|between| between.iter().all(|octet| is(*octet, class::LWS)))
     }
 
     fn flush(&self, run: &mut Option<(usize, usize)>, out: &mut Vec<u8>) {

@@ -64,21 +64,14 @@ impl<'a> NameAddr<'a> {
             let uri = uri(scanner.since(at), at)?;
             scanner.skip(1);
             let params = Params::scan(scanner)?;
-            return Ok(NameAddr {
-                display,
-                uri,
-                params,
-            });
+            return Ok(NameAddr { display, uri, params });
         }
         if scanner.peek() != Some(b':') || display.first() == Some(&b'"') {
             return Err(scanner.expected("< before the URI"));
         }
         // A bare URI ends at the first ; which begins the parameters of the header.
         // rfc3261 §20.10
-        while scanner
-            .peek()
-            .is_some_and(|octet| !is(octet, class::LWS) && octet != b';')
-        {
+        while scanner.peek().is_some_and(|octet| !is(octet, class::LWS) && octet != b';') {
             if matches!(scanner.peek(), Some(b'?' | b',')) {
                 return Err(scanner.expected("< and > around a URI with ? or ,"));
             }
@@ -86,11 +79,7 @@ impl<'a> NameAddr<'a> {
         }
         let uri = uri(scanner.since(start), start)?;
         let params = Params::scan(scanner)?;
-        Ok(NameAddr {
-            display: b"",
-            uri,
-            params,
-        })
+        Ok(NameAddr { display: b"", uri, params })
     }
 
     /// The display name without quotes and escapes.
@@ -220,13 +209,7 @@ impl<'a> Contact<'a> {
     pub fn expires_secs(&self) -> Option<u32> {
         let value = self.address()?.params.get("expires")?.unwrap_or_default();
         let mut scanner = Scanner::new(value);
-        Some(
-            scanner
-                .number()
-                .ok()
-                .filter(|_| scanner.end().is_ok())
-                .unwrap_or(3600),
-        )
+        Some(scanner.number().ok().filter(|_| scanner.end().is_ok()).unwrap_or(3600))
     }
 }
 
@@ -245,9 +228,8 @@ pub fn qvalue(text: &[u8]) -> Option<u16> {
     {
         return None;
     }
-    let thousandths = (0..3).fold(0, |sum, at| {
-        sum * 10 + u16::from(fraction.get(at).map_or(0, |digit| digit - b'0'))
-    });
+    let thousandths =
+        (0..3).fold(0, |sum, at| sum * 10 + u16::from(fraction.get(at).map_or(0, |digit| digit - b'0')));
     let q = thousandths + if whole == b"1" { 1000 } else { 0 };
     (q <= 1000).then_some(q)
 }
@@ -276,8 +258,7 @@ mod tests {
     use super::*;
 
     fn read(value: &str) -> (String, String, usize) {
-        let address =
-            NameAddr::decode(value.as_bytes()).unwrap_or_else(|error| panic!("{value}: {error}"));
+        let address = NameAddr::decode(value.as_bytes()).unwrap_or_else(|error| panic!("{value}: {error}"));
         (
             String::from_utf8_lossy(&address.display()).into(),
             address.uri().to_string(),
@@ -289,11 +270,7 @@ mod tests {
     fn a_display_name_may_be_quoted_tokens_or_missing() {
         // tests rfc3261 §20.10, rfc4475 §3.1.1.6
         for (value, display, params) in [
-            (
-                "\"A. G. \\\"Bell\\\"\" <sip:a@h;x=1> ;tag=a48s",
-                "A. G. \"Bell\"",
-                1,
-            ),
+            ("\"A. G. \\\"Bell\\\"\" <sip:a@h;x=1> ;tag=a48s", "A. G. \"Bell\"", 1),
             (" Bob  Smith <sip:a@h;x=1>", "Bob  Smith", 0),
             ("caller<sip:a@h;x=1>;tag=323", "caller", 1),
             ("<sip:a@h;x=1>", "", 0),
@@ -307,10 +284,7 @@ mod tests {
     fn parameters_after_a_bare_uri_belong_to_the_header() {
         // tests rfc3261 §20.10
         assert_eq!(read("sip:a@h;tag=x; y"), ("".into(), "sip:a@h".into(), 2));
-        assert_eq!(
-            read("tel:+1-201-555-0123"),
-            ("".into(), "tel:+1-201-555-0123".into(), 0)
-        );
+        assert_eq!(read("tel:+1-201-555-0123"), ("".into(), "tel:+1-201-555-0123".into(), 0));
         assert!(NameAddr::decode(b"sip:a@h?Route=%3Csip:x%3E").is_err());
         assert!(NameAddr::decode(b"sip:a,b@h").is_err());
     }
@@ -328,11 +302,7 @@ mod tests {
             ("<sip:a@h> x", 10),
             ("\"sip\":a@h", 5),
         ] {
-            assert_eq!(
-                NameAddr::decode(value.as_bytes()).unwrap_err().at(),
-                at,
-                "{value}"
-            );
+            assert_eq!(NameAddr::decode(value.as_bytes()).unwrap_err().at(), at, "{value}");
         }
     }
 
@@ -341,16 +311,10 @@ mod tests {
         // tests rfc3261 §10.2.1.1
         let contact = |text| Contact::decode(text).unwrap();
         assert_eq!(
-            (
-                contact(b"<sip:a@h>;q=0.33;expires=60").q(),
-                contact(b"<sip:a@h>;expires=60").expires_secs()
-            ),
+            (contact(b"<sip:a@h>;q=0.33;expires=60").q(), contact(b"<sip:a@h>;expires=60").expires_secs()),
             (Some(330), Some(60))
         );
-        assert_eq!(
-            contact(b"<sip:a@h>;expires=\"x\"").expires_secs(),
-            Some(3600)
-        );
+        assert_eq!(contact(b"<sip:a@h>;expires=\"x\"").expires_secs(), Some(3600));
         assert!(matches!(contact(b" * "), Contact::Star));
         assert_eq!(
             [
@@ -369,10 +333,7 @@ mod tests {
     #[test]
     fn composing_quotes_the_display_name() {
         let uri: Uri = "sip:a@h".parse().unwrap();
-        assert_eq!(
-            NameAddr::compose("A \"B\"", &uri),
-            b"\"A \\\"B\\\"\" <sip:a@h>"
-        );
+        assert_eq!(NameAddr::compose("A \"B\"", &uri), b"\"A \\\"B\\\"\" <sip:a@h>");
         assert_eq!(NameAddr::compose("", &uri), b"<sip:a@h>");
     }
 }

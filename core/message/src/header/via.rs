@@ -26,6 +26,30 @@ pub struct Via<'a> {
 }
 
 impl<'a> Via<'a> {
+    /// Reads what stands before the parameters.
+    #[inline]
+    pub(crate) fn scan_sent_by(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
+        scanner.skip_lws();
+        let start = scanner.at();
+        // Any protocol and version: a request of another version gets its 505 over this Via.
+        // rfc3261 §25.1 sent-protocol
+        for _name_and_version in 0..2 {
+            scanner.token()?;
+            if !scanner.eat_around(b'/') {
+                return Err(HeaderError::new(start, "SIP/2.0/ and a transport"));
+            }
+        }
+        let transport_token = scanner.token()?;
+        let space = scanner.at();
+        scanner.skip_lws();
+        if scanner.at() == space {
+            return Err(scanner.expected("a space before the sent-by host"));
+        }
+        let host = host(scanner)?;
+        let port = if scanner.eat_around(b':') { Some(port(scanner)?) } else { None };
+        Ok(Via { transport_token, host, port, params: Params::default() })
+    }
+
     /// The transport; `None` if it is none of ours.
     pub fn transport(&self) -> Option<Transport> {
         Transport::from_token(self.transport_token)
@@ -44,8 +68,7 @@ impl<'a> Via<'a> {
     /// The sent-by port, or the transport's default.
     // rfc3261 §18.2.2
     pub fn port_or_default(&self) -> u16 {
-        self.port
-            .unwrap_or_else(|| self.transport().unwrap_or(Transport::Udp).default_port())
+        self.port.unwrap_or_else(|| self.transport().unwrap_or(Transport::Udp).default_port())
     }
 
     /// The branch; `None` from an element of RFC 2543.
@@ -61,10 +84,7 @@ impl<'a> Via<'a> {
     /// The address that the request really came from, brackets or not (RFC 5118 §4.5).
     pub fn received(&self) -> Option<IpAddr> {
         let text = str::from_utf8(self.params.get("received").flatten()?).ok()?;
-        match text
-            .strip_prefix('[')
-            .and_then(|text| text.strip_suffix(']'))
-        {
+        match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
             Some(inner) => parse_v6(inner).map(IpAddr::V6),
             None => text.parse().ok(),
         }
@@ -74,11 +94,7 @@ impl<'a> Via<'a> {
     /// (RFC 3581 §3).
     pub fn rport(&self) -> Option<Option<u16>> {
         let value = self.params.get("rport")?;
-        Some(
-            value
-                .and_then(|digits| str::from_utf8(digits).ok())
-                .and_then(|digits| digits.parse().ok()),
-        )
+        Some(value.and_then(|digits| str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok()))
     }
 
     /// The multicast (or other) address that responses go to.
@@ -88,10 +104,7 @@ impl<'a> Via<'a> {
 
     /// The time-to-live of a multicast request.
     pub fn ttl(&self) -> Option<u8> {
-        str::from_utf8(self.params.get("ttl").flatten()?)
-            .ok()?
-            .parse()
-            .ok()
+        str::from_utf8(self.params.get("ttl").flatten()?).ok()?.parse().ok()
     }
 
     /// The parameters.
@@ -103,59 +116,24 @@ impl<'a> Via<'a> {
 impl Default for Via<'_> {
     /// Names no host. A message that came through the door has a better one.
     fn default() -> Self {
-        Via {
-            transport_token: b"",
-            host: Host::Name(""),
-            port: None,
-            params: Params::default(),
-        }
+        Via { transport_token: b"", host: Host::Name(""), port: None, params: Params::default() }
     }
 }
 
 fn has_cookie(branch: &[u8]) -> bool {
-    branch
-        .get(..MAGIC_COOKIE.len())
-        .is_some_and(|start| start.eq_ignore_ascii_case(MAGIC_COOKIE))
+    branch.get(..MAGIC_COOKIE.len()).is_some_and(|start| start.eq_ignore_ascii_case(MAGIC_COOKIE))
 }
 
 impl<'a> Header<'a> for Via<'a> {
     const NAME: HeaderName = HeaderName::Via;
 
+    #[inline]
     fn decode(value: &'a [u8]) -> Result<Self, HeaderError> {
         let mut scanner = Scanner::new(value);
-        scanner.skip_lws();
-        let start = scanner.at();
-        // Any protocol and version: a request of another version gets its 505 over this Via.
-        // rfc3261 §25.1 sent-protocol
-        for _name_and_version in 0..2 {
-            scanner.token()?;
-            if !scanner.eat_around(b'/') {
-                return Err(HeaderError::new(start, "SIP/2.0/ and a transport"));
-            }
-        }
-        let transport_token = scanner.token()?;
-        let space = scanner.at();
-        scanner.skip_lws();
-        if scanner.at() == space {
-            return Err(scanner.expected("a space before the sent-by host"));
-        }
-        let host = host(&mut scanner)?;
-        let port = if scanner.eat_around(b':') {
-            let at = scanner.at();
-            let port = u16::try_from(scanner.number()?)
-                .map_err(|_| HeaderError::new(at, "a port up to 65535"))?;
-            Some(port)
-        } else {
-            None
-        };
+        let via = Via::scan_sent_by(&mut scanner)?;
         let params = Params::scan(&mut scanner)?;
         scanner.end()?;
-        Ok(Via {
-            transport_token,
-            host,
-            port,
-            params,
-        })
+        Ok(Via { params, ..via })
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
@@ -173,13 +151,19 @@ impl<'a> Header<'a> for Via<'a> {
 pub(crate) fn host<'a>(scanner: &mut Scanner<'a>) -> Result<Host<'a>, HeaderError> {
     let start = scanner.at();
     if scanner.peek() == Some(b'[') {
-        let close = memchr::memchr(b']', scanner.rest())
-            .ok_or(scanner.expected("an address that is closed by ]"))?;
+        let close =
+            memchr::memchr(b']', scanner.rest()).ok_or(scanner.expected("an address that is closed by ]"))?;
         scanner.skip(close + 1);
     } else {
         scanner.run(class::HOST);
     }
     Host::parse(scanner.since(start)).ok_or(HeaderError::new(start, "a host"))
+}
+
+/// Takes a port.
+pub(crate) fn port(scanner: &mut Scanner<'_>) -> Result<u16, HeaderError> {
+    let at = scanner.at();
+    u16::try_from(scanner.number()?).map_err(|_| HeaderError::new(at, "a port up to 65535"))
 }
 
 #[cfg(test)]
@@ -190,19 +174,12 @@ mod tests {
     fn white_space_stands_where_the_grammar_lets_it() {
         // tests rfc4475 §3.1.1.1
         let via =
-            Via::decode(b"SIP  / 2.0\r\n /UDP\r\n    192.0.2.2 : 5070 ; branch = 390skdjuw ;x")
-                .unwrap();
+            Via::decode(b"SIP  / 2.0\r\n /UDP\r\n    192.0.2.2 : 5070 ; branch = 390skdjuw ;x").unwrap();
         assert_eq!(via.transport(), Some(Transport::Udp));
-        assert_eq!(
-            (via.host().to_string().as_str(), via.port()),
-            ("192.0.2.2", Some(5070))
-        );
+        assert_eq!((via.host().to_string().as_str(), via.port()), ("192.0.2.2", Some(5070)));
         assert_eq!(via.branch(), Some(&b"390skdjuw"[..]));
         assert!(!via.has_magic_cookie() && via.params().contains("X"));
-        assert_eq!(
-            via.to_value(),
-            b"SIP/2.0/UDP 192.0.2.2:5070 ; branch = 390skdjuw ;x"
-        );
+        assert_eq!(via.to_value(), b"SIP/2.0/UDP 192.0.2.2:5070 ; branch = 390skdjuw ;x");
     }
 
     #[test]
@@ -212,29 +189,16 @@ mod tests {
             "SIP/2.0/UDP [2001:db8::9:1];received=[2001:db8::9:255];branch=z9hG4bKas3",
             "SIP/2.0/UDP a;received=2001:db8::9:255",
         ] {
-            assert_eq!(
-                Via::decode(text.as_bytes()).unwrap().received(),
-                "2001:db8::9:255".parse().ok()
-            );
+            assert_eq!(Via::decode(text.as_bytes()).unwrap().received(), "2001:db8::9:255".parse().ok());
         }
     }
 
     #[test]
     fn rport_is_asked_for_and_filled() {
         // tests rfc3581 §3
-        let rport = |params: &str| {
-            Via::decode(format!("SIP/2.0/TLS h{params}").as_bytes())
-                .unwrap()
-                .rport()
-        };
-        assert_eq!(
-            (rport(""), rport(";rport"), rport(";rport=5062")),
-            (None, Some(None), Some(Some(5062)))
-        );
-        assert_eq!(
-            Via::decode(b"SIP/2.0/TLS h").unwrap().port_or_default(),
-            5061
-        );
+        let rport = |params: &str| Via::decode(format!("SIP/2.0/TLS h{params}").as_bytes()).unwrap().rport();
+        assert_eq!((rport(""), rport(";rport"), rport(";rport=5062")), (None, Some(None), Some(Some(5062))));
+        assert_eq!(Via::decode(b"SIP/2.0/TLS h").unwrap().port_or_default(), 5061);
     }
 
     #[test]

@@ -32,16 +32,9 @@ const TELLING: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
 /// Every parameter of `a` has its like in `b`, or may be ignored.
 // rfc3261 §19.1.4
 fn params_match(a: &UriRef<'_>, b: &UriRef<'_>) -> bool {
-    a.params().all(|(name, value)| {
-        match b
-            .params()
-            .find(|(other, _)| same(name, other, Case::Ignored))
-        {
-            Some((_, other)) => same_optional(value, other, Case::Ignored),
-            None => !TELLING
-                .iter()
-                .any(|telling| same(name, telling.as_bytes(), Case::Ignored)),
-        }
+    a.params().all(|(name, value)| match b.params().find(|(other, _)| same(name, other, Case::Ignored)) {
+        Some((_, other)) => same_optional(value, other, Case::Ignored),
+        None => !TELLING.iter().any(|telling| same(name, telling.as_bytes(), Case::Ignored)),
     })
 }
 
@@ -49,9 +42,7 @@ fn params_match(a: &UriRef<'_>, b: &UriRef<'_>) -> bool {
 // rfc3261 §19.1.4
 fn headers_match(a: &UriRef<'_>, b: &UriRef<'_>) -> bool {
     a.headers().all(|(name, value)| {
-        b.headers().any(|(other, others)| {
-            same(name, other, Case::Ignored) && same(value, others, Case::Kept)
-        })
+        b.headers().any(|(other, others)| same(name, other, Case::Ignored) && same(value, others, Case::Kept))
     })
 }
 
@@ -70,14 +61,10 @@ fn tel_params_match(a: &UriRef<'_>, b: &UriRef<'_>) -> bool {
     a.params().all(|(name, value)| {
         b.params().any(|(other, others)| {
             let number = |text: &[u8]| -> Vec<u8> {
-                unescape(text)
-                    .iter()
-                    .copied()
-                    .filter(|octet| !is_separator(*octet))
-                    .collect()
+                unescape(text).iter().copied().filter(|octet| !is_separator(*octet)).collect()
             };
-            let digits = name.eq_ignore_ascii_case(b"ext")
-                || value.is_some_and(|value| value.starts_with(b"+"));
+            let digits =
+                name.eq_ignore_ascii_case(b"ext") || value.is_some_and(|value| value.starts_with(b"+"));
             same(name, other, Case::Ignored)
                 && match (value, others) {
                     (Some(value), Some(others)) if digits => {
@@ -143,15 +130,8 @@ impl Iterator for Characters<'_> {
                 (octet, false)
             }
         };
-        let reserved = matches!(
-            octet,
-            b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b','
-        );
-        let octet = if self.case == Case::Ignored {
-            octet.to_ascii_lowercase()
-        } else {
-            octet
-        };
+        let reserved = matches!(octet, b';' | b'/' | b'?' | b':' | b'@' | b'&' | b'=' | b'+' | b'$' | b',');
+        let octet = if self.case == Case::Ignored { octet.to_ascii_lowercase() } else { octet };
         Some((octet, was_escaped && reserved))
     }
 }
