@@ -1,9 +1,20 @@
 //! Typed header values, one file per family. [`Header`] is what they share; reading them from a
 //! message is [`Fields::header`](crate::Fields::header).
 
+pub mod accept;
 pub mod address;
+pub mod auth;
+pub mod content;
 pub mod cseq;
+pub mod date;
+pub mod expires;
+pub mod options;
+pub mod outbound;
+pub mod pointers;
+pub mod reason;
+pub mod text;
 pub mod via;
+mod wraps;
 
 use crate::error::HeaderError;
 use crate::name::HeaderName;
