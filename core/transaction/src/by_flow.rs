@@ -1,0 +1,52 @@
+//! Transactions by the flow they send on, so that a broken connection finds its own without a walk
+//! over the table.
+//!
+//! Not here: what a machine does then (its `unreachable`).
+
+use std::collections::HashMap;
+
+use ruf_message::Flow;
+use smallvec::SmallVec;
+
+use crate::matching::Keyed;
+use crate::slab::Id;
+
+#[derive(Debug)]
+pub(crate) struct ByFlow {
+    ids: HashMap<Flow, SmallVec<[Id; 4]>, Keyed>,
+}
+
+impl ByFlow {
+    pub(crate) fn new(keyed: Keyed) -> Self {
+        ByFlow { ids: HashMap::with_hasher(keyed) }
+    }
+
+    pub(crate) fn get(&self, flow: &Flow) -> SmallVec<[Id; 4]> {
+        self.ids.get(flow).cloned().unwrap_or_default()
+    }
+
+    /// Gives `id` a seat among those of its flow.
+    pub(crate) fn insert(&mut self, flow: Flow, id: Id) -> u32 {
+        let ids = self.ids.entry(flow).or_default();
+        ids.push(id);
+        ids.len() as u32 - 1
+    }
+
+    /// Frees a seat. Returns who sits there now and must be told: the last one moved up.
+    pub(crate) fn remove(&mut self, flow: &Flow, seat: u32) -> Option<Id> {
+        let ids = self.ids.get_mut(flow)?;
+        let seat = seat as usize;
+        if seat < ids.len() {
+            ids.swap_remove(seat);
+        }
+        let moved = ids.get(seat).copied();
+        if ids.is_empty() {
+            self.ids.remove(flow);
+        }
+        moved
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+}

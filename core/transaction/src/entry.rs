@@ -1,0 +1,139 @@
+//! One line of the table: a machine, and what is true of the transaction in any state.
+//!
+//! Not here: the transitions (each machine's own file), the table (`transactions.rs`).
+
+use ruf_message::Flow;
+
+use crate::invite_client::InviteClient;
+use crate::invite_server::InviteServer;
+use crate::matching::MethodKey;
+use crate::non_invite_client::NonInviteClient;
+use crate::non_invite_server::NonInviteServer;
+use crate::out::{Counts, Event};
+use crate::slab::{ClientId, Id, ServerId};
+use crate::turn::Ending;
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Where this transaction sends.
+    pub(crate) flow: Flow,
+    /// Its place among those of the same flow.
+    pub(crate) seat: u32,
+    /// Who hears of it.
+    pub(crate) user: User,
+    pub(crate) matching: Matching,
+    pub(crate) machine: Machine,
+}
+
+/// Who hears of a transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum User {
+    /// The transaction user, by its own tag.
+    Tag(u64),
+    /// Nobody: a CANCEL of ours, or an answer that this layer gave itself.
+    Nobody,
+}
+
+/// What a message must carry to belong to this transaction.
+#[derive(Debug)]
+pub(crate) enum Matching {
+    Client {
+        /// The random bits of the branch.
+        random: u64,
+        /// The hash of our `sent-by`.
+        sent_by: u64,
+        /// The transaction of the CANCEL, which shares the branch.
+        cancel: Option<Id>,
+    },
+    Server(ServerMatching),
+}
+
+/// What 17.2.3 compares.
+#[derive(Debug)]
+pub(crate) struct ServerMatching {
+    pub(crate) fingerprint: u128,
+    pub(crate) method: MethodKey,
+    /// Only for clients of RFC 2543.
+    pub(crate) to_tags: Option<Box<ToTags>>,
+}
+
+/// Hashes of To tags, where branches do not tell transactions apart (17.2.3).
+#[derive(Debug)]
+pub(crate) struct ToTags {
+    /// Of the request.
+    pub(crate) request: u64,
+    /// Of the final response, once there is one.
+    pub(crate) response: Option<u64>,
+}
+
+impl ServerMatching {
+    /// Whether a request with this method and (for RFC 2543) this To tag is the same one again.
+    pub(crate) fn is_same(&self, method: MethodKey, to_tag: Option<u64>) -> bool {
+        // rfc3261 §17.2.3
+        self.method == method && self.to_tags.as_ref().is_none_or(|tags| Some(tags.request) == to_tag)
+    }
+
+    /// Whether an ACK with (for RFC 2543) this To tag belongs to this INVITE.
+    pub(crate) fn is_acked_by(&self, to_tag: Option<u64>) -> bool {
+        // rfc3261 §17.2.3: the tag of the response, to tell one response's ACK from another's
+        self.method == MethodKey::INVITE
+            && self.to_tags.as_ref().is_none_or(|tags| tags.response.is_some() && tags.response == to_tag)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) enum Machine {
+    InviteClient(InviteClient),
+    NonInviteClient(NonInviteClient),
+    InviteServer(InviteServer),
+    NonInviteServer(NonInviteServer),
+}
+
+/// How a transaction that is over ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    Client(Ending),
+    Server,
+}
+
+impl Machine {
+    /// What stands in a slot while its machine is taken out for a transition.
+    pub(crate) const GONE: Machine = Machine::NonInviteServer(NonInviteServer::Terminated);
+
+    pub(crate) fn over(&self) -> Option<Over> {
+        match self {
+            Machine::InviteClient(InviteClient::Terminated(ending))
+            | Machine::NonInviteClient(NonInviteClient::Terminated(ending)) => {
+                Some(Over::Client(*ending))
+            }
+            Machine::InviteServer(InviteServer::Terminated)
+            | Machine::NonInviteServer(NonInviteServer::Terminated) => Some(Over::Server),
+            Machine::InviteClient(_)
+            | Machine::NonInviteClient(_)
+            | Machine::InviteServer(_)
+            | Machine::NonInviteServer(_) => None,
+        }
+    }
+
+    /// The count that this machine is part of.
+    pub(crate) fn count<'a>(&self, counts: &'a mut Counts) -> &'a mut usize {
+        match self {
+            Machine::InviteClient(_) => &mut counts.invite_clients,
+            Machine::NonInviteClient(_) => &mut counts.non_invite_clients,
+            Machine::InviteServer(_) => &mut counts.invite_servers,
+            Machine::NonInviteServer(_) => &mut counts.non_invite_servers,
+        }
+    }
+}
+
+impl Over {
+    /// The one last event of a transaction.
+    pub(crate) fn event(self, id: Id, user: u64) -> Event {
+        match self {
+            Over::Client(Ending::Finished) => Event::ClientEnded { client: ClientId(id), user },
+            Over::Client(Ending::Timeout) => Event::Timeout { client: ClientId(id), user },
+            Over::Client(Ending::Unreachable) => Event::Unreachable { client: ClientId(id), user },
+            Over::Server => Event::ServerEnded { server: ServerId(id), user },
+        }
+    }
+}

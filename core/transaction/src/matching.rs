@@ -1,0 +1,198 @@
+//! Which server transaction a request belongs to: RFC 3261 section 17.2.3.
+//!
+//! What must be equal is hashed to a 128-bit fingerprint under a secret key, so the table holds no
+//! strings and a stranger cannot make two requests collide. The method is beside it: an INVITE, its
+//! ACK and its CANCEL share one fingerprint and are found by one look-up.
+//!
+//! Equal here means equal octets, but for the host of `sent-by` (case) and its port (the default
+//! may be written or not): a retransmission is a copy. Not here: our own branches (`branch.rs`).
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
+
+use ruf_message::{Entropy, Host, Method, Request, Via};
+use smallvec::SmallVec;
+
+use crate::branch::COOKIE;
+use crate::slab::Id;
+
+/// Server transactions of one fingerprint (INVITE and CANCEL, in honest traffic). A client that
+/// sends more methods under one branch finds the table full.
+pub(crate) const SAME_FINGERPRINT_MAX: usize = 4;
+
+/// What 17.2.3 compares, but for the method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint {
+    pub(crate) hash: u128,
+    /// For a request without the magic cookie: the hash of its To tag, which an ACK takes from the
+    /// response and so is compared apart.
+    pub(crate) to_tag: Option<u64>,
+}
+
+/// A method as it is compared: known ones by number, others by hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MethodKey(Method, u64);
+
+impl MethodKey {
+    pub(crate) const INVITE: MethodKey = MethodKey(Method::Invite, 0);
+}
+
+/// Hashes under two secret keys; strangers can find no collision.
+#[derive(Debug, Clone)]
+pub(crate) struct Keyed {
+    low: DefaultHasher,
+    high: DefaultHasher,
+}
+
+impl Keyed {
+    pub(crate) fn new(entropy: &mut Entropy) -> Self {
+        let mut keyed = || {
+            let mut hasher = DefaultHasher::new();
+            hasher.write_u64(entropy.u64());
+            hasher.write_u64(entropy.u64());
+            hasher
+        };
+        Keyed { low: keyed(), high: keyed() }
+    }
+
+    pub(crate) fn fingerprint(&self, request: &Request) -> Fingerprint {
+        let via = request.via();
+        match via.branch() {
+            // The bare cookie makes nothing unique.
+            Some(branch) if via.has_magic_cookie() && branch.len() > COOKIE.len() => {
+                let hash = self.hash(|hasher| {
+                    text(hasher, branch); // rfc3261 §17.2.3
+                    sent_by(hasher, &via); // rfc3261 §17.2.3
+                });
+                Fingerprint { hash, to_tag: None }
+            }
+            Some(_) | None => {
+                let hash = self.hash(|hasher| legacy(hasher, request, &via));
+                Fingerprint { hash, to_tag: Some(self.tag(request.to_tag())) }
+            }
+        }
+    }
+
+    pub(crate) fn method(&self, request: &Request) -> MethodKey {
+        match request.method() {
+            Method::Other => MethodKey(Method::Other, self.short(|h| h.write(request.method_bytes()))),
+            known => MethodKey(known, 0),
+        }
+    }
+
+    /// The hash of a To tag, or of its absence.
+    pub(crate) fn tag(&self, tag: Option<&[u8]>) -> u64 {
+        self.short(|hasher| tag.hash(hasher))
+    }
+
+    /// The hash of `sent-by`, host without case, port with its default.
+    pub(crate) fn sent_by(&self, via: &Via<'_>) -> u64 {
+        self.short(|hasher| sent_by(hasher, via))
+    }
+
+    /// The key of the branch of a request that is forwarded without a transaction: the same for
+    /// every retransmission, another for every other request.
+    pub(crate) fn stateless(&self, request: &Request) -> u64 {
+        self.short(|hasher| legacy(hasher, request, &request.via())) // rfc3261 §16.11
+    }
+
+    fn short(&self, feed: impl FnOnce(&mut DefaultHasher)) -> u64 {
+        let mut hasher = self.low.clone();
+        feed(&mut hasher);
+        hasher.finish()
+    }
+
+    fn hash(&self, feed: impl Fn(&mut DefaultHasher)) -> u128 {
+        let [mut low, mut high] = [self.low.clone(), self.high.clone()];
+        feed(&mut low);
+        feed(&mut high);
+        u128::from(high.finish()) << 64 | u128::from(low.finish())
+    }
+}
+
+impl BuildHasher for Keyed {
+    type Hasher = DefaultHasher;
+
+    fn build_hasher(&self) -> DefaultHasher {
+        self.low.clone()
+    }
+}
+
+/// RFC 2543 clients: Request-URI, From tag, Call-ID, CSeq number and top Via. Our own `received`
+/// and `rport` are left out, so that the hash is the same before and after they are written.
+fn legacy(hasher: &mut DefaultHasher, request: &Request, via: &Via<'_>) {
+    // rfc3261 §17.2.3
+    text(hasher, request.uri().as_bytes());
+    request.from_tag().hash(hasher);
+    text(hasher, request.call_id());
+    hasher.write_u32(request.cseq().number);
+    sent_by(hasher, via);
+    for param in via.params().iter() {
+        if !param.name.eq_ignore_ascii_case(b"received") && !param.name.eq_ignore_ascii_case(b"rport") {
+            text(hasher, param.name);
+            param.value.hash(hasher);
+        }
+    }
+}
+
+fn sent_by(hasher: &mut DefaultHasher, via: &Via<'_>) {
+    match via.host() {
+        Host::Name(name) => {
+            name.bytes().for_each(|octet| hasher.write_u8(octet.to_ascii_lowercase()));
+            hasher.write_u8(0xff);
+        }
+        Host::V4(address) => hasher.write_u32(address.to_bits()),
+        Host::V6(address) => hasher.write_u128(address.to_bits()),
+    }
+    hasher.write_u16(via.port_or_default());
+}
+
+fn text(hasher: &mut DefaultHasher, text: &[u8]) {
+    text.hash(hasher);
+}
+
+/// Server transactions by fingerprint.
+#[derive(Debug, Default)]
+pub(crate) struct Servers {
+    ids: HashMap<u128, SmallVec<[Id; 2]>, BuildHasherDefault<AsIs>>,
+}
+
+impl Servers {
+    pub(crate) fn get(&self, fingerprint: Fingerprint) -> &[Id] {
+        self.ids.get(&fingerprint.hash).map_or(&[], |ids| ids)
+    }
+
+    pub(crate) fn insert(&mut self, hash: u128, id: Id) {
+        self.ids.entry(hash).or_default().push(id);
+    }
+
+    pub(crate) fn remove(&mut self, hash: u128, id: Id) {
+        if let Some(ids) = self.ids.get_mut(&hash) {
+            ids.retain(|other| *other != id);
+            if ids.is_empty() {
+                self.ids.remove(&hash);
+            }
+        }
+    }
+}
+
+/// A fingerprint is a hash already.
+#[derive(Default)]
+pub(crate) struct AsIs(u64);
+
+impl Hasher for AsIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, octets: &[u8]) {
+        // Not used by u128; kept total.
+        for octet in octets {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
+        }
+    }
+
+    fn write_u128(&mut self, fingerprint: u128) {
+        self.0 = fingerprint as u64;
+    }
+}

@@ -1,0 +1,335 @@
+//! The non-INVITE server transaction, RFC 3261 section 17.2.2 with RFC 4320.
+//!
+//! Not here: matching (`matching.rs`).
+
+use bytes::Bytes;
+use ruf_message::{Response, StatusCode};
+
+use crate::out::Event;
+use crate::turn::{Class, Timer as AnyTimer, Turn};
+
+/// The timers of this machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// When a client's Timer E is reset to T2: a 100 is sent, and not before (RFC 4320).
+    Trying,
+    /// Ends a transaction that the TU never answered: the client has given up.
+    Lifetime,
+    /// Ends the wait for retransmissions of the request.
+    J,
+}
+
+/// What the TU has said so far.
+#[derive(Debug)]
+pub(crate) enum Silence {
+    /// Too early for a 100; this is the one to send.
+    Early(Box<Response>),
+    /// An answer 408 must not be sent: nothing will be (RFC 4320 section 4.2).
+    Resigned,
+}
+
+/// ```text
+///                                   |Request received
+///                                   |pass to TU
+///                                   V
+///                             +-----------+  Lifetime fires, or
+///                             |  Trying   |  408 from TU and it fires
+///                             |           |----------------------->+
+///                             +-----------+                        |
+///                                |     |      200-699 from TU      |
+///             Timer E would be   |     |      send response        |
+///             at T2, or 100 from |     +-------------+             |
+///             TU over reliable   |                   |             |
+///             send 100           |                   |             |
+///                Request         V      100 from TU  |             |
+///                send 100     +-----------+ send 100 |             |
+///                    +--------|           |--------+ |             |
+///                    |        | Proceeding|        | | Lifetime    |
+///                    +------->|           |<-------+ | fires       |
+///        Transport Err. +-----|           |----------|------------>|
+///        Inform TU      +---->+-----------+          |             |
+///                                   |                |             |
+///                                   |200-699 from TU |             |
+///                   Request         |send response   |             |
+///                   send response   V                |             |
+///                       +-----+-----------+          |             |
+///                       |     | Completed |<---------+             |
+///                       +---->|           |                        |
+///        Transport Err. +-----|           |                        |
+///        Inform TU      +---->+-----------+                        |
+///                                   | Timer J fires                |
+///                                   V -                            |
+///                             +-----------+                        |
+///                             | Terminated|<-----------------------+
+///                             +-----------+
+/// ```
+///
+/// A transport error leaves the state as it is: RFC 6026 section 8.8 replaces the arrows of
+/// RFC 3261's figure 8.
+#[derive(Debug)]
+pub(crate) enum NonInviteServer {
+    Trying { silence: Silence },
+    Proceeding { trying: Bytes },
+    Completed { response: Bytes },
+    Terminated,
+}
+
+use NonInviteServer::{Completed, Proceeding, Terminated, Trying};
+
+impl NonInviteServer {
+    /// A request was admitted; `trying` is the 100 to send if the TU is slow.
+    pub(crate) fn start(trying: Response, turn: &mut Turn<'_>) -> Self {
+        turn.arm(AnyTimer::NonInviteServer(Timer::Trying), turn.timers.trying_non_invite()); // rfc4320 §4.1
+        turn.arm(AnyTimer::NonInviteServer(Timer::Lifetime), turn.timers.non_invite_lifetime()); // rfc4320 §4.2
+        Trying { silence: Silence::Early(Box::new(trying)) }
+    }
+
+    /// The request came again.
+    pub(crate) fn retransmission(self, turn: &mut Turn<'_>) -> Self {
+        match self {
+            Trying { silence } => Trying { silence }, // rfc3261 §17.2.2
+            Proceeding { trying } => {
+                turn.send(&trying); // rfc3261 §17.2.2
+                Proceeding { trying }
+            }
+            Completed { response } => {
+                turn.send(&response); // rfc3261 §17.2.2
+                Completed { response }
+            }
+            Terminated => Terminated,
+        }
+    }
+
+    /// The TU responds.
+    pub(crate) fn respond(self, response: &Response, turn: &mut Turn<'_>) -> Self {
+        match (self, Class::of(response.status())) {
+            (Trying { silence }, Class::Provisional) => {
+                let too_early = !turn.is_reliable(); // rfc4320 §4.1: the timer says it in time
+                if response.status() != StatusCode::TRYING || too_early {
+                    return Trying { silence }; // rfc4320 §4.1
+                }
+                let trying = response.to_bytes();
+                turn.send(&trying); // rfc3261 §17.2.2
+                Proceeding { trying }
+            }
+            (Proceeding { trying }, Class::Provisional) => {
+                if response.status() != StatusCode::TRYING {
+                    return Proceeding { trying }; // rfc4320 §4.1
+                }
+                let trying = response.to_bytes();
+                turn.send(&trying); // rfc3261 §17.2.2
+                Proceeding { trying }
+            }
+            (Trying { .. }, Class::Failure) if response.status() == StatusCode::REQUEST_TIMEOUT => {
+                Trying { silence: Silence::Resigned } // rfc4320 §4.2
+            }
+            (Proceeding { trying }, Class::Failure)
+                if response.status() == StatusCode::REQUEST_TIMEOUT =>
+            {
+                Proceeding { trying } // rfc4320 §4.2
+            }
+            (Trying { .. } | Proceeding { .. }, Class::Success | Class::Failure) => {
+                let response = response.to_bytes();
+                turn.send(&response); // rfc3261 §17.2.2
+                if turn.is_reliable() {
+                    return Terminated; // rfc3261 §17.2.2: Timer J is zero
+                }
+                turn.arm(AnyTimer::NonInviteServer(Timer::J), turn.timers.timeout()); // rfc3261 §17.2.2
+                Completed { response }
+            }
+            // Another final response is discarded.
+            (
+                state @ (Completed { .. } | Terminated),
+                Class::Provisional | Class::Success | Class::Failure,
+            ) => state, // rfc3261 §17.2.2
+        }
+    }
+
+    pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
+        match (self, timer) {
+            (Trying { silence: Silence::Early(trying) }, Timer::Trying) => {
+                let trying = trying.to_bytes();
+                turn.send(&trying); // rfc4320 §4.1
+                Proceeding { trying }
+            }
+            (Trying { .. } | Proceeding { .. }, Timer::Lifetime) => Terminated, // rfc4320 §4.2
+            (Completed { .. }, Timer::J) => Terminated, // rfc3261 §17.2.2
+
+            // Armed in a state that was left since.
+            (Trying { silence: Silence::Resigned }, Timer::Trying | Timer::J) => {
+                Trying { silence: Silence::Resigned }
+            }
+            (Trying { silence: Silence::Early(trying) }, Timer::J) => {
+                Trying { silence: Silence::Early(trying) }
+            }
+            (Proceeding { trying }, Timer::Trying | Timer::J) => Proceeding { trying },
+            (state @ Completed { .. }, Timer::Trying | Timer::Lifetime) => state,
+            (Terminated, Timer::Trying | Timer::Lifetime | Timer::J) => Terminated,
+        }
+    }
+
+    /// The transport reports that a response could not be sent.
+    pub(crate) fn unreachable(self, turn: &mut Turn<'_>) -> Self {
+        match &self {
+            Proceeding { .. } | Completed { .. } => {
+                turn.inform(|server, user| Event::ServerUnreachable { server, user }); // rfc6026 §8.8
+            }
+            Trying { .. } | Terminated => {}
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use ruf_message::Transport;
+
+    use super::*;
+    use crate::rig::{Rig, of_method, response};
+
+    fn start(transport: Transport) -> (Rig, NonInviteServer) {
+        let mut rig = Rig::new(transport);
+        let trying = of_method("MESSAGE").reply(StatusCode::TRYING);
+        let machine = rig.turn(|turn| NonInviteServer::start(trying, turn));
+        (rig, machine)
+    }
+
+    fn respond(rig: &mut Rig, machine: NonInviteServer, status: u16) -> NonInviteServer {
+        let response = response(&of_method("MESSAGE"), status);
+        rig.turn(|turn| machine.respond(&response, turn))
+    }
+
+    fn again(rig: &mut Rig, machine: NonInviteServer) -> NonInviteServer {
+        rig.turn(|turn| machine.retransmission(turn))
+    }
+
+    fn wait(rig: &mut Rig, machine: NonInviteServer, ms: u64) -> NonInviteServer {
+        rig.wait(machine, Duration::from_millis(ms), |machine, timer, turn| match timer {
+            AnyTimer::NonInviteServer(timer) => machine.timer(timer, turn),
+            other => panic!("a timer of another machine: {other:?}"),
+        })
+    }
+
+    #[test]
+    fn in_trying_retransmissions_are_discarded() {
+        // tests rfc3261 §17.2.2
+        let (mut rig, machine) = start(Transport::Udp);
+        let machine = again(&mut rig, machine);
+        assert!(matches!(machine, Trying { .. }));
+        assert!(rig.log().is_empty());
+        assert!(!rig.passed_up);
+    }
+
+    #[test]
+    fn over_udp_a_100_leaves_when_timer_e_is_at_t2_and_not_before() {
+        // tests rfc4320 §4.1
+        let (mut rig, machine) = start(Transport::Udp);
+        let machine = respond(&mut rig, machine, 100);
+        let machine = wait(&mut rig, machine, 3_499);
+        assert!(rig.log().is_empty());
+        let machine = wait(&mut rig, machine, 1);
+        assert_eq!(rig.log(), ["3500 100"]);
+        let machine = again(&mut rig, machine);
+        let machine = respond(&mut rig, machine, 100);
+        assert_eq!(rig.log(), ["3500 100", "3500 100"]);
+        let machine = respond(&mut rig, machine, 200);
+        assert!(matches!(machine, Completed { .. }));
+        assert_eq!(rig.log(), ["3500 200"]);
+    }
+
+    #[test]
+    fn over_tcp_a_100_may_leave_at_any_time() {
+        // tests rfc4320 §4.1
+        let (mut rig, machine) = start(Transport::Tcp);
+        let machine = respond(&mut rig, machine, 100);
+        assert!(matches!(machine, Proceeding { .. }));
+        wait(&mut rig, machine, 10_000);
+        assert_eq!(rig.log(), ["0 100"]);
+        let (mut rig, machine) = start(Transport::Tcp);
+        wait(&mut rig, machine, 10_000);
+        assert_eq!(rig.log(), ["3500 100"], "and must, if nothing else was said");
+    }
+
+    #[test]
+    fn no_provisional_but_100_is_sent() {
+        // tests rfc4320 §4.1
+        let (mut rig, machine) = start(Transport::Tcp);
+        let machine = respond(&mut rig, machine, 180);
+        assert!(matches!(machine, Trying { .. }));
+        let machine = respond(&mut rig, machine, 100);
+        let machine = respond(&mut rig, machine, 183);
+        assert!(matches!(machine, Proceeding { .. }));
+        assert_eq!(rig.log(), ["0 100"]);
+    }
+
+    #[test]
+    fn no_408_is_sent_and_the_transaction_ends_in_silence() {
+        // tests rfc4320 §4.2
+        let (mut rig, machine) = start(Transport::Udp);
+        let machine = respond(&mut rig, machine, 408);
+        let machine = wait(&mut rig, machine, 36_999);
+        assert!(matches!(machine, Trying { .. }));
+        assert!(matches!(wait(&mut rig, machine, 1), Terminated));
+        assert!(rig.log().is_empty());
+
+        let (mut rig, machine) = start(Transport::Udp);
+        let machine = wait(&mut rig, machine, 30_000);
+        let machine = respond(&mut rig, machine, 408);
+        assert!(matches!(wait(&mut rig, machine, 7_000), Terminated));
+        assert_eq!(rig.log(), ["3500 100"]);
+    }
+
+    #[test]
+    fn a_user_that_never_answers_leaves_no_transaction_behind() {
+        // tests rfc4320 §4.2
+        let (mut rig, machine) = start(Transport::Udp);
+        assert!(matches!(wait(&mut rig, machine, 37_000), Terminated));
+        assert_eq!(rig.log(), ["3500 100"]);
+    }
+
+    #[test]
+    fn the_final_response_is_sent_again_for_each_retransmission_until_timer_j() {
+        // tests rfc3261 §17.2.2
+        for status in [200, 302, 404, 500, 603] {
+            let (mut rig, machine) = start(Transport::Udp);
+            let machine = respond(&mut rig, machine, status);
+            let machine = again(&mut rig, machine);
+            let machine = respond(&mut rig, machine, 500);
+            let machine = again(&mut rig, machine);
+            assert_eq!(rig.log(), vec![format!("0 {status}"); 3], "another final response is discarded");
+            let machine = wait(&mut rig, machine, 31_999);
+            assert!(matches!(machine, Completed { .. }));
+            assert!(matches!(wait(&mut rig, machine, 1), Terminated));
+            assert!(rig.log().is_empty());
+        }
+    }
+
+    #[test]
+    fn over_tcp_the_final_response_ends_the_transaction() {
+        // tests rfc3261 §17.2.2
+        let (mut rig, machine) = start(Transport::Tcp);
+        assert!(matches!(respond(&mut rig, machine, 200), Terminated));
+        assert_eq!(rig.log(), ["0 200"]);
+    }
+
+    #[test]
+    fn a_transport_error_informs_the_user_and_leaves_the_state() {
+        // tests rfc6026 §8.8
+        let (mut rig, machine) = start(Transport::Udp);
+        let machine = rig.turn(|turn| machine.unreachable(turn));
+        assert!(matches!(machine, Trying { .. }));
+        assert!(rig.log().is_empty(), "nothing was sent yet");
+        let machine = wait(&mut rig, machine, 3_500);
+        let machine = rig.turn(|turn| machine.unreachable(turn));
+        assert!(matches!(machine, Proceeding { .. }));
+        let machine = respond(&mut rig, machine, 200);
+        let machine = rig.turn(|turn| machine.unreachable(turn));
+        assert!(matches!(machine, Completed { .. }));
+        assert_eq!(
+            rig.log(),
+            ["3500 100", "3500 ServerUnreachable", "3500 200", "3500 ServerUnreachable"]
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! What comes out of the transaction layer: demultiplexing as a return value, the rest as data.
+//!
+//! Not here: what a user does with it (`ruf-proxy`, `ruf-agent`).
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use ruf_message::{Flow, Request, Response, Transmit};
+
+use crate::slab::{ClientId, ServerId};
+
+/// What a received message turned out to be.
+#[derive(Debug)]
+#[must_use]
+pub enum Received {
+    /// A retransmission, the ACK of a non-2xx, or a stray response: it was dealt with.
+    Absorbed,
+    /// A request that no transaction knows. Nothing is kept: the caller admits it, then
+    /// [`crate::Transactions::accept`]s it. Its top Via carries `received` and `rport`.
+    New {
+        /// Where it came in.
+        flow: Flow,
+        /// The request.
+        request: Request,
+    },
+    /// The ACK of a 2xx, or one that matches no transaction at all.
+    Ack {
+        /// Where it came in.
+        flow: Flow,
+        /// The ACK.
+        request: Request,
+    },
+    /// A CANCEL, seen for the first time: answer it through [`crate::Transactions::accept`] and
+    /// `respond` with 200, or with 481 when it found no INVITE (RFC 3261 section 9.2).
+    Cancel {
+        /// Where it came in.
+        flow: Flow,
+        /// The CANCEL.
+        request: Request,
+        /// The INVITE that it cancels.
+        invite: Option<ServerId>,
+        /// The INVITE's tag of [`crate::Transactions::set_user`]; 0 without an INVITE.
+        user: u64,
+    },
+    /// A response to a client transaction, for its user.
+    Response {
+        /// The transaction.
+        client: ClientId,
+        /// The tag given to [`crate::Transactions::send`].
+        user: u64,
+        /// The response, with our own Via still on top.
+        response: Response,
+    },
+}
+
+/// What happened to a transaction. See the crate's documentation for what ends what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// The end: no final response came in time (Timer B or F, or 64*T1 after its CANCEL).
+    Timeout {
+        /// The transaction.
+        client: ClientId,
+        /// Its user's tag.
+        user: u64,
+    },
+    /// The end: the flow failed. After a final response was delivered it means that the ACK could
+    /// not be sent.
+    Unreachable {
+        /// The transaction.
+        client: ClientId,
+        /// Its user's tag.
+        user: u64,
+    },
+    /// The end: a final response was delivered, and nothing more can come.
+    ClientEnded {
+        /// The transaction.
+        client: ClientId,
+        /// Its user's tag.
+        user: u64,
+    },
+    /// The ACK to a non-2xx never came (Timer H). `ServerEnded` follows.
+    ServerTimedOut {
+        /// The transaction.
+        server: ServerId,
+        /// Its user's tag.
+        user: u64,
+    },
+    /// A response could not be sent; the transaction stays (RFC 6026 section 7.1).
+    ServerUnreachable {
+        /// The transaction.
+        server: ServerId,
+        /// Its user's tag.
+        user: u64,
+    },
+    /// The end of a server transaction, once for each.
+    ServerEnded {
+        /// The transaction.
+        server: ServerId,
+        /// Its user's tag.
+        user: u64,
+    },
+}
+
+/// Where the machines write. Its owner drains it.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// To the network, in this order.
+    pub transmits: VecDeque<Transmit>,
+    /// To the transaction users, in this order.
+    pub events: VecDeque<Event>,
+}
+
+impl Out {
+    /// Nothing to do yet.
+    pub fn new() -> Self {
+        Out::default()
+    }
+
+    /// Answers `request`, which came in by `flow`, without a transaction.
+    pub fn reply(&mut self, flow: Flow, request: &Request, response: &Response) {
+        let flow = crate::reply_to(flow, request);
+        self.transmits.push_back(Transmit { flow, bytes: response.to_bytes() });
+    }
+}
+
+/// The table is full: nothing was opened, nothing was sent. Answer 503 without state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the table of transactions is full")
+    }
+}
+
+impl std::error::Error for Full {}
+
+/// How many transactions are open, by kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// INVITE client transactions.
+    pub invite_clients: usize,
+    /// Non-INVITE client transactions, the CANCELs of our own included.
+    pub non_invite_clients: usize,
+    /// INVITE server transactions.
+    pub invite_servers: usize,
+    /// Non-INVITE server transactions.
+    pub non_invite_servers: usize,
+}

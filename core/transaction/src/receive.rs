@@ -1,0 +1,176 @@
+//! A message from the network finds its transaction, or is handed to the caller as new.
+//!
+//! Not here: parsing (`ruf-message`), admission of what is new (`ruf-admission`).
+
+use ruf_message::{Flow, Message, Method, Request, Response, StatusCode, Tick};
+
+use crate::entry::{Entry, Machine, Matching, ServerMatching, User};
+use crate::matching::{Fingerprint, MethodKey};
+use crate::out::{Out, Received};
+use crate::slab::{ClientId, Id, ServerId};
+use crate::transactions::Transactions;
+use crate::{branch, reply};
+
+impl Transactions {
+    /// A message came in by `flow`.
+    pub fn receive(&mut self, now: Tick, flow: Flow, message: Message, out: &mut Out) -> Received {
+        match message {
+            Message::Request(request) => {
+                #[cfg(feature = "mutants")]
+                if self.is_lost_on_a_mutant(request.method()) {
+                    return Received::Absorbed;
+                }
+                let fingerprint = self.keyed.fingerprint(&request);
+                match request.method() {
+                    Method::Ack => self.receive_ack(now, flow, request, fingerprint, out),
+                    _ => self.receive_request(now, flow, request, fingerprint, out),
+                }
+            }
+            Message::Response(response) => self.receive_response(now, response, out),
+        }
+    }
+
+    fn receive_ack(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        mut request: Request,
+        fingerprint: Fingerprint,
+        out: &mut Out,
+    ) -> Received {
+        let invite = self.find_server(fingerprint, |server| server.is_acked_by(fingerprint.to_tag));
+        if let Some(id) = invite {
+            let passed_up = self.turn(now, id, out, |machine, turn| match machine {
+                Machine::InviteServer(machine) => Machine::InviteServer(machine.ack(turn)),
+                Machine::InviteClient(_) | Machine::NonInviteClient(_) | Machine::NonInviteServer(_) => {
+                    machine
+                }
+            });
+            if passed_up.is_none() {
+                return Received::Absorbed;
+            }
+        }
+        // rfc6026 §6 in Accepted; rfc3261 §18.2.1 where there is no transaction
+        reply::stamp(&mut request, &flow);
+        Received::Ack { flow, request }
+    }
+
+    fn receive_request(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        mut request: Request,
+        fingerprint: Fingerprint,
+        out: &mut Out,
+    ) -> Received {
+        let method = self.keyed.method(&request);
+        if let Some(id) =
+            self.find_server(fingerprint, |server| server.is_same(method, fingerprint.to_tag))
+        {
+            self.turn(now, id, out, |machine, turn| match machine {
+                Machine::InviteServer(machine) => Machine::InviteServer(machine.retransmission(turn)),
+                Machine::NonInviteServer(machine) => Machine::NonInviteServer(machine.retransmission(turn)),
+                client @ (Machine::InviteClient(_) | Machine::NonInviteClient(_)) => client,
+            });
+            return Received::Absorbed; // rfc3261 §17.2.3
+        }
+        reply::stamp(&mut request, &flow); // rfc3261 §18.2.1
+        match request.method() {
+            Method::Cancel => self.receive_cancel(now, flow, request, fingerprint, out),
+            _ => Received::New { flow, request },
+        }
+    }
+
+    /// Finds what a CANCEL cancels: any request of its branch but CANCEL or ACK.
+    fn receive_cancel(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        request: Request,
+        fingerprint: Fingerprint,
+        out: &mut Out,
+    ) -> Received {
+        let to_tag = fingerprint.to_tag;
+        // rfc3261 §9.2
+        if let Some(id) = self.find_server(fingerprint, |server| server.is_same(MethodKey::INVITE, to_tag)) {
+            let user = match self.entries.get(id).map(|entry| entry.user) {
+                Some(User::Tag(user)) => user,
+                Some(User::Nobody) | None => 0,
+            };
+            return Received::Cancel { flow, request, invite: Some(ServerId(id)), user };
+        }
+        let other = self.find_server(fingerprint, |server| server.is_same(server.method, to_tag));
+        if other.is_some()
+            && let Ok(server) = self.open_server(now, flow, &request, User::Nobody)
+        {
+            // It has no effect on a request that is no INVITE, but is answered.
+            let mut ok = request.reply(StatusCode::OK);
+            ok.set_to_tag(&self.entropy.token(TAG_LEN));
+            self.respond(now, ServerId(server), &ok, out); // rfc3261 §9.2
+            return Received::Absorbed;
+        }
+        Received::Cancel { flow, request, invite: None, user: 0 }
+    }
+
+    fn receive_response(&mut self, now: Tick, response: Response, out: &mut Out) -> Received {
+        let Some(id) = self.find_client(&response) else {
+            // Stray: neither forwarded nor passed up.
+            return Received::Absorbed; // rfc6026 §7.3, rfc4320 §4.2
+        };
+        let passed_up = self.turn(now, id, out, |machine, turn| match machine {
+            Machine::InviteClient(machine) => Machine::InviteClient(machine.response(&response, turn)),
+            Machine::NonInviteClient(machine) => Machine::NonInviteClient(machine.response(&response, turn)),
+            server @ (Machine::InviteServer(_) | Machine::NonInviteServer(_)) => server,
+        });
+        match passed_up {
+            Some(user) => Received::Response { client: ClientId(id), user, response },
+            None => Received::Absorbed,
+        }
+    }
+
+    /// The client transaction of a response, by branch, `sent-by` and the method of its CSeq.
+    fn find_client(&self, response: &Response) -> Option<Id> {
+        let via = response.via();
+        let (id, random) = branch::read(via.branch()?)?;
+        let entry = self.entries.get(id)?;
+        let Matching::Client { random: ours, sent_by, cancel } = entry.matching else { return None };
+        // rfc3261 §17.1.3: the branch; rfc3261 §18.1.2: the sent-by
+        if random != ours || self.keyed.sent_by(&via) != sent_by {
+            return None;
+        }
+        let cseq = response.cseq();
+        match &entry.machine {
+            // rfc3261 §17.1.3: the CANCEL shares its INVITE's branch
+            Machine::InviteClient(_) if cseq.method == b"INVITE" => Some(id),
+            Machine::InviteClient(_) if cseq.method == b"CANCEL" => cancel,
+            Machine::NonInviteClient(machine) if machine.is_method(cseq.method) => Some(id),
+            Machine::InviteClient(_)
+            | Machine::NonInviteClient(_)
+            | Machine::InviteServer(_)
+            | Machine::NonInviteServer(_) => None,
+        }
+    }
+
+    fn find_server(
+        &self,
+        fingerprint: Fingerprint,
+        wanted: impl Fn(&ServerMatching) -> bool,
+    ) -> Option<Id> {
+        self.servers.get(fingerprint.hash).iter().copied().find(|id| match self.entries.get(*id) {
+            Some(Entry { matching: Matching::Server(server), .. }) => wanted(server),
+            Some(Entry { matching: Matching::Client { .. }, .. }) | None => false,
+        })
+    }
+
+    #[cfg(feature = "mutants")]
+    fn is_lost_on_a_mutant(&self, method: Method) -> bool {
+        matches!(
+            (self.mutant, method),
+            (Some(crate::Mutant::AckDropped), Method::Ack)
+                | (Some(crate::Mutant::CancelIgnored), Method::Cancel)
+        )
+    }
+}
+
+/// Characters of a To tag: 95 bits.
+const TAG_LEN: usize = 16;

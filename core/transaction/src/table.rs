@@ -1,0 +1,169 @@
+//! The life of an entry: it is opened with its machine's first turn, takes turns, and is cleared
+//! away in the turn in which its machine terminates.
+//!
+//! Not here: who calls (`transactions.rs`, `receive.rs`).
+
+use std::mem;
+
+use bytes::Bytes;
+use ruf_message::{Flow, Method, Request, StatusCode, Tick};
+
+use crate::entry::{Entry, Machine, Matching, ServerMatching, ToTags, User};
+use crate::invite_client::reread;
+use crate::invite_server::InviteServer;
+use crate::matching::SAME_FINGERPRINT_MAX;
+use crate::non_invite_client::NonInviteClient;
+use crate::non_invite_server::NonInviteServer;
+use crate::out::{Full, Out};
+use crate::reply;
+use crate::slab::Id;
+use crate::transactions::Transactions;
+use crate::turn::{Ending, Turn};
+
+impl Transactions {
+    /// Opens a server transaction in its first state. Nothing is sent yet.
+    pub(crate) fn open_server(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        request: &Request,
+        user: User,
+    ) -> Result<Id, Full> {
+        let fingerprint = self.keyed.fingerprint(request);
+        let servers = self.counts.invite_servers + self.counts.non_invite_servers;
+        if servers >= self.limits.servers_max
+            || self.servers.get(fingerprint.hash).len() >= SAME_FINGERPRINT_MAX
+        {
+            return Err(Full);
+        }
+        let matching = Matching::Server(ServerMatching {
+            fingerprint: fingerprint.hash,
+            method: self.keyed.method(request),
+            to_tags: fingerprint.to_tag.map(|request| Box::new(ToTags { request, response: None })),
+        });
+        let trying = request.reply(StatusCode::TRYING); // rfc3261 §17.2.1: without a To tag
+        let flow = reply::reply_to(flow, request);
+        let is_invite = request.method() == Method::Invite;
+        // A first turn only arms.
+        let mut nothing = Out::new();
+        let id = self.open(now, flow, user, matching, &mut nothing, |turn| match is_invite {
+            true => Machine::InviteServer(InviteServer::start(trying, turn)),
+            false => Machine::NonInviteServer(NonInviteServer::start(trying, turn)),
+        });
+        self.servers.insert(fingerprint.hash, id);
+        Ok(id)
+    }
+
+    /// Opens an entry and lets its machine start.
+    pub(crate) fn open(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        user: User,
+        matching: Matching,
+        out: &mut Out,
+        start: impl FnOnce(&mut Turn<'_>) -> Machine,
+    ) -> Id {
+        let id = self.entries.next_id();
+        let seat = self.by_flow.insert(flow, id);
+        self.entries.insert(Entry { flow, seat, user, matching, machine: Machine::GONE });
+        self.turn(now, id, out, |_, turn| start(turn));
+        if let Some(entry) = self.entries.get(id) {
+            *entry.machine.count(&mut self.counts) += 1;
+        }
+        id
+    }
+
+    /// Lets a machine make one transition, and does what follows from it. Gives the user's tag if
+    /// the message that caused it is for the user.
+    pub(crate) fn turn(
+        &mut self,
+        now: Tick,
+        id: Id,
+        out: &mut Out,
+        step: impl FnOnce(Machine, &mut Turn<'_>) -> Machine,
+    ) -> Option<u64> {
+        let entry = self.entries.get_mut(id)?;
+        let mut turn = Turn {
+            now,
+            id,
+            flow: entry.flow,
+            user: entry.user,
+            timers: &self.timers,
+            alarms: &mut self.alarms,
+            out,
+            passed_up: false,
+            cancel: None,
+            #[cfg(feature = "mutants")]
+            mutant: self.mutant,
+        };
+        entry.machine = step(mem::replace(&mut entry.machine, Machine::GONE), &mut turn);
+        let (passed_up, cancel) = (turn.passed_up, turn.cancel.take());
+        let user = entry.user;
+        if let Some(invite) = cancel {
+            self.open_cancel(now, id, &invite, out);
+        }
+        self.clear_away(id, out);
+        match user {
+            User::Tag(user) if passed_up => Some(user),
+            User::Tag(_) | User::Nobody => None,
+        }
+    }
+
+    /// Sends the CANCEL of an INVITE, as a transaction of its own that nobody hears of, to where
+    /// the INVITE went.
+    fn open_cancel(&mut self, now: Tick, invite: Id, wire: &Bytes, out: &mut Out) {
+        // It cannot fail: these octets were printed from a valid request.
+        let Some(request) = reread(wire) else { return };
+        let wire = request.cancel().to_bytes(); // rfc3261 §9.1
+        let Some(entry) = self.entries.get(invite) else { return };
+        let flow = entry.flow;
+        let Matching::Client { sent_by, .. } = entry.matching else { return };
+        // Found through its INVITE only: its own random bits never leave.
+        let matching = Matching::Client { random: self.entropy.u64(), sent_by, cancel: None };
+        let id = self.open(now, flow, User::Nobody, matching, out, |turn| {
+            Machine::NonInviteClient(NonInviteClient::start(wire, turn))
+        });
+        self.cancels += 1;
+        if let Some(Entry { matching: Matching::Client { cancel, .. }, .. }) = self.entries.get_mut(invite) {
+            *cancel = Some(id);
+        }
+    }
+
+    /// Removes an entry whose machine has terminated, and tells its user, once.
+    fn clear_away(&mut self, id: Id, out: &mut Out) {
+        // rfc3261 §17.1.1.2, rfc3261 §17.1.2.2, rfc3261 §17.2.1, rfc3261 §17.2.2: at once
+        let Some(over) = self.entries.get(id).and_then(|entry| entry.machine.over()) else { return };
+        let Some(entry) = self.entries.remove(id) else { return };
+        *entry.machine.count(&mut self.counts) -= 1;
+        if let Some(moved) = self.by_flow.remove(&entry.flow, entry.seat)
+            && let Some(other) = self.entries.get_mut(moved)
+        {
+            other.seat = entry.seat;
+        }
+        match entry.user {
+            User::Tag(user) => out.events.push_back(over.event(id, user)),
+            User::Nobody => {}
+        }
+        match entry.matching {
+            Matching::Server(server) => self.servers.remove(server.fingerprint, id),
+            Matching::Client { cancel, .. } => {
+                if matches!((entry.user, &entry.machine), (User::Nobody, Machine::NonInviteClient(_))) {
+                    self.cancels -= 1;
+                }
+                if let Some(cancel) = cancel {
+                    self.end_cancel(cancel, out);
+                }
+            }
+        }
+    }
+
+    /// The INVITE is over, so nothing can come of its CANCEL: on a reliable transport it would wait
+    /// for Timer F in vain.
+    fn end_cancel(&mut self, cancel: Id, out: &mut Out) {
+        if let Some(entry) = self.entries.get_mut(cancel) {
+            entry.machine = Machine::NonInviteClient(NonInviteClient::Terminated(Ending::Finished));
+            self.clear_away(cancel, out);
+        }
+    }
+}

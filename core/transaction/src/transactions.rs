@@ -1,0 +1,233 @@
+//! [`Transactions`] and the verbs of its user: accept, respond, send, cancel, tick.
+//!
+//! Not here: [`Transactions::receive`] (`receive.rs`), how an entry comes, takes its turn and goes
+//! (`table.rs`), what the machines do (their own files), who may open a transaction (the caller).
+
+use ruf_message::{Deadlines, Entropy, Flow, Method, Request, Response, Tick, Transmit};
+
+use crate::branch;
+use crate::by_flow::ByFlow;
+use crate::entry::{Entry, Machine, Matching, User};
+use crate::invite_client::InviteClient;
+use crate::limits::{Limits, Timers};
+use crate::matching::{Keyed, Servers};
+use crate::non_invite_client::NonInviteClient;
+use crate::out::{Counts, Full, Out};
+use crate::slab::{ClientId, ServerId, Slab};
+use crate::turn::{Alarm, Timer};
+
+/// All transactions of one worker.
+///
+/// Time and messages go in, [`Out`] comes out. Call [`tick`](Self::tick) when
+/// [`deadline`](Self::deadline) has come; earlier or more often does nothing. What the user owes
+/// and is owed stands in the crate's documentation.
+#[derive(Debug)]
+pub struct Transactions {
+    pub(crate) limits: Limits,
+    pub(crate) timers: Timers,
+    pub(crate) entropy: Entropy,
+    pub(crate) keyed: Keyed,
+    pub(crate) entries: Slab<Entry>,
+    pub(crate) servers: Servers,
+    pub(crate) by_flow: ByFlow,
+    pub(crate) alarms: Deadlines<Alarm>,
+    pub(crate) counts: Counts,
+    /// CANCELs of our own: among the counts, not under the limit.
+    pub(crate) cancels: usize,
+    /// The next Via is written here.
+    pub(crate) scratch: Vec<u8>,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::Mutant>,
+}
+
+impl Transactions {
+    /// An empty table. `entropy` makes the branches and the keys of the look-up.
+    pub fn new(limits: Limits, timers: Timers, mut entropy: Entropy) -> Self {
+        let keyed = Keyed::new(&mut entropy);
+        Transactions {
+            limits,
+            timers,
+            entropy,
+            by_flow: ByFlow::new(keyed.clone()),
+            keyed,
+            entries: Slab::new(),
+            servers: Servers::default(),
+            alarms: Deadlines::new(&timers.durations()),
+            counts: Counts::default(),
+            cancels: 0,
+            scratch: Vec::new(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
+        }
+    }
+
+    /// Opens a server transaction for a request that [`Received::New`] or [`Received::Cancel`]
+    /// brought. Its user's tag is 0 until [`set_user`](Self::set_user).
+    pub fn accept(&mut self, now: Tick, flow: Flow, request: &Request) -> Result<ServerId, Full> {
+        self.open_server(now, flow, request, User::Tag(0)).map(ServerId)
+    }
+
+    /// The user's own tag for a server transaction, echoed in its events.
+    pub fn set_user(&mut self, server: ServerId, user: u64) {
+        if let Some(entry) = self.entries.get_mut(server.0) {
+            entry.user = User::Tag(user);
+        }
+    }
+
+    /// Answers the request of a server transaction. What its machine does not allow is dropped:
+    /// anything after a final response (but a 2xx again to an INVITE), and to a non-INVITE a 408,
+    /// a provisional other than 100, or a 100 too early (RFC 4320).
+    pub fn respond(&mut self, now: Tick, server: ServerId, response: &Response, out: &mut Out) {
+        if response.status().is_final()
+            && let Some(Entry { matching: Matching::Server(matching), .. }) = self.entries.get_mut(server.0)
+            && let Some(to_tags) = &mut matching.to_tags
+        {
+            to_tags.response = Some(self.keyed.tag(response.to_tag()));
+        }
+        self.turn(now, server.0, out, |machine, turn| match machine {
+            Machine::InviteServer(machine) => Machine::InviteServer(machine.respond(response, turn)),
+            Machine::NonInviteServer(machine) => Machine::NonInviteServer(machine.respond(response, turn)),
+            client @ (Machine::InviteClient(_) | Machine::NonInviteClient(_)) => client,
+        });
+    }
+
+    /// Opens a client transaction: pushes our Via (`sent_by` is `host[:port]`) with a new branch
+    /// onto `request` and sends it. Not for ACK ([`send_stateless`](Self::send_stateless)) nor for
+    /// CANCEL ([`cancel`](Self::cancel)).
+    pub fn send(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        mut request: Request,
+        sent_by: &str,
+        user: u64,
+        out: &mut Out,
+    ) -> Result<ClientId, Full> {
+        debug_assert!(!matches!(request.method(), Method::Ack | Method::Cancel));
+        let clients = self.counts.invite_clients + self.counts.non_invite_clients - self.cancels;
+        if clients >= self.limits.clients_max {
+            return Err(Full);
+        }
+        let random = self.entropy.u64();
+        let id = self.entries.next_id();
+        self.push_via(flow, &mut request, sent_by, |via| branch::write(via, id, random));
+        let matching =
+            Matching::Client { random, sent_by: self.keyed.sent_by(&request.via()), cancel: None };
+        let is_invite = request.method() == Method::Invite;
+        let wire = request.to_bytes();
+        drop(request); // and with it its share of the buffer it came in
+        let id = self.open(now, flow, User::Tag(user), matching, out, |turn| match is_invite {
+            true => Machine::InviteClient(InviteClient::start(wire, turn)),
+            false => Machine::NonInviteClient(NonInviteClient::start(wire, turn)),
+        });
+        Ok(ClientId(id))
+    }
+
+    /// Sends a request without a transaction: the ACK of a 2xx, which nobody answers. Its branch
+    /// is the same for each retransmission of the same ACK (RFC 3261 sections 16.6 and 16.11).
+    pub fn send_stateless(&mut self, flow: Flow, mut request: Request, sent_by: &str, out: &mut Out) {
+        let key = self.keyed.stateless(&request);
+        self.push_via(flow, &mut request, sent_by, |via| branch::write_stateless(via, key));
+        out.transmits.push_back(Transmit { flow, bytes: request.to_bytes() });
+    }
+
+    /// Cancels a pending INVITE (RFC 3261 section 9.1). The CANCEL leaves as soon as a provisional
+    /// response is there, and its own responses are absorbed. The INVITE still ends as any does:
+    /// with its 487, with another final response that was faster, or with [`crate::Event::Timeout`] if
+    /// none comes within 64*T1 of the CANCEL. Does nothing after a final response, or to a request
+    /// that is no INVITE.
+    pub fn cancel(&mut self, now: Tick, client: ClientId, out: &mut Out) {
+        self.turn(now, client.0, out, |machine, turn| match machine {
+            Machine::InviteClient(machine) => Machine::InviteClient(machine.cancel(turn)),
+            Machine::NonInviteClient(_) | Machine::InviteServer(_) | Machine::NonInviteServer(_) => machine,
+        });
+    }
+
+    /// The transport reports that `flow` failed: an ICMP error, a connection closed.
+    pub fn unreachable(&mut self, now: Tick, flow: Flow, out: &mut Out) {
+        for id in self.by_flow.get(&flow) {
+            self.turn(now, id, out, |machine, turn| match machine {
+                Machine::InviteClient(machine) => Machine::InviteClient(machine.unreachable()),
+                Machine::NonInviteClient(machine) => Machine::NonInviteClient(machine.unreachable()),
+                Machine::InviteServer(machine) => Machine::InviteServer(machine.unreachable(turn)),
+                Machine::NonInviteServer(machine) => Machine::NonInviteServer(machine.unreachable(turn)),
+            });
+        }
+    }
+
+    /// Lets every timer that is due fire.
+    pub fn tick(&mut self, now: Tick, out: &mut Out) {
+        while let Some((id, timer)) = self.alarms.pop_due(now) {
+            self.turn(now, id, out, |machine, turn| match (machine, timer) {
+                (Machine::InviteClient(machine), Timer::InviteClient(timer)) => {
+                    Machine::InviteClient(machine.timer(timer, turn))
+                }
+                (Machine::NonInviteClient(machine), Timer::NonInviteClient(timer)) => {
+                    Machine::NonInviteClient(machine.timer(timer, turn))
+                }
+                (Machine::InviteServer(machine), Timer::InviteServer(timer)) => {
+                    Machine::InviteServer(machine.timer(timer, turn))
+                }
+                (Machine::NonInviteServer(machine), Timer::NonInviteServer(timer)) => {
+                    Machine::NonInviteServer(machine.timer(timer, turn))
+                }
+                // The generation of the id lets no timer reach another transaction's machine.
+                (
+                    machine,
+                    Timer::InviteClient(_)
+                    | Timer::NonInviteClient(_)
+                    | Timer::InviteServer(_)
+                    | Timer::NonInviteServer(_),
+                ) => machine,
+            });
+        }
+    }
+
+    /// When [`tick`](Self::tick) next has something to do (or nothing any more: a timer is
+    /// cancelled by ignoring it).
+    #[must_use]
+    pub fn deadline(&self) -> Option<Tick> {
+        self.alarms.next()
+    }
+
+    /// Open transactions, the CANCELs of our own included.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether no transaction is open.
+    pub fn is_empty(&self) -> bool {
+        self.entries.len() == 0
+    }
+
+    /// Open transactions by kind.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Plants a fault.
+    #[cfg(feature = "mutants")]
+    pub fn plant(&mut self, mutant: crate::Mutant) {
+        self.mutant = Some(mutant);
+    }
+
+    /// Pushes our Via. // rfc3261 §8.1.1.7, rfc3261 §18.1.1, rfc3581 §3
+    fn push_via(
+        &mut self,
+        flow: Flow,
+        request: &mut Request,
+        sent_by: &str,
+        branch: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let via = &mut self.scratch;
+        via.clear();
+        via.extend_from_slice(b"SIP/2.0/");
+        via.extend_from_slice(flow.transport.as_str().as_bytes());
+        via.push(b' ');
+        via.extend_from_slice(sent_by.as_bytes());
+        via.extend_from_slice(b";branch=");
+        branch(via);
+        via.extend_from_slice(b";rport");
+        request.push_via(via);
+    }
+}
