@@ -45,8 +45,4 @@ impl ByFlow {
         }
         moved
     }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
 }

@@ -103,9 +103,7 @@ impl Machine {
     pub(crate) fn over(&self) -> Option<Over> {
         match self {
             Machine::InviteClient(InviteClient::Terminated(ending))
-            | Machine::NonInviteClient(NonInviteClient::Terminated(ending)) => {
-                Some(Over::Client(*ending))
-            }
+            | Machine::NonInviteClient(NonInviteClient::Terminated(ending)) => Some(Over::Client(*ending)),
             Machine::InviteServer(InviteServer::Terminated)
             | Machine::NonInviteServer(NonInviteServer::Terminated) => Some(Over::Server),
             Machine::InviteClient(_)

@@ -63,10 +63,19 @@ pub(crate) enum Timer {
 /// ```
 #[derive(Debug)]
 pub(crate) enum InviteClient {
-    Calling { request: Bytes, retransmits: u8, cancel_wanted: bool },
-    Proceeding { request: Bytes, cancelled: bool },
+    Calling {
+        request: Bytes,
+        retransmits: u8,
+        cancel_wanted: bool,
+    },
+    Proceeding {
+        request: Bytes,
+        cancelled: bool,
+    },
     /// `None`: the ACK could not be made (never, see [`ack`]).
-    Completed { ack: Option<Bytes> },
+    Completed {
+        ack: Option<Bytes>,
+    },
     Accepted,
     Terminated(Ending),
 }
@@ -117,9 +126,7 @@ impl InviteClient {
                 Accepted
             }
             (Accepted, Class::Provisional | Class::Failure) => Accepted,
-            (Terminated(ending), Class::Provisional | Class::Success | Class::Failure) => {
-                Terminated(ending)
-            }
+            (Terminated(ending), Class::Provisional | Class::Success | Class::Failure) => Terminated(ending),
         }
     }
 
@@ -137,17 +144,16 @@ impl InviteClient {
             (Calling { .. }, Timer::B) => Terminated(Ending::Timeout), // rfc3261 §17.1.1.2
             (Proceeding { .. }, Timer::Cancelled) => Terminated(Ending::Timeout), // rfc3261 §9.1
             (Completed { .. }, Timer::D) => Terminated(Ending::Finished), // rfc3261 §17.1.1.2
-            (Accepted, Timer::M) => Terminated(Ending::Finished), // rfc6026 §7.2
+            (Accepted, Timer::M) => Terminated(Ending::Finished),      // rfc6026 §7.2
 
             // Armed in a state that was left since.
             (state @ Calling { .. }, Timer::D | Timer::M | Timer::Cancelled) => state,
             (state @ Proceeding { .. }, Timer::A | Timer::B | Timer::D | Timer::M) => state,
             (state @ Completed { .. }, Timer::A | Timer::B | Timer::M | Timer::Cancelled) => state,
             (Accepted, Timer::A | Timer::B | Timer::D | Timer::Cancelled) => Accepted,
-            (
-                Terminated(ending),
-                Timer::A | Timer::B | Timer::D | Timer::M | Timer::Cancelled,
-            ) => Terminated(ending),
+            (Terminated(ending), Timer::A | Timer::B | Timer::D | Timer::M | Timer::Cancelled) => {
+                Terminated(ending)
+            }
         }
     }
 
@@ -155,9 +161,7 @@ impl InviteClient {
     pub(crate) fn cancel(self, turn: &mut Turn<'_>) -> Self {
         match self {
             // No provisional yet: the CANCEL waits for one. // rfc3261 §9.1
-            Calling { request, retransmits, .. } => {
-                Calling { request, retransmits, cancel_wanted: true }
-            }
+            Calling { request, retransmits, .. } => Calling { request, retransmits, cancel_wanted: true },
             Proceeding { request, cancelled: false } => {
                 send_cancel(&request, turn); // rfc3261 §9.1
                 Proceeding { request, cancelled: true }

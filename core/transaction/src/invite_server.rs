@@ -199,10 +199,9 @@ impl InviteServer {
                 Proceeding { last: Provisional::Sent(last) },
                 Timer::Trying | Timer::G | Timer::H | Timer::I | Timer::L,
             ) => Proceeding { last: Provisional::Sent(last) },
-            (
-                Proceeding { last: Provisional::Silent(trying) },
-                Timer::G | Timer::H | Timer::I | Timer::L,
-            ) => Proceeding { last: Provisional::Silent(trying) },
+            (Proceeding { last: Provisional::Silent(trying) }, Timer::G | Timer::H | Timer::I | Timer::L) => {
+                Proceeding { last: Provisional::Silent(trying) }
+            }
             (state @ Completed { .. }, Timer::Trying | Timer::I | Timer::L) => state,
             (Confirmed, Timer::Trying | Timer::G | Timer::H | Timer::L) => Confirmed,
             (Accepted, Timer::Trying | Timer::G | Timer::H | Timer::I) => Accepted,

@@ -158,8 +158,8 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    pub(crate) fn get(&self, fingerprint: Fingerprint) -> &[Id] {
-        self.ids.get(&fingerprint.hash).map_or(&[], |ids| ids)
+    pub(crate) fn get(&self, hash: u128) -> &[Id] {
+        self.ids.get(&hash).map_or(&[], |ids| ids)
     }
 
     pub(crate) fn insert(&mut self, hash: u128, id: Id) {

@@ -97,9 +97,7 @@ impl NonInviteClient {
                 Completed
             }
             (Completed, Class::Provisional | Class::Success | Class::Failure) => Completed,
-            (Terminated(ending), Class::Provisional | Class::Success | Class::Failure) => {
-                Terminated(ending)
-            }
+            (Terminated(ending), Class::Provisional | Class::Success | Class::Failure) => Terminated(ending),
         }
     }
 

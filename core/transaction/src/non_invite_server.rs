@@ -123,9 +123,7 @@ impl NonInviteServer {
             (Trying { .. }, Class::Failure) if response.status() == StatusCode::REQUEST_TIMEOUT => {
                 Trying { silence: Silence::Resigned } // rfc4320 §4.2
             }
-            (Proceeding { trying }, Class::Failure)
-                if response.status() == StatusCode::REQUEST_TIMEOUT =>
-            {
+            (Proceeding { trying }, Class::Failure) if response.status() == StatusCode::REQUEST_TIMEOUT => {
                 Proceeding { trying } // rfc4320 §4.2
             }
             (Trying { .. } | Proceeding { .. }, Class::Success | Class::Failure) => {
@@ -153,7 +151,7 @@ impl NonInviteServer {
                 Proceeding { trying }
             }
             (Trying { .. } | Proceeding { .. }, Timer::Lifetime) => Terminated, // rfc4320 §4.2
-            (Completed { .. }, Timer::J) => Terminated, // rfc3261 §17.2.2
+            (Completed { .. }, Timer::J) => Terminated,                         // rfc3261 §17.2.2
 
             // Armed in a state that was left since.
             (Trying { silence: Silence::Resigned }, Timer::Trying | Timer::J) => {
@@ -327,9 +325,6 @@ mod tests {
         let machine = respond(&mut rig, machine, 200);
         let machine = rig.turn(|turn| machine.unreachable(turn));
         assert!(matches!(machine, Completed { .. }));
-        assert_eq!(
-            rig.log(),
-            ["3500 100", "3500 ServerUnreachable", "3500 200", "3500 ServerUnreachable"]
-        );
+        assert_eq!(rig.log(), ["3500 100", "3500 ServerUnreachable", "3500 200", "3500 ServerUnreachable"]);
     }
 }

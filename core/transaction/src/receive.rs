@@ -64,9 +64,7 @@ impl Transactions {
         out: &mut Out,
     ) -> Received {
         let method = self.keyed.method(&request);
-        if let Some(id) =
-            self.find_server(fingerprint, |server| server.is_same(method, fingerprint.to_tag))
-        {
+        if let Some(id) = self.find_server(fingerprint, |server| server.is_same(method, fingerprint.to_tag)) {
             self.turn(now, id, out, |machine, turn| match machine {
                 Machine::InviteServer(machine) => Machine::InviteServer(machine.retransmission(turn)),
                 Machine::NonInviteServer(machine) => Machine::NonInviteServer(machine.retransmission(turn)),
@@ -151,11 +149,7 @@ impl Transactions {
         }
     }
 
-    fn find_server(
-        &self,
-        fingerprint: Fingerprint,
-        wanted: impl Fn(&ServerMatching) -> bool,
-    ) -> Option<Id> {
+    fn find_server(&self, fingerprint: Fingerprint, wanted: impl Fn(&ServerMatching) -> bool) -> Option<Id> {
         self.servers.get(fingerprint.hash).iter().copied().find(|id| match self.entries.get(*id) {
             Some(Entry { matching: Matching::Server(server), .. }) => wanted(server),
             Some(Entry { matching: Matching::Client { .. }, .. }) | None => false,

@@ -111,8 +111,7 @@ impl Transactions {
         let random = self.entropy.u64();
         let id = self.entries.next_id();
         self.push_via(flow, &mut request, sent_by, |via| branch::write(via, id, random));
-        let matching =
-            Matching::Client { random, sent_by: self.keyed.sent_by(&request.via()), cancel: None };
+        let matching = Matching::Client { random, sent_by: self.keyed.sent_by(&request.via()), cancel: None };
         let is_invite = request.method() == Method::Invite;
         let wire = request.to_bytes();
         drop(request); // and with it its share of the buffer it came in

@@ -13,10 +13,8 @@ use wire::*;
 const SENT_BY: &str = "192.0.2.1:5060";
 
 fn send(side: &mut Side, method: Method, user: u64) -> (ClientId, Request) {
-    let client = side
-        .tx
-        .send(side.now, to_bob(), unsent(method, "c1"), SENT_BY, user, &mut side.out)
-        .expect("room");
+    let client =
+        side.tx.send(side.now, to_bob(), unsent(method, "c1"), SENT_BY, user, &mut side.out).expect("room");
     let transmit = side.out.transmits.pop_back().expect("it was sent");
     assert_eq!(transmit.flow, to_bob());
     (client, request(&String::from_utf8_lossy(&transmit.bytes)))
@@ -242,8 +240,7 @@ fn a_full_table_refuses_and_sends_nothing_but_still_cancels() {
     let mut alice = Side::with_limits(Limits { clients_max: 2, servers_max: 1 });
     let (client, invite) = send(&mut alice, Method::Invite, 1);
     let (_, bye) = send(&mut alice, Method::Bye, 2);
-    let refused =
-        alice.tx.send(alice.now, to_bob(), unsent(Method::Bye, "c2"), SENT_BY, 3, &mut alice.out);
+    let refused = alice.tx.send(alice.now, to_bob(), unsent(Method::Bye, "c2"), SENT_BY, 3, &mut alice.out);
     assert!(refused.is_err());
     assert!(alice.sent().is_empty());
     let _ = alice.receive(to_bob(), &reply(&invite, 180));

@@ -62,7 +62,11 @@ impl World {
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
         let mut entropy = Entropy::from_seed(bytes);
         let table = |entropy: &mut Entropy| {
-            Transactions::new(Limits::default(), Timers::default(), Entropy::from_seed([entropy.u64() as u8; 32]))
+            Transactions::new(
+                Limits::default(),
+                Timers::default(),
+                Entropy::from_seed([entropy.u64() as u8; 32]),
+            )
         };
         let transport = if seed % 4 == 0 { Transport::Tcp } else { Transport::Udp };
         World {

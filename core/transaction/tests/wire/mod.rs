@@ -9,37 +9,37 @@ use bytes::Bytes;
 use ruf_message::{Entropy, Flow, Message, Method, Request, Response, StatusCode, Tick, Transport};
 use ruf_transaction::{Event, Limits, Out, Received, Timers, Transactions};
 
-pub const ALICE: &str = "192.0.2.1:5060";
-pub const BOB: &str = "192.0.2.2:5060";
+pub(crate) const ALICE: &str = "192.0.2.1:5060";
+pub(crate) const BOB: &str = "192.0.2.2:5060";
 
-pub fn flow(transport: Transport, local: &str, remote: &str) -> Flow {
+pub(crate) fn flow(transport: Transport, local: &str, remote: &str) -> Flow {
     let address = |text: &str| text.parse::<SocketAddr>().expect("an address");
     let connection = u64::from(transport.is_reliable());
     Flow { transport, listener: 0, local: address(local), remote: address(remote), connection }
 }
 
 /// The flow of a request that Alice sends, as Bob sees it.
-pub fn from_alice() -> Flow {
+pub(crate) fn from_alice() -> Flow {
     flow(Transport::Udp, BOB, ALICE)
 }
 
 /// The flow from Alice to Bob, as Alice sees it.
-pub fn to_bob() -> Flow {
+pub(crate) fn to_bob() -> Flow {
     flow(Transport::Udp, ALICE, BOB)
 }
 
-pub fn parse(wire: &[u8]) -> Message {
+pub(crate) fn parse(wire: &[u8]) -> Message {
     Message::parse(Bytes::copy_from_slice(wire)).expect("a valid message")
 }
 
-pub fn request(text: &str) -> Request {
+pub(crate) fn request(text: &str) -> Request {
     match parse(text.as_bytes()) {
         Message::Request(request) => request,
         Message::Response(_) => panic!("a response"),
     }
 }
 
-pub fn response(wire: &[u8]) -> Response {
+pub(crate) fn response(wire: &[u8]) -> Response {
     match parse(wire) {
         Message::Response(response) => response,
         Message::Request(_) => panic!("a request"),
@@ -47,7 +47,7 @@ pub fn response(wire: &[u8]) -> Response {
 }
 
 /// A request as a client of RFC 3261 sends it, with this top Via.
-pub fn with_via(method: &str, via: &str) -> Request {
+pub(crate) fn with_via(method: &str, via: &str) -> Request {
     request(&format!(
         "{method} sip:bob@example.org SIP/2.0\r\n\
          Via: {via}\r\n\
@@ -62,7 +62,7 @@ pub fn with_via(method: &str, via: &str) -> Request {
 }
 
 /// A request without a Via, for `send`.
-pub fn unsent(method: Method, call_id: &str) -> Request {
+pub(crate) fn unsent(method: Method, call_id: &str) -> Request {
     let uri = "sip:bob@example.org".parse().expect("a URI");
     let mut request = Request::build(method, &uri)
         .via("SIP/2.0/UDP placeholder;branch=z9hG4bK0")
@@ -76,7 +76,7 @@ pub fn unsent(method: Method, call_id: &str) -> Request {
     request
 }
 
-pub fn reply(request: &Request, status: u16) -> Response {
+pub(crate) fn reply(request: &Request, status: u16) -> Response {
     let mut response = request.reply(StatusCode::new(status).expect("a status"));
     if status > 100 {
         response.set_to_tag("b1");
@@ -84,33 +84,33 @@ pub fn reply(request: &Request, status: u16) -> Response {
     response
 }
 
-pub fn ms(ms: u64) -> Tick {
+pub(crate) fn ms(ms: u64) -> Tick {
     Tick::from_micros(ms * 1000)
 }
 
 /// One side: its table, what came out of it, and the time.
-pub struct Side {
-    pub tx: Transactions,
-    pub out: Out,
-    pub now: Tick,
+pub(crate) struct Side {
+    pub(crate) tx: Transactions,
+    pub(crate) out: Out,
+    pub(crate) now: Tick,
 }
 
 impl Side {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Side::with_limits(Limits::default())
     }
 
-    pub fn with_limits(limits: Limits) -> Self {
+    pub(crate) fn with_limits(limits: Limits) -> Self {
         let tx = Transactions::new(limits, Timers::default(), Entropy::from_seed([7; 32]));
         Side { tx, out: Out::new(), now: Tick::ZERO }
     }
 
-    pub fn receive(&mut self, flow: Flow, message: impl Into<Wire>) -> Received {
+    pub(crate) fn receive(&mut self, flow: Flow, message: impl Into<Wire>) -> Received {
         self.tx.receive(self.now, flow, parse(&message.into().0), &mut self.out)
     }
 
     /// Time passes; timers fire when they are due.
-    pub fn wait(&mut self, time: Duration) {
+    pub(crate) fn wait(&mut self, time: Duration) {
         let until = self.now + time;
         while let Some(due) = self.tx.deadline().filter(|due| *due <= until) {
             self.now = due.max(self.now);
@@ -120,16 +120,16 @@ impl Side {
     }
 
     /// First words of what was sent since the last look: a method, or a status.
-    pub fn sent(&mut self) -> Vec<String> {
+    pub(crate) fn sent(&mut self) -> Vec<String> {
         self.out.transmits.drain(..).map(|transmit| title(&transmit.bytes)).collect()
     }
 
-    pub fn events(&mut self) -> Vec<Event> {
+    pub(crate) fn events(&mut self) -> Vec<Event> {
         self.out.events.drain(..).collect()
     }
 }
 
-pub fn title(wire: &[u8]) -> String {
+pub(crate) fn title(wire: &[u8]) -> String {
     let line = String::from_utf8_lossy(wire);
     let mut words = line.split(' ');
     match words.next() {
@@ -140,7 +140,7 @@ pub fn title(wire: &[u8]) -> String {
 }
 
 /// Anything with a wire form.
-pub struct Wire(pub Bytes);
+pub(crate) struct Wire(pub(crate) Bytes);
 
 impl From<&Request> for Wire {
     fn from(request: &Request) -> Self {
