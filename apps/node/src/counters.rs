@@ -24,3 +24,21 @@ pub struct Counters {
     /// Calls ended, answered or not.
     pub calls_ended: u64,
 }
+
+impl Counters {
+    /// Each with its name, in the order in which they are shown.
+    pub fn named(&self) -> [(&'static str, u64); 10] {
+        [
+            ("datagrams received", self.received),
+            ("datagrams sent", self.sent),
+            ("malformed", self.malformed),
+            ("requests admitted", self.admitted),
+            ("requests refused", self.refused),
+            ("dropped without an answer", self.dropped),
+            ("refused for overload", self.overloaded),
+            ("calls attempted", self.calls_attempted),
+            ("calls answered", self.calls_answered),
+            ("calls ended", self.calls_ended),
+        ]
+    }
+}

@@ -9,16 +9,13 @@
 //! | [`own`] | requests that are for the server itself: OPTIONS, and what it does not do |
 //! | [`table`] | which service answers which other service's question |
 //! | [`counters`] | what `ruf status` and metrics show |
-//! | [`mutant`] | planted faults that the simulation must catch (feature `mutants`) |
 
 #![forbid(unsafe_code)]
 
 pub mod counters;
-#[cfg(feature = "mutants")]
-pub mod mutant;
 pub mod node;
 mod own;
 mod table;
 
 pub use counters::Counters;
-pub use node::{Limits, Node, Settings};
+pub use node::{Node, Parts};

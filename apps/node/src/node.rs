@@ -7,14 +7,20 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Admitted, Gate, Verdict};
-use ruf_message::{Flow, Hop, Malformed, Message, Method, Request, Response, StatusCode, Tick, Transmit};
-use ruf_proxy::Proxy;
+use ruf_admission::{AddressOfRecord, Admitted, Gate, Identity, Verdict};
+use ruf_message::{
+    Flow, HeaderName, Hop, Malformed, Message, Method, Request, Response, StatusCode, Tick, Transmit,
+};
+use ruf_proxy::{Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
 use ruf_registrar::{Binding, Registrar};
 use ruf_transaction::{Event, Received, Transactions};
 
 use crate::counters::Counters;
 use crate::{own, table};
+
+/// Seconds after which one of our own phones may try again when the server is overloaded; a random
+/// part is added, so that they do not all come back at once.
+const RETRY_AFTER_SECS: u64 = 5;
 
 /// What a node is made of; each machine comes ready.
 pub struct Parts {
@@ -32,17 +38,15 @@ pub struct Parts {
 
 /// One worker's machines.
 pub struct Node {
-    pub(crate) transactions: Transactions,
-    pub(crate) gate: Gate,
-    pub(crate) proxy: Proxy,
-    pub(crate) registrar: Registrar,
-    pub(crate) accounts: Accounts,
-    pub(crate) out: ruf_transaction::Out,
-    pub(crate) asked: ruf_proxy::Out,
-    pub(crate) reach: VecDeque<(u64, Hop)>,
-    pub(crate) counters: Counters,
-    #[cfg(feature = "mutants")]
-    pub(crate) mutant: Option<crate::mutant::Mutant>,
+    transactions: Transactions,
+    gate: Gate,
+    proxy: Proxy,
+    registrar: Registrar,
+    accounts: Accounts,
+    wire: ruf_transaction::Out,
+    asked: ruf_proxy::Out,
+    reach: VecDeque<(u64, Hop)>,
+    counters: Counters,
 }
 
 impl Node {
@@ -54,12 +58,10 @@ impl Node {
             proxy: parts.proxy,
             registrar: parts.registrar,
             accounts: parts.accounts,
-            out: ruf_transaction::Out::new(),
+            wire: ruf_transaction::Out::new(),
             asked: ruf_proxy::Out::default(),
             reach: VecDeque::new(),
             counters: Counters::default(),
-            #[cfg(feature = "mutants")]
-            mutant: None,
         }
     }
 
@@ -78,29 +80,22 @@ impl Node {
     }
 
     fn receive_message(&mut self, now: Tick, flow: Flow, message: Message, octets: usize) {
-        match self.transactions.receive(now, flow, message, &mut self.out) {
+        match self.transactions.receive(now, flow, message, &mut self.wire) {
             Received::Absorbed => {}
             Received::New { flow, request } => self.admit(now, flow, request, octets),
             Received::Ack { flow, request } => self.acknowledge(now, flow, request),
             Received::Cancel { flow, request, invite, user } => {
                 self.cancel(now, flow, &request, invite.map(|_| user), octets);
             }
-            Received::Response { client, user, response } => self.proxy.response(
-                now,
-                user,
-                client,
-                response,
-                &self.gate,
-                &mut self.transactions,
-                &mut self.out,
-                &mut self.asked,
-            ),
+            Received::Response { user, response, .. } => {
+                let (proxy, mut turn) = self.turn(now);
+                proxy.response(&mut turn, user, response);
+            }
         }
     }
 
     /// A request that no transaction knows: through the gate, then to its user.
     fn admit(&mut self, now: Tick, flow: Flow, request: Request, octets: usize) {
-        let copy = request.clone();
         match self.gate.admit(now, flow, request, &self.accounts) {
             Verdict::Admitted(admitted) => {
                 self.counters.admitted += 1;
@@ -108,33 +103,290 @@ impl Node {
             }
             Verdict::Reply(response) => {
                 self.counters.refused += 1;
-                self.reply_stateless(now, flow, &copy, &response, octets);
+                self.reply_without_state(now, flow, &response, octets);
             }
             Verdict::Drop => self.counters.dropped += 1,
         }
     }
 
-    /// To whom an admitted request goes. The registrar and the server itself answer at once;
-    /// everything else is the proxy's.
+    /// To whom an admitted request goes: the registrar and the server itself answer at once, all
+    /// else is the proxy's.
     fn dispatch(&mut self, now: Tick, admitted: Admitted, octets: usize) {
-        let request = admitted.request();
-        if own::is_for_us(request, self.gate.ourselves()) {
-            let flow = admitted.flow();
-            let request = request.clone();
-            let response = match request.method() {
-                Method::Register => self.register(now, admitted),
+        if own::is_for_us(admitted.request(), &self.gate) {
+            let (flow, request) = (admitted.flow(), admitted.request().clone());
+            let ours = is_ours(admitted.identity());
+            let mut response = match request.method() {
+                Method::Register => self.registrar.register(now, &admitted, self.gate.ourselves()),
                 _ => own::answer(&request, &self.gate),
             };
-            self.respond(now, flow, &request, response, octets);
+            response.set_to_tag(&self.gate.reply_tag(&request));
+            self.respond(now, flow, &request, &response, ours, octets);
             return;
         }
-        self.proxy.request(
-            now,
-            admitted,
-            &self.gate,
-            &mut self.transactions,
-            &mut self.out,
-            &mut self.asked,
-        );
+        let (proxy, mut turn) = self.turn(now);
+        if let Err(overloaded) = proxy.request(&mut turn, admitted) {
+            self.refuse_overloaded(now, &overloaded, octets);
+        }
     }
+
+    /// The ACK of a 2xx goes on by its token; the ACK of an answer that we gave without state ends here.
+    // rfc3261 §8.1.3.5 and §16.11
+    fn acknowledge(&mut self, now: Tick, flow: Flow, ack: Request) {
+        if self.gate.absorbs_ack(&ack) {
+            return;
+        }
+        match self.gate.admit(now, flow, ack, &self.accounts) {
+            Verdict::Admitted(admitted) => {
+                let (proxy, mut turn) = self.turn(now);
+                // An ACK opens nothing, so no table can be too full for it.
+                let _ = proxy.request(&mut turn, admitted);
+            }
+            // rfc3261 §17.1.1.3: nobody answers an ACK
+            Verdict::Reply(_) | Verdict::Drop => self.counters.dropped += 1,
+        }
+    }
+
+    /// CANCEL is hop by hop: we answer it, and the proxy cancels what is pending.
+    // rfc3261 §9.2 and §16.10
+    fn cancel(&mut self, now: Tick, flow: Flow, cancel: &Request, invite: Option<u64>, octets: usize) {
+        let status = match invite {
+            Some(_) => StatusCode::OK,
+            None => StatusCode::CALL_DOES_NOT_EXIST,
+        };
+        let mut response = cancel.reply(status);
+        response.set_to_tag(&self.gate.reply_tag(cancel));
+        match invite {
+            Some(user) => {
+                self.respond(now, flow, cancel, &response, true, octets);
+                let (proxy, mut turn) = self.turn(now);
+                proxy.cancel(&mut turn, user);
+            }
+            None => self.reply_without_state(now, flow, &response, octets),
+        }
+    }
+
+    /// Answers by a server transaction, so that a retransmission gets the same answer again.
+    fn respond(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        request: &Request,
+        response: &Response,
+        ours: bool,
+        octets: usize,
+    ) {
+        match self.transactions.accept(now, flow, request) {
+            Ok(server) => self.transactions.respond(now, server, response, &mut self.wire),
+            Err(ruf_transaction::Full) => {
+                let response = self.overloaded(now, request, ours);
+                self.reply_without_state(now, flow, &response, octets);
+            }
+        }
+    }
+
+    /// Answers without state, where the source may be answered at all (it proved itself, or the
+    /// answers to it are still small beside what it sent).
+    fn reply_without_state(&mut self, now: Tick, flow: Flow, response: &Response, octets: usize) {
+        let bytes = response.to_bytes();
+        if self.gate.may_reply(now, &flow, octets, bytes.len()) {
+            let flow = ruf_transaction::reply_to_via(flow, &response.via());
+            self.wire.transmits.push_back(Transmit { flow, bytes });
+        } else {
+            self.counters.dropped += 1;
+        }
+    }
+
+    fn refuse_malformed(&mut self, now: Tick, flow: Flow, malformed: &Malformed, octets: usize) {
+        self.counters.malformed += 1;
+        let tag = self.gate.malformed_tag(&flow);
+        if let Some(mut response) = malformed.reply(&tag) {
+            ruf_transaction::mark_source(&mut response, flow);
+            self.reply_without_state(now, flow, &response, octets);
+        }
+    }
+
+    fn refuse_overloaded(&mut self, now: Tick, refused: &Overloaded, octets: usize) {
+        let response = self.overloaded(now, &refused.request, is_ours(&refused.identity));
+        self.reply_without_state(now, refused.flow, &response, octets);
+    }
+
+    /// 503. Only our own phones are told when to come back: a proxy that is told would send us
+    /// nothing at all until then (rfc3261 §21.5.4).
+    fn overloaded(&mut self, now: Tick, request: &Request, ours: bool) -> Response {
+        self.counters.overloaded += 1;
+        let mut response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
+        response.set_to_tag(&self.gate.reply_tag(request));
+        if ours {
+            let spread = now.as_micros() % RETRY_AFTER_SECS;
+            response.set(HeaderName::RetryAfter, (RETRY_AFTER_SECS + spread).to_string());
+        }
+        response
+    }
+
+    /// Lets events, questions and answers run until nobody has anything to say.
+    fn settle(&mut self, now: Tick) {
+        loop {
+            if let Some(event) = self.wire.events.pop_front() {
+                self.follow(now, event);
+            } else if let Some(question) = self.asked.questions.pop_front() {
+                self.ask(now, question);
+            } else if let Some(call) = self.asked.calls.pop_front() {
+                self.count_call(&call);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn follow(&mut self, now: Tick, event: Event) {
+        let (proxy, mut turn) = self.turn(now);
+        proxy.event(&mut turn, event);
+    }
+
+    fn ask(&mut self, now: Tick, question: ruf_proxy::Question) {
+        let asked = table::Asked { now, gate: &self.gate, accounts: &self.accounts, registrar: &self.registrar };
+        match asked.answer(question) {
+            table::Answered::Now(answer) => {
+                let (proxy, mut turn) = self.turn(now);
+                proxy.answer(&mut turn, answer);
+            }
+            table::Answered::ByTheShell(token, hop) => self.reach.push_back((token.as_user(), hop)),
+        }
+    }
+
+    fn count_call(&mut self, call: &CallEvent) {
+        match call {
+            CallEvent::Attempt { .. } => self.counters.calls_attempted += 1,
+            CallEvent::Ringing { .. } => {}
+            CallEvent::Answered { .. } => self.counters.calls_answered += 1,
+            CallEvent::Ended { .. } => self.counters.calls_ended += 1,
+        }
+    }
+
+    fn turn(&mut self, now: Tick) -> (&mut Proxy, Turn<'_>) {
+        let turn = Turn {
+            now,
+            gate: &self.gate,
+            transactions: &mut self.transactions,
+            wire: &mut self.wire,
+            out: &mut self.asked,
+        };
+        (&mut self.proxy, turn)
+    }
+
+    /// What became of a question from [`Node::poll_reach`]; `None`: no flow leads there.
+    pub fn reached(&mut self, now: Tick, token: u64, flow: Option<Flow>) {
+        let answer = Answer::Reached { token: Token::from_user(token), flow: flow.ok_or(Unreachable) };
+        let (proxy, mut turn) = self.turn(now);
+        proxy.answer(&mut turn, answer);
+        self.settle(now);
+    }
+
+    /// A datagram could not be sent over this flow.
+    pub fn unreachable(&mut self, now: Tick, flow: Flow) {
+        self.transactions.unreachable(now, flow, &mut self.wire);
+        self.settle(now);
+    }
+
+    /// Time has passed; early or extra calls do nothing.
+    pub fn tick(&mut self, now: Tick) {
+        self.transactions.tick(now, &mut self.wire);
+        let (proxy, mut turn) = self.turn(now);
+        proxy.tick(&mut turn);
+        self.registrar.tick(now);
+        self.settle(now);
+    }
+
+    /// When the node wants to be ticked next.
+    #[must_use]
+    pub fn poll_deadline(&self) -> Option<Tick> {
+        [self.transactions.deadline(), self.proxy.deadline(), self.registrar.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The next datagram to send.
+    #[must_use]
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        let transmit = self.wire.transmits.pop_front();
+        self.counters.sent += u64::from(transmit.is_some());
+        transmit
+    }
+
+    /// The next hop that needs a flow; answer by [`Node::reached`].
+    #[must_use]
+    pub fn poll_reach(&mut self) -> Option<(u64, Hop)> {
+        self.reach.pop_front()
+    }
+
+    /// No request is being worked on: a server that stops need not wait.
+    #[must_use]
+    pub fn is_drained(&self) -> bool {
+        self.proxy.is_empty()
+    }
+
+    /// No transaction and no context is left: what the simulation asks after the last timer.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.transactions.is_empty() && self.proxy.is_empty()
+    }
+
+    /// Every binding, with its address-of-record.
+    pub fn bindings(&self) -> impl Iterator<Item = (&AddressOfRecord, &Binding)> {
+        self.registrar.iter()
+    }
+
+    /// The accounts.
+    pub fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// The accounts, to be changed.
+    pub fn accounts_mut(&mut self) -> &mut Accounts {
+        &mut self.accounts
+    }
+
+    /// The bindings, to be removed with their account.
+    pub fn registrar_mut(&mut self) -> &mut Registrar {
+        &mut self.registrar
+    }
+
+    /// What was counted since the start.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The self-test is over: what was counted during it does not count.
+    pub fn reset_counters(&mut self) {
+        self.counters = Counters::default();
+    }
+
+    /// Named figures, in the order in which they are shown.
+    pub fn figures(&self) -> Vec<(&'static str, u64)> {
+        let open = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        let mut figures = vec![
+            ("bindings", open(self.registrar.len())),
+            ("transactions open", open(self.transactions.len())),
+            ("requests in the proxy", open(self.proxy.len())),
+        ];
+        figures.extend(self.counters.named());
+        figures
+    }
+
+    /// Plants a fault that the simulation must catch.
+    #[cfg(feature = "mutants")]
+    pub fn plant(&mut self, mutant: ruf_transaction::Mutant) {
+        self.transactions.plant(mutant);
+    }
+}
+
+/// Whether an identity is one of our own phones, which may be told when to come back.
+fn is_ours(identity: &Identity) -> bool {
+    matches!(identity, Identity::Account(_))
+}
+
+/// CRLF keepalives (RFC 5626 section 3.5.1) and anything too short to be a message: no answer.
+fn is_keepalive(datagram: &[u8]) -> bool {
+    datagram.iter().all(|octet| matches!(octet, b'\r' | b'\n' | 0))
 }

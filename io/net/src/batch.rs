@@ -10,6 +10,11 @@ use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, RawFd};
 
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use crate::listen::UdpListener;
+
 /// Datagrams per system call, at most.
 pub(crate) const BATCH_MAX: usize = 32;
 /// The largest UDP payload.
@@ -50,6 +55,13 @@ pub(crate) fn report_local_address(socket: &impl AsRawFd, v4: bool) -> io::Resul
         )
     };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Puts a listener under the runtime's watch for what it can read.
+pub(crate) fn watch(listener: UdpListener) -> io::Result<AsyncFd<UdpListener>> {
+    // SAFETY: a UdpListener owns its socket, always names the same one, and has no way to close it
+    // before it is dropped with the AsyncFd that owns it.
+    Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) }?)
 }
 
 /// Buffers for one `recvmmsg`.
@@ -294,7 +306,7 @@ fn encode_address(address: SocketAddr, storage: &mut Address) -> libc::socklen_t
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listen::{ListenSpec, UdpListener};
+    use crate::listen::ListenSpec;
 
     fn pair(address: &str) -> (UdpListener, UdpListener) {
         let spec: ListenSpec = address.parse().expect("a spec");

@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use ruf_message::{Flow, Hop, Host, Transport};
+use ruf_message::{Flow, Hop, Transport};
 
 /// Why a next hop has no flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,11 +37,7 @@ pub fn local_addresses() -> Vec<IpAddr> {
 
 /// The flow to a hop, over one of the listeners (their real addresses, in their order).
 pub(crate) fn flow_to(hop: &Hop, listeners: &[SocketAddr]) -> Result<Flow, Unreachable> {
-    let ip = match hop.host.as_host() {
-        Host::V4(ip) => IpAddr::V4(ip),
-        Host::V6(ip) => IpAddr::V6(ip),
-        Host::Name(_) => return Err(Unreachable::Name),
-    };
+    let ip = hop.host.ip().ok_or(Unreachable::Name)?;
     let transport = hop.transport.unwrap_or(Transport::Udp);
     if transport != Transport::Udp {
         return Err(Unreachable::NoListener);

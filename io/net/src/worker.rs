@@ -100,7 +100,7 @@ impl<N: Node + 'static> Worker<N> {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
         let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::local).collect();
         let outgoing = addresses.iter().map(|_| VecDeque::new()).collect();
-        let sockets = listeners.into_iter().map(AsyncFd::new).collect::<io::Result<_>>()?;
+        let sockets = listeners.into_iter().map(batch::watch).collect::<io::Result<_>>()?;
         let worker = Worker {
             node,
             sockets,
@@ -133,14 +133,12 @@ impl<N: Node + 'static> Worker<N> {
             }
             let deadline = self.sleep_until(draining.map(|since| since + drain));
             tokio::select! {
-                biased;
+                // Not biased: under a storm no arm may starve another.
                 () = &mut stop, if draining.is_none() => draining = Some(Instant::now()),
                 () = &mut cut, if draining.is_some() => return Stop::Cut,
-                command = self.commands.recv() => {
-                    if let Some(command) = command {
-                        let now = self.now();
-                        command(&mut self.node, now);
-                    }
+                Some(command) = self.commands.recv() => {
+                    let now = self.now();
+                    command(&mut self.node, now);
                 }
                 () = poll_fn(|cx| poll_receive(cx, &self.sockets, &self.addresses, &mut self.batch, &mut self.node, self.start)) => {}
                 () = sleep(deadline) => {
@@ -302,5 +300,133 @@ fn flush(
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use std::net::UdpSocket;
+
+    /// Sends back what it gets, upside down, and counts ticks.
+    #[derive(Default)]
+    struct Mirror {
+        transmits: VecDeque<Transmit>,
+        deadline: Option<Tick>,
+        ticks: usize,
+        busy: bool,
+        reach: Option<(u64, Hop)>,
+        reached: Vec<(u64, Result<Flow, Unreachable>)>,
+    }
+
+    impl Node for Mirror {
+        fn receive(&mut self, _: Tick, flow: Flow, datagram: Bytes) {
+            let bytes = datagram.iter().rev().copied().collect();
+            self.transmits.push_back(Transmit { flow, bytes });
+        }
+        fn reached(&mut self, _: Tick, token: u64, flow: Result<Flow, Unreachable>) {
+            self.reached.push((token, flow));
+        }
+        fn unreachable(&mut self, _: Tick, _: Flow) {}
+        fn tick(&mut self, _: Tick) {
+            self.ticks += 1;
+            self.deadline = None;
+        }
+        fn poll_deadline(&self) -> Option<Tick> {
+            self.deadline
+        }
+        fn poll_transmit(&mut self) -> Option<Transmit> {
+            self.transmits.pop_front()
+        }
+        fn poll_reach(&mut self) -> Option<(u64, Hop)> {
+            self.reach.take()
+        }
+        fn is_drained(&self) -> bool {
+            !self.busy
+        }
+    }
+
+    /// Runs a worker on one socket while `test` talks to it; says how it stopped.
+    fn with_worker<F: Future<Output = ()>>(
+        test: impl FnOnce(SocketAddr, Commands<Mirror>) -> F,
+        drain: Duration,
+    ) -> Stop {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let listener = UdpListener::open(&"udp:127.0.0.1:0".parse().expect("a spec")).expect("opens");
+            let address = listener.local();
+            let (worker, commands) = Worker::new(Mirror::default(), vec![listener]).expect("a worker");
+            worker.run(test(address, commands), std::future::pending(), drain).await
+        })
+    }
+
+    #[test]
+    fn a_datagram_is_answered_from_the_address_it_came_to() {
+        let stop = with_worker(
+            |address, _| async move {
+                let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("binds");
+                phone.send_to(b"call", address).await.expect("sends");
+                let mut buffer = [0; 16];
+                let (length, from) = phone.recv_from(&mut buffer).await.expect("an answer");
+                assert_eq!((&buffer[..length], from), (&b"llac"[..], address));
+            },
+            Duration::from_secs(5),
+        );
+        assert_eq!(stop, Stop::Drained);
+    }
+
+    #[test]
+    fn commands_deadlines_and_questions_have_their_turn() {
+        with_worker(
+            |address, commands| async move {
+                let asked = commands.ask(move |node, now| {
+                    node.deadline = Some(now);
+                    node.reach = Some((7, Hop { host: address.ip().into(), port: Some(9), transport: None }));
+                });
+                asked.await.expect("asked");
+                let seen = loop {
+                    let seen = commands.ask(|node, _| (node.ticks, node.reached.clone())).await.expect("alive");
+                    if seen.0 > 0 && !seen.1.is_empty() {
+                        break seen;
+                    }
+                };
+                assert_eq!(seen.0, 1, "a deadline that passed is ticked once");
+                assert_eq!(seen.1[0].0, 7);
+                assert_eq!(seen.1[0].1.expect("reached").local, address);
+            },
+            Duration::from_secs(5),
+        );
+    }
+
+    #[test]
+    fn a_busy_node_is_cut_when_the_time_for_draining_is_over() {
+        let stop = with_worker(
+            |_, commands| async move {
+                commands.ask(|node, _| node.busy = true).await.expect("asked");
+            },
+            Duration::from_millis(20),
+        );
+        assert_eq!(stop, Stop::Cut);
+    }
+
+    #[test]
+    fn a_storm_on_one_socket_reaches_the_node_whole() {
+        with_worker(
+            |address, commands| async move {
+                let phone = UdpSocket::bind("127.0.0.1:0").expect("binds");
+                for _ in 0..200 {
+                    phone.send_to(b"x", address).expect("sends");
+                }
+                phone.set_nonblocking(true).expect("set");
+                let phone = tokio::net::UdpSocket::from_std(phone).expect("a socket");
+                let mut buffer = [0; 16];
+                for _ in 0..200 {
+                    phone.recv(&mut buffer).await.expect("an answer");
+                }
+                drop(commands);
+            },
+            Duration::from_secs(5),
+        );
     }
 }
