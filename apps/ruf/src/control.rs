@@ -10,7 +10,10 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ruf_admission::AddressOfRecord;
+use ruf_message::Tick;
 use ruf_net::Commands;
+use ruf_registrar::Binding;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
@@ -162,12 +165,18 @@ pub(crate) fn ask(data: &Path, question: &Question) -> std::io::Result<Option<An
     serde_json::from_str(&line).map(Some).map_err(std::io::Error::other)
 }
 
+/// Whether a server runs on a data directory.
+pub(crate) fn is_running(data: &Path) -> bool {
+    UnixStream::connect(socket_path(data)).is_ok()
+}
+
 /// Asks, and says in one line why there is no answer.
 fn ask_or_say(place: &Place, question: &Question) -> Result<Answer, u8> {
-    let data = settings::data_directory(place).map_err(|error| {
+    let config = settings::of_place(place).map_err(|error| {
         eprintln!("{error}");
         EXIT_CONFIG
     })?;
+    let data = config.data;
     match ask(&data, question) {
         Ok(Some(Answer::Refused { cause })) => {
             eprintln!("ruf: {cause}");
@@ -250,7 +259,21 @@ pub(crate) fn status(place: &Place, json: bool) -> u8 {
     EXIT_OK
 }
 
-/// The first so many, and whether there were more.
+impl BindingLine {
+    /// What is shown of a binding.
+    pub(crate) fn of(now: Tick, address: &AddressOfRecord, binding: &Binding) -> BindingLine {
+        BindingLine {
+            aor: address.to_string(),
+            contact: binding.contact.to_string(),
+            flow: format!("{} {}", binding.flow.transport, binding.flow.remote),
+            expires_secs: binding.expires.saturating_sub(now).as_secs(),
+            q: format!("{}.{:03}", binding.q / 1000, binding.q % 1000),
+            user_agent: binding.user_agent.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+/// The bindings that one answer lists.
 pub(crate) fn bounded(lines: impl Iterator<Item = BindingLine>) -> Vec<BindingLine> {
     lines.take(BINDINGS_MAX).collect()
 }

@@ -19,8 +19,6 @@ const SETTINGS: Space = Space::new("settings");
 const DEFAULT_DOMAIN: &str = "ruf.internal";
 /// The extensions that a first start makes.
 const EXTENSIONS: [&str; 2] = ["100", "101"];
-/// Letters and digits in a made secret: 119 bits.
-const SECRET_LENGTH: usize = 20;
 
 /// What the server starts with.
 pub(crate) struct FirstRun {
@@ -46,7 +44,7 @@ pub(crate) fn prepare(config: &Config, mut store: Store) -> Result<FirstRun, Ref
     if accounts.is_empty() && config.users.is_empty() && !domains.iter().any(|domain| domain.open) {
         let mut entropy = Entropy::from_seed(keys::fresh());
         for extension in EXTENSIONS {
-            let secret = entropy.token(SECRET_LENGTH);
+            let secret = ruf_accounts::random_secret(&mut entropy);
             accounts.add(&default_domain, extension, &secret).map_err(Refused::config)?;
             new_extensions.push((extension.to_owned(), secret));
         }
@@ -54,7 +52,8 @@ pub(crate) fn prepare(config: &Config, mut store: Store) -> Result<FirstRun, Ref
     Ok(FirstRun { domains, default_domain, accounts, new_extensions })
 }
 
-fn domains(config: &Config, store: &mut Store) -> Result<Vec<Domain>, Refused> {
+/// The domains of the configuration, or the one that a first start made.
+pub(crate) fn domains(config: &Config, store: &mut Store) -> Result<Vec<Domain>, Refused> {
     if config.domains.is_empty() {
         let name = match store.get(SETTINGS, b"domain").map_err(Refused::config)? {
             Some(name) => String::from_utf8_lossy(&name).into_owned(),

@@ -13,6 +13,7 @@ use ruf_node::Node;
 use ruf_store::Store;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::accounts::Done;
 use crate::config::Config;
 use crate::control::{self, Answer, BindingLine, Question, StatusLines};
 use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, first_run, keys, settings};
@@ -275,7 +276,15 @@ impl Served {
             }),
             Question::Accounts(change) => {
                 let default_domain = self.domains.first().cloned().unwrap_or_default();
-                crate::accounts::perform(self.node.accounts_mut(), &default_domain, change)
+                match crate::accounts::perform(self.node.accounts_mut(), &default_domain, change) {
+                    Ok(done) => {
+                        if let Done::Removed { address } = &done {
+                            self.node.forget_bindings(address);
+                        }
+                        Answer::Accounts(done)
+                    }
+                    Err(error) => Answer::Refused { cause: error.to_string() },
+                }
             }
         }
     }

@@ -1,7 +1,5 @@
 //! The command line on top of the file: what the server really runs by.
 
-use std::path::PathBuf;
-
 use crate::config::{self, Config, ConfigError, DomainConfig};
 use crate::{Place, ServeArgs};
 
@@ -53,13 +51,13 @@ pub(crate) fn of_serve(args: &ServeArgs) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-/// The data directory that a command other than `serve` works on.
-pub(crate) fn data_directory(place: &Place) -> Result<PathBuf, ConfigError> {
-    let from_file = place.config.as_deref().map(config::load).transpose()?;
-    Ok(place
-        .data
-        .clone()
-        .unwrap_or_else(|| from_file.unwrap_or_default().data))
+/// What a command other than `serve` works on: the file, and the data directory on top of it.
+pub(crate) fn of_place(place: &Place) -> Result<Config, ConfigError> {
+    let mut config = place.config.as_deref().map(config::load).transpose()?.unwrap_or_default();
+    if let Some(data) = &place.data {
+        config.data.clone_from(data);
+    }
+    Ok(config)
 }
 
 fn each<T>(
