@@ -1,1 +1,57 @@
-//! RFC 3261 section 16 in its own phases.
+//! A stateful proxy, RFC 3261 section 16 in its own phases.
+//!
+//! | file | what |
+//! |---|---|
+//! | `proxy.rs` | [`Proxy`]: the table and its verbs |
+//! | `validate.rs` | 16.3: may this request be proxied? |
+//! | `route.rs` | 16.4: what is removed from its route; strict routers |
+//! | `target.rs` | 16.5: what it asks for |
+//! | `forward.rs` | 16.6: one copy for each target |
+//! | `sips.rs` | what `sips:` asks of the next hop |
+//! | `response.rs` | 16.7: what comes back |
+//! | `best.rs` | 16.7 items 6 and 7: the best of it |
+//! | `timer_c.rs` | 16.8: an INVITE that rings for ever |
+//! | `cancel.rs` | 16.10: CANCEL |
+//! | `stateless.rs` | 16.11: the ACK of a 2xx |
+//! | `context.rs` | the response context and its branches |
+//! | `question.rs` | what it asks: where to, and by which flow |
+//! | `call.rs` | what it tells about calls |
+//! | `reject.rs` | what it answers itself |
+//! | `slots.rs`, `limits.rs` | the table's slots; bounds and timers |
+//!
+//! It never edits a body. Transport errors (16.9) are one arm of [`Proxy::event`]. A request that
+//! reaches it was admitted ([`ruf_admission::Gate`]), a response belongs to one of its own client
+//! transactions; all others were dropped below.
+//!
+//! Not here: who a request is from (`ruf-admission`), retransmission and timers A to M
+//! (`ruf-transaction`), where a user is (the bindings, through services/routing), DNS
+//! (core/locate), OPTIONS and REGISTER to ourselves, and the 200 to a CANCEL (the node).
+
+#![forbid(unsafe_code)]
+
+mod best;
+mod call;
+mod cancel;
+mod context;
+mod forward;
+mod limits;
+mod proxy;
+mod question;
+mod reject;
+mod response;
+mod route;
+#[cfg(test)]
+mod sample;
+mod sips;
+mod slots;
+mod stateless;
+mod target;
+mod timer_c;
+mod validate;
+
+pub use call::{CallEvent, DialogId, End};
+pub use limits::Limits;
+pub use proxy::{Out, Overloaded, Proxy, Turn};
+pub use question::{Answer, Destination, Question, Refusal, Target, TargetSet, Unreachable};
+pub use slots::Token;
+pub use target::destination;

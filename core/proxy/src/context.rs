@@ -1,0 +1,188 @@
+//! The response context (RFC 3261 section 16.6): a request that was received, the branches it was
+//! forwarded on, and what came back.
+//!
+//! Not here: what the phases do with it (`forward.rs`, `response.rs`, `timer_c.rs`, `transport.rs`,
+//! `cancel.rs`), and how the best response is chosen (`best.rs`).
+
+use ruf_admission::Identity;
+use ruf_message::{Flow, Method, Request, Response, StatusCode, Tick};
+use ruf_transaction::{ClientId, ServerId};
+use smallvec::SmallVec;
+
+use crate::best::Failure;
+use crate::forward::{self, Copy};
+use crate::proxy::{Kept, Step};
+use crate::question::TargetSet;
+use crate::reject;
+use crate::slots::BranchId;
+
+/// A request on its way, from its admission to the last answer that its sender may get. Once it is
+/// accepted little is left of it, for half a minute.
+#[derive(Debug)]
+pub(crate) struct ResponseContext {
+    pub(crate) server: ServerId,
+    pub(crate) is_invite: bool,
+    /// It came with a dialog's token; the dialog's route set stands.
+    pub(crate) in_dialog: bool,
+    /// What is being done.
+    pub(crate) phase: Phase,
+}
+
+/// ```text
+///              targets                    2xx to INVITE
+///   Locating ----------> Forwarding ---------------------> Accepted
+///      |                     |                                |
+///      | refused,            | best failure, cancelled,       | server transaction
+///      | cancelled           | 2xx to another request         | ended (Timer L)
+///      v                     v                                v
+///   (removed)            (removed)                        (removed)
+/// ```
+#[derive(Debug)]
+pub(crate) enum Phase {
+    /// The targets are not known yet. Nothing was sent.
+    Locating(Box<Pending>),
+    /// Waiting for the branches; no final response was sent.
+    Forwarding(Box<Pending>),
+    /// A 2xx to an INVITE was passed on; more of them may follow, from any branch (RFC 6026).
+    Accepted,
+}
+
+/// What is known while there is no final response.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    /// The flow the request came in by.
+    pub(crate) upstream: Flow,
+    /// We put ourselves on the path of the dialog that it may create.
+    pub(crate) recorded: bool,
+    /// As received, after 16.4. Every branch starts from it, and so do our own answers.
+    pub(crate) request: Request,
+    /// Targets not tried yet, the next one last.
+    pub(crate) waiting: TargetSet,
+    /// In the order of opening; a token names one by its place.
+    pub(crate) branches: SmallVec<[Branch; 1]>,
+    /// The final responses and what stands for one.
+    pub(crate) failures: SmallVec<[Failure; 1]>,
+    /// No new branch is opened, and why.
+    pub(crate) halted: Option<Withdrawn>,
+    /// A 100 (Trying) was sent.
+    pub(crate) trying: bool,
+    /// An entry for Timer C is armed.
+    pub(crate) timed: bool,
+}
+
+/// One target that is tried.
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) state: BranchState,
+    /// When Timer C fires, if nothing comes; INVITE only.
+    pub(crate) timer_c: Tick,
+    /// The last provisional status that was announced.
+    pub(crate) announced: Option<StatusCode>,
+}
+
+/// ```text
+///               flow            1xx                 final, timeout
+///   Reaching ---------> Calling -----> Proceeding -----------------> Completed
+///      |                  |                |                             ^
+///      |                  +---- CANCEL ----+-----> Cancelling -----------+
+///      |                                            final, timeout       |
+///      +------------------------- unreachable, cancelled ----------------+
+/// ```
+#[derive(Debug)]
+pub(crate) enum BranchState {
+    /// The flow of the next hop is asked for.
+    Reaching(Box<Copy>),
+    /// Sent; nothing came back.
+    Calling(ClientId),
+    /// A provisional response came.
+    Proceeding(ClientId),
+    /// A CANCEL was sent, or will be when a provisional response comes.
+    Cancelling(Withdrawn),
+    /// Its final response came, or will never come.
+    Completed,
+}
+
+/// Why branches were cancelled.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Withdrawn {
+    /// The sender of the request cancelled it.
+    BySender,
+    /// Another branch answered with 2xx.
+    Answered,
+    /// A branch answered with 6xx.
+    Declined,
+    /// Timer C fired.
+    TimerC,
+    /// The server transaction is gone.
+    Abandoned,
+}
+
+impl ResponseContext {
+    pub(crate) fn new(server: ServerId, upstream: Flow, request: Request, identity: &Identity) -> Self {
+        let in_dialog = matches!(identity, Identity::Dialog(_));
+        ResponseContext {
+            server,
+            is_invite: request.method() == Method::Invite,
+            in_dialog,
+            phase: Phase::Locating(Box::new(Pending {
+                upstream,
+                recorded: forward::is_recorded(&request, in_dialog),
+                request,
+                waiting: TargetSet::new(),
+                branches: SmallVec::new(),
+                failures: SmallVec::new(),
+                halted: None,
+                trying: false,
+                timed: false,
+            })),
+        }
+    }
+
+    /// What is known while branches are tried.
+    pub(crate) fn forwarding(&mut self) -> Option<&mut Pending> {
+        match &mut self.phase {
+            Phase::Forwarding(pending) => Some(pending),
+            Phase::Locating(_) | Phase::Accepted => None,
+        }
+    }
+
+    /// Sends a response on the server transaction.
+    pub(crate) fn respond(&self, step: &mut Step<'_, '_>, response: &Response) {
+        let turn = &mut *step.turn;
+        turn.transactions.respond(turn.now, self.server, response, turn.wire);
+    }
+
+    /// Ends with a final response that no other can follow.
+    pub(crate) fn end(&self, step: &mut Step<'_, '_>, response: &Response) -> Kept {
+        self.respond(step, response);
+        self.announce_failure(step, response);
+        Kept::No
+    }
+
+    /// Ends with a final response of our own.
+    pub(crate) fn refuse(&self, step: &mut Step<'_, '_>, status: StatusCode) -> Kept {
+        let request = match &self.phase {
+            Phase::Locating(pending) | Phase::Forwarding(pending) => &pending.request,
+            Phase::Accepted => return Kept::Yes,
+        };
+        self.end(step, &reject::response(request, status, step.turn.gate))
+    }
+}
+
+impl Branch {
+    /// A branch of which nothing is expected (yet).
+    pub(crate) fn completed() -> Self {
+        Branch { state: BranchState::Completed, timer_c: Tick::ZERO, announced: None }
+    }
+}
+
+impl Pending {
+    pub(crate) fn branch(&mut self, id: BranchId) -> Option<&mut Branch> {
+        self.branches.get_mut(id.index())
+    }
+
+    /// Every branch opened so far has ended.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.branches.iter().all(|branch| matches!(branch.state, BranchState::Completed))
+    }
+}

@@ -1,0 +1,127 @@
+//! What the proxy asks and how it is answered: where a request goes ([`Question::Locate`]), and by
+//! which flow a hop is reached ([`Question::Reach`]).
+//!
+//! Who answers is the node's table: services/routing with the bindings for the first, core/locate
+//! for the second. An answer may be given in the same turn. A question that is not answered within
+//! [`crate::Limits::question`] counts as [`Refusal::Unanswered`] or [`Unreachable`].
+
+use ruf_admission::{AddressOfRecord, Identity};
+use ruf_message::{Flow, Hop, Method, StatusCode, Uri};
+use smallvec::SmallVec;
+
+use crate::slots::Token;
+
+/// Something the proxy must know before it can go on.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Question {
+    /// To which targets does this request go? (RFC 3261 section 16.5: the location service.)
+    Locate {
+        /// To be given back with the answer.
+        token: Token,
+        /// What the request asks for.
+        destination: Destination,
+        /// Who asks.
+        identity: Identity,
+        /// What kind of request.
+        method: Method,
+    },
+    /// By which flow is this hop reached? (RFC 3263.)
+    Reach {
+        /// To be given back with the answer.
+        token: Token,
+        /// The next hop.
+        hop: Hop,
+    },
+}
+
+/// The answer to a question. A late one, to a context that is gone, does nothing.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// To [`Question::Locate`].
+    Located {
+        /// Of the question.
+        token: Token,
+        /// Where it goes, or why nowhere. An empty set is [`Refusal::Unavailable`].
+        targets: Result<TargetSet, Refusal>,
+    },
+    /// To [`Question::Reach`].
+    Reached {
+        /// Of the question.
+        token: Token,
+        /// The flow; its transport and local end are what Via and Record-Route will say.
+        flow: Result<Flow, Unreachable>,
+    },
+}
+
+/// What a request asks for, after route preprocessing and in canonical form (RFC 3261 sections
+/// 16.4, 16.5 and 10.3).
+#[derive(Clone, PartialEq, Debug)]
+pub enum Destination {
+    /// A user of one of our domains. A `tel:` URI and a URI with `;user=phone` are the user whose
+    /// name is the number, without visual separators.
+    User(AddressOfRecord),
+    /// This server or one of its domains, and no user.
+    Ourselves,
+    /// A service URN (RFC 5031), lower case: `urn:service:sos`.
+    Service(String),
+    /// Not ours to decide: a host, a domain or a next hop in a Route that we do not serve.
+    Elsewhere(Uri),
+}
+
+/// The targets of a request (RFC 3261 section 16.5). Order does not matter, q does.
+pub type TargetSet = SmallVec<[Target; 1]>;
+
+/// One target: what goes into the Request-URI, and by which way.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// The new Request-URI; `None` leaves the request's own in place.
+    pub uri: Option<Uri>,
+    /// The flow that reaches it, if it is known (a binding's); otherwise the next hop is located.
+    pub flow: Option<Flow>,
+    /// Proxies to visit before, first hop first (a binding's Path, RFC 3327).
+    pub routes: Vec<Uri>,
+    /// Preference in thousandths, 0 to 1000: higher ones are tried first, equal ones at once.
+    pub q: u16,
+}
+
+impl Target {
+    /// A target with q=1 that is reached by a known flow.
+    pub fn by_flow(uri: Uri, flow: Flow) -> Self {
+        Target { uri: Some(uri), flow: Some(flow), routes: Vec::new(), q: 1000 }
+    }
+
+    /// The request's own Request-URI and Route, located as RFC 3263 says.
+    pub fn unchanged() -> Self {
+        Target { uri: None, flow: None, routes: Vec::new(), q: 1000 }
+    }
+}
+
+/// Why a request goes nowhere.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Refusal {
+    /// The user, number or service does not exist.
+    NotFound,
+    /// The user exists and is nowhere at the moment.
+    Unavailable,
+    /// No rule allows this identity to send it there.
+    Forbidden,
+    /// Who should know did not answer.
+    Unanswered,
+}
+
+impl Refusal {
+    /// What the sender is told.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Refusal::NotFound => StatusCode::NOT_FOUND, // rfc3261 §16.5
+            Refusal::Unavailable => StatusCode::TEMPORARILY_UNAVAILABLE, // rfc3261 §16.5
+            Refusal::Forbidden => StatusCode::FORBIDDEN,
+            Refusal::Unanswered => StatusCode::SERVER_INTERNAL_ERROR,
+        }
+    }
+}
+
+/// No flow leads to the hop: its name has no address, or nobody answered in time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Unreachable;

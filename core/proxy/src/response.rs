@@ -1,0 +1,172 @@
+//! Response processing (RFC 3261 section 16.7).
+//!
+//! Record-Route is not rewritten on the way back (item 8): both sides may use the same URI, since
+//! its token names both flows. Contacts of a 3xx are not tried (item 4): it is passed up.
+//!
+//! Not here: the choice of the best response (`best.rs`), CANCELs (`cancel.rs`).
+
+use ruf_admission::Gate;
+use ruf_message::{HeaderName, Response, StatusClass, StatusCode};
+
+use crate::best::{self, Failure};
+use crate::context::{BranchState, Pending, Phase, ResponseContext, Withdrawn};
+use crate::proxy::{Kept, Step};
+use crate::reject;
+use crate::slots::BranchId;
+
+impl ResponseContext {
+    /// A response came on a branch.
+    // rfc3261 §16.7: items 1 and 3; the context was found by the token
+    pub(crate) fn response(&mut self, step: &mut Step<'_, '_>, id: BranchId, mut response: Response) -> Kept {
+        response.pop_via();
+        let class = response.status().class();
+        // rfc3261 §16.7: item 3; without a further Via it is not forwarded
+        if !response.contains(HeaderName::Via) {
+            return match class {
+                StatusClass::Provisional => Kept::Yes,
+                StatusClass::Success
+                | StatusClass::Redirection
+                | StatusClass::ClientError
+                | StatusClass::ServerError
+                | StatusClass::GlobalFailure => self.failed(step, id, Failure::Unreachable),
+            };
+        }
+        match class {
+            StatusClass::Provisional => self.provisional(step, id, &response),
+            StatusClass::Success => self.success(step, id, &response),
+            StatusClass::Redirection | StatusClass::ClientError | StatusClass::ServerError => {
+                self.failed(step, id, Failure::Answered(Box::new(response)))
+            }
+            StatusClass::GlobalFailure => self.declined(step, id, response),
+        }
+    }
+
+    /// 1xx.
+    fn provisional(&mut self, step: &mut Step<'_, '_>, id: BranchId, response: &Response) -> Kept {
+        // rfc4320 §4.1: a provisional response to anything but INVITE goes no further
+        if !self.is_invite {
+            return Kept::Yes;
+        }
+        let Some(branch) = self.forwarding().and_then(|pending| pending.branch(id)) else {
+            return Kept::Yes;
+        };
+        match branch.state {
+            BranchState::Calling(client) => branch.state = BranchState::Proceeding(client),
+            BranchState::Proceeding(_) | BranchState::Cancelling(_) => {}
+            // A branch that was not sent has no transaction; an ended one was given up.
+            BranchState::Reaching(_) | BranchState::Completed => return Kept::Yes,
+        }
+        // rfc3261 §16.7: item 5; a 100 is never forwarded
+        if response.status() == StatusCode::TRYING {
+            return Kept::Yes;
+        }
+        branch.timer_c = step.turn.now + step.limits.timer_c(); // rfc3261 §16.7: item 2
+        let is_news = branch.announced.replace(response.status()) != Some(response.status());
+        self.respond(step, response); // rfc3261 §16.7: items 5 and 9
+        if is_news {
+            self.announce_ringing(step, response);
+        }
+        Kept::Yes
+    }
+
+    /// 2xx: passed on at once, and again whenever it is repeated.
+    // rfc3261 §16.7: item 5
+    // rfc6026 §7.1: any 2xx to an INVITE, from this branch or another
+    fn success(&mut self, step: &mut Step<'_, '_>, id: BranchId, response: &Response) -> Kept {
+        if let Some(branch) = self.forwarding().and_then(|pending| pending.branch(id)) {
+            branch.state = BranchState::Completed;
+        }
+        self.respond(step, response);
+        if !self.is_invite {
+            return Kept::No;
+        }
+        self.withdraw(step, Withdrawn::Answered); // rfc3261 §16.7: item 10
+        self.phase = Phase::Accepted;
+        self.announce_answer(step, response);
+        Kept::Yes
+    }
+
+    /// 6xx: no other branch is wanted any more, but a 2xx that is under way still wins.
+    // rfc3261 §16.7: item 5
+    fn declined(&mut self, step: &mut Step<'_, '_>, id: BranchId, response: Response) -> Kept {
+        self.note(id, Failure::Answered(Box::new(response)));
+        self.withdraw(step, Withdrawn::Declined);
+        self.advance(step)
+    }
+
+    /// A branch has ended without success.
+    pub(crate) fn failed(&mut self, step: &mut Step<'_, '_>, id: BranchId, failure: Failure) -> Kept {
+        self.note(id, failure);
+        self.advance(step)
+    }
+
+    /// Keeps what ended a branch, for the choice at the end.
+    // rfc3261 §16.7: item 4
+    fn note(&mut self, id: BranchId, failure: Failure) {
+        let is_invite = self.is_invite;
+        let Some(pending) = self.forwarding() else {
+            return;
+        };
+        let Some(branch) = pending.branch(id) else {
+            return;
+        };
+        let failure = match std::mem::replace(&mut branch.state, BranchState::Completed) {
+            // Given up before; or the ACK of its final response could not be sent.
+            BranchState::Completed => return,
+            // Our own CANCEL brought it: what happened is that time ran out.
+            BranchState::Cancelling(Withdrawn::TimerC)
+                if failure.status() == StatusCode::REQUEST_TERMINATED =>
+            {
+                Failure::TimedOut
+            }
+            BranchState::Reaching(_)
+            | BranchState::Calling(_)
+            | BranchState::Proceeding(_)
+            | BranchState::Cancelling(_) => failure,
+        };
+        // rfc4320 §4.2: nobody is told 408 who did not send INVITE
+        if is_invite || failure.status() != StatusCode::REQUEST_TIMEOUT {
+            pending.failures.push(failure);
+        }
+    }
+
+    /// Every branch has ended and no target is left: sends the best of what came.
+    // rfc3261 §16.7: items 6 and 7
+    pub(crate) fn conclude(&mut self, step: &mut Step<'_, '_>) -> Kept {
+        let is_invite = self.is_invite;
+        let Some(pending) = self.forwarding() else {
+            return Kept::Yes;
+        };
+        let cancelled = pending.halted == Some(Withdrawn::BySender);
+        match best::choose(&mut pending.failures) {
+            // rfc3261 §16.7: item 6; a 503 is a matter of that one target
+            Some(Failure::Answered(response)) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
+                self.refuse(step, StatusCode::SERVER_INTERNAL_ERROR)
+            }
+            Some(Failure::Answered(mut response)) => {
+                best::aggregate(&mut response, &pending.failures);
+                self.end(step, &response)
+            }
+            // rfc3261 §16.9: as if it had answered 503
+            Some(Failure::Unreachable) => self.refuse(step, StatusCode::SERVER_INTERNAL_ERROR),
+            Some(Failure::Overloaded) => self.refuse(step, StatusCode::SERVICE_UNAVAILABLE),
+            Some(Failure::Insecure) => {
+                let response = insecure(pending, step.turn.gate);
+                self.end(step, &response)
+            }
+            Some(Failure::TimedOut) | None if cancelled => self.refuse(step, StatusCode::REQUEST_TERMINATED),
+            // rfc3261 §16.7: item 6; no final response came
+            Some(Failure::TimedOut) | None if is_invite => self.refuse(step, StatusCode::REQUEST_TIMEOUT),
+            // rfc4320 §4.2: no final response at all; the server transaction ends by itself
+            Some(Failure::TimedOut) | None => Kept::No,
+        }
+    }
+}
+
+// rfc5630 §5.3
+fn insecure(pending: &Pending, gate: &Gate) -> Response {
+    let mut response = reject::response(&pending.request, StatusCode::TEMPORARILY_UNAVAILABLE, gate);
+    let ourselves = gate.ourselves().sent_by(&pending.upstream);
+    response.add(HeaderName::Warning, format!("380 {ourselves} \"SIPS Not Allowed\""));
+    response
+}

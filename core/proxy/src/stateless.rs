@@ -1,0 +1,33 @@
+//! The ACK of a 2xx: forwarded by its dialog's token, without a transaction and without keeping
+//! anything (RFC 3261 sections 16.11 and 13.2.2.4).
+//!
+//! Every other request is forwarded statefully, and a response without a client transaction is not
+//! forwarded at all (RFC 6026 section 8.2). The branch of the Via is computed from the message below.
+
+use ruf_admission::Identity;
+use ruf_message::{Flow, Request};
+
+use crate::forward::Copy;
+use crate::proxy::Turn;
+use crate::question::Target;
+use crate::{route, sips};
+
+/// Forwards an ACK to the other side of its dialog; without a dialog it is dropped, for there is no
+/// answer to an ACK.
+// rfc3261 §16.11: validated, routed and forwarded by what the message itself says
+pub(crate) fn acknowledge(turn: &mut Turn<'_>, flow: &Flow, mut request: Request, identity: &Identity) {
+    let Identity::Dialog(pass) = identity else {
+        return;
+    };
+    // rfc3261 §16.3: item 3
+    if request.max_forwards() == Some(0) {
+        return;
+    }
+    route::preprocess(&mut request, flow, identity, turn.gate.ourselves());
+    let target = Target { flow: Some(pass.onward), ..Target::unchanged() };
+    let mut copy = Copy::of(request.clone(), &target).into_request();
+    if sips::settle(&request, &mut copy, &pass.onward).is_ok() {
+        let sent_by = turn.gate.ourselves().sent_by(&pass.onward);
+        turn.transactions.send_stateless(pass.onward, copy, &sent_by, turn.wire);
+    }
+}

@@ -1,0 +1,159 @@
+//! Request targets (RFC 3261 section 16.5): what is asked for, in canonical form (10.3), or the
+//! target itself where the request has determined it.
+//!
+//! Not here: the location service (a question), and what a number means (services/routing).
+
+use ruf_admission::{AddressOfRecord, Identity, Ourselves};
+use ruf_message::{Host, Request, Scheme, UriRef};
+
+use crate::question::{Destination, Target};
+
+/// What determines where a request goes.
+#[derive(Debug)]
+pub(crate) enum Targets {
+    /// The request itself.
+    Predetermined(Target),
+    /// The location service.
+    Sought(Destination),
+}
+
+/// The targets of a request after route preprocessing.
+pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ourselves) -> Targets {
+    if let Identity::Dialog(pass) = identity {
+        // The dialog's Request-URI and Route stay; the token knows the flow to the other side.
+        return Targets::Predetermined(Target { flow: Some(pass.onward), ..Target::unchanged() });
+    }
+    let destination = match request.routes().next() {
+        // rfc3261 §16.6: item 7; the next hop is somebody else's: a matter of rules
+        Some(route) => Destination::Elsewhere(route.uri().to_owned()),
+        None => destination(request.uri(), ourselves),
+    };
+    Targets::Sought(destination)
+}
+
+/// What a Request-URI asks for.
+// rfc3261 §16.5
+pub fn destination(uri: UriRef<'_>, ourselves: &Ourselves) -> Destination {
+    match uri.scheme() {
+        Scheme::Sip | Scheme::Sips => {}
+        Scheme::Tel => return subscriber(uri, ourselves),
+        Scheme::Other => {
+            return Destination::Service(String::from_utf8_lossy(uri.as_bytes()).to_ascii_lowercase());
+        }
+    }
+    // rfc3261 §16.5: with an maddr, or outside our domains, it is its own target
+    if uri.param("maddr").is_some() || !ourselves.is_us(uri) {
+        return Destination::Elsewhere(uri.to_owned());
+    }
+    match user(uri) {
+        Some(user) => Destination::User(AddressOfRecord::new(&user, domain(uri.host(), ourselves))),
+        None => Destination::Ourselves,
+    }
+}
+
+/// The user in canonical form: a telephone number without what only people read, any other user
+/// without escapes.
+// rfc3261 §10.3: step 5
+// rfc3261 §16.5: canonicalised before it is looked up
+fn user(uri: UriRef<'_>) -> Option<String> {
+    match uri.tel_number() {
+        Some(number) if is_number(&number) => Some(number),
+        // Accounts have names in UTF-8; what is none is nobody's.
+        Some(_) | None => uri.user_unescaped().map(|user| String::from_utf8_lossy(&user).into_owned()),
+    }
+}
+
+/// `user=phone` is sometimes written after a name, whose dots are its own.
+fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'*' | b'#'))
+}
+
+/// A telephone number is the user of that name in our first domain, or in the one that its context
+/// names. The context of a local number may also be the start of a global one, which says where it
+/// is dialled and is no part of it.
+// rfc3966 §5.1.5
+fn subscriber(uri: UriRef<'_>, ourselves: &Ourselves) -> Destination {
+    let context =
+        uri.param("phone-context").flatten().filter(|context| !context.starts_with(b"+")).map(Host::parse);
+    let domain = match context {
+        None => domain(None, ourselves),
+        Some(host) => match host.and_then(|host| ourselves.domain(host)) {
+            Some(domain) => &domain.name,
+            None => return Destination::Elsewhere(uri.to_owned()),
+        },
+    };
+    let number = uri.tel_number().unwrap_or_default();
+    Destination::User(AddressOfRecord::new(&number, domain))
+}
+
+/// The name of the domain that a host of ours stands for: our addresses are the first domain's.
+fn domain<'o>(host: Option<Host<'_>>, ourselves: &'o Ourselves) -> &'o str {
+    let named = host.and_then(|host| ourselves.domain(host));
+    named.or(ourselves.domains.first()).map_or("", |domain| &domain.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn of(uri: &str) -> String {
+        let request = sample::request("INVITE", uri, "");
+        match destination(request.uri(), &sample::ourselves()) {
+            Destination::User(address) => address.to_string(),
+            Destination::Ourselves => "ourselves".into(),
+            Destination::Service(urn) => urn,
+            Destination::Elsewhere(uri) => format!("elsewhere {uri}"),
+        }
+    }
+
+    #[test]
+    fn a_user_of_our_domains_is_looked_up_in_canonical_form() {
+        // tests rfc3261 §16.5
+        // tests rfc3261 §10.3
+        assert_eq!(of("sip:b%6fb:pw@EXAMPLE.org;transport=tcp;x=y"), "bob@example.org");
+        assert_eq!(of("sips:bob@example.org"), "bob@example.org");
+        assert_eq!(of("sip:bob@192.0.2.1:5060"), "bob@example.org");
+        assert_eq!(of("sip:bob@localhost"), "bob@example.org");
+        assert_eq!(of("sip:bob@second.example"), "bob@second.example");
+        assert_eq!(of("sip:example.org"), "ourselves");
+    }
+
+    #[test]
+    fn a_number_is_the_user_of_that_name() {
+        assert_eq!(of("tel:+1-201-555-0123;ext=7"), "+12015550123@example.org");
+        assert_eq!(of("tel:7042;phone-context=second.example"), "7042@second.example");
+        assert_eq!(of("tel:(70)42;phone-context=+1-201"), "7042@example.org");
+        assert_eq!(of("tel:7042;phone-context=far.example"), "elsewhere tel:7042;phone-context=far.example");
+        assert_eq!(of("sip:+1.201.555.0123;isub=1@second.example;user=phone"), "+12015550123@second.example");
+        assert_eq!(of("sip:bob.b@example.org;user=phone"), "bob.b@example.org");
+        assert_eq!(of("sip:bob-1.2@example.org"), "bob-1.2@example.org");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_left_to_rules() {
+        // tests rfc3261 §16.5
+        for uri in ["sip:bob@far.example", "sip:bob@192.0.2.1:5080", "sip:bob@example.org;maddr=198.51.100.1"]
+        {
+            assert_eq!(of(uri), format!("elsewhere {uri}"));
+        }
+        assert_eq!(of("URN:service:SOS.police"), "urn:service:sos.police");
+    }
+
+    #[test]
+    fn a_foreign_next_hop_decides_and_a_dialog_has_decided() {
+        // tests rfc3261 §16.12
+        let request = sample::request("BYE", "sip:bob@example.org", "Route: <sip:far.example;lr>\r\n");
+        let ourselves = sample::ourselves();
+        let Targets::Sought(Destination::Elsewhere(hop)) = determine(&request, &Identity::Guest, &ourselves)
+        else {
+            panic!("a Route that is not ours was not asked about");
+        };
+        assert_eq!(hop.to_string(), "sip:far.example;lr");
+        let Targets::Predetermined(target) = determine(&request, &sample::dialog(2), &ourselves) else {
+            panic!("a dialog was looked up");
+        };
+        assert_eq!((target.uri, target.flow), (None, Some(sample::flow(2))));
+    }
+}

@@ -1,0 +1,102 @@
+//! Request validation (RFC 3261 section 16.3).
+//!
+//! Reasonable syntax (item 1) was proved by the parse; Proxy-Authorization (item 6) is the gate's.
+//! Loop detection (item 4) is optional in RFC 3261; what bounds a loop here is Max-Forwards.
+
+use ruf_message::{Request, Scheme};
+
+use crate::reject::Reject;
+
+/// Extensions that the proxy itself takes part in. None so far: every one in a Proxy-Require is
+/// refused.
+const UNDERSTOOD: &[&str] = &[];
+
+/// May the request be proxied?
+pub(crate) fn validate(request: &Request) -> Result<(), Reject> {
+    scheme(request)?;
+    max_forwards(request)?;
+    proxy_require(request)
+}
+
+// rfc3261 §16.3: item 2
+fn scheme(request: &Request) -> Result<(), Reject> {
+    let uri = request.uri();
+    match uri.scheme() {
+        Scheme::Sip | Scheme::Sips | Scheme::Tel => Ok(()),
+        Scheme::Other if is_service(uri.as_bytes()) => Ok(()),
+        Scheme::Other => Err(Reject::UnsupportedScheme),
+    }
+}
+
+/// A service URN; whether the service exists is a matter of routing.
+// rfc5031 §3
+pub(crate) fn is_service(uri: &[u8]) -> bool {
+    uri.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
+const PREFIX: &[u8] = b"urn:service:";
+
+// rfc3261 §16.3: item 3; a request without the header passes
+fn max_forwards(request: &Request) -> Result<(), Reject> {
+    match request.max_forwards() {
+        Some(0) => Err(Reject::TooManyHops),
+        Some(_) | None => Ok(()),
+    }
+}
+
+// rfc3261 §16.3: item 5; the response lists what was not understood
+fn proxy_require(request: &Request) -> Result<(), Reject> {
+    let mut unknown = request.proxy_require().filter(|tag| !UNDERSTOOD.contains(tag)).peekable();
+    if unknown.peek().is_none() {
+        return Ok(());
+    }
+    let mut list = String::new();
+    for tag in unknown {
+        if !list.is_empty() {
+            list.push_str(", ");
+        }
+        list.push_str(tag);
+    }
+    Err(Reject::BadExtension(list))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    fn verdict(uri: &str, headers: &str) -> Result<(), Reject> {
+        validate(&sample::request("INVITE", uri, headers))
+    }
+
+    #[test]
+    fn schemes_that_mean_something_here_pass_and_others_do_not() {
+        // tests rfc3261 §16.3
+        for uri in ["sip:bob@example.org", "sips:bob@example.org", "tel:+1-201-555-0123", "URN:Service:SOS"] {
+            assert_eq!(verdict(uri, ""), Ok(()), "{uri}");
+        }
+        for uri in
+            ["nobodyKnowsThisScheme:totallyopaquecontent", "http://example.org", "urn:isbn:1", "mailto:a@b"]
+        {
+            assert_eq!(verdict(uri, ""), Err(Reject::UnsupportedScheme), "{uri}");
+        }
+    }
+
+    #[test]
+    fn only_max_forwards_of_zero_is_too_many_hops() {
+        // tests rfc3261 §16.3
+        let uri = "sip:bob@example.org";
+        assert_eq!(verdict(uri, ""), Ok(()));
+        assert_eq!(verdict(uri, "Max-Forwards: 1\r\n"), Ok(()));
+        assert_eq!(verdict(uri, "Max-Forwards: 0\r\n"), Err(Reject::TooManyHops));
+    }
+
+    #[test]
+    fn every_extension_that_a_proxy_would_have_to_know_is_listed() {
+        // tests rfc3261 §16.3
+        let uri = "sip:bob@example.org";
+        let tags = "Proxy-Require: foo, bar\r\nProxy-Require: baz\r\nRequire: not-ours\r\n";
+        assert_eq!(verdict(uri, tags), Err(Reject::BadExtension("foo, bar, baz".into())));
+        assert_eq!(verdict(uri, "Require: not-ours\r\n"), Ok(()));
+    }
+}
