@@ -24,10 +24,10 @@ pub fn route(
 ) -> Result<TargetSet, Refusal> {
     match destination {
         Destination::User(address) if plan.is_emergency(address.user()) => {
-            service(plan, "urn:service:sos", identity, directory)
+            answering(plan, "urn:service:sos", identity, directory)
         }
         Destination::User(address) => account(address, identity, directory),
-        Destination::Service(urn) => service(plan, urn, identity, directory),
+        Destination::Service(urn) => answering(plan, urn, identity, directory),
         // rfc3261 §16.5: a resource of ours that does not exist
         Destination::Ourselves => Err(Refusal::NotFound),
         // Nothing leaves for somewhere else without a rule, and there is none yet.
@@ -35,7 +35,7 @@ pub fn route(
     }
 }
 
-fn service(
+fn answering(
     plan: &DialPlan,
     urn: &str,
     identity: &Identity,
@@ -70,8 +70,149 @@ fn account(
 fn is_hidden(identity: &Identity, directory: &impl Directory) -> bool {
     match identity {
         Identity::Account(address) => {
-            matches!(directory.account(address), Lookup::Found(account) if account.hidden)
+            let account = directory.accounts().account(address.domain(), address.user());
+            matches!(account, Lookup::Found(account) if account.hidden)
         }
         Identity::Peer(_) | Identity::Dialog(_) | Identity::Guest => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruf_admission::Account;
+    use ruf_message::StatusCode;
+    use ruf_proxy::Target;
+
+    /// Accounts of `example.org`; those in the second list have one binding.
+    struct Town {
+        accounts: Vec<Account>,
+        at_home: Vec<&'static str>,
+    }
+
+    impl Directory for Town {
+        fn accounts(&self) -> &dyn Accounts {
+            &self.accounts
+        }
+
+        fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet) {
+            if self.at_home.contains(&address.user()) {
+                let uri = format!("sip:{}@phone.example", address.user()).parse().unwrap();
+                targets.push(Target { uri: Some(uri), ..Target::unchanged() });
+            }
+        }
+    }
+
+    struct Broken;
+
+    impl Accounts for Broken {
+        fn account(&self, _domain: &str, _user: &str) -> Lookup<'_> {
+            Lookup::Unavailable
+        }
+    }
+
+    impl Directory for Broken {
+        fn accounts(&self) -> &dyn Accounts {
+            self
+        }
+
+        fn bindings(&self, _address: &AddressOfRecord, _targets: &mut TargetSet) {}
+    }
+
+    fn town() -> Town {
+        let account = |user: &str| Account::with_password(user, "example.org", "secret");
+        let mut accounts: Vec<Account> = ["alice", "bob", "check1", "check2"].map(account).into();
+        accounts[1].aliases = vec!["200".into(), "+493012345".into()];
+        accounts[2].hidden = true;
+        accounts[3].hidden = true;
+        Town { accounts, at_home: vec!["bob", "check1", "check2"] }
+    }
+
+    fn user(user: &str) -> Destination {
+        Destination::User(AddressOfRecord::new(user, "example.org"))
+    }
+
+    fn from(user: &str) -> Identity {
+        Identity::Account(AddressOfRecord::new(user, "example.org"))
+    }
+
+    /// The targets, or the status of the refusal.
+    fn routed(plan: &DialPlan, destination: &Destination, identity: &Identity) -> Result<String, u16> {
+        match route(plan, destination, identity, &town()) {
+            Ok(targets) => {
+                Ok(targets.iter().map(|target| target.uri.as_ref().unwrap().to_string()).collect())
+            }
+            Err(refusal) => Err(refusal.status().as_u16()),
+        }
+    }
+
+    #[test]
+    fn a_user_is_found_by_name_alias_and_number() {
+        let to = |name: &str| routed(&DialPlan::default(), &user(name), &from("alice"));
+        for bob in ["bob", "200", "+493012345"] {
+            assert_eq!(to(bob).as_deref(), Ok("sip:bob@phone.example"), "{bob}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_user_is_404_and_one_without_a_phone_480() {
+        // tests rfc3261 §16.5
+        let to = |destination: &Destination| routed(&DialPlan::default(), destination, &from("bob"));
+        assert_eq!(to(&user("nobody")), Err(404));
+        assert_eq!(to(&user("+15550100")), Err(404));
+        assert_eq!(to(&user("alice")), Err(480));
+        assert_eq!(to(&Destination::User(AddressOfRecord::new("bob", "second.example"))), Err(404));
+        assert_eq!(to(&Destination::Ourselves), Err(404));
+    }
+
+    #[test]
+    fn a_store_that_does_not_answer_is_our_fault() {
+        let refusal = route(&DialPlan::default(), &user("bob"), &from("alice"), &Broken).unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::SERVER_INTERNAL_ERROR);
+    }
+
+    #[test]
+    fn nothing_goes_elsewhere_without_a_rule() {
+        let elsewhere = Destination::Elsewhere("sip:bob@far.example".parse().unwrap());
+        for identity in [from("alice"), Identity::Guest, Identity::Peer("pbx".into())] {
+            assert_eq!(routed(&DialPlan::default(), &elsewhere, &identity), Err(403));
+        }
+    }
+
+    #[test]
+    fn built_in_accounts_exist_for_their_like_only() {
+        let plan = DialPlan::default();
+        for identity in [from("alice"), from("nobody"), Identity::Guest, Identity::Peer("pbx".into())] {
+            assert_eq!(routed(&plan, &user("check2"), &identity), Err(404), "{identity:?}");
+        }
+        assert_eq!(
+            routed(&plan, &user("check2"), &from("check1")).as_deref(),
+            Ok("sip:check2@phone.example")
+        );
+    }
+
+    #[test]
+    fn an_emergency_goes_to_its_rule_and_to_nobody_without_one() {
+        // tests rfc5031 §4.2
+        let mut plan = DialPlan { emergency_numbers: vec!["112".into()], emergency: None };
+        let sos = [user("112"), service("urn:service:sos"), service("urn:service:sos.fire")];
+        for call in &sos {
+            assert_eq!(routed(&plan, call, &from("alice")), Err(404), "{call:?}");
+        }
+        plan.emergency = Some(AddressOfRecord::new("bob", "example.org"));
+        for call in &sos {
+            assert_eq!(
+                routed(&plan, call, &from("alice")).as_deref(),
+                Ok("sip:bob@phone.example"),
+                "{call:?}"
+            );
+        }
+        for other in [service("urn:service:counseling"), service("urn:service:sosx"), user("911")] {
+            assert_eq!(routed(&plan, &other, &from("alice")), Err(404), "{other:?}");
+        }
+    }
+
+    fn service(urn: &str) -> Destination {
+        Destination::Service(urn.into())
     }
 }
