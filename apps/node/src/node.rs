@@ -200,7 +200,7 @@ impl Node {
         self.counters.malformed += 1;
         let tag = self.gate.malformed_tag(&flow);
         if let Some(mut response) = malformed.reply(&tag) {
-            ruf_transaction::mark_source(&mut response, flow);
+            ruf_transaction::stamp(&mut response, &flow);
             self.reply_without_state(now, flow, &response, octets);
         }
     }

@@ -58,6 +58,6 @@ pub use limits::{Limits, Timers};
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use out::{Counts, Event, Full, Out, Received};
-pub use reply::{reply_to, reply_to_via};
+pub use reply::{reply_to, reply_to_via, stamp};
 pub use slab::{ClientId, ServerId};
 pub use transactions::Transactions;

@@ -7,20 +7,21 @@
 
 use std::net::SocketAddr;
 
-use ruf_message::{Flow, Request, Via};
+use ruf_message::{Fields, Flow, Request, Via};
 
-/// Writes `received` and `rport` into the top Via of a request from the network.
-pub(crate) fn stamp(request: &mut Request, flow: &Flow) {
-    let via = request.via();
+/// Writes `received` and `rport` into the top Via of a request from the network, or of the answer to
+/// one that is too broken to be a request.
+pub fn stamp(fields: &mut Fields, flow: &Flow) {
+    let via = fields.via();
     let wants_rport = via.rport().is_some();
     let differs = via.host().ip() != Some(flow.remote.ip());
     // A `received` that the client wrote itself is a lie or a mistake; ours replaces it.
     let claimed = via.received().is_some();
     if wants_rport {
-        request.set_via_rport(flow.remote.port()); // rfc3581 §4
+        fields.set_via_rport(flow.remote.port()); // rfc3581 §4
     }
     if differs || wants_rport || claimed {
-        request.set_via_received(flow.remote.ip()); // rfc3261 §18.2.1, rfc3581 §4
+        fields.set_via_received(flow.remote.ip()); // rfc3261 §18.2.1, rfc3581 §4
     }
 }
 
