@@ -1,1 +1,46 @@
-//! The one gate between a transaction and every user of it.
+//! The one gate between a transaction and every user of it. Only here can an [`Admitted`] be made, and
+//! proxy, registrar and services take nothing else.
+//!
+//! | module | what |
+//! |---|---|
+//! | `gate` | [`Gate`]: what each method must show |
+//! | `admitted` | [`Admitted`], [`Identity`], [`Verdict`] |
+//! | `authenticator` | challenges, and answers to them |
+//! | `offer` | which algorithms are offered, and to whom MD5 alone |
+//! | `nonce` | nonces that cost no memory until used; replays |
+//! | `failures` | wrong passwords |
+//! | `replies` | how much is sent to who proved nothing |
+//! | `token` | the token in our Record-Route |
+//! | `ourselves` | [`Ourselves`]: domains and addresses |
+//! | `account` | [`Account`], [`Accounts`], [`AddressOfRecord`] |
+//! | `cidr`, `limits`, `reject` | [`Cidr`], [`Limits`], [`Reject`] |
+//! | `bounded`, `mac` | the table that forgets, the keyed MAC |
+//!
+//! Not here: the arithmetic of Digest (core/auth), retransmissions and transactions (core/transaction),
+//! where a request may go (services/routing), and the accounts themselves (services/accounts).
+
+#![forbid(unsafe_code)]
+
+mod account;
+mod admitted;
+mod authenticator;
+mod bounded;
+mod cidr;
+mod failures;
+mod gate;
+mod limits;
+mod mac;
+mod nonce;
+mod offer;
+mod ourselves;
+mod reject;
+mod replies;
+mod token;
+
+pub use account::{Account, Accounts, AddressOfRecord, Lookup};
+pub use admitted::{Admitted, DialogPass, Identity, Verdict};
+pub use cidr::{Cidr, NotACidr};
+pub use gate::{Counts, Gate, Keys, Policy};
+pub use limits::Limits;
+pub use ourselves::{Domain, Listener, Ourselves};
+pub use reject::Reject;

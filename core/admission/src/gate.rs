@@ -1,0 +1,399 @@
+//! The gate: what stands between a new transaction and every user of it (RFC 3261 §22, §26.3.2;
+//! RFC 3323, RFC 3325). It says who sent a request, or refuses it. Retransmissions never get here
+//! (core/transaction absorbs them), and where a request may go is not decided here (services/routing).
+//!
+//! What each method must show, unless the dialog's token, an open domain or a trusted address speaks for
+//! it:
+//!
+//! | request | asked with | must be the account's |
+//! |---|---|---|
+//! | REGISTER | 401 | To |
+//! | PUBLISH | 407 | the Request-URI |
+//! | any other out of dialog | 407 | From, unless it is anonymous |
+//! | OPTIONS to the server itself | nothing | |
+//! | ACK | never | the token, or it is dropped |
+//! | CANCEL | never | does not come here: it follows its INVITE |
+//!
+//! `urn:service:sos` is a request like any other: its sender is asked for a password, and routing answers.
+//!
+//! **Of open domains and trusted addresses.** They exempt from the password, not from the rules of routing.
+//! A request counts as open only if the domain of From and that of the Request-URI, as far as they are
+//! served, are both open: or an open laboratory would be the way into the closed house beside it. A From
+//! that names an account is then believed to be it, except a hidden account, which always needs its password.
+
+use crate::account::{Account, Accounts, AddressOfRecord, Lookup};
+use crate::admitted::{Admitted, DialogPass, Identity, Verdict};
+use crate::authenticator::{Arrival, Authenticator, Question, claimed_account, realm};
+use crate::cidr::Cidr;
+use crate::limits::Limits;
+use crate::mac::{Mac, encode, same};
+use crate::ourselves::{Domain, Ourselves};
+use crate::reject::Reject;
+use crate::replies::Replies;
+use crate::token::Tokens;
+use ruf_auth::Algorithm;
+use ruf_message::{Entropy, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the configuration says about admission.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// Addresses whose requests need no password.
+    pub trusted: Vec<Cidr>,
+    /// Offered in this order, where domain and account say nothing.
+    pub algorithms: Vec<Algorithm>,
+    /// Whether someone of a domain that is not served may reach ours without a password.
+    pub guests: bool,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy { trusted: Vec::new(), algorithms: Algorithm::DEFAULT.to_vec(), guests: false }
+    }
+}
+
+/// The gate's secrets. Workers of one server share them.
+#[derive(Clone)]
+pub struct Keys {
+    /// Of nonces and reply tags: new at each start, so that nothing recorded before is good after it.
+    pub nonce: [u8; 32],
+    /// Of dialog tokens: kept with the data, since dialogs outlive a restart.
+    pub dialog: [u8; 32],
+}
+
+impl Keys {
+    /// New ones.
+    pub fn new(entropy: &mut Entropy) -> Self {
+        let mut keys = Keys { nonce: [0; 32], dialog: [0; 32] };
+        entropy.fill(&mut keys.nonce);
+        entropy.fill(&mut keys.dialog);
+        keys
+    }
+}
+
+impl std::fmt::Debug for Keys {
+    /// Shows nothing of them.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys")
+    }
+}
+
+/// Entries held, by table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Nonces used and not over.
+    pub used_nonces: usize,
+    /// (source, account) pairs with wrong passwords.
+    pub failures: usize,
+    /// Clients challenged.
+    pub challenged: usize,
+    /// Sources that proved nothing.
+    pub unproven: usize,
+    /// Sources that did.
+    pub proven: usize,
+}
+
+/// The one gate. See the [module](self).
+#[derive(Debug)]
+pub struct Gate {
+    ourselves: Ourselves,
+    algorithms: Vec<Algorithm>,
+    guests: bool,
+    trusted: Vec<(Cidr, Arc<str>)>,
+    authenticator: Authenticator,
+    replies: Replies,
+    tokens: Tokens,
+    tags: Mac,
+}
+
+/// What is done with a request that is not admitted.
+enum Refusal {
+    Answer(Reject),
+    Silence,
+}
+
+impl From<Reject> for Refusal {
+    fn from(reject: Reject) -> Self {
+        Refusal::Answer(reject)
+    }
+}
+
+impl Gate {
+    /// A gate with empty tables.
+    pub fn new(ourselves: Ourselves, policy: Policy, limits: &Limits, keys: &Keys, entropy: Entropy) -> Self {
+        let named = |cidr: Cidr| (cidr, Arc::from(cidr.to_string()));
+        Gate {
+            ourselves,
+            algorithms: if policy.algorithms.is_empty() {
+                Algorithm::DEFAULT.to_vec()
+            } else {
+                policy.algorithms
+            },
+            guests: policy.guests,
+            trusted: policy.trusted.into_iter().map(named).collect(),
+            authenticator: Authenticator::new(&keys.nonce, limits, entropy),
+            replies: Replies::new(limits),
+            tokens: Tokens::new(&keys.dialog),
+            tags: Mac::new(&keys.nonce, "reply tag"),
+        }
+    }
+
+    /// Says who sent a new request, or refuses it. What comes out has lost its credentials for our
+    /// realms, and P-Asserted-Identity unless a trusted peer wrote it.
+    pub fn admit(&mut self, now: Tick, flow: Flow, mut request: Request, accounts: &dyn Accounts) -> Verdict {
+        let source = flow.remote.ip();
+        let bound = self.replies.is_bound(now, source);
+        match self.identify(Arrival { now, source, bound, request: &request }, accounts) {
+            Ok(identity) => {
+                self.clean(source, &mut request);
+                Verdict::Admitted(Admitted::new(flow, request, identity))
+            }
+            Err(Refusal::Answer(reject)) => {
+                let mut response = reject.into_response(&request);
+                response.set_to_tag(&self.reply_tag(&request));
+                Verdict::Reply(response)
+            }
+            Err(Refusal::Silence) => Verdict::Drop,
+        }
+    }
+
+    /// The To tag of every reply that is sent without a transaction: the same for the same request, and
+    /// known again in its ACK.
+    // rfc3261 §8.2.7: a stateless server makes the same tag for the same request
+    pub fn reply_tag(&self, request: &Request) -> String {
+        let octets: [u8; 9] = self.tags.over(&[request.call_id(), request.from_tag().unwrap_or_default()]);
+        let mut tag = String::with_capacity(12);
+        encode(&octets, &mut tag);
+        tag
+    }
+
+    /// Whether this is the ACK to a reply that was sent without a transaction; it goes nowhere.
+    pub fn absorbs_ack(&self, request: &Request) -> bool {
+        let known = |tag: &[u8]| same(tag, self.reply_tag(request).as_bytes());
+        request.method() == Method::Ack && request.to_tag().is_some_and(known)
+    }
+
+    /// Whether a reply of `reply_bytes` to a request of `request_bytes` may be sent: to a source that
+    /// proved nothing, replies total at most three times what it sent. Call once per request.
+    pub fn may_reply(&mut self, now: Tick, flow: &Flow, request_bytes: usize, reply_bytes: usize) -> bool {
+        self.peer(flow.remote.ip()).is_some() || self.replies.may_reply(now, flow, request_bytes, reply_bytes)
+    }
+
+    /// The user part of our Record-Route for a dialog: it names both flows, and admits requests of both
+    /// parties. [`Gate::admit`] reads it back.
+    pub fn token(&self, call_id: &[u8], callers_tag: &[u8], caller: &Flow, callee: &Flow) -> String {
+        self.tokens.make(call_id, callers_tag, caller, callee)
+    }
+
+    /// A phone at this source was bound for so long: it is slowed less, and may be sent more.
+    pub fn note_binding(&mut self, now: Tick, source: IpAddr, lifetime: Duration) {
+        self.replies.bind(now, source, lifetime);
+    }
+
+    /// Where we are.
+    pub const fn ourselves(&self) -> &Ourselves {
+        &self.ourselves
+    }
+
+    /// Forgets what is over. Early or late, nothing but memory depends on it.
+    pub fn tick(&mut self, now: Tick) {
+        self.authenticator.nonces.expire(now);
+        self.authenticator.failures.expire(now);
+        self.authenticator.offers.expire(now);
+        self.replies.expire(now);
+    }
+
+    /// When [`Gate::tick`] next has something to forget.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Tick> {
+        let Authenticator { nonces, failures, offers, .. } = &self.authenticator;
+        let all = [nonces.deadline(), failures.deadline(), offers.deadline(), self.replies.deadline()];
+        all.into_iter().flatten().min()
+    }
+
+    /// Entries held.
+    pub fn counts(&self) -> Counts {
+        let (unproven, proven) = self.replies.len();
+        Counts {
+            used_nonces: self.authenticator.nonces.len(),
+            failures: self.authenticator.failures.len(),
+            challenged: self.authenticator.offers.len(),
+            unproven,
+            proven,
+        }
+    }
+
+    fn identify(&mut self, arrival: Arrival<'_>, accounts: &dyn Accounts) -> Result<Identity, Refusal> {
+        match arrival.request.method() {
+            // rfc3261 §22.1: neither is ever challenged
+            Method::Ack => self.dialog(arrival).ok_or(Refusal::Silence),
+            Method::Cancel => Err(Refusal::Silence),
+            Method::Register => Ok(self.register(arrival, accounts)?),
+            // rfc3903 §4: outside any dialog
+            Method::Publish => Ok(self.out_of_dialog(arrival, accounts, "Request-URI")?),
+            Method::Options if self.is_for_us(arrival.request) => Ok(Identity::Guest),
+            Method::Invite
+            | Method::Bye
+            | Method::Options
+            | Method::Message
+            | Method::Info
+            | Method::Prack
+            | Method::Update
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Refer
+            | Method::Other => match self.dialog(arrival) {
+                Some(identity) => Ok(identity),
+                None => Ok(self.out_of_dialog(arrival, accounts, "From")?),
+            },
+        }
+    }
+
+    /// A request with a To tag that carries our token, in the top Route or (behind a strict router) in
+    /// the Request-URI.
+    // rfc3261 §16.4
+    fn dialog(&mut self, arrival: Arrival<'_>) -> Option<Identity> {
+        let request = arrival.request;
+        let (from_tag, to_tag) = (request.from_tag()?, request.to_tag()?);
+        let pass = |uri: UriRef<'_>| -> Option<DialogPass> {
+            let token = uri.user().filter(|_| self.ourselves.is_us(uri))?;
+            self.tokens.read(token, request.call_id(), from_tag, to_tag)
+        };
+        let pass =
+            request.routes().next().and_then(|route| pass(route.uri())).or_else(|| pass(request.uri()))?;
+        self.replies.prove(arrival.now, arrival.source);
+        Some(Identity::Dialog(pass))
+    }
+
+    /// OPTIONS to the server itself, and to nobody behind it.
+    // rfc3261 §11.2 and §16.4
+    fn is_for_us(&self, request: &Request) -> bool {
+        let us = |uri: UriRef<'_>| self.ourselves.is_us(uri);
+        us(request.uri()) && request.uri().user().is_none() && request.routes().all(|route| us(route.uri()))
+    }
+
+    /// A REGISTER, whose To names the account.
+    fn register(&mut self, arrival: Arrival<'_>, accounts: &dyn Accounts) -> Result<Identity, Reject> {
+        let (target, to) = (arrival.request.uri(), arrival.request.to().uri());
+        // rfc3261 §10.3 step 1; to another domain it would be forwarded, but only by rule
+        if !self.ourselves.is_us(target) {
+            return Err(Reject::ForeignDomain);
+        }
+        // rfc3261 §10.3 step 5: the address must be in the domain of the Request-URI; our own address
+        // there stands for any of our domains
+        let domain = to.host().and_then(|host| self.ourselves.domain(host));
+        let domain = domain.filter(|_| to.user().is_some()).ok_or(Reject::UnknownAddress)?;
+        if let Some(Host::Name(name)) = target.host()
+            && self.ourselves.named(name).is_some_and(|named| named.name != domain.name)
+        {
+            return Err(Reject::UnknownAddress);
+        }
+        if domain.open || self.peer(arrival.source).is_some() {
+            match claimed_account(to, domain, accounts) {
+                Lookup::Found(account) if !account.hidden => {
+                    return Ok(Identity::Account(account.address.clone()));
+                }
+                Lookup::Found(_) => {}
+                Lookup::Unknown => return Err(Reject::UnknownAddress),
+                Lookup::Unavailable => return Err(Reject::Unavailable),
+            }
+        }
+        // rfc3261 §10.3 step 3
+        let question = Question { domain, claimed: to, algorithms: &self.algorithms, by_proxy: false };
+        let account = self.authenticator.authenticate(arrival, question, &self.ourselves, accounts)?;
+        self.replies.prove(arrival.now, arrival.source);
+        // rfc3261 §10.3 step 4
+        if account.is_called(to, &self.ourselves) {
+            Ok(identity(account))
+        } else {
+            Err(Reject::NotYours("To"))
+        }
+    }
+
+    /// Any other request. `header` names what must be the account's: From, or the Request-URI of a PUBLISH.
+    fn out_of_dialog(
+        &mut self,
+        arrival: Arrival<'_>,
+        accounts: &dyn Accounts,
+        header: &'static str,
+    ) -> Result<Identity, Reject> {
+        let (target, from) = (arrival.request.uri(), arrival.request.from().uri());
+        let claimed = if header == "From" { from } else { target };
+        let home = claimed.host().and_then(|host| self.ourselves.domain(host));
+        let goal = target.host().and_then(|host| self.ourselves.domain(host));
+        let Some(domain) = home.or(goal).or(self.ourselves.default_domain()) else {
+            return Err(Reject::ForeignDomain); // nothing is served at all
+        };
+        if let Some(identity) = self.exempt(arrival.source, home, goal, claimed, accounts)? {
+            return Ok(identity);
+        }
+        let question = Question { domain, claimed, algorithms: &self.algorithms, by_proxy: true };
+        let account = self.authenticator.authenticate(arrival, question, &self.ourselves, accounts)?;
+        self.replies.prove(arrival.now, arrival.source);
+        let anonymous = header == "From" && is_anonymous(from);
+        if anonymous || account.is_called(claimed, &self.ourselves) {
+            Ok(identity(account))
+        } else {
+            Err(Reject::NotYours(header))
+        }
+    }
+
+    /// Who it is without a password, where none is needed.
+    fn exempt(
+        &self,
+        source: IpAddr,
+        home: Option<&Domain>,
+        goal: Option<&Domain>,
+        claimed: UriRef<'_>,
+        accounts: &dyn Accounts,
+    ) -> Result<Option<Identity>, Reject> {
+        let served = || [home, goal].into_iter().flatten();
+        let default_open = || self.ourselves.default_domain().is_some_and(|domain| domain.open);
+        let open =
+            if served().next().is_none() { default_open() } else { served().all(|domain| domain.open) };
+        let guest = self.guests && home.is_none() && goal.is_some();
+        let otherwise = match self.peer(source) {
+            Some(name) => Identity::Peer(Arc::clone(name)),
+            None if open || guest => Identity::Guest,
+            None => return Ok(None),
+        };
+        let Some(home) = home else { return Ok(Some(otherwise)) };
+        match claimed_account(claimed, home, accounts) {
+            Lookup::Found(account) if account.hidden => Ok(None),
+            Lookup::Found(account) => Ok(Some(identity(account))),
+            Lookup::Unknown => Ok(Some(otherwise)),
+            Lookup::Unavailable => Err(Reject::Unavailable),
+        }
+    }
+
+    /// The peer at this address.
+    fn peer(&self, source: IpAddr) -> Option<&Arc<str>> {
+        self.trusted.iter().find(|(range, _)| range.contains(source)).map(|(_, name)| name)
+    }
+
+    /// Takes out what was meant for us alone, and what nobody vouches for.
+    fn clean(&self, source: IpAddr, request: &mut Request) {
+        // rfc3261 §22.3: credentials for other realms stay
+        for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
+            if request.contains(name) {
+                request.remove_if(name, |value| realm(value, &self.ourselves).is_some());
+            }
+        }
+        // rfc3325 §6: from outside the trust domain it is removed
+        if request.contains(HeaderName::PAssertedIdentity) && self.peer(source).is_none() {
+            request.remove(HeaderName::PAssertedIdentity);
+        }
+    }
+}
+
+fn identity(account: &Account) -> Identity {
+    Identity::Account(AddressOfRecord::clone(&account.address))
+}
+
+/// A From that hides its user.
+// rfc3323 §4.1.1.3
+fn is_anonymous(from: UriRef<'_>) -> bool {
+    from.host() == Some(Host::Name("anonymous.invalid"))
+}

@@ -1,0 +1,145 @@
+//! A keyed MAC (HMAC-SHA-256, RFC 2104) whose key is scheduled once, and the text form of octets that
+//! travel in nonces and tokens (base64url, RFC 4648 §5, without padding).
+
+use hmac::{Hmac, Mac as _};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// A MAC for one purpose. Different purposes of one key never give the same result for the same parts.
+#[derive(Clone)]
+pub(crate) struct Mac(Hmac<Sha256>);
+
+impl std::fmt::Debug for Mac {
+    /// Shows nothing of the key.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mac")
+    }
+}
+
+impl Mac {
+    /// The MAC of a purpose under a key.
+    pub(crate) fn new(key: &[u8; 32], purpose: &str) -> Self {
+        let derived = keyed(key).chain_update(purpose).finalize().into_bytes();
+        Mac(keyed(&derived.into()))
+    }
+
+    /// The first `N` (at most 32) octets of the MAC over the parts. Each part is preceded by its
+    /// length, so that no octet can move from one part to its neighbour.
+    pub(crate) fn over<const N: usize>(&self, parts: &[&[u8]]) -> [u8; N] {
+        const { assert!(N <= 32) };
+        let mut mac = self.0.clone();
+        for part in parts {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        let mut short = [0; N];
+        for (to, from) in short.iter_mut().zip(mac.finalize().into_bytes()) {
+            *to = from;
+        }
+        short
+    }
+
+    /// A number that stands for the parts in a table's key.
+    pub(crate) fn number(&self, parts: &[&[u8]]) -> u64 {
+        u64::from_be_bytes(self.over(parts))
+    }
+}
+
+/// HMAC takes a key of any length; the one way to fail does not exist.
+#[allow(clippy::expect_used)]
+fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).expect("a key of any length is taken")
+}
+
+/// Whether two MACs are the same, in a time that does not tell where they differ.
+pub(crate) fn same(one: &[u8], two: &[u8]) -> bool {
+    bool::from(one.ct_eq(two))
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/// Appends the octets as text: four characters of a URI's `unreserved` for three octets.
+pub(crate) fn encode(octets: &[u8], out: &mut String) {
+    for chunk in octets.chunks(3) {
+        let word =
+            chunk.iter().fold(0u32, |word, octet| word << 8 | u32::from(*octet)) << (8 * (3 - chunk.len()));
+        for at in 0..=chunk.len() {
+            // Six bits are below 64.
+            #[allow(clippy::indexing_slicing)]
+            out.push(char::from(ALPHABET[(word >> (18 - 6 * at) & 63) as usize]));
+        }
+    }
+}
+
+/// Reads what [`encode`] wrote into `out`, and gives the part that was filled. `None` if it does not
+/// fit or is no such text; every octet string has one text only.
+pub(crate) fn decode<'a>(text: &[u8], out: &'a mut [u8]) -> Option<&'a [u8]> {
+    let mut len = 0;
+    for chunk in text.chunks(4) {
+        let mut word = 0;
+        for character in chunk {
+            word = word << 6 | value(*character)?;
+        }
+        word <<= 6 * (4 - chunk.len());
+        let octets = chunk.len().checked_sub(1).filter(|octets| *octets > 0)?;
+        if octets < 3 && word << (8 * (octets + 1)) != 0 {
+            return None; // bits that no octet holds
+        }
+        let filled = out.get_mut(len..len + octets)?;
+        for (to, from) in filled.iter_mut().zip(word.to_be_bytes().into_iter().skip(1)) {
+            *to = from;
+        }
+        len += octets;
+    }
+    out.get(..len)
+}
+
+fn value(character: u8) -> Option<u32> {
+    let value = match character {
+        b'A'..=b'Z' => character - b'A',
+        b'a'..=b'z' => character - b'a' + 26,
+        b'0'..=b'9' => character - b'0' + 52,
+        b'-' => 62,
+        b'_' => 63,
+        _ => return None,
+    };
+    Some(u32::from(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_survive_the_text_and_no_other_text_gives_them() {
+        for len in 0..40u8 {
+            let octets: Vec<u8> = (0..len).map(|octet| octet.wrapping_mul(37)).collect();
+            let mut text = String::new();
+            encode(&octets, &mut text);
+            let mut room = [0; 40];
+            assert_eq!(decode(text.as_bytes(), &mut room), Some(&octets[..]));
+            if len > 0 {
+                let mut small = vec![0; usize::from(len) - 1];
+                assert_eq!(decode(text.as_bytes(), &mut small), None);
+            }
+        }
+        let mut room = [0; 8];
+        for bad in ["A", "AAAAA", "AB", "AAB", "A=", "AA+A", "é"] {
+            assert_eq!(decode(bad.as_bytes(), &mut room), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_mac_tells_purposes_keys_and_parts_apart() {
+        let mac = Mac::new(&[1; 32], "a");
+        let of = |mac: &Mac, parts: &[&[u8]]| mac.over::<12>(parts);
+        assert_eq!(of(&mac, &[b"x", b"y"]), of(&Mac::new(&[1; 32], "a"), &[b"x", b"y"]));
+        assert!(same(&of(&mac, &[b"x"]), &of(&mac, &[b"x"])));
+        for other in
+            [of(&mac, &[b"xy"]), of(&mac, &[b"", b"xy"]), of(&Mac::new(&[2; 32], "a"), &[b"x", b"y"])]
+        {
+            assert!(!same(&of(&mac, &[b"x", b"y"]), &other));
+        }
+        assert_ne!(mac.number(&[b"x"]), Mac::new(&[1; 32], "b").number(&[b"x"]));
+    }
+}

@@ -1,0 +1,301 @@
+//! Nonces that cost no memory until they are used (RFC 7616 §3.3, §5.4).
+//!
+//! A nonce is `time | random | MAC(time, random, realm, algorithm, source address)`, in base64url. Nothing
+//! is kept when one is issued. When a request first proves knowledge of a password with it, the nonce
+//! gets an entry in the table of used ones: the highest `nc` and a window of those below it. The same
+//! `nc` a second time is a replay.
+//!
+//! A full table makes room by taking the entry of the oldest nonce away, and from then on no nonce that
+//! was issued so early is taken any more: nothing can be replayed through a gap, a newcomer always gets
+//! in, and whoever held an old nonce is told `stale=true` and comes back with a new one.
+//!
+//! How a digest is computed is ruf-auth's; who may do what, [`Gate`](crate::Gate)'s.
+
+use crate::mac::{Mac, decode, encode, same};
+use ruf_auth::Algorithm;
+use ruf_message::{Entropy, Tick};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+const ISSUED: usize = 8;
+const RANDOM: usize = 8;
+const MAC: usize = 16;
+const LEN: usize = ISSUED + RANDOM + MAC;
+
+/// Issues nonces, knows its own, and remembers the used ones.
+#[derive(Debug)]
+pub(crate) struct Nonces {
+    mac: Mac,
+    lifetime: Duration,
+    used: BTreeMap<Nonce, Window>,
+    used_max: usize,
+    /// Nothing issued at or before this is taken.
+    floor: Option<Tick>,
+}
+
+/// A nonce of ours, neither expired nor meant for anybody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Nonce {
+    issued: Tick,
+    random: u64,
+}
+
+/// Not a nonce that we would take from this source now: unknown, of an earlier run, expired, for
+/// another realm or algorithm, from elsewhere, or used with this count before. The client is asked to
+/// try again with a fresh one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stale;
+
+impl Nonces {
+    /// The key must be new at each start: then no nonce of an earlier run is known.
+    pub(crate) fn new(key: &[u8; 32], lifetime: Duration, used_max: usize) -> Self {
+        Nonces {
+            mac: Mac::new(key, "nonce"),
+            lifetime,
+            used: BTreeMap::new(),
+            used_max: used_max.max(1),
+            floor: None,
+        }
+    }
+
+    /// A nonce for this realm and algorithm, to be used from this source.
+    // rfc7616 §3.3: unique each time, and not to be forged
+    pub(crate) fn issue(
+        &self,
+        now: Tick,
+        realm: &str,
+        algorithm: Algorithm,
+        source: IpAddr,
+        entropy: &mut Entropy,
+    ) -> String {
+        let nonce = Nonce { issued: now, random: entropy.u64() };
+        let mut text = String::with_capacity(LEN.div_ceil(3) * 4);
+        let mut octets = [0; LEN];
+        let fields = nonce.issued.as_micros().to_be_bytes().into_iter().chain(nonce.random.to_be_bytes());
+        let mac = self.mac_of(nonce, realm, algorithm, source);
+        for (to, from) in octets.iter_mut().zip(fields.chain(mac)) {
+            *to = from;
+        }
+        encode(&octets, &mut text);
+        text
+    }
+
+    /// Reads a nonce back.
+    pub(crate) fn open(
+        &self,
+        now: Tick,
+        text: &[u8],
+        realm: &str,
+        algorithm: Algorithm,
+        source: IpAddr,
+    ) -> Result<Nonce, Stale> {
+        let mut octets = [0; LEN];
+        let (nonce, mac) = decode(text, &mut octets).and_then(parts).ok_or(Stale)?;
+        let ours = same(mac, &self.mac_of(nonce, realm, algorithm, source));
+        let fresh =
+            issued <= now && now < issued + self.lifetime && self.floor.is_none_or(|floor| issued > floor);
+        if ours && fresh { Ok(nonce) } else { Err(Stale) }
+    }
+
+    /// Uses a nonce, with its count (`None`: the client sends none, so it may use it once). To be called
+    /// when the password was proven, and only then.
+    // rfc7616 §3.4: the same nc twice is a replay
+    pub(crate) fn spend(&mut self, now: Tick, nonce: Nonce, count: Option<u32>) -> Result<(), Stale> {
+        self.expire(now);
+        let count = count.unwrap_or(0);
+        if let Some(window) = self.used.get_mut(&nonce) {
+            return window.take(count);
+        }
+        while self.used.len() >= self.used_max
+            && let Some((oldest, _)) = self.used.pop_first()
+        {
+            self.floor = Some(oldest.issued);
+        }
+        if self.floor.is_some_and(|floor| nonce.issued <= floor) {
+            return Err(Stale); // the table is full of younger ones
+        }
+        self.used.insert(nonce, Window { highest: count, seen: 1 });
+        Ok(())
+    }
+
+    /// Forgets used nonces that nobody could use again.
+    pub(crate) fn expire(&mut self, now: Tick) {
+        while let Some(oldest) = self.used.first_entry()
+            && oldest.key().issued + self.lifetime <= now
+        {
+            oldest.remove();
+        }
+    }
+
+    /// When [`Nonces::expire`] next has something to do.
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.used.first_key_value().map(|(oldest, _)| oldest.issued + self.lifetime)
+    }
+
+    /// Used nonces held.
+    pub(crate) fn len(&self) -> usize {
+        self.used.len()
+    }
+
+    fn mac_of(&self, nonce: Nonce, realm: &str, algorithm: Algorithm, source: IpAddr) -> [u8; MAC] {
+        let issued = nonce.issued.as_micros().to_be_bytes();
+        let random = nonce.random.to_be_bytes();
+        let source = source_octets(source);
+        self.mac.over(&[&issued, &random, realm.as_bytes(), algorithm.as_str().as_bytes(), &source])
+    }
+}
+
+fn parts(octets: &[u8]) -> Option<(Nonce, &[u8])> {
+    let (issued, rest) = octets.split_first_chunk::<ISSUED>()?;
+    let (random, mac) = rest.split_first_chunk::<RANDOM>()?;
+    let issued = Tick::from_micros(u64::from_be_bytes(*issued));
+    Some((Nonce { issued, random: u64::from_be_bytes(*random) }, mac))
+}
+
+/// An address as 16 octets; an IPv4 address is the same whichever socket it came through.
+pub(crate) fn source_octets(source: IpAddr) -> [u8; 16] {
+    match source {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+/// Which counts were seen: the highest, and the 64 from it downwards. UDP may deliver out of order.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    highest: u32,
+    /// Bit n: highest - n was seen.
+    seen: u64,
+}
+
+impl Window {
+    fn take(&mut self, count: u32) -> Result<(), Stale> {
+        if let Some(ahead) = count.checked_sub(self.highest).filter(|ahead| *ahead > 0) {
+            self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | 1;
+            self.highest = count;
+            return Ok(());
+        }
+        let bit = 1u64.checked_shl(self.highest - count).unwrap_or(0);
+        if bit == 0 || self.seen & bit != 0 {
+            return Err(Stale);
+        }
+        self.seen |= bit;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    const REALM: &str = "example.org";
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+    const THERE: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2));
+    const LIFE: Duration = Duration::from_secs(300);
+
+    fn at(secs: u64) -> Tick {
+        Tick::from_micros(secs * 1_000_000)
+    }
+
+    fn nonces(used_max: usize) -> (Nonces, Entropy) {
+        (Nonces::new(&[1; 32], LIFE, used_max), Entropy::from_seed([2; 32]))
+    }
+
+    fn open(nonces: &Nonces, secs: u64, text: &str) -> Result<Nonce, Stale> {
+        nonces.open(at(secs), text.as_bytes(), REALM, Algorithm::Sha256, HERE)
+    }
+
+    #[test]
+    fn a_nonce_is_known_only_for_what_and_whom_it_was_issued() {
+        // tests rfc7616 §3.3
+        let (nonces, mut entropy) = nonces(10);
+        let text = nonces.issue(at(10), REALM, Algorithm::Sha256, HERE, &mut entropy);
+        assert!(open(&nonces, 10, &text).is_ok() && open(&nonces, 309, &text).is_ok());
+        assert_eq!(open(&nonces, 310, &text), Err(Stale));
+        assert_eq!(open(&nonces, 9, &text), Err(Stale));
+        for (realm, algorithm, source) in [
+            ("example.com", Algorithm::Sha256, HERE),
+            (REALM, Algorithm::Md5, HERE),
+            (REALM, Algorithm::Sha256, THERE),
+        ] {
+            assert_eq!(nonces.open(at(10), text.as_bytes(), realm, algorithm, source), Err(Stale));
+        }
+        let restarted = Nonces::new(&[3; 32], LIFE, 10);
+        assert_eq!(open(&restarted, 10, &text), Err(Stale));
+        for at in 0..text.len() {
+            let mut bent = text.clone().into_bytes();
+            bent[at] = if bent[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(open(&nonces, 10, str::from_utf8(&bent).unwrap()), Err(Stale));
+        }
+        for other in ["", "A", "AAAA", &text[1..], &format!("{text}A")] {
+            assert_eq!(open(&nonces, 10, other), Err(Stale));
+        }
+        assert_eq!(nonces.len(), 0);
+    }
+
+    #[test]
+    fn an_ipv4_source_is_the_same_through_either_socket() {
+        let (nonces, mut entropy) = nonces(10);
+        let text = nonces.issue(at(0), REALM, Algorithm::Md5, HERE, &mut entropy);
+        let mapped = IpAddr::V6(Ipv6Addr::from(source_octets(HERE)));
+        assert!(nonces.open(at(0), text.as_bytes(), REALM, Algorithm::Md5, mapped).is_ok());
+    }
+
+    #[test]
+    fn each_count_is_taken_once_in_any_order_within_the_window() {
+        // tests rfc7616 §3.4
+        let (mut nonces, mut entropy) = nonces(10);
+        let text = nonces.issue(at(0), REALM, Algorithm::Sha256, HERE, &mut entropy);
+        let nonce = open(&nonces, 0, &text).unwrap();
+        let mut spend = |count| nonces.spend(at(1), nonce, Some(count)).is_ok();
+        let taken = [1, 1, 3, 2, 2, 3, 70, 7, 6, 3, 70, u32::MAX, u32::MAX, u32::MAX - 63, u32::MAX - 64]
+            .map(&mut spend);
+        let expected = [
+            true, false, true, true, false, false, true, true, false, false, false, true, false, true, false,
+        ];
+        assert_eq!(taken, expected);
+        assert_eq!(nonces.len(), 1);
+    }
+
+    #[test]
+    fn without_a_count_a_nonce_is_good_for_one_request() {
+        let (mut nonces, mut entropy) = nonces(10);
+        let text = nonces.issue(at(0), REALM, Algorithm::Sha256, HERE, &mut entropy);
+        let nonce = open(&nonces, 0, &text).unwrap();
+        assert_eq!(
+            (nonces.spend(at(0), nonce, None), nonces.spend(at(0), nonce, None)),
+            (Ok(()), Err(Stale))
+        );
+    }
+
+    #[test]
+    fn a_full_table_keeps_newcomers_and_never_lets_a_replay_through() {
+        let (mut nonces, mut entropy) = nonces(3);
+        let texts: Vec<String> =
+            (0..5).map(|n| nonces.issue(at(n), REALM, Algorithm::Sha256, HERE, &mut entropy)).collect();
+        let opened: Vec<Nonce> = texts.iter().map(|text| open(&nonces, 5, text).unwrap()).collect();
+        for nonce in &opened {
+            assert_eq!(nonces.spend(at(5), *nonce, Some(1)), Ok(()));
+            assert!(nonces.len() <= 3);
+        }
+        for (nonce, text) in opened.iter().zip(&texts) {
+            let again = open(&nonces, 5, text).and_then(|nonce| nonces.spend(at(5), nonce, Some(1)));
+            assert_eq!((again, nonces.spend(at(5), *nonce, Some(1))), (Err(Stale), Err(Stale)));
+        }
+        assert_eq!(open(&nonces, 5, &texts[0]), Err(Stale));
+        assert!(open(&nonces, 5, &texts[4]).is_ok());
+    }
+
+    #[test]
+    fn nothing_is_kept_past_its_time() {
+        let (mut nonces, mut entropy) = nonces(3);
+        let text = nonces.issue(at(0), REALM, Algorithm::Sha256, HERE, &mut entropy);
+        let nonce = open(&nonces, 5, &text).unwrap();
+        nonces.spend(at(5), nonce, Some(1)).unwrap();
+        assert_eq!(nonces.deadline(), Some(at(300)));
+        nonces.expire(at(300));
+        assert_eq!((nonces.len(), nonces.deadline()), (0, None));
+    }
+}

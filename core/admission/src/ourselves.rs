@@ -1,0 +1,268 @@
+//! Where we are: the domains served, the addresses listened on, and the question whether a URI means
+//! us (RFC 3261 §16.4, §16.5, §10.3 step 1). Which of several addresses the kernel would use towards
+//! a peer is io/net's to know; it is in the [`Flow`].
+
+use ruf_auth::Algorithm;
+use ruf_message::{Flow, Host, HostBuf, Transport, UriRef};
+use std::net::{IpAddr, SocketAddr};
+
+/// Every domain and every address that is us.
+#[derive(Clone, Debug, Default)]
+pub struct Ourselves {
+    /// The first is the default: our addresses and `localhost` are aliases of it.
+    pub domains: Vec<Domain>,
+    /// In the order that [`Flow::listener`] counts.
+    pub listeners: Vec<Listener>,
+}
+
+/// A domain that is served. Its name is the realm.
+#[derive(Clone, Debug, Default)]
+pub struct Domain {
+    /// In lower case.
+    pub name: String,
+    /// Other names of it, in lower case.
+    pub aliases: Vec<String>,
+    /// No password is asked for.
+    pub open: bool,
+    /// Offered in this order; empty: what [`Policy`](crate::Policy) says.
+    pub algorithms: Vec<Algorithm>,
+}
+
+impl Domain {
+    /// A domain that asks for passwords.
+    pub fn new(name: &str) -> Self {
+        Domain { name: name.to_ascii_lowercase(), ..Domain::default() }
+    }
+
+    /// A domain that asks nobody for a password: for a laboratory.
+    pub fn open(name: &str) -> Self {
+        Domain { open: true, ..Domain::new(name) }
+    }
+
+    fn is_called(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name)
+            || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+    }
+}
+
+/// A socket that waits for messages.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// How octets travel.
+    pub transport: Transport,
+    /// Where it is bound; the address may be a wildcard, the port is the real one.
+    pub bind: SocketAddr,
+    /// For a wildcard: all local addresses.
+    pub addresses: Vec<IpAddr>,
+    /// What the world calls it, if that differs.
+    pub advertised: Option<(HostBuf, Option<u16>)>,
+}
+
+impl Listener {
+    /// A listener on one address, known by it.
+    pub fn new(transport: Transport, bind: SocketAddr) -> Self {
+        Listener { transport, bind, addresses: Vec::new(), advertised: None }
+    }
+
+    fn has_address(&self, address: IpAddr) -> bool {
+        let bound = self.bind.ip().to_canonical();
+        let wildcard = bound.is_unspecified() && bound.is_ipv4() == address.is_ipv4();
+        bound == address
+            || wildcard && address.is_loopback()
+            || self.addresses.iter().any(|own| own.to_canonical() == address)
+    }
+
+    fn is_advertised_as(&self, host: Host<'_>) -> bool {
+        self.advertised.as_ref().is_some_and(|(name, _)| name.as_ref() == host)
+    }
+
+    /// Whether `host` with this port is this listener.
+    fn is_at(&self, host: Host<'_>, port: u16) -> bool {
+        let here = host.ip().is_some_and(|address| self.has_address(address.to_canonical()));
+        let advertised = self.advertised.as_ref().is_some_and(|(name, advertised)| {
+            name.as_ref() == host && advertised.unwrap_or(self.transport.default_port()) == port
+        });
+        here && self.bind.port() == port || advertised
+    }
+
+    fn uses_port(&self, port: u16) -> bool {
+        let advertised =
+            self.advertised.as_ref().map(|(_, port)| port.unwrap_or(self.transport.default_port()));
+        self.bind.port() == port || advertised == Some(port)
+    }
+}
+
+impl Ourselves {
+    /// Whether a URI leads to us: its host and port are a listening or advertised address, or its host
+    /// a domain or alias. Without a port, an address of ours is us on any port: it is an alias of the
+    /// default domain. With one, the port must be ours too, since a phone may share our address.
+    // rfc3261 §16.4 and §16.5
+    pub fn is_us(&self, uri: UriRef<'_>) -> bool {
+        let Some(host) = uri.host() else { return false };
+        match (uri.port(), host) {
+            (None, _) => self.domain(host).is_some(),
+            (Some(port), Host::Name(_)) => {
+                self.domain(host).is_some() && self.listeners.iter().any(|listener| listener.uses_port(port))
+            }
+            (Some(port), Host::V4(_) | Host::V6(_)) => {
+                self.listeners.iter().any(|listener| listener.is_at(host, port))
+            }
+        }
+    }
+
+    /// The domain that a host belongs to, by its name, an alias, or (the default one) as an address of
+    /// ours. Ports do not matter: `alice@192.0.2.1` is the same person as `alice@192.0.2.1:5070`.
+    pub fn domain(&self, host: Host<'_>) -> Option<&Domain> {
+        if let Host::Name(name) = host
+            && let Some(named) = self.named(name)
+        {
+            return Some(named);
+        }
+        let ours = match host {
+            Host::Name(name) if name.eq_ignore_ascii_case("localhost") => true,
+            Host::Name(_) => false,
+            Host::V4(_) | Host::V6(_) => {
+                let address = host.ip().map(|address| address.to_canonical());
+                address.is_some_and(|address| {
+                    self.listeners.iter().any(|listener| listener.has_address(address))
+                })
+            }
+        };
+        if ours || self.listeners.iter().any(|listener| listener.is_advertised_as(host)) {
+            self.domains.first()
+        } else {
+            None
+        }
+    }
+
+    /// The domain of this name or alias; addresses are not looked at.
+    pub fn named(&self, name: &str) -> Option<&Domain> {
+        self.domains.iter().find(|domain| domain.is_called(name))
+    }
+
+    /// The default domain.
+    pub fn default_domain(&self) -> Option<&Domain> {
+        self.domains.first()
+    }
+
+    /// What we write of ourselves into Via and Record-Route of what leaves on a flow: `host:port`, as
+    /// advertised or as the flow has it, never a wildcard.
+    // rfc3261 §18.1.1
+    pub fn sent_by(&self, flow: &Flow) -> String {
+        let listener = self.listeners.get(usize::from(flow.listener));
+        match listener.and_then(|listener| Some((listener, listener.advertised.as_ref()?))) {
+            Some((_, (host, Some(port)))) => format!("{host}:{port}"),
+            Some((_, (host, None))) => host.to_string(),
+            None => {
+                let local = SocketAddr::new(flow.local.ip().to_canonical(), flow.local.port());
+                local.to_string()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruf_message::Uri;
+
+    fn ourselves() -> Ourselves {
+        let mut wildcard = Listener::new(Transport::Udp, "0.0.0.0:5070".parse().unwrap());
+        wildcard.addresses = vec!["192.0.2.1".parse().unwrap(), "127.0.0.1".parse().unwrap()];
+        let mut advertised = Listener::new(Transport::Tcp, "10.0.0.1:5060".parse().unwrap());
+        advertised.advertised = Some(("sip.example.org".parse().unwrap(), Some(15060)));
+        let sixth = Listener::new(Transport::Udp, "[2001:db8::1]:5060".parse().unwrap());
+        let mut domains = vec![Domain::new("Example.org"), Domain::open("open.example")];
+        domains[0].aliases.push("example.net".into());
+        Ourselves { domains, listeners: vec![wildcard, advertised, sixth] }
+    }
+
+    fn is_us(uri: &str) -> bool {
+        ourselves().is_us(uri.parse::<Uri>().unwrap().as_ref())
+    }
+
+    #[test]
+    fn every_domain_alias_and_address_is_us() {
+        // tests rfc3261 §16.4, §16.5
+        for us in [
+            "sip:example.org",
+            "sips:bob@EXAMPLE.net;lr",
+            "sip:example.org:5070",
+            "sip:open.example",
+            "sip:192.0.2.1:5070",
+            "sip:192.0.2.1",
+            "sip:127.0.0.99:5070",
+            "sip:localhost",
+            "sip:localhost:5060",
+            "sip:10.0.0.1:5060",
+            "sip:sip.example.org:15060",
+            "sip:sip.example.org",
+            "sip:[2001:db8::1]:5060",
+            "sip:[2001:db8:0::1]",
+        ] {
+            assert!(is_us(us), "{us}");
+        }
+    }
+
+    #[test]
+    fn a_phone_on_our_host_and_anybody_else_is_not() {
+        for other in [
+            "sip:bob@192.0.2.1:5080",
+            "sip:bob@127.0.0.1:5060",
+            "sip:192.0.2.2",
+            "sip:example.org:5080",
+            "sip:www.example.org",
+            "sip:[2001:db8::2]",
+            "sip:[::1]",
+            "tel:+4930123",
+            "urn:service:sos",
+        ] {
+            assert!(!is_us(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn addresses_belong_to_the_default_domain_whatever_the_port() {
+        let ourselves = ourselves();
+        let name = |host: &str| {
+            ourselves.domain(Host::parse(host.as_bytes()).unwrap()).map(|domain| domain.name.as_str())
+        };
+        for host in [
+            "192.0.2.1",
+            "localhost",
+            "sip.example.org",
+            "example.NET",
+            "127.0.0.1",
+            "[2001:db8::1]",
+            "[::ffff:10.0.0.1]",
+        ] {
+            assert_eq!(name(host), Some("example.org"), "{host}");
+        }
+        assert_eq!(
+            (name("OPEN.example"), name("192.0.2.9"), name("org")),
+            (Some("open.example"), None, None)
+        );
+    }
+
+    #[test]
+    fn what_is_written_of_us_is_advertised_or_real() {
+        // tests rfc3261 §18.1.1
+        let ourselves = ourselves();
+        let sent_by = |listener, local: &str| {
+            let remote = "203.0.113.1:5060".parse().unwrap();
+            let flow = Flow {
+                transport: Transport::Udp,
+                listener,
+                local: local.parse().unwrap(),
+                remote,
+                connection: 0,
+            };
+            ourselves.sent_by(&flow)
+        };
+        assert_eq!(sent_by(0, "192.0.2.1:5070"), "192.0.2.1:5070");
+        assert_eq!(sent_by(0, "[::ffff:192.0.2.1]:5070"), "192.0.2.1:5070");
+        assert_eq!(sent_by(1, "10.0.0.1:5060"), "sip.example.org:15060");
+        assert_eq!(sent_by(2, "[2001:db8::1]:5060"), "[2001:db8::1]:5060");
+        assert_eq!(sent_by(9, "10.9.9.9:5060"), "10.9.9.9:5060");
+    }
+}
