@@ -61,7 +61,7 @@ impl Transactions {
         }
     }
 
-    /// Opens a server transaction for a request that [`Received::New`] or [`Received::Cancel`]
+    /// Opens a server transaction for a request that [`crate::Received::New`] or [`crate::Received::Cancel`]
     /// brought. Its user's tag is 0 until [`set_user`](Self::set_user).
     pub fn accept(&mut self, now: Tick, flow: Flow, request: &Request) -> Result<ServerId, Full> {
         self.open_server(now, flow, request, User::Tag(0)).map(ServerId)

@@ -1,6 +1,8 @@
 //! Responses find their client transactions, and strangers find none: RFC 3261 section 17.1.3,
 //! 18.1.2; RFC 6026 section 7.3; the CANCEL of 9.1.
 
+#![allow(clippy::panic, clippy::indexing_slicing)] // a test may
+
 mod wire;
 
 use std::time::Duration;
