@@ -45,4 +45,8 @@ impl ByFlow {
         }
         moved
     }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
 }

@@ -6,7 +6,7 @@ use ruf_message::Flow;
 
 use crate::invite_client::InviteClient;
 use crate::invite_server::InviteServer;
-use crate::matching::MethodKey;
+use crate::matching::{Hash128, MethodKey};
 use crate::non_invite_client::NonInviteClient;
 use crate::non_invite_server::NonInviteServer;
 use crate::out::{Counts, Event};
@@ -51,7 +51,7 @@ pub(crate) enum Matching {
 /// What 17.2.3 compares.
 #[derive(Debug)]
 pub(crate) struct ServerMatching {
-    pub(crate) fingerprint: u128,
+    pub(crate) fingerprint: Hash128,
     pub(crate) method: MethodKey,
     /// Only for clients of RFC 2543.
     pub(crate) to_tags: Option<Box<ToTags>>,
@@ -133,5 +133,15 @@ impl Over {
             Over::Client(Ending::Unreachable) => Event::Unreachable { client: ClientId(id), user },
             Over::Server => Event::ServerEnded { server: ServerId(id), user },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_takes_three_cache_lines() {
+        assert!(size_of::<Entry>() <= 192, "{}", size_of::<Entry>());
     }
 }

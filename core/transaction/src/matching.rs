@@ -20,10 +20,13 @@ use crate::slab::Id;
 /// sends more methods under one branch finds the table full.
 pub(crate) const SAME_FINGERPRINT_MAX: usize = 4;
 
+/// 128 bits of hash; in two halves, which align better than one u128.
+pub(crate) type Hash128 = (u64, u64);
+
 /// What 17.2.3 compares, but for the method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint {
-    pub(crate) hash: u128,
+    pub(crate) hash: Hash128,
     /// For a request without the magic cookie: the hash of its To tag, which an ACK takes from the
     /// response and so is compared apart.
     pub(crate) to_tag: Option<u64>,
@@ -102,11 +105,11 @@ impl Keyed {
         hasher.finish()
     }
 
-    fn hash(&self, feed: impl Fn(&mut DefaultHasher)) -> u128 {
+    fn hash(&self, feed: impl Fn(&mut DefaultHasher)) -> Hash128 {
         let [mut low, mut high] = [self.low.clone(), self.high.clone()];
         feed(&mut low);
         feed(&mut high);
-        u128::from(high.finish()) << 64 | u128::from(low.finish())
+        (low.finish(), high.finish())
     }
 }
 
@@ -154,19 +157,23 @@ fn text(hasher: &mut DefaultHasher, text: &[u8]) {
 /// Server transactions by fingerprint.
 #[derive(Debug, Default)]
 pub(crate) struct Servers {
-    ids: HashMap<u128, SmallVec<[Id; 2]>, BuildHasherDefault<AsIs>>,
+    ids: HashMap<Hash128, SmallVec<[Id; 2]>, BuildHasherDefault<AsIs>>,
 }
 
 impl Servers {
-    pub(crate) fn get(&self, hash: u128) -> &[Id] {
+    pub(crate) fn get(&self, hash: Hash128) -> &[Id] {
         self.ids.get(&hash).map_or(&[], |ids| ids)
     }
 
-    pub(crate) fn insert(&mut self, hash: u128, id: Id) {
+    pub(crate) fn insert(&mut self, hash: Hash128, id: Id) {
         self.ids.entry(hash).or_default().push(id);
     }
 
-    pub(crate) fn remove(&mut self, hash: u128, id: Id) {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    pub(crate) fn remove(&mut self, hash: Hash128, id: Id) {
         if let Some(ids) = self.ids.get_mut(&hash) {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
@@ -186,13 +193,13 @@ impl Hasher for AsIs {
     }
 
     fn write(&mut self, octets: &[u8]) {
-        // Not used by u128; kept total.
+        // Not used by a pair of u64; kept total.
         for octet in octets {
             self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
         }
     }
 
-    fn write_u128(&mut self, fingerprint: u128) {
-        self.0 = fingerprint as u64;
+    fn write_u64(&mut self, half: u64) {
+        self.0 ^= half;
     }
 }

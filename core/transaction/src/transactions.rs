@@ -196,7 +196,9 @@ impl Transactions {
 
     /// Whether no transaction is open.
     pub fn is_empty(&self) -> bool {
-        self.entries.len() == 0
+        let is_empty = self.entries.len() == 0;
+        debug_assert!(!is_empty || (self.servers.is_empty() && self.by_flow.is_empty()));
+        is_empty
     }
 
     /// Open transactions by kind.

@@ -90,6 +90,12 @@ fn a_response_that_matches_nothing_is_absorbed() {
     }
     assert!(alice.sent().is_empty() && alice.events().is_empty());
     assert!(matches!(alice.receive(to_bob(), &ok), Received::Response { .. }));
+
+    let (_, bye) = send(&mut alice, Method::Bye, 1);
+    for other in ["INVITE", "CANCEL", "BY", "BYEBYE"] {
+        let other = edited(&reply(&bye, 200), " BYE\r\n", &format!(" {other}\r\n"));
+        assert!(is_absorbed(alice.receive(to_bob(), other)));
+    }
 }
 
 #[test]

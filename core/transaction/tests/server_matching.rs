@@ -220,6 +220,7 @@ fn the_top_via_says_where_a_request_came_from() {
     assert_eq!(seen("SIP/2.0/UDP 10.0.0.1;branch=z9hG4bK1"), (alice.clone(), None));
     assert_eq!(seen("SIP/2.0/UDP phone.example.org;branch=z9hG4bK1"), (alice.clone(), None));
     assert_eq!(seen("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;rport"), (alice.clone(), Some(Some(5060))));
+    assert_eq!(seen("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;received=203.0.113.9"), (alice.clone(), None));
     let forged = "SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK1;rport=99;received=203.0.113.9";
     assert_eq!(seen(forged), (alice, Some(Some(5060))));
 }
