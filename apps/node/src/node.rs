@@ -4,6 +4,7 @@
 //! its own crate; which service answers whose question is in [`crate::table`].
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
@@ -13,6 +14,7 @@ use ruf_message::{
 };
 use ruf_proxy::{Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
 use ruf_registrar::{Binding, Registrar};
+use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Received, Transactions};
 
 use crate::counters::Counters;
@@ -34,6 +36,8 @@ pub struct Parts {
     pub registrar: Registrar,
     /// Who may use this server.
     pub accounts: Accounts,
+    /// What a number means.
+    pub plan: DialPlan,
 }
 
 /// One worker's machines.
@@ -43,6 +47,7 @@ pub struct Node {
     proxy: Proxy,
     registrar: Registrar,
     accounts: Accounts,
+    plan: DialPlan,
     wire: ruf_transaction::Out,
     asked: ruf_proxy::Out,
     reach: VecDeque<(u64, Hop)>,
@@ -58,6 +63,7 @@ impl Node {
             proxy: parts.proxy,
             registrar: parts.registrar,
             accounts: parts.accounts,
+            plan: parts.plan,
             wire: ruf_transaction::Out::new(),
             asked: ruf_proxy::Out::default(),
             reach: VecDeque::new(),
@@ -116,7 +122,7 @@ impl Node {
             let (flow, request) = (admitted.flow(), admitted.request().clone());
             let ours = is_ours(admitted.identity());
             let mut response = match request.method() {
-                Method::Register => self.registrar.register(now, &admitted, self.gate.ourselves()),
+                Method::Register => self.register(now, &admitted),
                 _ => own::answer(&request, &self.gate),
             };
             response.set_to_tag(&self.gate.reply_tag(&request));
@@ -127,6 +133,17 @@ impl Node {
         if let Err(overloaded) = proxy.request(&mut turn, admitted) {
             self.refuse_overloaded(now, &overloaded, octets);
         }
+    }
+
+    /// Bindings change here; what proves itself by one may be answered at length, and is slowed less.
+    fn register(&mut self, now: Tick, admitted: &Admitted) -> Response {
+        let response = self.registrar.register(now, admitted, self.gate.ourselves());
+        let longest = response.contacts().filter_map(|contact| contact.expires()).max();
+        if let Some(secs) = longest.filter(|_| response.status().is_success()) {
+            let lifetime = Duration::from_secs(secs.into());
+            self.gate.note_binding(now, admitted.flow().remote.ip(), lifetime);
+        }
+        response
     }
 
     /// The ACK of a 2xx goes on by its token; the ACK of an answer that we gave without state ends here.
@@ -198,7 +215,7 @@ impl Node {
 
     fn refuse_malformed(&mut self, now: Tick, flow: Flow, malformed: &Malformed, octets: usize) {
         self.counters.malformed += 1;
-        let tag = self.gate.malformed_tag(&flow);
+        let tag = malformed.fields().map(|fields| self.gate.reply_tag(fields)).unwrap_or_default();
         if let Some(mut response) = malformed.reply(&tag) {
             ruf_transaction::stamp(&mut response, &flow);
             self.reply_without_state(now, flow, &response, octets);
@@ -244,7 +261,8 @@ impl Node {
     }
 
     fn ask(&mut self, now: Tick, question: ruf_proxy::Question) {
-        let asked = table::Asked { now, gate: &self.gate, accounts: &self.accounts, registrar: &self.registrar };
+        let asked =
+            table::Asked { now, plan: &self.plan, accounts: &self.accounts, registrar: &self.registrar };
         match asked.answer(question) {
             table::Answered::Now(answer) => {
                 let (proxy, mut turn) = self.turn(now);
@@ -294,13 +312,20 @@ impl Node {
         let (proxy, mut turn) = self.turn(now);
         proxy.tick(&mut turn);
         self.registrar.tick(now);
+        self.gate.tick(now);
         self.settle(now);
     }
 
     /// When the node wants to be ticked next.
     #[must_use]
     pub fn poll_deadline(&self) -> Option<Tick> {
-        [self.transactions.deadline(), self.proxy.deadline(), self.registrar.deadline()]
+        let machines = [
+            self.transactions.deadline(),
+            self.proxy.deadline(),
+            self.registrar.deadline(),
+            self.gate.deadline(),
+        ];
+        machines
             .into_iter()
             .flatten()
             .min()
@@ -333,8 +358,8 @@ impl Node {
     }
 
     /// Every binding, with its address-of-record.
-    pub fn bindings(&self) -> impl Iterator<Item = (&AddressOfRecord, &Binding)> {
-        self.registrar.iter()
+    pub fn bindings(&self, now: Tick) -> impl Iterator<Item = (&AddressOfRecord, &Binding)> {
+        self.registrar.iter(now)
     }
 
     /// The accounts.
@@ -347,9 +372,9 @@ impl Node {
         &mut self.accounts
     }
 
-    /// The bindings, to be removed with their account.
-    pub fn registrar_mut(&mut self) -> &mut Registrar {
-        &mut self.registrar
+    /// An account is gone, and with it whatever is registered for it.
+    pub fn forget_bindings(&mut self, address: &AddressOfRecord) {
+        self.registrar.remove_all(address);
     }
 
     /// What was counted since the start.

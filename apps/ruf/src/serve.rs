@@ -6,11 +6,15 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Domain, Listener, Ourselves};
+use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_message::{Entropy, Flow, Hop, Tick, Transmit, Transport};
 use ruf_net::{Commands, ListenSpec, Stop, UdpListener, Unreachable, Worker};
-use ruf_node::Node;
+use ruf_node::{Node, Parts};
+use ruf_proxy::Proxy;
+use ruf_registrar::Registrar;
+use ruf_routing::DialPlan;
 use ruf_store::Store;
+use ruf_transaction::{Timers, Transactions};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::accounts::Done;
@@ -202,6 +206,34 @@ fn ourselves(
         })
         .collect();
     Ok(Ourselves { domains: domains.to_vec(), listeners })
+}
+
+/// The machines, ready to be driven.
+fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, dialog: [u8; 32]) -> Node {
+    let entropy = || Entropy::from_seed(keys::fresh());
+    let mut transactions = ruf_transaction::Limits::default();
+    let mut registrar = ruf_registrar::Limits::default();
+    if let Some(max) = config.limits.transactions {
+        (transactions.clients_max, transactions.servers_max) = (max, max);
+    }
+    if let Some(max) = config.limits.bindings {
+        registrar.bindings_max = max;
+    }
+    if let Some(max) = config.limits.bindings_per_account {
+        registrar.address.bindings_max = max;
+    }
+    let policy =
+        Policy { trusted: config.trust.clone(), algorithms: config.digest.clone(), ..Policy::default() };
+    let keys = Keys { nonce: keys::fresh(), dialog };
+    let gate = Gate::new(ourselves, policy, &ruf_admission::Limits::default(), &keys, entropy());
+    Node::new(Parts {
+        transactions: Transactions::new(transactions, Timers::default(), entropy()),
+        gate,
+        proxy: Proxy::new(ruf_proxy::Limits::default()),
+        registrar: Registrar::new(registrar, entropy()),
+        accounts,
+        plan: DialPlan::default(),
+    })
 }
 
 /// Places a call through the server's own sockets: two built-in agents with accounts of this moment.
