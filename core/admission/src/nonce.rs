@@ -93,8 +93,8 @@ impl Nonces {
         let mut octets = [0; LEN];
         let (nonce, mac) = decode(text, &mut octets).and_then(parts).ok_or(Stale)?;
         let ours = same(mac, &self.mac_of(nonce, realm, algorithm, source));
-        let fresh =
-            issued <= now && now < issued + self.lifetime && self.floor.is_none_or(|floor| issued > floor);
+        let alive = nonce.issued <= now && now < nonce.issued + self.lifetime;
+        let fresh = alive && self.floor.is_none_or(|floor| nonce.issued > floor);
         if ours && fresh { Ok(nonce) } else { Err(Stale) }
     }
 
