@@ -32,7 +32,7 @@ use crate::reject::Reject;
 use crate::replies::Replies;
 use crate::token::Tokens;
 use ruf_auth::Algorithm;
-use ruf_message::{Entropy, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
+use ruf_message::{Entropy, Fields, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -162,7 +162,7 @@ impl Gate {
     /// The To tag of every reply that is sent without a transaction: the same for the same request, and
     /// known again in its ACK.
     // rfc3261 §8.2.7: a stateless server makes the same tag for the same request
-    pub fn reply_tag(&self, request: &Request) -> String {
+    pub fn reply_tag(&self, request: &Fields) -> String {
         let octets: [u8; 9] = self.tags.over(&[request.call_id(), request.from_tag().unwrap_or_default()]);
         let mut tag = String::with_capacity(12);
         encode(&octets, &mut tag);

@@ -1,6 +1,7 @@
 //! What can be wrong with octets from outside. Each error names the header and the octet; a
 //! [`Malformed`] message knows its answer.
 
+use crate::fields::Fields;
 use crate::name::HeaderName;
 use crate::response::Response;
 use crate::status::StatusCode;
@@ -174,6 +175,11 @@ impl Malformed {
     /// The status of the answer.
     pub const fn status(&self) -> StatusCode {
         self.error.status
+    }
+
+    /// What could be saved of a request that may be answered: Via, From, To, Call-ID, CSeq.
+    pub fn fields(&self) -> Option<&Fields> {
+        self.answerable.as_deref().map(|response| &response.fields)
     }
 
     /// The answer, to be sent back where the octets came from: `None` if this was a response or an
