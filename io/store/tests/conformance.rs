@@ -1,6 +1,6 @@
 //! What every backend must do alike: each test below runs once over each of them.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod scratch;
 
