@@ -128,7 +128,7 @@ fn another_programs_database_is_refused_and_stays_as_it_is() {
     let path = dir.join("ruf.db");
     let foreign = rusqlite::Connection::open(&path).unwrap();
     foreign
-        .execute_batch("CREATE TABLE places (url TEXT)")
+        .execute_batch("CREATE TABLE places (url TEXT); PRAGMA user_version = 1")
         .unwrap();
     drop(foreign);
     let before = fs::read(&path).unwrap();
