@@ -23,11 +23,9 @@ const OTHERS: u32 = 0o077;
 /// [`Error::Unreadable`], [`Error::Exposed`].
 pub fn prepare(dir: &Path) -> Result<(), Error> {
     match fs::metadata(dir) {
-        Err(missing) if missing.kind() == io::ErrorKind::NotFound => DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(Error::unreadable(dir)),
+        Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+            DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(Error::unreadable(dir))
+        }
         Err(error) => Err(Error::unreadable(dir)(error)),
         Ok(metadata) => {
             let first = fs::read_dir(dir).map_err(Error::unreadable(dir))?.next();
@@ -36,10 +34,7 @@ pub fn prepare(dir: &Path) -> Result<(), Error> {
                 return Ok(());
             }
             if first.is_some() && !dir.join(DATABASE).exists() {
-                return Err(Error::Exposed {
-                    path: dir.to_owned(),
-                    mode,
-                });
+                return Err(Error::Exposed { path: dir.to_owned(), mode });
             }
             fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(Error::unreadable(dir))
         }
@@ -60,14 +55,8 @@ impl Ownership {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut owner = String::new();
-                let pid = lock
-                    .read_to_string(&mut owner)
-                    .ok()
-                    .and_then(|_| owner.trim().parse().ok());
-                return Err(Error::Locked {
-                    path: dir.to_owned(),
-                    pid,
-                });
+                let pid = lock.read_to_string(&mut owner).ok().and_then(|_| owner.trim().parse().ok());
+                return Err(Error::Locked { path: dir.to_owned(), pid });
             }
             Err(TryLockError::Error(error)) => return Err(Error::unreadable(&path)(error)),
         }
@@ -93,18 +82,12 @@ pub(crate) fn private(path: &Path) -> Result<File, Error> {
         .map_err(Error::unreadable(path))?;
     let metadata = file.metadata().map_err(Error::unreadable(path))?;
     if metadata.permissions().mode() & OTHERS != 0 {
-        file.set_permissions(Permissions::from_mode(0o600))
-            .map_err(Error::unreadable(path))?;
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(Error::unreadable(path))?;
     }
     Ok(file)
 }
 
 /// Makes a file that only its owner may read; one that exists is an error.
 pub(crate) fn private_new(path: &Path) -> Result<File, Error> {
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(Error::unreadable(path))
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(Error::unreadable(path))
 }

@@ -77,10 +77,7 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> Self + '_ {
-        move |source| Self::Unreadable {
-            path: path.to_owned(),
-            source,
-        }
+        move |source| Self::Unreadable { path: path.to_owned(), source }
     }
 
     /// Sorts SQLite's errors by what a person can do about them.
@@ -89,24 +86,13 @@ impl Error {
             let path = path.to_owned();
             match error.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                    Self::Locked { path, pid: None }
-                }
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path, pid: None },
                 Some(ErrorCode::DiskFull) => Self::Full { path },
                 Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
-                    Self::Unreadable {
-                        path,
-                        source: io::Error::other(error),
-                    }
+                    Self::Unreadable { path, source: io::Error::other(error) }
                 }
-                Some(ErrorCode::DatabaseCorrupt) => Self::Damaged {
-                    path,
-                    cause: error.to_string(),
-                },
-                _ => Self::Failed {
-                    path,
-                    cause: error.to_string(),
-                },
+                Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, cause: error.to_string() },
+                _ => Self::Failed { path, cause: error.to_string() },
             }
         }
     }
@@ -139,10 +125,7 @@ impl fmt::Display for Error {
                 "{} was written by a newer ruf (schema {found}, this one knows {known}); run that one, or restore the copy it made",
                 path.display()
             ),
-            Self::Locked {
-                path,
-                pid: Some(pid),
-            } => {
+            Self::Locked { path, pid: Some(pid) } => {
                 write!(
                     f,
                     "{} is in use by process {pid}; stop it or choose another directory",
@@ -156,33 +139,18 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
-            Self::Full { path } => write!(
-                f,
-                "no room left to write {}; free some space",
-                path.display()
-            ),
-            Self::TooLarge {
-                key_bytes,
-                value_bytes,
-            } => write!(
+            Self::Full { path } => write!(f, "no room left to write {}; free some space", path.display()),
+            Self::TooLarge { key_bytes, value_bytes } => write!(
                 f,
                 "a key of {key_bytes} and a value of {value_bytes} bytes is too large (at most {} and {})",
                 crate::KEY_BYTES_MAX,
                 crate::VALUE_BYTES_MAX
             ),
             Self::Damaged { path, cause } => {
-                write!(
-                    f,
-                    "{} is damaged ({cause}); restore a backup",
-                    path.display()
-                )
+                write!(f, "{} is damaged ({cause}); restore a backup", path.display())
             }
             Self::Failed { path, cause } => {
-                write!(
-                    f,
-                    "cannot read or write {}: {cause}; look at the disk",
-                    path.display()
-                )
+                write!(f, "cannot read or write {}: {cause}; look at the disk", path.display())
             }
         }
     }

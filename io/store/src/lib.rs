@@ -112,20 +112,12 @@ impl Batch {
 
     /// As [`Batch::put`], for a loop.
     pub fn push_put(&mut self, space: Space, key: &[u8], value: &[u8]) {
-        self.writes.push(Write {
-            space,
-            key: key.into(),
-            value: Some(value.into()),
-        });
+        self.writes.push(Write { space, key: key.into(), value: Some(value.into()) });
     }
 
     /// As [`Batch::delete`], for a loop.
     pub fn push_delete(&mut self, space: Space, key: &[u8]) {
-        self.writes.push(Write {
-            space,
-            key: key.into(),
-            value: None,
-        });
+        self.writes.push(Write { space, key: key.into(), value: None });
     }
 
     /// How many writes it holds.
@@ -157,9 +149,7 @@ impl Store {
     /// A store that lives and dies with this value.
     #[must_use]
     pub fn memory() -> Self {
-        Self {
-            backend: Backend::Memory(Memory::default()),
-        }
+        Self { backend: Backend::Memory(Memory::default()) }
     }
 
     /// Opens the data directory `dir`, making it and the database where they are missing.
@@ -175,9 +165,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_bounded(dir: &Path, limits: Limits) -> Result<Self, Error> {
-        Ok(Self {
-            backend: Backend::Sqlite(Sqlite::open(dir, limits, schema::STEPS)?),
-        })
+        Ok(Self { backend: Backend::Sqlite(Sqlite::open(dir, limits, schema::STEPS)?) })
     }
 
     /// The value of `key`, or `None`.
@@ -235,10 +223,7 @@ impl Store {
         for write in &batch.writes {
             let value_bytes = write.value.as_ref().map_or(0, |value| value.len());
             if write.key.len() > KEY_BYTES_MAX || value_bytes > VALUE_BYTES_MAX {
-                return Err(Error::TooLarge {
-                    key_bytes: write.key.len(),
-                    value_bytes,
-                });
+                return Err(Error::TooLarge { key_bytes: write.key.len(), value_bytes });
             }
         }
         match &mut self.backend {

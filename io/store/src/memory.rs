@@ -14,10 +14,7 @@ pub(crate) struct Memory {
 
 impl Memory {
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Option<Vec<u8>> {
-        self.spaces
-            .get(&space)?
-            .get(key)
-            .map(|value| value.to_vec())
+        self.spaces.get(&space)?.get(key).map(|value| value.to_vec())
     }
 
     pub(crate) fn scan(&self, space: Space, prefix: &[u8], visit: &mut Visit<'_>) {

@@ -42,31 +42,22 @@ fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
 /// do not reach.
 pub(crate) fn identify(connection: &Connection, path: &Path, steps: &[Step]) -> Result<u32, Error> {
     let failed = Error::sqlite(path);
-    let application_id: i32 = connection
-        .pragma_query_value(None, "application_id", |row| row.get(0))
-        .map_err(&failed)?;
-    let found: u32 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(&failed)?;
-    let tables: u32 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(&failed)?;
+    let application_id: i32 =
+        connection.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(&failed)?;
+    let found: u32 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(&failed)?;
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(&failed)?;
 
     if application_id == 0 && found == 0 && tables == 0 {
         return Ok(0);
     }
     if application_id != APPLICATION_ID || found == 0 {
-        return Err(Error::NotADatabase {
-            path: path.to_owned(),
-        });
+        return Err(Error::NotADatabase { path: path.to_owned() });
     }
     let known = newest(steps);
     if found > known {
-        return Err(Error::Newer {
-            path: path.to_owned(),
-            found,
-            known,
-        });
+        return Err(Error::Newer { path: path.to_owned(), found, known });
     }
     Ok(found)
 }
@@ -88,18 +79,13 @@ pub(crate) fn migrate(
         copy_before(connection, path, version)?;
     }
     let failed = Error::sqlite(path);
-    let transaction = connection
-        .transaction_with_behavior(TransactionBehavior::Immediate)
-        .map_err(&failed)?;
+    let transaction =
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
     for step in steps.iter().skip(version as usize) {
         step(&transaction).map_err(&failed)?;
     }
-    transaction
-        .pragma_update(None, "application_id", APPLICATION_ID)
-        .map_err(&failed)?;
-    transaction
-        .pragma_update(None, "user_version", newest(steps))
-        .map_err(&failed)?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(&failed)?;
+    transaction.pragma_update(None, "user_version", newest(steps)).map_err(&failed)?;
     transaction.commit().map_err(&failed)
 }
 
@@ -114,10 +100,7 @@ pub(crate) fn copy_path(path: &Path, version: u32) -> PathBuf {
 
 /// Under another name until it is whole, so that a crash never leaves half a copy under the right one.
 fn copy_before(connection: &Connection, path: &Path, version: u32) -> Result<(), Error> {
-    let (unfinished, finished) = (
-        path.with_added_extension("copying"),
-        copy_path(path, version),
-    );
+    let (unfinished, finished) = (path.with_added_extension("copying"), copy_path(path, version));
     if unfinished.exists() {
         fs::remove_file(&unfinished).map_err(Error::unreadable(&unfinished))?;
     }
@@ -150,14 +133,7 @@ mod tests {
 
     fn with_a_word(dir: &Path) {
         let mut store = open(dir, &[create]).unwrap();
-        store
-            .write(
-                crate::Batch::new()
-                    .put(WORDS, b"a", b"ant")
-                    .writes
-                    .as_slice(),
-            )
-            .unwrap();
+        store.write(crate::Batch::new().put(WORDS, b"a", b"ant").writes.as_slice()).unwrap();
     }
 
     #[test]
@@ -190,17 +166,7 @@ mod tests {
         drop(open(&dir, &[create, shout]).unwrap());
         let before = fs::read(dir.join("ruf.db")).unwrap();
         let error = open(&dir, &[create]).unwrap_err();
-        assert!(
-            matches!(
-                error,
-                Error::Newer {
-                    found: 2,
-                    known: 1,
-                    ..
-                }
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, Error::Newer { found: 2, known: 1, .. }), "{error}");
         assert!(error.to_string().contains("newer ruf"), "{error}");
         assert_eq!(fs::read(dir.join("ruf.db")).unwrap(), before);
     }

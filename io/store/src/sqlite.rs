@@ -41,52 +41,27 @@ impl Sqlite {
         schema::migrate(&mut connection, &path, version, steps)?;
         bound(&connection, limits).map_err(&failed)?;
         drop(failed);
-        Ok(Self {
-            connection,
-            path,
-            _ownership: ownership,
-        })
+        Ok(Self { connection, path, _ownership: ownership })
     }
 
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.connection
             .prepare_cached("SELECT value FROM entry WHERE space = ?1 AND key = ?2")
-            .and_then(|mut select| {
-                select
-                    .query_row(params![space.name(), key], |row| row.get(0))
-                    .optional()
-            })
+            .and_then(|mut select| select.query_row(params![space.name(), key], |row| row.get(0)).optional())
             .map_err(Error::sqlite(&self.path))
     }
 
-    pub(crate) fn scan(
-        &self,
-        space: Space,
-        prefix: &[u8],
-        visit: &mut Visit<'_>,
-    ) -> Result<(), Error> {
+    pub(crate) fn scan(&self, space: Space, prefix: &[u8], visit: &mut Visit<'_>) -> Result<(), Error> {
         let failed = Error::sqlite(&self.path);
         let mut select = self
             .connection
-            .prepare_cached(
-                "SELECT key, value FROM entry WHERE space = ?1 AND key >= ?2 ORDER BY key",
-            )
+            .prepare_cached("SELECT key, value FROM entry WHERE space = ?1 AND key >= ?2 ORDER BY key")
             .map_err(&failed)?;
-        let mut rows = select
-            .query(params![space.name(), prefix])
-            .map_err(&failed)?;
+        let mut rows = select.query(params![space.name(), prefix]).map_err(&failed)?;
         while let Some(row) = rows.next().map_err(&failed)? {
             let damaged = |error| failed(rusqlite::Error::from(error));
-            let key = row
-                .get_ref(0)
-                .map_err(&failed)?
-                .as_blob()
-                .map_err(damaged)?;
-            let value = row
-                .get_ref(1)
-                .map_err(&failed)?
-                .as_blob()
-                .map_err(damaged)?;
+            let key = row.get_ref(0).map_err(&failed)?.as_blob().map_err(damaged)?;
+            let value = row.get_ref(1).map_err(&failed)?.as_blob().map_err(damaged)?;
             if !key.starts_with(prefix) || visit(key, value).is_break() {
                 break;
             }
@@ -96,10 +71,8 @@ impl Sqlite {
 
     pub(crate) fn write(&mut self, writes: &[Write]) -> Result<(), Error> {
         let failed = Error::sqlite(&self.path);
-        let transaction = self
-            .connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(&failed)?;
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
         {
             let mut put = transaction
                 .prepare_cached(
@@ -133,11 +106,7 @@ pub(crate) fn copy(connection: &Connection, path: &Path) -> Result<(), Error> {
     let copied = path
         .to_str()
         .ok_or_else(|| Error::unreadable(path)(io::Error::other("the file's name is not UTF-8")))
-        .and_then(|name| {
-            connection
-                .execute("VACUUM INTO ?1", params![name])
-                .map_err(Error::sqlite(path))
-        })
+        .and_then(|name| connection.execute("VACUUM INTO ?1", params![name]).map_err(Error::sqlite(path)))
         .and_then(|_| file.sync_all().map_err(Error::unreadable(path)));
     if copied.is_err() {
         // Half a copy is worse than none; that it cannot be removed adds nothing to the cause.
@@ -151,8 +120,7 @@ fn bound(connection: &Connection, limits: Limits) -> rusqlite::Result<()> {
         return Ok(());
     };
     let page_bytes: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
-    let pages_max =
-        u32::try_from(file_bytes_max / u64::from(page_bytes.max(1))).unwrap_or(u32::MAX);
+    let pages_max = u32::try_from(file_bytes_max / u64::from(page_bytes.max(1))).unwrap_or(u32::MAX);
     connection.pragma_update_and_check(None, "max_page_count", pages_max.max(1), |_| Ok(()))
 }
 

@@ -24,10 +24,7 @@ fn scanned(store: &Store, space: Space, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)
 }
 
 fn keys(store: &Store, space: Space, prefix: &[u8]) -> Vec<Vec<u8>> {
-    scanned(store, space, prefix)
-        .into_iter()
-        .map(|(key, _)| key)
-        .collect()
+    scanned(store, space, prefix).into_iter().map(|(key, _)| key).collect()
 }
 
 macro_rules! on_every_backend {

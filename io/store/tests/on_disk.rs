@@ -23,10 +23,7 @@ fn what_was_written_is_there_after_reopening() {
     let mut store = Store::open(&dir).unwrap();
     store.put(A, b"k", b"v").unwrap();
     drop(store);
-    assert_eq!(
-        Store::open(&dir).unwrap().get(A, b"k").unwrap().unwrap(),
-        b"v"
-    );
+    assert_eq!(Store::open(&dir).unwrap().get(A, b"k").unwrap().unwrap(), b"v");
 }
 
 #[test]
@@ -39,14 +36,7 @@ fn what_was_written_is_in_the_files_before_the_verb_returns() {
     for name in ["ruf.db", "ruf.db-wal"] {
         fs::copy(dir.join(name), after_the_crash.join(name)).unwrap();
     }
-    assert_eq!(
-        Store::open(&after_the_crash)
-            .unwrap()
-            .get(A, b"k")
-            .unwrap()
-            .unwrap(),
-        b"v"
-    );
+    assert_eq!(Store::open(&after_the_crash).unwrap().get(A, b"k").unwrap().unwrap(), b"v");
 }
 
 #[test]
@@ -88,10 +78,7 @@ fn an_open_directory_with_other_files_is_refused_and_left_alone() {
     fs::set_permissions(&*dir, Permissions::from_mode(0o755)).unwrap();
     fs::write(dir.join("letter.txt"), b"dear").unwrap();
     let error = Store::open(&dir).unwrap_err();
-    assert!(
-        matches!(error, Error::Exposed { mode: 0o755, .. }),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Exposed { mode: 0o755, .. }), "{error}");
     assert_eq!(mode(&dir), 0o755);
     assert!(!dir.join("ruf.db").exists());
 
@@ -127,9 +114,7 @@ fn another_programs_database_is_refused_and_stays_as_it_is() {
     ruf_store::prepare_directory(&dir).unwrap();
     let path = dir.join("ruf.db");
     let foreign = rusqlite::Connection::open(&path).unwrap();
-    foreign
-        .execute_batch("CREATE TABLE places (url TEXT); PRAGMA user_version = 1")
-        .unwrap();
+    foreign.execute_batch("CREATE TABLE places (url TEXT); PRAGMA user_version = 1").unwrap();
     drop(foreign);
     let before = fs::read(&path).unwrap();
     let error = Store::open(&dir).unwrap_err();
@@ -142,15 +127,10 @@ fn a_newer_file_is_refused() {
     let dir = Scratch::new("newer");
     drop(Store::open(&dir).unwrap());
     let newer = rusqlite::Connection::open(dir.join("ruf.db")).unwrap();
-    newer
-        .pragma_update(None, "user_version", ruf_store::SCHEMA + 1)
-        .unwrap();
+    newer.pragma_update(None, "user_version", ruf_store::SCHEMA + 1).unwrap();
     drop(newer);
     let error = Store::open(&dir).unwrap_err();
-    assert!(
-        matches!(error, Error::Newer { found, known, .. } if found == known + 1),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Newer { found, known, .. } if found == known + 1), "{error}");
 }
 
 #[test]
@@ -158,10 +138,7 @@ fn a_second_owner_is_told_who_the_first_is() {
     let dir = Scratch::new("locked");
     let first = Store::open(&dir).unwrap();
     let error = Store::open(&dir).unwrap_err();
-    assert!(
-        matches!(error, Error::Locked { pid: Some(pid), .. } if pid == std::process::id()),
-        "{error}"
-    );
+    assert!(matches!(error, Error::Locked { pid: Some(pid), .. } if pid == std::process::id()), "{error}");
     drop(first);
     Store::open(&dir).expect("released with its owner");
 }
@@ -169,9 +146,7 @@ fn a_second_owner_is_told_who_the_first_is() {
 #[test]
 fn a_full_file_says_so_and_changes_nothing() {
     let dir = Scratch::new("full");
-    let limits = Limits {
-        file_bytes_max: Some(128 * 1024),
-    };
+    let limits = Limits { file_bytes_max: Some(128 * 1024) };
     let mut store = Store::open_bounded(&dir, limits).unwrap();
     store.put(A, b"first", b"v").unwrap();
     let mut batch = Batch::new();
@@ -182,9 +157,7 @@ fn a_full_file_says_so_and_changes_nothing() {
     assert!(matches!(error, Error::Full { .. }), "{error}");
     assert_eq!(store.get(A, &0_u32.to_be_bytes()).unwrap(), None);
     assert_eq!(store.get(A, b"first").unwrap().unwrap(), b"v");
-    store
-        .put(A, b"second", b"v")
-        .expect("there is room for a small one still");
+    store.put(A, b"second", b"v").expect("there is room for a small one still");
 }
 
 #[test]
@@ -215,8 +188,5 @@ fn a_copy_holds_everything_and_never_overwrites() {
     store.copy_to(&copied.join("ruf.db")).unwrap();
     let error = store.copy_to(&copied.join("ruf.db")).unwrap_err();
     assert!(matches!(error, Error::Unreadable { .. }), "{error}");
-    assert_eq!(
-        Store::open(&copied).unwrap().get(A, b"k").unwrap().unwrap(),
-        b"v"
-    );
+    assert_eq!(Store::open(&copied).unwrap().get(A, b"k").unwrap().unwrap(), b"v");
 }
