@@ -1,0 +1,361 @@
+//! The repository: every change is in the store before it is in RAM, and in neither if it fails.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use ruf_admission::{Account, Lookup};
+use ruf_auth::{Algorithm, Ha1};
+use ruf_store::{Batch, Store};
+
+use crate::book::{Book, names_of};
+use crate::error::Error;
+use crate::import::Row;
+use crate::name::{canonical_alias, check_name};
+use crate::record::{self, ACCOUNTS};
+use crate::secret::check_secret;
+
+/// How many.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Accounts in the store.
+    pub accounts_max: usize,
+    /// Aliases and numbers of one account.
+    pub aliases_per_account_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { accounts_max: 1_000_000, aliases_per_account_max: 64 }
+    }
+}
+
+/// Where an account comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The store.
+    Stored,
+    /// The command line or configuration of this run.
+    ThisRun,
+}
+
+/// An account in a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// What an import did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Imported {
+    /// Accounts that are new.
+    pub added: usize,
+    /// Accounts that have a new secret.
+    pub changed: usize,
+}
+
+/// All accounts, in RAM, and the store that keeps those that last.
+///
+/// Domains are names of served domains (not aliases of one), in any case; users are unescaped, and
+/// their case counts.
+#[derive(Debug)]
+pub struct Accounts {
+    store: Store,
+    limits: Limits,
+    stored: Book,
+    /// Of this run only: given on the command line, or built in. They hide stored ones of that name.
+    of_this_run: Book,
+}
+
+impl Accounts {
+    /// Reads every account of `store`.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Record`].
+    pub fn load(store: Store) -> Result<Self, Error> {
+        Self::load_bounded(store, Limits::default())
+    }
+
+    /// As [`Accounts::load`], with bounds on what may be added later.
+    ///
+    /// # Errors
+    /// As [`Accounts::load`].
+    pub fn load_bounded(store: Store, limits: Limits) -> Result<Self, Error> {
+        let mut stored = Book::default();
+        let mut damaged = None;
+        store.scan(ACCOUNTS, b"", |key, value| match record::decode(key, value) {
+            Ok(account) => {
+                stored.insert(account);
+                ControlFlow::Continue(())
+            }
+            Err(cause) => {
+                damaged = Some(Error::Record { key: String::from_utf8_lossy(key).into_owned(), cause });
+                ControlFlow::Break(())
+            }
+        })?;
+        match damaged {
+            Some(error) => Err(error),
+            None => Ok(Self { store, limits, stored, of_this_run: Book::default() }),
+        }
+    }
+
+    /// How many are stored.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.stored.len()
+    }
+
+    /// Whether none is stored.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Everyone but the built-in ones, by domain and name.
+    #[must_use]
+    pub fn list(&self) -> Vec<Listed<'_>> {
+        let of_this_run = self.of_this_run.iter().filter(|account| !account.hidden);
+        let of_this_run = of_this_run.map(|account| Listed { account, origin: Origin::ThisRun });
+        let stored = self.stored.iter().map(|account| Listed { account, origin: Origin::Stored });
+        let mut all: Vec<Listed<'_>> = of_this_run.chain(stored).collect();
+        all.sort_by(|one, two| by_domain_and_name(one.account).cmp(&by_domain_and_name(two.account)));
+        // A stable sort leaves the one of this run first; the stored one of that name is hidden.
+        all.dedup_by(|later, first| by_domain_and_name(later.account) == by_domain_and_name(first.account));
+        all
+    }
+
+    /// The account of that very name; an alias is not enough.
+    #[must_use]
+    pub fn get(&self, domain: &str, user: &str) -> Option<&Account> {
+        let domain = domain.to_ascii_lowercase();
+        self.of_this_run.named(&domain, user).or_else(|| self.stored.named(&domain, user))
+    }
+
+    /// Stores a new account.
+    ///
+    /// # Errors
+    /// [`Error::Exists`], [`Error::Taken`], [`Error::Name`], [`Error::Secret`], [`Error::Full`],
+    /// [`Error::Store`].
+    pub fn add(&mut self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
+        let account = made(domain, user, secret)?;
+        if self.stored.named(account.domain(), user).is_some() {
+            return Err(Error::Exists { address: account.address.to_string() });
+        }
+        self.may_grow(1)?;
+        self.names_are_free(&account)?;
+        self.keep(account)
+    }
+
+    /// Gives a stored account a new secret. Nonces answered with the old one fail from now on.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Secret`], [`Error::Store`].
+    pub fn set_secret(&mut self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
+        check_secret(secret).map_err(Error::Secret)?;
+        let mut account = self.stored(domain, user)?.clone();
+        account.ha1 = Ha1::new(user, account.domain(), secret);
+        self.keep(account)
+    }
+
+    /// Gives a stored account these aliases and numbers in place of those it has.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Name`], [`Error::Taken`], [`Error::TooManyAliases`],
+    /// [`Error::Store`].
+    pub fn set_aliases(&mut self, domain: &str, user: &str, aliases: &[String]) -> Result<(), Error> {
+        let mut account = self.stored(domain, user)?.clone();
+        account.aliases = self.checked_aliases(user, aliases)?;
+        self.names_are_free(&account)?;
+        self.keep(account)
+    }
+
+    /// Gives a stored account its own digest algorithms; `None`: those of its domain.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Store`].
+    pub fn set_algorithms(
+        &mut self,
+        domain: &str,
+        user: &str,
+        algorithms: Option<Vec<Algorithm>>,
+    ) -> Result<(), Error> {
+        let mut account = self.stored(domain, user)?.clone();
+        account.algorithms = algorithms;
+        self.keep(account)
+    }
+
+    /// Removes a stored account. Its bindings are the registrar's to remove.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`], [`Error::Store`].
+    pub fn remove(&mut self, domain: &str, user: &str) -> Result<(), Error> {
+        let account = self.stored(domain, user)?.clone();
+        self.store.delete(ACCOUNTS, &record::key(&account))?;
+        self.stored.remove(account.domain(), account.user());
+        Ok(())
+    }
+
+    /// Stores all `rows` or none, in one batch. A row of an account that exists gives it a new secret,
+    /// and new aliases if the row has any. `progress` is called now and then with the number of rows
+    /// done; the last part, writing, has no steps.
+    ///
+    /// # Errors
+    /// [`Error::Line`] with the row that cannot be taken, [`Error::Full`], [`Error::Store`].
+    pub fn import(&mut self, rows: &[Row], progress: &mut dyn FnMut(usize)) -> Result<Imported, Error> {
+        const ROWS_BETWEEN_PROGRESS: usize = 1_000;
+        let mut imported = Imported::default();
+        let mut batch = Batch::new();
+        let mut accounts = Vec::with_capacity(rows.len());
+        let mut names = HashSet::new();
+        for (done, row) in rows.iter().enumerate() {
+            if done % ROWS_BETWEEN_PROGRESS == 0 {
+                progress(done);
+            }
+            let wrong = |cause| Error::Line { line: row.line, cause: Box::new(cause) };
+            let (account, is_new) = self.imported(row).map_err(wrong)?;
+            *(if is_new { &mut imported.added } else { &mut imported.changed }) += 1;
+            for (domain, name) in names_of(&account) {
+                if !names.insert((domain.to_owned(), name.to_owned())) {
+                    return Err(wrong(Error::Taken {
+                        name: name.to_owned(),
+                        by: "an earlier line".to_owned(),
+                    }));
+                }
+            }
+            batch.push_put(ACCOUNTS, &record::key(&account), &record::encode(&account));
+            accounts.push(account);
+        }
+        self.may_grow(imported.added)?;
+        self.store.batch(batch)?;
+        for account in accounts {
+            self.stored.insert(account);
+        }
+        progress(rows.len());
+        Ok(imported)
+    }
+
+    /// An account of this run only: never stored, and hiding a stored one of the same name.
+    ///
+    /// # Errors
+    /// [`Error::Name`], [`Error::Secret`].
+    pub fn add_of_this_run(&mut self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
+        let account = made(domain, user, secret)?;
+        self.of_this_run.insert(account);
+        Ok(())
+    }
+
+    /// A built-in account: of this run only, listed nowhere, reachable only by others of its kind.
+    pub fn add_ephemeral(&mut self, domain: &str, user: &str, secret: &str) {
+        let mut account = Account::with_password(user, domain, secret);
+        account.hidden = true;
+        self.of_this_run.insert(account);
+    }
+
+    /// Ends an account of this run, built-in or given. A stored one is left alone.
+    pub fn forget(&mut self, domain: &str, user: &str) {
+        self.of_this_run.remove(&domain.to_ascii_lowercase(), user);
+    }
+
+    /// The account that a row makes, and whether it is new.
+    fn imported(&self, row: &Row) -> Result<(Account, bool), Error> {
+        let mut account = made(&row.domain, &row.user, &row.secret)?;
+        account.aliases = self.checked_aliases(&row.user, &row.aliases)?;
+        let existing = self.stored.named(account.domain(), account.user());
+        if let Some(existing) = existing {
+            account.algorithms.clone_from(&existing.algorithms);
+            if account.aliases.is_empty() {
+                account.aliases.clone_from(&existing.aliases);
+            }
+        }
+        self.names_are_free(&account)?;
+        Ok((account, existing.is_none()))
+    }
+
+    fn stored(&self, domain: &str, user: &str) -> Result<&Account, Error> {
+        let domain = domain.to_ascii_lowercase();
+        let found = self.stored.named(&domain, user);
+        found.ok_or_else(|| Error::Unknown { address: format!("{user}@{domain}") })
+    }
+
+    fn checked_aliases(&self, user: &str, aliases: &[String]) -> Result<Vec<String>, Error> {
+        let mut checked: Vec<String> = Vec::new();
+        for alias in aliases {
+            let kept = canonical_alias(alias).map_err(|error| Error::Name(alias.clone(), error))?;
+            if kept != user && !checked.contains(&kept) {
+                checked.push(kept);
+            }
+        }
+        let max = self.limits.aliases_per_account_max;
+        if checked.len() > max { Err(Error::TooManyAliases { max }) } else { Ok(checked) }
+    }
+
+    /// Neither its name nor an alias may lead to another account.
+    fn names_are_free(&self, account: &Account) -> Result<(), Error> {
+        for (domain, name) in names_of(account) {
+            if let Some(other) = self.stored.called(domain, name)
+                && other.address != account.address
+            {
+                return Err(Error::Taken { name: name.to_owned(), by: other.address.to_string() });
+            }
+        }
+        Ok(())
+    }
+
+    fn look_up<'a>(
+        &'a self,
+        domain: &str,
+        find: impl Fn(&'a Book, &str) -> Option<&'a Account>,
+    ) -> Lookup<'a> {
+        let domain = lower(domain);
+        let found = find(&self.of_this_run, &domain).or_else(|| find(&self.stored, &domain));
+        found.map_or(Lookup::Unknown, Lookup::Found)
+    }
+
+    fn may_grow(&self, by: usize) -> Result<(), Error> {
+        let max = self.limits.accounts_max;
+        if self.stored.len() + by > max { Err(Error::Full { max }) } else { Ok(()) }
+    }
+
+    fn keep(&mut self, account: Account) -> Result<(), Error> {
+        self.store.put(ACCOUNTS, &record::key(&account), &record::encode(&account))?;
+        self.stored.insert(account);
+        Ok(())
+    }
+}
+
+fn made(domain: &str, user: &str, secret: &str) -> Result<Account, Error> {
+    check_name(user).map_err(|error| Error::Name(user.to_owned(), error))?;
+    check_secret(secret).map_err(Error::Secret)?;
+    // rfc7616 §5.6
+    Ok(Account::with_password(user, domain, secret))
+}
+
+fn by_domain_and_name(account: &Account) -> (&str, &str) {
+    (account.domain(), account.user())
+}
+
+impl ruf_admission::Accounts for Accounts {
+    fn account(&self, domain: &str, user: &str) -> Lookup<'_> {
+        self.look_up(domain, |book, domain| book.named(domain, user))
+    }
+
+    fn by_alias(&self, domain: &str, user: &str) -> Lookup<'_> {
+        self.look_up(domain, |book, domain| book.called(domain, user))
+    }
+
+    fn by_userhash(&self, domain: &str, algorithm: Algorithm, hash: &str) -> Lookup<'_> {
+        self.look_up(domain, |book, domain| book.hashed(domain, algorithm, hash))
+    }
+}
+
+/// Asked at every request: nothing is copied where it is lower case already, which it is.
+fn lower(domain: &str) -> Cow<'_, str> {
+    if domain.bytes().any(|octet| octet.is_ascii_uppercase()) {
+        Cow::Owned(domain.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(domain)
+    }
+}
