@@ -1,0 +1,156 @@
+//! Steps 1 to 5: whose bindings a REGISTER is about (RFC 3261 §10.3).
+
+use ruf_admission::{AddressOfRecord, Admitted, Identity, Ourselves};
+use ruf_message::Request;
+
+use crate::reject::Reject;
+
+/// Option tags that a registrar here understands in a Require.
+const SUPPORTED: [&str; 0] = [];
+
+/// The address-of-record that `admitted` is about, if its sender may change it.
+///
+/// # Errors
+/// The first step that fails, in the order of the RFC.
+pub fn address_of_record(admitted: &Admitted, ourselves: &Ourselves) -> Result<AddressOfRecord, Reject> {
+    steps_1_to_5(admitted.request(), admitted.identity(), ourselves)
+}
+
+fn steps_1_to_5(
+    request: &Request,
+    identity: &Identity,
+    ourselves: &Ourselves,
+) -> Result<AddressOfRecord, Reject> {
+    // rfc3261 §10.3 step 1: another domain's REGISTER is not for us to process
+    let domain = request.uri().host().and_then(|host| ourselves.domain(host)).ok_or(Reject::ForeignDomain)?;
+    understands(request)?;
+    // rfc3261 §10.2: the address-of-record MUST be a SIP URI or SIPS URI
+    let to = request.to().uri();
+    let host = to.host().ok_or(Reject::NoAddress)?;
+    // rfc3261 §10.3 step 5: it must be valid for the domain in the Request-URI, else 404
+    if ourselves.domain(host).is_none_or(|served| served.name != domain.name) {
+        return Err(Reject::UnknownAddress);
+    }
+    // rfc3261 §10.3 step 5: parameters removed, escapes undone
+    let address = AddressOfRecord::of(to, ourselves).ok_or(Reject::UnknownAddress)?;
+    // rfc3261 §10.3 step 4: who may not modify these bindings gets a 403
+    match identity {
+        Identity::Account(account) if *account == address => Ok(address),
+        // A configured peer, or anyone where the gate asks nobody: it has let them through.
+        Identity::Peer(_) | Identity::Guest => Ok(address),
+        // A token admits to a dialog and to nothing else.
+        Identity::Account(_) | Identity::Dialog(_) => Err(Reject::Forbidden),
+    }
+}
+
+// rfc3261 §10.3 step 2 and §8.2.2.3
+fn understands(request: &Request) -> Result<(), Reject> {
+    let unknown = |tag: &&str| !SUPPORTED.iter().any(|known| known.eq_ignore_ascii_case(tag));
+    let unknown: Vec<String> = request.require().filter(unknown).map(str::to_owned).collect();
+    if unknown.is_empty() { Ok(()) } else { Err(Reject::BadExtension(unknown)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruf_admission::{DialogPass, Domain, Listener};
+    use ruf_message::{Flow, Message, Transport};
+
+    fn ourselves() -> Ourselves {
+        let mut domain = Domain::new("a.example");
+        domain.aliases.push("alias.example".into());
+        let listener = Listener::new(Transport::Udp, "192.0.2.1:5060".parse().unwrap());
+        Ourselves { domains: vec![domain, Domain::new("b.example")], listeners: vec![listener] }
+    }
+
+    fn decide(uri: &str, to: &str, lines: &str, identity: &Identity) -> Result<String, Reject> {
+        let text = format!(
+            "REGISTER {uri} SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n\
+             From: <sip:x@h>;tag=1\r\nTo: {to}\r\nCall-ID: 1\r\nCSeq: 1 REGISTER\r\n{lines}\r\n"
+        );
+        let Ok(Message::Request(request)) = Message::parse(text.clone().into()) else { panic!("{text}") };
+        steps_1_to_5(&request, identity, &ourselves()).map(|address| address.to_string())
+    }
+
+    fn account(user: &str) -> Identity {
+        Identity::Account(AddressOfRecord::new(user, "a.example"))
+    }
+
+    #[test]
+    fn the_address_of_record_is_the_canonical_to() {
+        // tests rfc3261 §10.3
+        for to in [
+            "<sip:al%20ice@a.example>",
+            "\"A\" <sip:%61l%20ice@A.EXAMPLE:5070;user=phone;x=y>;z=1",
+            "sips:al%20ice@alias.example",
+            "<sip:al%20ice:secret@192.0.2.1>",
+        ] {
+            let decided = decide("sip:a.example", to, "", &account("al ice"));
+            assert_eq!(decided.as_deref(), Ok("al ice@a.example"), "{to}");
+        }
+        let nulls = decide("sip:a.example", "<sip:null-%00-null@a.example>", "", &Identity::Guest);
+        assert_eq!(nulls.as_deref(), Ok("null-\0-null@a.example"));
+    }
+
+    #[test]
+    fn the_request_uri_is_one_of_our_domains() {
+        // tests rfc3261 §10.3
+        for uri in
+            ["sip:a.example", "sips:alias.example", "sip:192.0.2.1:5060;transport=udp", "sip:alice@a.example"]
+        {
+            assert!(decide(uri, "<sip:alice@a.example>", "", &account("alice")).is_ok(), "{uri}");
+        }
+        for uri in ["sip:c.example", "sip:192.0.2.9", "tel:+1", "urn:service:sos"] {
+            let decided = decide(uri, "<sip:alice@a.example>", "", &account("alice"));
+            assert_eq!(decided, Err(Reject::ForeignDomain), "{uri}");
+        }
+    }
+
+    #[test]
+    fn the_to_is_a_sip_uri_of_that_domain_with_a_user() {
+        // tests rfc3261 §10.3, §10.2
+        for to in ["<sip:alice@b.example>", "<sip:alice@c.example>", "<sip:a.example>", "<sip:%ff@a.example>"]
+        {
+            assert_eq!(
+                decide("sip:a.example", to, "", &Identity::Guest),
+                Err(Reject::UnknownAddress),
+                "{to}"
+            );
+        }
+        for to in ["<tel:+4930123>", "isbn:2983792873", "<mailto:alice@a.example>"] {
+            assert_eq!(decide("sip:a.example", to, "", &Identity::Guest), Err(Reject::NoAddress), "{to}");
+        }
+    }
+
+    #[test]
+    fn an_account_registers_itself_and_nobody_else() {
+        // tests rfc3261 §10.3
+        let to = "<sip:alice@a.example>";
+        let flow = Flow {
+            transport: Transport::Udp,
+            listener: 0,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "192.0.2.7:5060".parse().unwrap(),
+            connection: 0,
+        };
+        let dialog = Identity::Dialog(DialogPass { onward: flow, from_caller: true });
+        for other in [account("Alice"), account("bob"), dialog] {
+            assert_eq!(decide("sip:a.example", to, "", &other), Err(Reject::Forbidden));
+        }
+        for allowed in [account("alice"), Identity::Guest, Identity::Peer("office".into())] {
+            assert!(decide("sip:a.example", to, "", &allowed).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_is_required_and_not_known_is_named() {
+        // tests rfc3261 §10.3, §8.2.2.3
+        let lines = "Require: path, gruu\r\nRequire: x\r\nProxy-Require: y\r\nSupported: path\r\n";
+        let tags = ["path", "gruu", "x"].map(str::to_owned).to_vec();
+        let decided = decide("sip:a.example", "<sip:alice@a.example>", lines, &account("alice"));
+        assert_eq!(decided, Err(Reject::BadExtension(tags)));
+        // The steps come in their order: first the domain, then what is required.
+        let foreign = decide("sip:c.example", "<tel:+1>", lines, &account("alice"));
+        assert_eq!(foreign, Err(Reject::ForeignDomain));
+    }
+}
