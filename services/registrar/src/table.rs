@@ -1,0 +1,158 @@
+//! The table of bindings by address-of-record, and the order in which they expire.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+
+use ruf_admission::AddressOfRecord;
+use ruf_message::Tick;
+use ruf_registrar_core::Binding;
+
+/// The order of expiry is kept lazily: an address-of-record is armed for its earliest expiry and
+/// stays so when that binding is refreshed. What comes due is looked at, and armed again for the
+/// earliest expiry there is then.
+#[derive(Debug, Default)]
+pub(crate) struct Table {
+    places: HashMap<AddressOfRecord, u32>,
+    slots: Vec<Slot>,
+    vacant: Vec<u32>,
+    expiries: BinaryHeap<Reverse<(Tick, u32)>>,
+    bindings: usize,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// `None`: vacant.
+    address: Option<AddressOfRecord>,
+    /// In the order of their first registration; as long as its allocation.
+    bindings: Vec<Binding>,
+    /// The one entry of `expiries` that counts for this slot.
+    armed: Option<Tick>,
+}
+
+/// Entries of `expiries` that no longer count are swept out when they outnumber the slots by this.
+const STALE_EXPIRIES_MAX: usize = 1_024;
+
+impl Table {
+    pub(crate) fn get(&self, address: &AddressOfRecord) -> &[Binding] {
+        let slot = self.places.get(address).and_then(|place| self.slots.get(*place as usize));
+        slot.map_or(&[], |slot| &slot.bindings)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&AddressOfRecord, &Binding)> {
+        let held = self.slots.iter().filter_map(|slot| Some((slot.address.as_ref()?, &slot.bindings)));
+        held.flat_map(|(address, bindings)| bindings.iter().map(move |binding| (address, binding)))
+    }
+
+    pub(crate) const fn bindings(&self) -> usize {
+        self.bindings
+    }
+
+    pub(crate) fn addresses(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.expiries.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// Changes the bindings of an address-of-record.
+    pub(crate) fn update(&mut self, address: &AddressOfRecord, change: impl FnOnce(&mut Vec<Binding>)) {
+        let place = match self.places.get(address) {
+            Some(place) => *place,
+            None => self.vacate(address),
+        };
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        let before = slot.bindings.len();
+        change(&mut slot.bindings);
+        slot.bindings.shrink_to_fit();
+        self.bindings = self.bindings + slot.bindings.len() - before;
+        self.settle(place);
+    }
+
+    /// Removes an address-of-record; returns how many bindings it had.
+    pub(crate) fn remove(&mut self, address: &AddressOfRecord) -> usize {
+        let before = self.bindings;
+        if self.places.contains_key(address) {
+            self.update(address, Vec::clear);
+        }
+        before - self.bindings
+    }
+
+    /// Removes everything that has expired; returns how much.
+    pub(crate) fn expire(&mut self, now: Tick) -> u64 {
+        let mut expired = 0;
+        while let Some(Reverse((due, place))) = self.expiries.peek().copied()
+            && due <= now
+        {
+            self.expiries.pop();
+            if let Some(slot) = self.slots.get_mut(place as usize)
+                && slot.armed == Some(due)
+            {
+                slot.armed = None;
+                expired += self.expire_place(place, now);
+            }
+        }
+        expired
+    }
+
+    /// The same for one address-of-record.
+    pub(crate) fn expire_one(&mut self, address: &AddressOfRecord, now: Tick) -> u64 {
+        let place = self.places.get(address).copied();
+        place.map_or(0, |place| self.expire_place(place, now))
+    }
+
+    fn expire_place(&mut self, place: u32, now: Tick) -> u64 {
+        let Some(slot) = self.slots.get_mut(place as usize) else { return 0 };
+        let before = slot.bindings.len();
+        slot.bindings.retain(|binding| binding.is_live(now));
+        let expired = before - slot.bindings.len();
+        if expired > 0 {
+            slot.bindings.shrink_to_fit();
+            self.bindings -= expired;
+        }
+        self.settle(place);
+        expired as u64
+    }
+
+    /// A slot for a new address-of-record.
+    fn vacate(&mut self, address: &AddressOfRecord) -> u32 {
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::default());
+            // Far fewer than 2**32 bindings fit into memory.
+            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+        });
+        if let Some(slot) = self.slots.get_mut(place as usize) {
+            slot.address = Some(address.clone());
+            self.places.insert(address.clone(), place);
+        }
+        place
+    }
+
+    /// After a change: arms the slot for its earliest expiry, or gives it up if it is empty.
+    fn settle(&mut self, place: u32) {
+        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+        match slot.bindings.iter().map(Binding::expires).min() {
+            None => {
+                if let Some(address) = std::mem::take(slot).address {
+                    self.places.remove(&address);
+                    self.vacant.push(place);
+                }
+            }
+            Some(earliest) if slot.armed.is_none_or(|armed| earliest < armed) => {
+                slot.armed = Some(earliest);
+                self.expiries.push(Reverse((earliest, place)));
+            }
+            Some(_) => {}
+        }
+        if self.expiries.len() > self.places.len() + STALE_EXPIRIES_MAX + self.places.len() {
+            self.sweep();
+        }
+    }
+
+    fn sweep(&mut self) {
+        let slots = &self.slots;
+        let counts =
+            |due: &Tick, place: &u32| slots.get(*place as usize).is_some_and(|slot| slot.armed == Some(*due));
+        self.expiries.retain(|Reverse((due, place))| counts(due, place));
+    }
+}
