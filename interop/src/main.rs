@@ -1,0 +1,63 @@
+//! Ruf's server against programs that nobody in this project wrote, and against messages that should
+//! never have been sent. `make interop` runs it; each command can be run by itself:
+//!
+//! ```text
+//! ruf-interop table       baresip and linphone call each other
+//! ruf-interop all         everything
+//! ```
+//!
+//! The server is `ruf` beside this program, or what `RUF` names. Everything is asserted on the wire,
+//! so it wants root or CAP_NET_RAW; phones, servers and load generators end with it.
+
+mod failure;
+mod phone;
+mod place;
+mod program;
+mod rtp;
+mod server;
+mod sip;
+mod table;
+mod tone;
+mod wire;
+
+use std::process::ExitCode;
+
+use failure::Outcome;
+use place::Folder;
+
+/// A command of this program: its name, and what it does in a folder of its own.
+type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
+
+const COMMANDS: [Command; 1] = [("table", table::run)];
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let wanted = arguments.next().unwrap_or_else(|| "all".to_owned());
+    let chosen: Vec<Command> =
+        COMMANDS.into_iter().filter(|(name, _)| wanted == "all" || wanted == *name).collect();
+    if chosen.is_empty() || arguments.next().is_some() {
+        let names: Vec<&str> = COMMANDS.iter().map(|(name, _)| *name).collect();
+        eprintln!("usage: ruf-interop [all|{}]", names.join("|"));
+        return ExitCode::from(2);
+    }
+    let mut fine = true;
+    for (name, command) in chosen {
+        println!("== {name}");
+        fine &= run(name, command);
+    }
+    if fine { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn run(name: &str, command: fn(&std::path::Path) -> Outcome<bool>) -> bool {
+    let outcome = Folder::new(name).and_then(|mut folder| {
+        let fine = command(folder.path());
+        if !matches!(fine, Ok(true)) {
+            folder.keep();
+        }
+        fine
+    });
+    outcome.unwrap_or_else(|failure| {
+        println!("{name}: {failure}");
+        false
+    })
+}

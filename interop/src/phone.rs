@@ -1,0 +1,122 @@
+//! Phones that nobody in this project wrote, driven the way their users drive them.
+//!
+//! Each runs in a home of its own, on a loopback address and RTP ports of its own, without a sound
+//! card: a file with a tone is its microphone. What it does is asserted on the wire, not here.
+
+mod baresip;
+mod linphone;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::failure::Outcome;
+use crate::server::DOMAIN;
+use crate::tone;
+
+/// The port of SIP of every phone; their addresses differ.
+const SIP_PORT: u16 = 5070;
+/// Length of a phone's tone: longer than any call here.
+const TONE_SECS: u32 = 90;
+/// How often a phone registers anew.
+const REGISTER_SECS: u32 = 300;
+/// How long a phone may take to do as it was told.
+const OBEY: Duration = Duration::from_secs(10);
+
+/// The makes of phones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Make {
+    /// baresip 1.0
+    Baresip,
+    /// linphonec 5.1
+    Linphone,
+}
+
+impl Make {
+    /// The program, and the Debian package that has it.
+    pub(crate) fn program(self) -> (&'static str, &'static str) {
+        match self {
+            Make::Baresip => ("baresip", "baresip-core"),
+            Make::Linphone => ("linphonec", "linphone-cli"),
+        }
+    }
+}
+
+/// Where a phone lives and who it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Its home directory.
+    pub(crate) home: PathBuf,
+    /// Its address.
+    pub(crate) ip: Ipv4Addr,
+    /// Its ports of RTP.
+    pub(crate) rtp_ports: RangeInclusive<u16>,
+    /// The tone it says, in hertz.
+    pub(crate) hertz: u32,
+    /// Its account.
+    pub(crate) user: String,
+    /// What it believes the account's secret to be.
+    pub(crate) secret: String,
+    /// The server.
+    pub(crate) server: SocketAddr,
+}
+
+impl Settings {
+    /// Where it listens for SIP.
+    pub(crate) fn sip(&self) -> SocketAddr {
+        SocketAddr::new(self.ip.into(), SIP_PORT)
+    }
+
+    /// Its address-of-record as a URI.
+    pub(crate) fn uri(&self) -> String {
+        format!("sip:{}@{DOMAIN}", self.user)
+    }
+
+    fn make_home(&self) -> Outcome<PathBuf> {
+        std::fs::create_dir_all(&self.home)?;
+        let microphone = self.home.join("tone.wav");
+        tone::write_wav(&microphone, self.hertz, TONE_SECS)?;
+        Ok(microphone)
+    }
+}
+
+/// A running phone.
+pub(crate) struct Phone {
+    /// Where it lives and who it is.
+    pub(crate) settings: Settings,
+    controls: Box<dyn Controls>,
+}
+
+impl Phone {
+    /// Starts a phone; it registers by itself.
+    pub(crate) fn start(make: Make, settings: Settings) -> Outcome<Phone> {
+        let controls: Box<dyn Controls> = match make {
+            Make::Baresip => Box::new(baresip::Baresip::start(&settings)?),
+            Make::Linphone => Box::new(linphone::Linphone::start(&settings)?),
+        };
+        Ok(Phone { settings, controls })
+    }
+
+    /// Its keys.
+    pub(crate) fn keys(&mut self) -> &mut dyn Controls {
+        self.controls.as_mut()
+    }
+}
+
+/// The keys of a phone. Each comes back when the phone has taken the order; what comes of it is seen
+/// on the wire.
+pub(crate) trait Controls: Send {
+    /// Calls a URI.
+    fn dial(&mut self, uri: &str) -> Outcome<()>;
+    /// Answers the call that rings.
+    fn answer(&mut self) -> Outcome<()>;
+    /// Puts the call on hold.
+    fn hold(&mut self) -> Outcome<()>;
+    /// Takes the call back from hold.
+    fn resume(&mut self) -> Outcome<()>;
+    /// Hands the other side to a URI and is done with the call (RFC 5589 section 6).
+    fn transfer(&mut self, uri: &str) -> Outcome<()>;
+    /// Ends the call, or gives up calling.
+    fn hang_up(&mut self) -> Outcome<()>;
+}

@@ -1,0 +1,185 @@
+//! baresip 1.0, driven over its `ctrl_tcp` module: netstrings of JSON.
+//!
+//! Its quirks, as far as they shape this file: `ausine` refuses every rate but 48 kHz, so a WAV file
+//! is the microphone; an audio player must exist or no call starts, so half of an `aubridge` is the
+//! loudspeaker; `net_interface` takes an address, and `lo` is not accepted by name.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Controls, OBEY, REGISTER_SECS, Settings};
+use crate::failure::{Failure, Outcome, ensure, fail};
+use crate::program::Program;
+
+const CONTROL_PORT: u16 = 4444;
+/// Between two attempts to reach the control port.
+const RETRY: Duration = Duration::from_millis(20);
+
+pub(super) struct Baresip {
+    // Held, so that it ends with this value.
+    _program: Program,
+    control: TcpStream,
+    unread: Vec<u8>,
+    orders: u32,
+}
+
+impl Baresip {
+    pub(super) fn start(settings: &Settings) -> Outcome<Baresip> {
+        let microphone = settings.make_home()?;
+        std::fs::write(settings.home.join("config"), config(settings, &microphone))?;
+        std::fs::write(settings.home.join("accounts"), account(settings))?;
+        std::fs::write(settings.home.join("contacts"), "")?;
+        let log = std::fs::File::create(settings.home.join("baresip.log"))?;
+        let home = settings.home.as_os_str();
+        let program =
+            Program::start("baresip", "baresip", ["-f".as_ref(), home, "-s".as_ref()], |command| {
+                command.env("HOME", home).stdout(log);
+            })?;
+        let control = connect(SocketAddr::new(settings.ip.into(), CONTROL_PORT))?;
+        Ok(Baresip { _program: program, control, unread: Vec::new(), orders: 0 })
+    }
+
+    /// Gives an order and waits until it is taken.
+    fn order(&mut self, command: &str, params: &str) -> Outcome<()> {
+        self.orders += 1;
+        let token = self.orders.to_string();
+        let order = json!({ "command": command, "params": params, "token": token }).to_string();
+        self.control.write_all(format!("{}:{order},", order.len()).as_bytes())?;
+        let deadline = Instant::now() + OBEY;
+        loop {
+            let message = self.next_message(deadline)?;
+            if message.get("token").and_then(Value::as_str) == Some(&token) {
+                let taken = message.get("ok").and_then(Value::as_bool) == Some(true);
+                ensure!(taken, "baresip does not take /{command} {params}: {message}");
+                return Ok(());
+            }
+        }
+    }
+
+    fn next_message(&mut self, deadline: Instant) -> Outcome<Value> {
+        loop {
+            if let Some((message, rest)) = netstring(&self.unread) {
+                let message = serde_json::from_slice(message)
+                    .map_err(|error| Failure::new(format!("baresip's control speaks no JSON: {error}")))?;
+                self.unread = rest.to_vec();
+                return Ok(message);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            ensure!(!left.is_zero(), "baresip does not answer on its control port");
+            self.control.set_read_timeout(Some(left))?;
+            let mut chunk = [0; 4096];
+            match self.control.read(&mut chunk) {
+                Ok(0) => fail!("baresip closed its control port"),
+                Ok(length) => self.unread.extend(chunk.get(..length).unwrap_or_default()),
+                Err(error) => fail!("baresip does not answer on its control port: {error}"),
+            }
+        }
+    }
+}
+
+impl Controls for Baresip {
+    fn dial(&mut self, uri: &str) -> Outcome<()> {
+        self.order("dial", uri)
+    }
+
+    fn answer(&mut self) -> Outcome<()> {
+        self.order("accept", "")
+    }
+
+    fn hold(&mut self) -> Outcome<()> {
+        self.order("hold", "")
+    }
+
+    fn resume(&mut self) -> Outcome<()> {
+        self.order("resume", "")
+    }
+
+    fn transfer(&mut self, uri: &str) -> Outcome<()> {
+        self.order("transfer", uri)
+    }
+
+    fn hang_up(&mut self) -> Outcome<()> {
+        self.order("hangup", "")
+    }
+}
+
+fn connect(address: SocketAddr) -> Outcome<TcpStream> {
+    let deadline = Instant::now() + OBEY;
+    loop {
+        match TcpStream::connect(address) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if Instant::now() > deadline => fail!("baresip's control port is closed: {error}"),
+            Err(_) => std::thread::sleep(RETRY),
+        }
+    }
+}
+
+/// The first netstring in `octets`, if it is whole, and what follows it.
+fn netstring(octets: &[u8]) -> Option<(&[u8], &[u8])> {
+    let colon = octets.iter().position(|&octet| octet == b':')?;
+    let length: usize = std::str::from_utf8(octets.get(..colon)?).ok()?.parse().ok()?;
+    let content = octets.get(colon + 1..colon + 1 + length)?;
+    let rest = octets.get(colon + 1 + length..)?.strip_prefix(b",")?;
+    Some((content, rest))
+}
+
+fn config(settings: &Settings, microphone: &Path) -> String {
+    let Settings { ip, home, rtp_ports, .. } = settings;
+    format!(
+        "sip_listen {sip}\n\
+         net_interface {ip}\n\
+         ctrl_tcp_listen {ip}:{CONTROL_PORT}\n\
+         rtp_ports {first}-{last}\n\
+         rtcp_mux no\n\
+         jitter_buffer_delay 5-10\n\
+         call_local_timeout 120\n\
+         call_max_calls 4\n\
+         audio_path {home}\n\
+         audio_source aufile,{microphone}\n\
+         audio_player aubridge,ear\n\
+         audio_alert aubridge,bell\n\
+         ausrc_srate 8000\n\
+         auplay_srate 8000\n\
+         ausrc_channels 1\n\
+         auplay_channels 1\n\
+         audio_buffer 20-160\n\
+         module_path /usr/lib/baresip/modules\n\
+         module g711.so\n\
+         module aufile.so\n\
+         module aubridge.so\n\
+         module_tmp account.so\n\
+         module_app menu.so\n\
+         module_app ctrl_tcp.so\n",
+        sip = settings.sip(),
+        first = rtp_ports.start(),
+        last = rtp_ports.end(),
+        home = home.display(),
+        microphone = microphone.display(),
+    )
+}
+
+fn account(settings: &Settings) -> String {
+    format!(
+        "<{uri}>;auth_pass={secret};outbound=\"sip:{server};transport=udp\";regint={REGISTER_SECS};\
+         audio_codecs=PCMU;answermode=manual\n",
+        uri = settings.uri(),
+        secret = settings.secret,
+        server = settings.server,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn netstrings_are_cut_from_a_stream() {
+        assert_eq!(netstring(b"2:{},3:abc,"), Some((&b"{}"[..], &b"3:abc,"[..])));
+        assert_eq!(netstring(b"5:ab"), None);
+        assert_eq!(netstring(b""), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! linphonec 5.1, driven by its prompt on standard input.
+//!
+//! Its quirks, as far as they shape this file: without the directory of its database it silently
+//! opens no SIP port; it watches the network by itself and calls a machine without a default route
+//! offline, so both watching and its conclusion are switched off; unlisted codecs come back enabled,
+//! so all of them are listed; what it plays to somebody on hold is the file that is its microphone,
+//! so that file is exchanged for one of silence while it holds.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{Controls, OBEY, REGISTER_SECS, SIP_PORT, Settings};
+use crate::failure::Outcome;
+use crate::program::{LineMark, Program};
+use crate::server::DOMAIN;
+use crate::tone;
+
+/// Starting takes it longer than any order.
+const START: Duration = Duration::from_secs(20);
+/// It plays files over and over.
+const SILENCE_SECS: u32 = 1;
+
+pub(super) struct Linphone {
+    program: Program,
+    microphone: PathBuf,
+    silence: PathBuf,
+}
+
+impl Linphone {
+    pub(super) fn start(settings: &Settings) -> Outcome<Linphone> {
+        let microphone = settings.make_home()?;
+        std::fs::create_dir_all(settings.home.join(".local/share/linphone"))?;
+        let config = settings.home.join("linphonerc");
+        std::fs::write(&config, configuration(settings))?;
+        let log = settings.home.join("linphone.log");
+        let arguments =
+            ["-c".as_ref(), config.as_os_str(), "-d".as_ref(), "6".as_ref(), "-l".as_ref(), log.as_os_str()];
+        let program = Program::start("linphonec", "linphonec", arguments, |command| {
+            command.env("HOME", &settings.home);
+        })?;
+        let silence = settings.home.join("silence.wav");
+        tone::write_wav(&silence, 0, SILENCE_SECS)?;
+        let mut phone = Linphone { program, microphone: microphone.clone(), silence };
+        phone.order("soundcard use files", START, "Using wav files")?;
+        phone.speak(&microphone)?;
+        Ok(phone)
+    }
+
+    /// Puts a file in the place of the microphone.
+    fn speak(&mut self, file: &Path) -> Outcome<()> {
+        self.program.tell(&format!("play {}", file.display()))
+    }
+
+    /// Gives an order and waits for the words that show it was carried out.
+    fn order(&mut self, order: &str, patience: Duration, shown_by: &str) -> Outcome<()> {
+        let before = self.program.mark();
+        self.program.tell(order)?;
+        self.shown(before, patience, shown_by)
+    }
+
+    fn shown(&self, from: LineMark, patience: Duration, words: &str) -> Outcome<()> {
+        let what = format!("the words {words:?}");
+        self.program.wait_line(from, patience, &what, |line| line.contains(words).then_some(()))
+    }
+}
+
+impl Controls for Linphone {
+    fn dial(&mut self, uri: &str) -> Outcome<()> {
+        self.order(&format!("call {uri}"), OBEY, "in progress")
+    }
+
+    fn answer(&mut self) -> Outcome<()> {
+        self.order("answer", OBEY, "connected")
+    }
+
+    fn hold(&mut self) -> Outcome<()> {
+        let silence = self.silence.clone();
+        self.speak(&silence)?;
+        self.order("pause", OBEY, "is now paused")
+    }
+
+    fn resume(&mut self) -> Outcome<()> {
+        self.order("resume", OBEY, "Media streams established")?;
+        let microphone = self.microphone.clone();
+        self.speak(&microphone)
+    }
+
+    fn transfer(&mut self, uri: &str) -> Outcome<()> {
+        self.program.tell(&format!("transfer {uri}"))
+    }
+
+    fn hang_up(&mut self) -> Outcome<()> {
+        self.order("terminate", OBEY, "ended")
+    }
+}
+
+/// All codecs it knows, the one wanted first.
+const CODECS: [(&str, u32, u32, u32); 9] = [
+    ("PCMU", 8_000, 1, 1),
+    ("PCMA", 8_000, 1, 0),
+    ("opus", 48_000, 2, 0),
+    ("speex", 8_000, 1, 0),
+    ("speex", 16_000, 1, 0),
+    ("speex", 32_000, 1, 0),
+    ("GSM", 8_000, 1, 0),
+    ("G722", 8_000, 1, 0),
+    ("G729", 8_000, 1, 0),
+];
+
+fn configuration(settings: &Settings) -> String {
+    let Settings { ip, user, secret, server, rtp_ports, .. } = settings;
+    let mut text = format!(
+        "[sip]\n\
+         sip_port={SIP_PORT}\nsip_tcp_port=0\nsip_tls_port=0\nbind_address={ip}\n\
+         contact=sip:{user}@{ip}\nguess_hostname=0\nuse_ipv6=0\nmedia_encryption=none\n\
+         auto_net_state_mon=0\nregister_only_when_network_is_up=0\ndefault_proxy=0\n\
+         [auth_info_0]\nusername={user}\npasswd={secret}\nrealm={DOMAIN}\ndomain={DOMAIN}\n\
+         [proxy_0]\n\
+         reg_proxy=<sip:{server};transport=udp>\nreg_route=<sip:{server};transport=udp;lr>\n\
+         reg_identity={uri}\nreg_expires={REGISTER_SECS}\nreg_sendregister=1\npublish=0\n\
+         [rtp]\naudio_rtp_port={rtp_port}\nbind_address={ip}\n\
+         [sound]\nechocancellation=0\n\
+         [video]\nenabled=0\ncapture=0\ndisplay=0\n\
+         [net]\nmtu=1300\n\
+         [misc]\nhistory_max_size=0\n",
+        uri = settings.uri(),
+        rtp_port = rtp_ports.start(),
+    );
+    for (number, (mime, rate, channels, enabled)) in CODECS.iter().enumerate() {
+        text.push_str(&format!(
+            "[audio_codec_{number}]\nmime={mime}\nrate={rate}\nchannels={channels}\nenabled={enabled}\n"
+        ));
+    }
+    text
+}

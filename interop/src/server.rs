@@ -1,0 +1,179 @@
+//! The server under test: the real `ruf` binary, started as a user starts it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::failure::{Failure, Outcome, ensure, fail};
+use crate::program::{LineMark, Program};
+
+/// How long a server may take until it says `ready`.
+const READY: Duration = Duration::from_secs(20);
+/// How long it may take to end after SIGTERM.
+const END: Duration = Duration::from_secs(15);
+
+/// How to start a server. The defaults serve the domain [`DOMAIN`] without a self-test.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// Its data directory.
+    pub(crate) data: PathBuf,
+    /// `--listen` of UDP.
+    pub(crate) listen: SocketAddr,
+    /// `--user`, each NAME:SECRET.
+    pub(crate) users: Vec<String>,
+    /// Whatever else, as written on a command line.
+    pub(crate) more: Vec<String>,
+}
+
+/// The domain that the servers of the harness serve.
+pub(crate) const DOMAIN: &str = "ruf.test";
+
+/// A running server.
+pub(crate) struct Server {
+    program: Program,
+    settings: Settings,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+/// A line of `ruf bindings`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bound {
+    /// The address-of-record, `user@domain`.
+    pub(crate) aor: String,
+    /// The contact URI.
+    pub(crate) contact: String,
+}
+
+impl Settings {
+    /// Settings of a server on a port of the kernel's choice.
+    pub(crate) fn new(data: &Path, ip: Ipv4Addr) -> Settings {
+        Settings {
+            data: data.to_owned(),
+            listen: SocketAddr::new(ip.into(), 0),
+            users: Vec::new(),
+            more: vec!["--no-self-test".to_owned()],
+        }
+    }
+
+    /// Adds an account.
+    pub(crate) fn user(mut self, name: &str, secret: &str) -> Settings {
+        self.users.push(format!("{name}:{secret}"));
+        self
+    }
+
+    /// Adds arguments, written as on a command line.
+    pub(crate) fn arguments(mut self, line: &str) -> Settings {
+        self.more.extend(line.split_whitespace().map(str::to_owned));
+        self
+    }
+
+    fn command_line(&self) -> Vec<String> {
+        let mut line = vec![
+            "serve".to_owned(),
+            "--data".to_owned(),
+            self.data.display().to_string(),
+            "--domain".to_owned(),
+            DOMAIN.to_owned(),
+            "--listen".to_owned(),
+            format!("udp:{}", self.listen),
+        ];
+        for user in &self.users {
+            line.extend(["--user".to_owned(), user.clone()]);
+        }
+        line.extend(self.more.iter().cloned());
+        line
+    }
+
+    /// Starts the program without waiting for `ready`.
+    pub(crate) fn launch(&self) -> Outcome<Program> {
+        Program::start("ruf", binary()?, self.command_line(), |_| {})
+    }
+}
+
+impl Server {
+    /// Starts a server and waits for its `ready`.
+    pub(crate) fn start(settings: &Settings) -> Outcome<Server> {
+        let program = settings.launch()?;
+        let address = program.wait_line(LineMark::START, READY, "the line `ready`", |line| {
+            line.strip_prefix("ready")?
+                .split_whitespace()
+                .find_map(|place| place.strip_prefix("udp:")?.parse::<SocketAddr>().ok())
+        })?;
+        Ok(Server { program, settings: settings.clone(), address })
+    }
+
+    /// What `ruf bindings` prints.
+    pub(crate) fn bindings(&self) -> Outcome<Vec<Bound>> {
+        let output = Command::new(binary()?)
+            .args(["bindings", "--json", "--data"])
+            .arg(&self.settings.data)
+            .output()?;
+        ensure!(
+            output.status.success(),
+            "`ruf bindings` failed: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        text.lines().filter(|line| !line.trim().is_empty()).map(bound).collect()
+    }
+
+    /// What the server wrote to standard error.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.program.errors()
+    }
+
+    /// Ends it by SIGKILL and starts it again on the same address and data.
+    pub(crate) fn crash_and_restart(&mut self) -> Outcome<()> {
+        self.program.kill();
+        self.settings.listen = self.address;
+        *self = Server::start(&self.settings)?;
+        Ok(())
+    }
+
+    /// Ends it by SIGTERM.
+    pub(crate) fn stop(mut self) -> Outcome<ExitStatus> {
+        self.program.terminate()?;
+        self.program.wait_end(END)
+    }
+}
+
+fn bound(line: &str) -> Outcome<Bound> {
+    let value: Value = serde_json::from_str(line)
+        .map_err(|error| Failure::new(format!("`ruf bindings --json` printed {line:?}: {error}")))?;
+    let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    match (text("aor"), text("contact")) {
+        (Some(aor), Some(contact)) => Ok(Bound { aor, contact }),
+        _ => fail!("`ruf bindings --json` printed a line without aor and contact: {line}"),
+    }
+}
+
+/// The server binary: `$RUF`, or `ruf` beside this program.
+pub(crate) fn binary() -> Outcome<PathBuf> {
+    if let Some(path) = std::env::var_os("RUF") {
+        return Ok(path.into());
+    }
+    let beside = std::env::current_exe()?.with_file_name("ruf");
+    ensure!(
+        beside.exists(),
+        "the server is not built: {} is missing; run `make interop`, or name it in RUF",
+        beside.display()
+    );
+    Ok(beside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_bindings_is_read() {
+        let line = r#"{"aor":"100@x","contact":"sip:100@127.0.0.2:5070","flow":"udp","expires_secs":60}"#;
+        let read = bound(line).expect("read");
+        assert_eq!(read, Bound { aor: "100@x".into(), contact: "sip:100@127.0.0.2:5070".into() });
+        assert!(bound("{}").is_err());
+    }
+}

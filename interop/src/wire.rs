@@ -1,0 +1,270 @@
+//! The loopback as it is: every UDP datagram that crosses it, seen by a packet socket of our own, so
+//! that an assertion rests on what was sent and not on what a program says it sent.
+//!
+//! The packet socket asks for one protocol (IPv4 or IPv6), so the kernel shows it each datagram once,
+//! as it is received. It needs root or CAP_NET_RAW.
+
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::failure::{Failure, Outcome, fail};
+use crate::rtp::Rtp;
+use crate::sip::Sip;
+
+/// The kernel's names of the two protocols.
+const ETHERTYPE_IPV4: u16 = 0x0800;
+const ETHERTYPE_IPV6: u16 = 0x86dd;
+/// Room for bursts between two turns of the reading thread, in octets; the kernel may grant less.
+const BUFFER_BYTES: usize = 8 << 20;
+
+/// One datagram on the wire.
+#[derive(Debug)]
+pub(crate) struct Packet {
+    /// When it was read here.
+    pub(crate) at: Instant,
+    /// From where.
+    pub(crate) source: SocketAddr,
+    /// To where.
+    pub(crate) destination: SocketAddr,
+    /// What.
+    pub(crate) payload: Vec<u8>,
+    /// The payload read as SIP, if it is SIP.
+    pub(crate) sip: Option<Sip>,
+}
+
+impl Packet {
+    /// The payload read as audio.
+    pub(crate) fn rtp(&self) -> Option<Rtp> {
+        Rtp::read(&self.payload)
+    }
+}
+
+/// The capture. All taps share it; it lives as long as the harness.
+#[derive(Clone, Default)]
+pub(crate) struct Wire(Arc<Mutex<Vec<Tap>>>);
+
+/// The datagrams of one network, from the moment the tap was opened.
+#[derive(Clone)]
+pub(crate) struct Tap(Arc<Tapped>);
+
+struct Tapped {
+    network: fn(IpAddr, IpAddr) -> bool,
+    base: IpAddr,
+    packets: Mutex<Vec<Arc<Packet>>>,
+    news: Condvar,
+}
+
+/// A place in the datagrams of a tap, to look or wait from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark(usize);
+
+impl Wire {
+    /// Starts to capture.
+    pub(crate) fn open() -> Outcome<Wire> {
+        let wire = Wire::default();
+        for ethertype in [ETHERTYPE_IPV4, ETHERTYPE_IPV6] {
+            let protocol = Protocol::from(i32::from(ethertype.to_be()));
+            let mut socket = Socket::new(Domain::PACKET, Type::DGRAM, Some(protocol)).map_err(|error| {
+                Failure::new(format!(
+                    "the loopback cannot be watched ({error}): run as root, or with CAP_NET_RAW"
+                ))
+            })?;
+            // Less room than asked for is still room.
+            let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
+            let wire = wire.clone();
+            std::thread::spawn(move || {
+                let mut frame = vec![0; 1 << 16];
+                while let Ok(length) = socket.read(&mut frame) {
+                    if let Some(packet) = frame.get(..length).and_then(decode) {
+                        wire.distribute(packet);
+                    }
+                }
+            });
+        }
+        Ok(wire)
+    }
+
+    /// Opens a tap on a `/24` of the loopback (`base` is any address in it): all that comes from it
+    /// or goes to it.
+    pub(crate) fn tap(&self, base: Ipv4Addr) -> Tap {
+        self.add(base.into(), |base, address| match (base, address) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => base.octets().get(..3) == address.octets().get(..3),
+            (IpAddr::V6(_), _) | (_, IpAddr::V6(_)) => false,
+        })
+    }
+
+    /// Opens a tap on one address.
+    pub(crate) fn tap_address(&self, address: IpAddr) -> Tap {
+        self.add(address, |base, address| base == address)
+    }
+
+    fn add(&self, base: IpAddr, network: fn(IpAddr, IpAddr) -> bool) -> Tap {
+        let tap = Tap(Arc::new(Tapped { network, base, packets: Mutex::default(), news: Condvar::new() }));
+        self.taps().push(tap.clone());
+        tap
+    }
+
+    fn taps(&self) -> MutexGuard<'_, Vec<Tap>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn distribute(&self, packet: Packet) {
+        let packet = Arc::new(packet);
+        for Tap(tap) in self.taps().iter() {
+            let hers = |address: SocketAddr| (tap.network)(tap.base, address.ip());
+            if hers(packet.source) || hers(packet.destination) {
+                tap.packets.lock().unwrap_or_else(PoisonError::into_inner).push(packet.clone());
+                tap.news.notify_all();
+            }
+        }
+    }
+}
+
+impl Tap {
+    /// The place after the last datagram seen so far.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.lock().len())
+    }
+
+    /// The datagrams since `from`.
+    pub(crate) fn since(&self, from: Mark) -> Vec<Arc<Packet>> {
+        self.lock().get(from.0..).unwrap_or_default().to_vec()
+    }
+
+    /// Waits for a datagram after `from` in which `wanted` finds something; gives it with the place
+    /// behind it.
+    pub(crate) fn wait<T>(
+        &self,
+        from: Mark,
+        patience: Duration,
+        what: &str,
+        wanted: impl Fn(&Packet) -> Option<T>,
+    ) -> Outcome<(T, Mark)> {
+        let deadline = Instant::now() + patience;
+        let mut packets = self.lock();
+        let mut next = from.0;
+        loop {
+            for packet in packets.get(next..).unwrap_or_default() {
+                next += 1;
+                if let Some(found) = wanted(packet) {
+                    return Ok((found, Mark(next)));
+                }
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                fail!("{what}: not seen within {} s", patience.as_secs());
+            }
+            packets = self.0.news.wait_timeout(packets, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits until `done` says so of the datagrams since `from`; it is asked again at each datagram,
+    /// and when `rest` has passed without one.
+    pub(crate) fn wait_until<T>(
+        &self,
+        from: Mark,
+        patience: Duration,
+        rest: Duration,
+        mut done: impl FnMut(&[Arc<Packet>]) -> Option<T>,
+    ) -> Option<T> {
+        let deadline = Instant::now() + patience;
+        let mut packets = self.lock();
+        loop {
+            if let Some(found) = done(packets.get(from.0..).unwrap_or_default()) {
+                return Some(found);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            let news = self.0.news.wait_timeout(packets, left.min(rest));
+            packets = news.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Waits for a SIP message after `from` that goes from `source` to `destination` and pleases
+    /// `wanted`; gives it with the place behind it.
+    pub(crate) fn wait_sip(
+        &self,
+        from: Mark,
+        patience: Duration,
+        (source, destination): (SocketAddr, SocketAddr),
+        what: &str,
+        wanted: impl Fn(&Sip) -> bool,
+    ) -> Outcome<(Sip, Mark)> {
+        self.wait(from, patience, what, |packet| {
+            let sip = packet.sip.as_ref()?;
+            let ours = packet.source == source && packet.destination == destination && wanted(sip);
+            ours.then(|| sip.clone())
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Packet>>> {
+        self.0.packets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Reads an IP packet; `None` unless it is a whole UDP datagram.
+fn decode(packet: &[u8]) -> Option<Packet> {
+    let (source, destination, udp): (IpAddr, IpAddr, &[u8]) = match packet.first()? >> 4 {
+        4 => {
+            let header_bytes = usize::from(packet.first()? & 0x0f) * 4;
+            let fragmented = u16::from_be_bytes(array(packet, 6)?) & 0x3fff != 0;
+            if *packet.get(9)? != 17 || fragmented {
+                return None;
+            }
+            let address = |at| Some(Ipv4Addr::from(array::<4>(packet, at)?));
+            (address(12)?.into(), address(16)?.into(), packet.get(header_bytes..)?)
+        }
+        6 if *packet.get(6)? == 17 => {
+            let address = |at| Some(Ipv6Addr::from(array::<16>(packet, at)?));
+            (address(8)?.into(), address(24)?.into(), packet.get(40..)?)
+        }
+        _ => return None,
+    };
+    let [from, to, length] = [0, 2, 4].map(|at| array(udp, at).map(u16::from_be_bytes));
+    let payload = udp.get(8..usize::from(length?))?.to_vec();
+    Some(Packet {
+        at: Instant::now(),
+        source: SocketAddr::new(source, from?),
+        destination: SocketAddr::new(destination, to?),
+        sip: Sip::read(&payload),
+        payload,
+    })
+}
+
+fn array<const N: usize>(octets: &[u8], at: usize) -> Option<[u8; N]> {
+    octets.get(at..at + N)?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_datagram_is_read_with_its_ends() {
+        let mut packet = vec![0x45, 0, 0, 31, 0, 0, 0x40, 0, 64, 17, 0, 0, 127, 0, 1, 2, 127, 0, 1, 3];
+        packet.extend([0x13, 0xce, 0x13, 0xc4, 0, 11, 0, 0]);
+        packet.extend(b"abc and what the link padded");
+        let read = decode(&packet).expect("a datagram");
+        assert_eq!(read.source, "127.0.1.2:5070".parse().expect("an address"));
+        assert_eq!(read.destination, "127.0.1.3:5060".parse().expect("an address"));
+        assert_eq!(read.payload, b"abc");
+        assert!(read.sip.is_none());
+    }
+
+    #[test]
+    fn what_is_no_whole_udp_datagram_is_passed_over() {
+        assert!(decode(&[]).is_none());
+        let mut tcp = vec![0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1];
+        assert!(decode(&tcp).is_none());
+        tcp[9] = 17;
+        tcp[6] = 0x20; // more fragments
+        tcp.extend([0; 16]);
+        assert!(decode(&tcp).is_none());
+    }
+}
