@@ -13,7 +13,7 @@ pub(crate) enum Floor {
     Services,
     /// What a person starts.
     Apps,
-    /// Simulation, benches, this tool: may import everything.
+    /// Simulation, benches, interop, this tool: may import everything.
     Dev,
 }
 
@@ -25,7 +25,7 @@ impl Floor {
             "io" => Some(Floor::Io),
             "services" => Some(Floor::Services),
             "apps" => Some(Floor::Apps),
-            "dev" => Some(Floor::Dev),
+            "dev" | "interop" => Some(Floor::Dev),
             _ => None,
         }
     }
