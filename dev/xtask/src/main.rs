@@ -6,6 +6,7 @@
 //! Formatting, lints, licences and advisories are not here: rustfmt, clippy and
 //! cargo-deny check those, and `make check` calls them all.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 mod laws;
@@ -16,6 +17,11 @@ mod tree;
 
 /// What goes wrong in the tool itself, as opposed to what it finds.
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Prints a line; a reader that has gone away is no reason to stop.
+fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
 
 const USAGE: &str = "usage: cargo xtask tidy
        cargo xtask rfc [--check]

@@ -11,9 +11,9 @@ mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Outcome;
 use crate::source::Source;
 use crate::tree::Tree;
+use crate::{Outcome, say};
 use citations::Citation;
 use ledger::Ledger;
 use pages::Page;
@@ -52,12 +52,12 @@ pub(crate) fn run(mode: Mode) -> Outcome<bool> {
         }
     }
     for error in &errors {
-        println!("error: {error}");
+        say(format_args!("error: {error}"));
     }
     for clause in &open {
-        println!("open: {clause}: neither code and test nor a reason");
+        say(format_args!("open: {clause}: neither code and test nor a reason"));
     }
-    println!("rfc: {} citations, {} errors, {} clauses open", cited.len(), errors.len(), open.len());
+    say(format_args!("rfc: {} citations, {} errors, {} clauses open", cited.len(), errors.len(), open.len()));
     Ok(errors.is_empty() && (mode == Mode::Write || open.is_empty()))
 }
 
@@ -124,7 +124,7 @@ pub(crate) fn import_sections(files: &[&str]) -> Outcome<bool> {
         let folder = tree.root.join(FOLDER).join("sections");
         std::fs::create_dir_all(&folder)?;
         std::fs::write(folder.join(format!("rfc{rfc}.txt")), ledger::print_sections(rfc, &sections))?;
-        println!("rfc{rfc}: {} sections", sections.len());
+        say(format_args!("rfc{rfc}: {} sections", sections.len()));
     }
     Ok(true)
 }
@@ -136,7 +136,7 @@ pub(crate) fn import_clauses(file: &str, covered: &[&str]) -> Outcome<bool> {
     let folder = tree.root.join(FOLDER).join("clauses");
     std::fs::create_dir_all(&folder)?;
     let table = ledger::print_clauses(rfc, &text::binding_sentences(&text), covered);
-    println!("rfc{rfc}: {} clauses", table.lines().count() - 2);
+    say(format_args!("rfc{rfc}: {} clauses", table.lines().count() - 2));
     std::fs::write(folder.join(format!("rfc{rfc}.txt")), table)?;
     Ok(true)
 }

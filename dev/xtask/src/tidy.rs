@@ -10,9 +10,9 @@ mod purity;
 mod sizes;
 mod text;
 
-use crate::Outcome;
 use crate::source::Source;
 use crate::tree::Tree;
+use crate::{Outcome, say};
 
 /// Something a law has to say about a place.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,8 +86,8 @@ fn report(findings: &[Finding]) {
             Weight::Asked => "asked",
             Weight::Broken => "error",
         };
-        println!("{weight}: {}: {}", finding.place, finding.says);
+        say(format_args!("{weight}: {}: {}", finding.place, finding.says));
     }
     let count = |weight| findings.iter().filter(|found| found.weight == weight).count();
-    println!("tidy: {} broken, {} asked", count(Weight::Broken), count(Weight::Asked));
+    say(format_args!("tidy: {} broken, {} asked", count(Weight::Broken), count(Weight::Asked)));
 }
