@@ -67,7 +67,7 @@ impl<'a> NameAddr<'a> {
             return Ok(NameAddr { display, uri, params });
         }
         if scanner.peek() != Some(b':') || display.first() == Some(&b'"') {
-            return Err(scanner.expected("< before the URI"));
+            return Err(scanner.expected("a URI, or < before it"));
         }
         // A bare URI ends at the first ; which begins the parameters of the header.
         // rfc3261 §20.10
