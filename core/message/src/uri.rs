@@ -3,11 +3,14 @@
 //! where a URI leads is core/locate's.
 
 mod equivalent;
+mod escape;
+mod grammar;
+
+pub use escape::{escape_user, unescape};
 
 use crate::error::UriError;
 use crate::flow::Transport;
 use crate::host::Host;
-use crate::scan::{class, is};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
@@ -60,15 +63,7 @@ impl<'a> UriRef<'a> {
     /// scheme or an octet that no URI may hold.
     #[inline]
     pub fn parse(text: &'a [u8]) -> Result<Self, UriError> {
-        if text.len() > usize::from(u16::MAX) {
-            return Err(UriError::new(usize::from(u16::MAX), "the end of the URI"));
-        }
-        let parts = match text {
-            [b's' | b'S', b'i' | b'I', b'p' | b'P', b':', ..] => sip(text, 4, Scheme::Sip)?,
-            [b's' | b'S', b'i' | b'I', b'p' | b'P', b's' | b'S', b':', ..] => sip(text, 5, Scheme::Sips)?,
-            [b't' | b'T', b'e' | b'E', b'l' | b'L', b':', ..] => tel(text, 4)?,
-            _ => other(text)?,
-        };
+        let parts = grammar::parts(text)?;
         Ok(UriRef { bytes: text, parts })
     }
 
@@ -290,49 +285,6 @@ impl From<UriRef<'_>> for Uri {
     }
 }
 
-/// The text with each `%41` as the octet it stands for; a `%` that begins no escape stays.
-// rfc3261 §19.1.2
-pub fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
-    let Some(first) = memchr::memchr(b'%', text) else {
-        return Cow::Borrowed(text);
-    };
-    let (plain, mut rest) = text.split_at(first);
-    let mut out = plain.to_vec();
-    while let [octet, after @ ..] = rest {
-        (rest, _) = match escaped(rest) {
-            Some((escape, after)) => (after, out.push(escape)),
-            None => (after, out.push(*octet)),
-        };
-    }
-    Cow::Owned(out)
-}
-
-/// Appends `user` to `out` as the user part of a SIP URI, escaping what may not stand there.
-// rfc3261 §19.1.2
-pub fn escape_user(user: &[u8], out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &octet in user {
-        if is(octet, class::USER) && octet != b'#' {
-            out.push(octet);
-        } else {
-            let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or_default();
-            out.extend([b'%', digit(octet >> 4), digit(octet & 15)]);
-        }
-    }
-}
-
-/// The octet that an escape at the start of `text` stands for, and what follows.
-fn escaped(text: &[u8]) -> Option<(u8, &[u8])> {
-    match text {
-        [b'%', high, low, after @ ..] => Some((hex(*high)? << 4 | hex(*low)?, after)),
-        _ => None,
-    }
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
-}
-
 /// Equal without case, escapes undone.
 fn same_unescaped(text: &[u8], plain: &[u8]) -> bool {
     text.eq_ignore_ascii_case(plain) || (text.contains(&b'%') && unescape(text).eq_ignore_ascii_case(plain))
@@ -357,172 +309,117 @@ const fn is_separator(octet: u8) -> bool {
     matches!(octet, b'-' | b'.' | b'(' | b')')
 }
 
-/// The end of the run of `classes` and escapes that begins at `at`.
-#[inline]
-fn run(text: &[u8], mut at: usize, classes: u8) -> usize {
-    loop {
-        match text.get(at) {
-            Some(octet) if is(*octet, classes) => at += 1,
-            Some(b'%') if text.get(at..).and_then(escaped).is_some() => at += 3,
-            _ => return at,
-        }
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Offsets of a text that [`UriRef::parse`] found to be no longer than 65535 octets.
-#[inline]
-fn short(at: usize) -> u16 {
-    at as u16
-}
+    fn uri(text: &str) -> Uri {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
 
-/// The parts of a SIP URI whose scheme ends before `user`.
-// rfc3261 §19.1.1 and §25.1
-#[inline]
-fn sip(text: &[u8], user: usize, scheme: Scheme) -> Result<Parts, UriError> {
-    let (mut user_end, mut host) = (user, user);
-    if let Some(offset) = memchr::memchr(b'@', text) {
-        user_end = run(text, user, class::USER);
-        if user_end == user {
-            return Err(UriError::new(user, "a user before the @"));
-        }
-        let mut end = user_end;
-        if text.get(end) == Some(&b':') {
-            end = run(text, end + 1, class::USER);
-        }
-        if end != offset {
-            return Err(UriError::new(end, "a character of a user, or @"));
-        }
-        host = offset + 1;
+    #[test]
+    fn every_part_is_found() {
+        // tests rfc3261 §19.1.1
+        let whole = uri("sips:alice:secret@[2001:db8::1]:5081;transport=tcp;lr;x=%41?subject=a%20b&to=x");
+        let uri = whole.as_ref();
+        assert_eq!((uri.scheme(), uri.scheme_bytes()), (Scheme::Sips, &b"sips"[..]));
+        assert_eq!((uri.user(), uri.password()), (Some(&b"alice"[..]), Some(&b"secret"[..])));
+        assert_eq!((uri.host().unwrap().to_string().as_str(), uri.port()), ("[2001:db8::1]", Some(5081)));
+        assert_eq!(
+            (uri.transport(), uri.is_loose_router(), uri.param("X")),
+            (Some(Some(Transport::Tcp)), true, Some(Some(&b"%41"[..])))
+        );
+        assert_eq!(
+            uri.headers().collect::<Vec<_>>(),
+            [(&b"subject"[..], &b"a%20b"[..]), (&b"to"[..], &b"x"[..])]
+        );
+        assert_eq!((uri.params().count(), uri.has_headers(), uri.to_string()), (3, true, whole.to_string()));
     }
-    let host_end = match text.get(host) {
-        Some(b'[') => memchr::memchr(b']', text).map_or(text.len(), |close| close + 1),
-        _ => {
-            host + text
-                .get(host..)
-                .unwrap_or_default()
-                .iter()
-                .take_while(|octet| is(**octet, class::HOST))
-                .count()
-        }
-    };
-    if Host::parse(text.get(host..host_end).unwrap_or_default()).is_none() {
-        return Err(UriError::new(host, "a host"));
-    }
-    let (port, params) = port(text, host_end)?;
-    let headers = params_end(text, params)?;
-    match text.get(headers) {
-        None => {}
-        Some(b'?') => {
-            let end = run(text, headers + 1, class::URIC);
-            if end < text.len() || end == headers + 1 {
-                return Err(UriError::new(end, "a header of a URI"));
-            }
-        }
-        Some(_) => return Err(UriError::new(headers, "; or ? or the end of the URI")),
-    }
-    Ok(Parts {
-        scheme,
-        user: short(user),
-        user_end: short(user_end),
-        host: short(host),
-        host_end: short(host_end),
-        port,
-        params: short(params),
-        headers: short(headers),
-    })
-}
 
-/// The port at `at`, if a colon stands there, and where it ends.
-fn port(text: &[u8], at: usize) -> Result<(Option<u16>, usize), UriError> {
-    if text.get(at) != Some(&b':') {
-        return Ok((None, at));
+    #[test]
+    fn parts_that_are_not_there_are_none() {
+        // tests rfc3261 §19.1.1
+        let bare = uri("sip:example.org");
+        let uri = bare.as_ref();
+        assert_eq!(
+            (uri.user(), uri.password(), uri.port(), uri.transport(), uri.maddr().is_none()),
+            (None, None, None, None, true)
+        );
+        assert!(!uri.has_headers() && !uri.is_loose_router() && uri.params().next().is_none());
     }
-    let start = at + 1;
-    let digits =
-        text.get(start..).unwrap_or_default().iter().take_while(|octet| octet.is_ascii_digit()).count();
-    let end = start + digits;
-    let number = text
-        .get(start..end)
-        .and_then(|digits| str::from_utf8(digits).ok())
-        .and_then(|digits| digits.parse().ok());
-    match number {
-        Some(port) => Ok((Some(port), end)),
-        None => Err(UriError::new(start, "a port up to 65535")),
-    }
-}
 
-/// The end of the parameters that begin at `at`.
-#[inline]
-fn params_end(text: &[u8], at: usize) -> Result<usize, UriError> {
-    let mut end = at;
-    while text.get(end) == Some(&b';') {
-        let name = end + 1;
-        end = run(text, name, class::PARAM);
-        if end == name {
-            return Err(UriError::new(name, "the name of a URI parameter"));
+    #[test]
+    fn the_examples_of_the_rfc_are_read() {
+        // tests rfc3261 §19.1.3
+        for text in [
+            "sip:alice@atlanta.com",
+            "sip:alice:secretword@atlanta.com;transport=tcp",
+            "sips:alice@atlanta.com?subject=project%20x&priority=urgent",
+            "sip:+1-212-555-1212:1234@gateway.com;user=phone",
+            "sips:1212@gateway.com",
+            "sip:alice@192.0.2.4",
+            "sip:atlanta.com;method=REGISTER?to=alice%40atlanta.com",
+            "sip:alice;day=tuesday@atlanta.com",
+        ] {
+            assert_eq!(uri(text).to_string(), text);
         }
-        if text.get(end) == Some(&b'=') {
-            end = run(text, end + 1, class::PARAM);
+        assert_eq!(uri("sip:alice;day=tuesday@atlanta.com").as_ref().user(), Some(&b"alice;day=tuesday"[..]));
+    }
+
+    #[test]
+    fn what_breaks_the_grammar_is_refused_at_its_octet() {
+        // tests rfc4475 §3.1.2.7, §3.1.2.8; rfc5118 §4.2
+        for (text, at) in [
+            ("", 0),
+            ("sip:", 4),
+            ("sip:@h", 4),
+            ("sip:a@", 6),
+            ("sip:a b@h", 5),
+            ("sip:a@h x", 7),
+            ("<sip:a@h>", 0),
+            ("sip:a@h:", 8),
+            ("sip:a@h:70000", 8),
+            ("sip:a@h;", 8),
+            ("sip:a@h;;x", 8),
+            ("sip:a@h;x=\"1\"", 10),
+            ("sip:a@h?", 8),
+            ("sip:a%4@h", 5),
+            ("sip:2001:db8::1", 9),
+            ("sip:[2001:db8::1", 4),
+            ("sip:a@b@c", 7),
+            ("tel:", 4),
+            ("tel:+", 5),
+            ("tel:+1x", 6),
+            ("tel:+1?a=b", 6),
+            ("bob@h", 0),
+            ("1a:b", 0),
+            ("urn:", 4),
+            ("urn:a b", 5),
+            ("sip:\u{e9}@h", 4),
+        ] {
+            assert_eq!(text.parse::<Uri>().map_err(|error| error.at()), Err(at), "{text}");
         }
+        assert!("x:".repeat(40_000).parse::<Uri>().is_err());
     }
-    Ok(end)
-}
 
-/// The parts of a tel URI whose scheme ends before `number`.
-// rfc3966 §3
-fn tel(text: &[u8], number: usize) -> Result<Parts, UriError> {
-    let global = text.get(number) == Some(&b'+');
-    let start = number + usize::from(global);
-    let digits = text.get(start..).unwrap_or_default();
-    let is_digit = |octet: &u8| {
-        octet.is_ascii_digit() || !global && (octet.is_ascii_hexdigit() || matches!(octet, b'*' | b'#'))
-    };
-    let length = digits.iter().take_while(|octet| is_digit(octet) || is_separator(**octet)).count();
-    if !digits.iter().take(length).any(|octet| is_digit(octet)) {
-        return Err(UriError::new(start, "a digit of a telephone number"));
+    #[test]
+    fn a_number_is_read_without_its_separators() {
+        // tests rfc3966 §5.1.1, rfc3261 §19.1.6
+        let number = |text| uri(text).as_ref().tel_number();
+        assert_eq!(number("tel:+1-201-555-0123;ext=4").as_deref(), Some("+12015550123"));
+        assert_eq!(number("tel:*31#;phone-context=a.b").as_deref(), Some("*31#"));
+        assert_eq!(number("sip:+1-201-555-0123;isub=1@gw.com;user=phone").as_deref(), Some("+12015550123"));
+        assert_eq!((number("sip:+1@gw.com"), number("urn:a:b")), (None, None));
+        assert_eq!(uri("tel:+1").as_ref().host(), None);
     }
-    let end = start + length;
-    let headers = params_end(text, end)?;
-    if headers < text.len() {
-        return Err(UriError::new(headers, "; or the end of the URI"));
-    }
-    let (user, end, headers) = (short(number), short(end), short(headers));
-    Ok(Parts {
-        scheme: Scheme::Tel,
-        user,
-        user_end: end,
-        host: end,
-        host_end: end,
-        port: None,
-        params: end,
-        headers,
-    })
-}
 
-/// A URI of a scheme that we keep and do not read.
-// rfc3986 §3.1
-fn other(text: &[u8]) -> Result<Parts, UriError> {
-    let scheme = text
-        .iter()
-        .take_while(|octet| octet.is_ascii_alphanumeric() || matches!(octet, b'+' | b'-' | b'.'))
-        .count();
-    if text.get(scheme) != Some(&b':') || !text.first().is_some_and(u8::is_ascii_alphabetic) {
-        return Err(UriError::new(0, "a URI"));
+    #[test]
+    fn an_unknown_scheme_is_kept() {
+        // tests rfc4475 §3.3.2
+        let opaque = uri("nobodyKnowsThisScheme:totallyopaquecontent");
+        assert_eq!(
+            (opaque.as_ref().scheme(), opaque.as_ref().user(), opaque.as_ref().host()),
+            (Scheme::Other, None, None)
+        );
     }
-    let rest = scheme + 1;
-    let end = run(text, rest, class::URIC);
-    if end < text.len() || end == rest {
-        return Err(UriError::new(end, "a character of a URI"));
-    }
-    let (rest, end) = (short(rest), short(end));
-    Ok(Parts {
-        scheme: Scheme::Other,
-        user: rest,
-        user_end: rest,
-        host: end,
-        host_end: end,
-        port: None,
-        params: end,
-        headers: end,
-    })
 }
