@@ -1,0 +1,69 @@
+//! What is measured.
+
+use bytes::Bytes;
+use ruf_message::{Message, Request, StatusCode};
+
+/// One case: `run` gives some number that depends on its work.
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) run: fn() -> usize,
+}
+
+/// In the order of the table.
+pub(crate) const CASES: &[Case] = &[
+    Case { name: "parse_invite", what: "Message::parse of a 1 kB INVITE", run: parse_invite },
+    Case { name: "parse_200", what: "Message::parse of its 200", run: parse_200 },
+    Case { name: "forward_invite", what: "parse, pop Route, push Via and Record-Route, new Request-URI, Max-Forwards, to_bytes", run: forward_invite },
+    Case { name: "forward_200", what: "parse, pop Via, to_bytes", run: forward_200 },
+    Case { name: "reply_trying", what: "parse, 100 Trying, to_bytes", run: reply_trying },
+];
+
+/// An INVITE of 1023 octets as a phone behind a proxy sends it.
+pub(crate) static INVITE: &[u8] = include_bytes!("../invite.sip");
+static OK: &[u8] = include_bytes!("../ok.sip");
+
+fn parse(wire: &'static [u8]) -> Option<Message> {
+    Message::parse(Bytes::from_static(wire)).ok()
+}
+
+fn invite() -> Option<Request> {
+    match parse(INVITE)? {
+        Message::Request(request) => Some(request),
+        Message::Response(_) => None,
+    }
+}
+
+fn parse_invite() -> usize {
+    parse(INVITE).map_or(0, |message| message.body().len())
+}
+
+fn parse_200() -> usize {
+    parse(OK).map_or(0, |message| message.body().len())
+}
+
+fn forward_invite() -> usize {
+    let Some(mut request) = invite() else {
+        return 0;
+    };
+    let contact = ruf_message::UriRef::parse(b"sip:bob@192.0.2.77:49172;ob").unwrap_or_default();
+    let hops = request.max_forwards().unwrap_or(70).saturating_sub(1);
+    request.pop_route();
+    request.set_uri(contact);
+    request.set_max_forwards(hops);
+    request.push_record_route("<sip:dGhlIHRva2VuIG9mIGEgZGlhbG9n@192.0.2.10:5060;lr>");
+    request.push_via("SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKmM3gq1Zw9fAa;rport");
+    request.to_bytes().len()
+}
+
+fn forward_200() -> usize {
+    let Some(Message::Response(mut response)) = parse(OK) else {
+        return 0;
+    };
+    response.pop_via();
+    response.to_bytes().len()
+}
+
+fn reply_trying() -> usize {
+    invite().map_or(0, |request| request.reply(StatusCode::TRYING).to_bytes().len())
+}
