@@ -138,7 +138,7 @@ impl Node {
     /// Bindings change here; what proves itself by one may be answered at length, and is slowed less.
     fn register(&mut self, now: Tick, admitted: &Admitted) -> Response {
         let response = self.registrar.register(now, admitted, self.gate.ourselves());
-        let longest = response.contacts().filter_map(|contact| contact.expires()).max();
+        let longest = response.contacts().filter_map(|contact| contact.expires_secs()).max();
         if let Some(secs) = longest.filter(|_| response.status().is_success()) {
             let lifetime = Duration::from_secs(secs.into());
             self.gate.note_binding(now, admitted.flow().remote.ip(), lifetime);

@@ -5,9 +5,10 @@
 //! | `Locate`: where does this request go? | core/proxy | services/routing, from accounts and bindings, in the same turn |
 //! | `Reach`: which flow leads to this hop? | core/proxy | the shell, by [`crate::Node::poll_reach`] |
 
-use ruf_admission::{Accounts as _, AddressOfRecord, Gate};
 use ruf_accounts::Accounts;
-use ruf_message::{Hop, Tick};
+use ruf_admission::AddressOfRecord;
+use ruf_message::scan::elements;
+use ruf_message::{Header as _, Hop, NameAddr, Tick};
 use ruf_proxy::{Answer, Question, Target, TargetSet, Token};
 use ruf_registrar::Registrar;
 use ruf_routing::{DialPlan, Directory};
@@ -46,11 +47,14 @@ impl Directory for Asked<'_> {
     }
 
     fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet) {
-        targets.extend(self.registrar.locate(self.now, address).map(|binding| Target {
-            uri: Some(binding.contact.clone()),
-            flow: Some(binding.flow),
-            routes: binding.path.clone(),
-            q: binding.q,
+        let bindings = self.registrar.locate(self.now, address).filter(|binding| binding.is_target());
+        targets.extend(bindings.map(|binding| Target {
+            uri: Some(binding.contact().to_owned()),
+            flow: Some(binding.flow()),
+            routes: elements(binding.path())
+                .filter_map(|value| Some(NameAddr::decode(value).ok()?.uri().to_owned()))
+                .collect(),
+            q: binding.q(),
         }));
     }
 }

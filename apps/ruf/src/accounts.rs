@@ -108,10 +108,12 @@ pub(crate) enum Done {
         /// Accounts that changed.
         changed: usize,
     },
-    /// It was removed; this is its address.
+    /// It was removed.
     Removed {
-        /// `name@domain`.
-        address: String,
+        /// Its name.
+        user: String,
+        /// Its domain.
+        domain: String,
     },
     /// The accounts, `name@domain` and aliases.
     Listed {
@@ -152,7 +154,7 @@ pub(crate) fn perform(accounts: &mut Accounts, default_domain: &str, change: Cha
         Change::Remove { name } => {
             let (user, domain) = user_and_domain(&name, default_domain);
             accounts.remove(domain, user)?;
-            Ok(Done::Removed { address: format!("{user}@{domain}") })
+            Ok(Done::Removed { user: user.to_owned(), domain: domain.to_owned() })
         }
     }
 }
@@ -185,7 +187,7 @@ impl Site {
             true => Ok(Site::Server { data: config.data }),
             false => {
                 let mut store = Store::open(&config.data).map_err(|error| error.to_string())?;
-                let domains = first_run::domains(&config, &mut store).map_err(|error| error.to_string())?;
+                let domains = first_run::domains(&config, &mut store).map_err(|refused| refused.line)?;
                 let default_domain = domains.first().map(|domain| domain.name.clone()).unwrap_or_default();
                 let accounts = Accounts::load(store).map_err(|error| error.to_string())?;
                 Ok(Site::Store { accounts: Box::new(accounts), default_domain })

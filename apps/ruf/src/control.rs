@@ -264,11 +264,12 @@ impl BindingLine {
     pub(crate) fn of(now: Tick, address: &AddressOfRecord, binding: &Binding) -> BindingLine {
         BindingLine {
             aor: address.to_string(),
-            contact: binding.contact.to_string(),
-            flow: format!("{} {}", binding.flow.transport, binding.flow.remote),
-            expires_secs: binding.expires.saturating_sub(now).as_secs(),
-            q: format!("{}.{:03}", binding.q / 1000, binding.q % 1000),
-            user_agent: binding.user_agent.as_deref().map(str::to_owned),
+            contact: binding.contact().to_string(),
+            flow: format!("{} {}", binding.flow().transport, binding.flow().remote),
+            expires_secs: binding.remaining_secs(now),
+            q: format!("{}.{:03}", binding.q() / 1000, binding.q() % 1000),
+            user_agent: Some(String::from_utf8_lossy(binding.user_agent()).into_owned())
+                .filter(|name| !name.is_empty()),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
+use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_message::{Entropy, Flow, Hop, Tick, Transmit, Transport};
 use ruf_net::{Commands, ListenSpec, Stop, UdpListener, Unreachable, Worker};
 use ruf_node::{Node, Parts};
@@ -34,7 +34,7 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    fn config(line: impl std::fmt::Display) -> Refused {
+    pub(crate) fn config(line: impl std::fmt::Display) -> Refused {
         Refused { line: line.to_string(), status: EXIT_CONFIG }
     }
 
@@ -260,8 +260,10 @@ async fn self_test(
     let of = domain.to_owned();
     commands
         .ask(move |served, _| {
+            served.node.reset_counters();
             for (user, _) in &people {
-                served.node.forget_account(&of, user);
+                served.node.accounts_mut().forget(&of, user);
+                served.node.forget_bindings(&AddressOfRecord::new(user, &of));
             }
         })
         .await
@@ -310,8 +312,8 @@ impl Served {
                 let default_domain = self.domains.first().cloned().unwrap_or_default();
                 match crate::accounts::perform(self.node.accounts_mut(), &default_domain, change) {
                     Ok(done) => {
-                        if let Done::Removed { address } = &done {
-                            self.node.forget_bindings(address);
+                        if let Done::Removed { user, domain } = &done {
+                            self.node.forget_bindings(&AddressOfRecord::new(user, domain));
                         }
                         Answer::Accounts(done)
                     }
