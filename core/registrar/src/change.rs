@@ -1,5 +1,6 @@
 //! Steps 6 and 7: what a REGISTER does to the bindings there are (RFC 3261 §10.3).
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ruf_admission::Ourselves;
@@ -178,8 +179,10 @@ impl Register<'_> {
 
     fn binding(&self, contact: &Contact<'_>, address: &NameAddr<'_>, secs: u32) -> Result<Binding, Reject> {
         let uri = address.uri();
-        if self.ourselves.is_us(uri) {
-            return Err(Reject::ContactIsUs);
+        // What the URI says is the phone's business, even where it names us (RFC 4475 §3.3.14 registers
+        // one): requests leave by the flow. A flow that ends in us is what would go round for ever.
+        if is_own_socket(self.flow.remote, self.ourselves) {
+            return Err(Reject::FromOurselves);
         }
         // rfc3261 §10.3 step 7: the registrar MAY choose less than was requested
         let granted = Duration::from_secs(secs.min(self.limits.expires_secs_max).into());
@@ -211,6 +214,14 @@ impl Register<'_> {
         let soonest = self.current.iter().map(|binding| binding.remaining_secs(self.now)).min();
         Err(Reject::TooManyBindings { retry_after_secs: soonest.unwrap_or(1) })
     }
+}
+
+fn is_own_socket(remote: SocketAddr, ourselves: &Ourselves) -> bool {
+    let ip = remote.ip().to_canonical();
+    ourselves.listeners.iter().any(|listener| {
+        let mut own = listener.addresses.iter().copied().chain([listener.bind.ip()]);
+        listener.bind.port() == remote.port() && own.any(|own| own.to_canonical() == ip)
+    })
 }
 
 /// The binding of this contact. Equivalence is not transitive (§19.1.4), so several may match: the

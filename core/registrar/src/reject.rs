@@ -18,8 +18,8 @@ pub enum Reject {
     UnknownAddress,
     /// `*` beside another contact, or with an expiration other than 0.
     BadStar,
-    /// A contact that is this very server: a request to it would come back for ever.
-    ContactIsUs,
+    /// It seems to come from this very server: a request to such a binding would come back for ever.
+    FromOurselves,
     /// More contacts than one request may have.
     TooManyContacts,
     /// A contact, with its parameters and Path, that is too long to keep.
@@ -70,7 +70,7 @@ impl Reject {
             | Self::NoAddress
             | Self::UnknownAddress
             | Self::BadStar
-            | Self::ContactIsUs
+            | Self::FromOurselves
             | Self::TooManyContacts
             | Self::ContactTooLarge
             | Self::OutOfOrder => {}
@@ -88,7 +88,7 @@ impl Reject {
             Self::NoAddress => (StatusCode::BAD_REQUEST, "To Is No SIP URI"),
             Self::UnknownAddress => (StatusCode::NOT_FOUND, ""),
             Self::BadStar => (StatusCode::BAD_REQUEST, "Contact * Needs Expires 0 And No Other Contact"),
-            Self::ContactIsUs => (StatusCode::FORBIDDEN, "Contact Is This Server"),
+            Self::FromOurselves => (StatusCode::FORBIDDEN, "Sent From This Server"),
             Self::TooManyContacts => (StatusCode::BAD_REQUEST, "Too Many Contacts"),
             Self::ContactTooLarge => (StatusCode::REQUEST_ENTITY_TOO_LARGE, "Contact Too Long"),
             Self::IntervalTooBrief { .. } => (StatusCode::INTERVAL_TOO_BRIEF, ""),

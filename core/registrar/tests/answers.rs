@@ -74,7 +74,7 @@ fn every_refusal_has_its_status_and_what_must_go_with_it() {
         (Reject::NoAddress, 400, HeaderName::Contact, None),
         (Reject::UnknownAddress, 404, HeaderName::Contact, None),
         (Reject::BadStar, 400, HeaderName::Contact, None),
-        (Reject::ContactIsUs, 403, HeaderName::Contact, None),
+        (Reject::FromOurselves, 403, HeaderName::Contact, None),
         (Reject::TooManyContacts, 400, HeaderName::Contact, None),
         (Reject::ContactTooLarge, 413, HeaderName::Contact, None),
         (Reject::IntervalTooBrief { min_secs: 60 }, 423, HeaderName::MinExpires, Some("60")),

@@ -11,11 +11,17 @@ pub struct Desk {
     pub bindings: Vec<Binding>,
     pub now: Tick,
     pub limits: Limits,
+    pub flow: Flow,
 }
 
 impl Desk {
     pub fn new() -> Self {
-        Self { bindings: Vec::new(), now: Tick::from_micros(1_000_000), limits: Limits::default() }
+        Self {
+            bindings: Vec::new(),
+            now: Tick::from_micros(1_000_000),
+            limits: Limits::default(),
+            flow: flow(),
+        }
     }
 
     /// A REGISTER of alice with this Call-ID, CSeq and further header lines.
@@ -25,7 +31,7 @@ impl Desk {
 
     pub fn take(&mut self, request: &Request) -> Result<Response, Reject> {
         self.bindings.retain(|binding| binding.is_live(self.now));
-        let changes = changes(request, flow(), &self.bindings, &ourselves(), &self.limits, self.now)?;
+        let changes = changes(request, self.flow, &self.bindings, &ourselves(), &self.limits, self.now)?;
         apply(changes, &mut self.bindings);
         Ok(answer(request, &self.bindings, self.now))
     }
@@ -56,7 +62,7 @@ pub fn parse(text: &str) -> Request {
     }
 }
 
-pub fn flow() -> Flow {
+fn flow() -> Flow {
     Flow {
         transport: Transport::Udp,
         listener: 0,
@@ -69,9 +75,11 @@ pub fn flow() -> Flow {
 pub fn ourselves() -> Ourselves {
     let mut domain = Domain::new("a.example");
     domain.aliases.push("alias.example".into());
+    let mut wildcard = Listener::new(Transport::Udp, "0.0.0.0:5062".parse().unwrap());
+    wildcard.addresses.push("198.51.100.1".parse().unwrap());
     Ourselves {
         domains: vec![domain, Domain::new("b.example")],
-        listeners: vec![Listener::new(Transport::Udp, "192.0.2.1:5060".parse().unwrap())],
+        listeners: vec![Listener::new(Transport::Udp, "192.0.2.1:5060".parse().unwrap()), wildcard],
     }
 }
 
