@@ -146,10 +146,12 @@ impl Registrar {
         let limits = &self.limits.address;
         let changes = changes(admitted.request(), admitted.flow(), current, ourselves, limits, now)?;
         let count = Count::of(&changes);
-        if count.added > count.removed
-            && self.table.bindings() + count.added - count.removed > self.limits.bindings_max
-        {
-            return Err(self.overloaded(admitted.identity()));
+        if !self.has_room(&count) {
+            // Others may have expired since the last tick; this address has not changed by that.
+            self.tick(now);
+            if !self.has_room(&count) {
+                return Err(self.overloaded(admitted.identity()));
+            }
         }
         if !changes.is_empty() {
             self.table.update(&address, |bindings| apply(changes, bindings));
@@ -158,6 +160,11 @@ impl Registrar {
         self.counters.refreshed += count.refreshed as u64;
         self.counters.removed += count.removed as u64;
         Ok(address)
+    }
+
+    fn has_room(&self, count: &Count) -> bool {
+        count.added <= count.removed
+            || self.table.bindings() + count.added - count.removed <= self.limits.bindings_max
     }
 
     // rfc3261 §21.5.4
