@@ -85,6 +85,18 @@ pub enum CallEvent {
     },
 }
 
+impl CallEvent {
+    /// Whose step it is.
+    pub fn dialog(&self) -> &DialogId {
+        match self {
+            CallEvent::Attempt { dialog, .. }
+            | CallEvent::Ringing { dialog, .. }
+            | CallEvent::Answered { dialog, .. }
+            | CallEvent::Ended { dialog, .. } => dialog,
+        }
+    }
+}
+
 /// How a call ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum End {

@@ -12,7 +12,9 @@ pub(crate) fn ourselves() -> Ourselves {
 
 pub(crate) fn gate() -> Gate {
     let limits = ruf_admission::Limits::default();
-    Gate::new(ourselves(), Policy::default(), limits, &Keys::default(), Entropy::from_seed([0; 32]))
+    let mut entropy = Entropy::from_seed([0; 32]);
+    let keys = Keys::new(&mut entropy);
+    Gate::new(ourselves(), Policy::default(), &limits, &keys, entropy)
 }
 
 /// The flow of the phone at 192.0.2.(10 + `phone`).

@@ -1,0 +1,397 @@
+//! A server `r` with a real gate (of an open domain), real transactions and the proxy, phones `a` to
+//! `z`, and virtual time. What goes over the wire is written down as a ladder, and that is what the
+//! tests compare: `a→r INVITE | r→a 100 | r→b INVITE`.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::Duration;
+
+use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy, Verdict};
+use ruf_message::{
+    Entropy, Flow, HeaderName, Message, Method, Request, Response, StatusCode, Tick, Transport, Uri,
+};
+use ruf_proxy::{
+    Answer, CallEvent, Destination, Limits, Out, Proxy, Question, Refusal, Target, TargetSet, Turn,
+    Unreachable,
+};
+use ruf_transaction::{Received, Timers, Transactions};
+
+/// The phone of this letter.
+pub(crate) type Phone = char;
+
+pub(crate) struct Net {
+    pub(crate) now: Tick,
+    pub(crate) gate: Gate,
+    pub(crate) transactions: Transactions,
+    pub(crate) proxy: Proxy,
+    /// Answers of the location service, by user or as `elsewhere`; without an entry the question
+    /// stays open.
+    pub(crate) places: HashMap<String, Result<TargetSet, Refusal>>,
+    /// Answers of the search for a hop, by host; without an entry the question stays open.
+    pub(crate) hops: HashMap<String, Result<Flow, Unreachable>>,
+    /// Questions that nobody answered.
+    pub(crate) open: Vec<Question>,
+    pub(crate) calls: Vec<CallEvent>,
+    wire: ruf_transaction::Out,
+    out: Out,
+    ladder: Vec<String>,
+    inboxes: BTreeMap<Phone, VecDeque<Message>>,
+    branches: u32,
+}
+
+/// The flow between the server and a phone.
+pub(crate) fn flow(phone: Phone) -> Flow {
+    flow_over(phone, Transport::Udp)
+}
+
+pub(crate) fn flow_over(phone: Phone, transport: Transport) -> Flow {
+    Flow {
+        transport,
+        listener: 0,
+        local: ([192, 0, 2, 1], 5060).into(),
+        remote: ([192, 0, 2, 100 + (phone as u8 - b'a')], 5060).into(),
+        connection: u64::from(transport.is_reliable()),
+    }
+}
+
+fn phone(flow: &Flow) -> Phone {
+    match flow.remote.ip() {
+        std::net::IpAddr::V4(address) => char::from(address.octets()[3] - 100 + b'a'),
+        std::net::IpAddr::V6(_) => panic!("no phone is at {flow}"),
+    }
+}
+
+/// Where a phone can be reached directly: `b@192.0.2.101`.
+pub(crate) fn contact(phone: Phone) -> String {
+    format!("sip:{phone}@{}", flow(phone).remote.ip())
+}
+
+pub(crate) fn target(phone: Phone, q: u16) -> Target {
+    Target { q, ..Target::by_flow(contact(phone).parse().unwrap(), flow(phone)) }
+}
+
+impl Net {
+    pub(crate) fn new() -> Self {
+        Net::with(Limits::default(), ruf_transaction::Limits::default())
+    }
+
+    pub(crate) fn with(limits: Limits, transactions: ruf_transaction::Limits) -> Self {
+        let ourselves = Ourselves {
+            domains: vec![Domain::open("example.org")],
+            listeners: vec![Listener::new(Transport::Udp, flow('a').local)],
+        };
+        let entropy = |seed| Entropy::from_seed([seed; 32]);
+        let gate_limits = ruf_admission::Limits::default();
+        Net {
+            now: Tick::from_micros(1),
+            gate: Gate::new(
+                ourselves,
+                Policy::default(),
+                &gate_limits,
+                &Keys::new(&mut entropy(0)),
+                entropy(1),
+            ),
+            transactions: Transactions::new(transactions, Timers::default(), entropy(2)),
+            proxy: Proxy::new(limits),
+            places: HashMap::new(),
+            hops: HashMap::new(),
+            open: Vec::new(),
+            calls: Vec::new(),
+            wire: ruf_transaction::Out::new(),
+            out: Out::default(),
+            ladder: Vec::new(),
+            inboxes: BTreeMap::new(),
+            branches: 0,
+        }
+    }
+
+    /// `user@example.org` is at these phones, with these preferences.
+    pub(crate) fn at(mut self, user: &str, phones: &[(Phone, u16)]) -> Self {
+        let targets = phones.iter().map(|&(phone, q)| target(phone, q)).collect();
+        self.places.insert(user.into(), Ok(targets));
+        self
+    }
+
+    /// Requests for somebody else are forwarded as they say, to these hosts.
+    pub(crate) fn elsewhere(mut self, hosts: &[(&str, Phone)]) -> Self {
+        self.places.insert("elsewhere".into(), Ok(TargetSet::from_elem(Target::unchanged(), 1)));
+        for (host, phone) in hosts {
+            self.hops.insert((*host).into(), Ok(flow(*phone)));
+        }
+        self
+    }
+
+    /// A request of a phone outside any dialog, with these header lines.
+    pub(crate) fn request(&mut self, from: Phone, method: &str, uri: &str, headers: &str) -> Request {
+        let address = flow(from).remote;
+        self.branches += 1;
+        let text = format!(
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {address};branch=z9hG4bK{from}{branch}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:{from}@example.org>;tag={from}tag\r\nTo: <sip:bob@example.org>\r\n\
+             Call-ID: call-{from}\r\nCSeq: {branch} {method}\r\nContact: <{contact}>\r\n{headers}\
+             Content-Length: 4\r\n\r\nbody",
+            branch = self.branches,
+            contact = contact(from),
+        );
+        match Message::parse(text.into_bytes().into()) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("no request: {other:?}"),
+        }
+    }
+
+    /// A request of the caller in the dialog that this response has opened.
+    pub(crate) fn by_caller(&mut self, from: Phone, method: &str, opened: &Response) -> Request {
+        let mut routes: Vec<&[u8]> = opened.raw(HeaderName::RecordRoute).collect();
+        routes.reverse();
+        let uri = opened.contact_uri();
+        let mut request = self.request(from, method, &uri, &lines("Route", &routes));
+        request.set(HeaderName::To, opened.raw(HeaderName::To).next().unwrap());
+        if method == "ACK" {
+            request.set(HeaderName::CSeq, format!("{} ACK", opened.cseq().number));
+        }
+        request
+    }
+
+    /// A request of the callee in the dialog of this INVITE, which it answered with this tag.
+    pub(crate) fn by_callee(&mut self, from: Phone, method: &str, invite: &Request) -> Request {
+        let routes: Vec<&[u8]> = invite.raw(HeaderName::RecordRoute).collect();
+        let uri = invite.contact_uri();
+        let mut request = self.request(from, method, &uri, &lines("Route", &routes));
+        let tagged = |address: &[u8]| [address, b";tag=", tag_of(from).as_bytes()].concat();
+        request.set(HeaderName::From, tagged(invite.raw(HeaderName::To).next().unwrap()));
+        request.set(HeaderName::To, invite.raw(HeaderName::From).next().unwrap());
+        request.set(HeaderName::CallId, invite.call_id());
+        request
+    }
+
+    /// A phone sends a message.
+    pub(crate) fn send(&mut self, from: Phone, message: impl Into<Message>) {
+        let message = message.into();
+        self.ladder.push(format!("{from}→r {}", shown(&message)));
+        let bytes = message.to_bytes();
+        let message = Message::parse(bytes).expect("what a phone sends is well-formed");
+        self.receive(flow(from), message);
+        self.turn();
+    }
+
+    /// A phone answers a request.
+    pub(crate) fn answer(&mut self, from: Phone, request: &Request, status: u16) {
+        self.send(from, answer(from, request, status));
+    }
+
+    /// What came to a phone, earliest first.
+    pub(crate) fn take(&mut self, phone: Phone) -> Message {
+        self.inboxes.get_mut(&phone).and_then(VecDeque::pop_front).expect("a message has come")
+    }
+
+    /// The last request that came to a phone; what came before is thrown away.
+    pub(crate) fn take_request(&mut self, phone: Phone) -> Request {
+        let inbox = self.inboxes.remove(&phone).unwrap_or_default();
+        let last = inbox.into_iter().rev().find_map(|message| match message {
+            Message::Request(request) => Some(request),
+            Message::Response(_) => None,
+        });
+        last.expect("a request has come")
+    }
+
+    /// The last response that came to a phone; what came before is thrown away.
+    pub(crate) fn take_response(&mut self, phone: Phone) -> Response {
+        let inbox = self.inboxes.remove(&phone).unwrap_or_default();
+        let last = inbox.into_iter().rev().find_map(|message| match message {
+            Message::Response(response) => Some(response),
+            Message::Request(_) => None,
+        });
+        last.expect("a response has come")
+    }
+
+    /// Gives an answer that the network did not give by itself.
+    pub(crate) fn reply(&mut self, answer: Answer) {
+        let mut turn = Turn {
+            now: self.now,
+            gate: &self.gate,
+            transactions: &mut self.transactions,
+            wire: &mut self.wire,
+            out: &mut self.out,
+        };
+        self.proxy.answer(&mut turn, answer);
+        self.turn();
+    }
+
+    /// The network tells that a phone cannot be reached.
+    pub(crate) fn unreachable(&mut self, phone: Phone) {
+        self.transactions.unreachable(self.now, flow(phone), &mut self.wire);
+        self.turn();
+    }
+
+    /// Lets time pass.
+    pub(crate) fn after(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(next) = self.deadline().filter(|&next| next <= end) {
+            self.now = next.max(self.now);
+            self.tick();
+        }
+        self.now = end;
+        self.tick();
+    }
+
+    /// What went over the wire since the last look.
+    pub(crate) fn ladder(&mut self) -> String {
+        std::mem::take(&mut self.ladder).join(" | ")
+    }
+
+    /// Lets all timers run out: nothing is kept, and nothing more is said.
+    pub(crate) fn expect_nothing_left(&mut self) {
+        self.ladder();
+        while let Some(next) = self.deadline() {
+            self.now = next.max(self.now);
+            self.tick();
+        }
+        assert!(self.proxy.is_empty(), "{} response contexts are left", self.proxy.len());
+        assert!(self.transactions.is_empty(), "{} transactions are left", self.transactions.len());
+    }
+
+    fn deadline(&self) -> Option<Tick> {
+        [self.transactions.deadline(), self.proxy.deadline()].into_iter().flatten().min()
+    }
+
+    fn tick(&mut self) {
+        self.transactions.tick(self.now, &mut self.wire);
+        self.with_proxy(Proxy::tick);
+        self.turn();
+    }
+
+    fn with_proxy<T>(&mut self, work: impl FnOnce(&mut Proxy, &mut Turn<'_>) -> T) -> T {
+        let mut turn = Turn {
+            now: self.now,
+            gate: &self.gate,
+            transactions: &mut self.transactions,
+            wire: &mut self.wire,
+            out: &mut self.out,
+        };
+        work(&mut self.proxy, &mut turn)
+    }
+
+    fn receive(&mut self, flow: Flow, message: Message) {
+        match self.transactions.receive(self.now, flow, message, &mut self.wire) {
+            Received::Absorbed => {}
+            Received::New { flow, request } | Received::Ack { flow, request } => self.admit(flow, request),
+            Received::Cancel { flow, request, invite, user } => {
+                let status = if invite.is_some() { StatusCode::OK } else { StatusCode::CALL_DOES_NOT_EXIST };
+                let server = self.transactions.accept(self.now, flow, &request).unwrap();
+                self.transactions.respond(self.now, server, &request.reply(status), &mut self.wire);
+                if invite.is_some() {
+                    self.with_proxy(|proxy, turn| proxy.cancel(turn, user));
+                }
+            }
+            Received::Response { user, response, .. } => {
+                self.with_proxy(|proxy, turn| proxy.response(turn, user, response));
+            }
+        }
+    }
+
+    fn admit(&mut self, flow: Flow, request: Request) {
+        let copy = request.clone();
+        match self.gate.admit(self.now, flow, request, &()) {
+            Verdict::Admitted(admitted) => {
+                if let Err(overloaded) = self.with_proxy(|proxy, turn| proxy.request(turn, admitted)) {
+                    let response = overloaded.response(&self.gate);
+                    self.wire.reply(overloaded.flow, &overloaded.request, &response);
+                }
+            }
+            Verdict::Reply(response) => self.wire.reply(flow, &copy, &response),
+            Verdict::Drop => {}
+        }
+    }
+
+    /// Everything that follows in the same turn.
+    fn turn(&mut self) {
+        loop {
+            if let Some(event) = self.wire.events.pop_front() {
+                self.with_proxy(|proxy, turn| proxy.event(turn, event));
+            } else if let Some(question) = self.out.questions.pop_front() {
+                self.ask(question);
+            } else {
+                break;
+            }
+        }
+        self.calls.extend(self.out.calls.drain(..));
+        while let Some(transmit) = self.wire.transmits.pop_front() {
+            let to = phone(&transmit.flow);
+            let message = Message::parse(transmit.bytes).expect("what the server sends is well-formed");
+            self.ladder.push(format!("r→{to} {}", shown(&message)));
+            self.inboxes.entry(to).or_default().push_back(message);
+        }
+    }
+
+    fn ask(&mut self, question: Question) {
+        let answer = match &question {
+            Question::Locate { token, destination, .. } => {
+                let key = match destination {
+                    Destination::User(address) => address.user(),
+                    Destination::Ourselves => "ourselves",
+                    Destination::Service(urn) => urn,
+                    Destination::Elsewhere(_) => "elsewhere",
+                };
+                self.places
+                    .get(key)
+                    .map(|targets| Answer::Located { token: *token, targets: targets.clone() })
+            }
+            Question::Reach { token, hop } => {
+                let flow = self.hops.get(&hop.host.to_string());
+                flow.map(|flow| Answer::Reached { token: *token, flow: *flow })
+            }
+        };
+        match answer {
+            Some(answer) => self.with_proxy(|proxy, turn| proxy.answer(turn, answer)),
+            None => self.open.push(question),
+        }
+    }
+}
+
+/// A phone's answer to a request, with its tag and contact.
+pub(crate) fn answer(from: Phone, request: &Request, status: u16) -> Response {
+    let status = StatusCode::new(status).unwrap();
+    let mut response = request.reply(status);
+    if status != StatusCode::TRYING {
+        response.set_to_tag(&tag_of(from));
+    }
+    if request.method() == Method::Invite && (101..300).contains(&status.as_u16()) {
+        for route in request.raw(HeaderName::RecordRoute) {
+            response.add(HeaderName::RecordRoute, route);
+        }
+        response.add(HeaderName::Contact, format!("<{}>", contact(from)));
+        response.set_body("application/sdp", format!("sdp of {from}").into_bytes());
+    }
+    response
+}
+
+fn tag_of(phone: Phone) -> String {
+    format!("{phone}tag")
+}
+
+/// `INVITE`, `180`, `200 INVITE`: a final answer says to what.
+fn shown(message: &Message) -> String {
+    let method = || String::from_utf8_lossy(message.cseq().method).into_owned();
+    match message {
+        Message::Request(request) => String::from_utf8_lossy(request.method_bytes()).into_owned(),
+        Message::Response(response) if response.status().is_provisional() => response.status().to_string(),
+        Message::Response(response) => format!("{} {}", response.status(), method()),
+    }
+}
+
+fn lines(name: &str, values: &[&[u8]]) -> String {
+    values.iter().map(|value| format!("{name}: {}\r\n", String::from_utf8_lossy(value))).collect()
+}
+
+/// The URI of the first Contact, as written.
+trait ContactUri {
+    fn contact_uri(&self) -> String;
+}
+
+impl<T: std::ops::Deref<Target = ruf_message::Fields>> ContactUri for T {
+    fn contact_uri(&self) -> String {
+        let value = self.raw(HeaderName::Contact).next().expect("a Contact");
+        let text = String::from_utf8_lossy(value).into_owned();
+        let uri: Uri = text.trim_start_matches('<').split('>').next().unwrap().parse().unwrap();
+        uri.to_string()
+    }
+}
