@@ -65,7 +65,7 @@ fn is_challenge(status: StatusCode) -> bool {
 
 /// Adds the challenges of all other 401 and 407 to the chosen one, so that the sender can answer
 /// every one of them at once.
-// rfc3261 §16.7: item 7, without modification
+// rfc3261 §16.7 step 7, without modification
 pub(crate) fn aggregate(chosen: &mut Response, others: &[Failure]) {
     if !is_challenge(chosen.status()) {
         return;
@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_6xx_wins_then_the_lowest_class() {
-        // tests rfc3261 §16.7
+        // tests rfc3261 §16.7 step 6
         assert_eq!(best_of(&[404, 603, 302]), Some(603));
         assert_eq!(best_of(&[500, 404, 302]), Some(302));
         assert_eq!(best_of(&[503, 480]), Some(480));
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn what_tells_how_to_try_again_wins_in_its_class() {
-        // tests rfc3261 §16.7
+        // tests rfc3261 §16.7 step 6
         assert_eq!(best_of(&[503, 407, 501, 404]), Some(407)); // the example of the RFC
         for helpful in [401, 407, 415, 420, 484] {
             assert_eq!(best_of(&[486, helpful, 404]), Some(helpful));
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn challenges_of_all_branches_are_collected_unchanged_into_the_chosen_one() {
-        // tests rfc3261 §16.7
+        // tests rfc3261 §16.7 step 7
         let mut chosen = sample::response(407, "Proxy-Authenticate: Digest realm=\"a\", nonce=\"1\"\r\n");
         let others = [
             answered(401, "WWW-Authenticate: Digest realm=\"b\"\r\nWWW-Authenticate: Digest realm=\"c\"\r\n"),

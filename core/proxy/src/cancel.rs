@@ -27,7 +27,7 @@ impl ResponseContext {
     }
 
     /// Cancels every pending branch and forgets the targets that were not tried.
-    // rfc3261 §16.7: item 10
+    // rfc3261 §16.7 step 10
     pub(crate) fn withdraw(&mut self, step: &mut Step<'_, '_>, why: Withdrawn) {
         let is_invite = self.is_invite;
         let Some(pending) = self.forwarding() else {

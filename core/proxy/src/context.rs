@@ -1,7 +1,7 @@
 //! The response context (RFC 3261 section 16.6): a request that was received, the branches it was
 //! forwarded on, and what came back.
 //!
-//! Not here: what the phases do with it (`forward.rs`, `response.rs`, `timer_c.rs`, `transport.rs`,
+//! Not here: what the phases do with it (`forward.rs`, `response.rs`, `timer_c.rs`,
 //! `cancel.rs`), and how the best response is chosen (`best.rs`).
 
 use ruf_admission::Identity;
@@ -10,7 +10,7 @@ use ruf_transaction::{ClientId, ServerId};
 use smallvec::SmallVec;
 
 use crate::best::Failure;
-use crate::forward::{self, Copy};
+use crate::branch_request::{self, BranchRequest};
 use crate::proxy::{Kept, Step};
 use crate::question::TargetSet;
 use crate::reject;
@@ -91,7 +91,7 @@ pub(crate) struct Branch {
 #[derive(Debug)]
 pub(crate) enum BranchState {
     /// The flow of the next hop is asked for.
-    Reaching(Box<Copy>),
+    Reaching(Box<BranchRequest>),
     /// Sent; nothing came back.
     Calling(ClientId),
     /// A provisional response came.
@@ -126,7 +126,7 @@ impl ResponseContext {
             in_dialog,
             phase: Phase::Locating(Box::new(Pending {
                 upstream,
-                recorded: forward::is_recorded(&request, in_dialog),
+                recorded: branch_request::is_recorded(&request, in_dialog),
                 request,
                 waiting: TargetSet::new(),
                 branches: SmallVec::new(),

@@ -6,7 +6,7 @@
 //! | `validate.rs` | 16.3: may this request be proxied? |
 //! | `route.rs` | 16.4: what is removed from its route; strict routers |
 //! | `target.rs` | 16.5: what it asks for |
-//! | `forward.rs` | 16.6: one copy for each target |
+//! | `forward.rs`, `branch_request.rs` | 16.6: one branch for each target, with its own copy |
 //! | `sips.rs` | what `sips:` asks of the next hop |
 //! | `response.rs` | 16.7: what comes back |
 //! | `best.rs` | 16.7 items 6 and 7: the best of it |
@@ -30,6 +30,7 @@
 #![forbid(unsafe_code)]
 
 mod best;
+mod branch_request;
 mod call;
 mod cancel;
 mod context;

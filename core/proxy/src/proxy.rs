@@ -118,7 +118,8 @@ impl Proxy {
     }
 
     /// Proxies an admitted request, of any method but CANCEL. Opens its server transaction.
-    // rfc3261 §16.2: for all new requests, with known and unknown methods
+    // rfc3261 §16.1: statefully, whatever the transports and however many the targets
+    // rfc3261 §16.2: all new requests, of known and of unknown methods
     pub fn request(&mut self, turn: &mut Turn<'_>, admitted: Admitted) -> Result<(), Box<Overloaded>> {
         let (flow, mut request, identity) = admitted.into_parts();
         if request.method() == Method::Ack {

@@ -16,11 +16,11 @@ use crate::slots::BranchId;
 
 impl ResponseContext {
     /// A response came on a branch.
-    // rfc3261 §16.7: items 1 and 3; the context was found by the token
+    // rfc3261 §16.7 step 1, §16.7 step 3; the context was found by the token
     pub(crate) fn response(&mut self, step: &mut Step<'_, '_>, id: BranchId, mut response: Response) -> Kept {
         response.pop_via();
         let class = response.status().class();
-        // rfc3261 §16.7: item 3; without a further Via it is not forwarded
+        // rfc3261 §16.7 step 3; without a further Via it is not forwarded
         if !response.contains(HeaderName::Via) {
             return match class {
                 StatusClass::Provisional => Kept::Yes,
@@ -56,13 +56,13 @@ impl ResponseContext {
             // A branch that was not sent has no transaction; an ended one was given up.
             BranchState::Reaching(_) | BranchState::Completed => return Kept::Yes,
         }
-        // rfc3261 §16.7: item 5; a 100 is never forwarded
+        // rfc3261 §16.7 step 5; a 100 is never forwarded
         if response.status() == StatusCode::TRYING {
             return Kept::Yes;
         }
-        branch.timer_c = step.turn.now + step.limits.timer_c(); // rfc3261 §16.7: item 2
+        branch.timer_c = step.turn.now + step.limits.timer_c(); // rfc3261 §16.7 step 2
         let is_news = branch.announced.replace(response.status()) != Some(response.status());
-        self.respond(step, response); // rfc3261 §16.7: items 5 and 9
+        self.respond(step, response); // rfc3261 §16.7 step 5, §16.7 step 9
         if is_news {
             self.announce_ringing(step, response);
         }
@@ -70,7 +70,7 @@ impl ResponseContext {
     }
 
     /// 2xx: passed on at once, and again whenever it is repeated.
-    // rfc3261 §16.7: item 5
+    // rfc3261 §16.7 step 5
     // rfc6026 §7.1: any 2xx to an INVITE, from this branch or another
     fn success(&mut self, step: &mut Step<'_, '_>, id: BranchId, response: &Response) -> Kept {
         if let Some(branch) = self.forwarding().and_then(|pending| pending.branch(id)) {
@@ -80,14 +80,14 @@ impl ResponseContext {
         if !self.is_invite {
             return Kept::No;
         }
-        self.withdraw(step, Withdrawn::Answered); // rfc3261 §16.7: item 10
+        self.withdraw(step, Withdrawn::Answered); // rfc3261 §16.7 step 10
         self.phase = Phase::Accepted;
         self.announce_answer(step, response);
         Kept::Yes
     }
 
     /// 6xx: no other branch is wanted any more, but a 2xx that is under way still wins.
-    // rfc3261 §16.7: item 5
+    // rfc3261 §16.7 step 5
     fn declined(&mut self, step: &mut Step<'_, '_>, id: BranchId, response: Response) -> Kept {
         self.note(id, Failure::Answered(Box::new(response)));
         self.withdraw(step, Withdrawn::Declined);
@@ -101,7 +101,7 @@ impl ResponseContext {
     }
 
     /// Keeps what ended a branch, for the choice at the end.
-    // rfc3261 §16.7: item 4
+    // rfc3261 §16.7 step 4
     fn note(&mut self, id: BranchId, failure: Failure) {
         let is_invite = self.is_invite;
         let Some(pending) = self.forwarding() else {
@@ -131,7 +131,7 @@ impl ResponseContext {
     }
 
     /// Every branch has ended and no target is left: sends the best of what came.
-    // rfc3261 §16.7: items 6 and 7
+    // rfc3261 §16.7 step 6, §16.7 step 7
     pub(crate) fn conclude(&mut self, step: &mut Step<'_, '_>) -> Kept {
         let is_invite = self.is_invite;
         let Some(pending) = self.forwarding() else {
@@ -139,7 +139,7 @@ impl ResponseContext {
         };
         let cancelled = pending.halted == Some(Withdrawn::BySender);
         match best::choose(&mut pending.failures) {
-            // rfc3261 §16.7: item 6; a 503 is a matter of that one target
+            // rfc3261 §16.7 step 6; a 503 is a matter of that one target
             Some(Failure::Answered(response)) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
                 self.refuse(step, StatusCode::SERVER_INTERNAL_ERROR)
             }
@@ -155,7 +155,7 @@ impl ResponseContext {
                 self.end(step, &response)
             }
             Some(Failure::TimedOut) | None if cancelled => self.refuse(step, StatusCode::REQUEST_TERMINATED),
-            // rfc3261 §16.7: item 6; no final response came
+            // rfc3261 §16.7 step 6; no final response came
             Some(Failure::TimedOut) | None if is_invite => self.refuse(step, StatusCode::REQUEST_TIMEOUT),
             // rfc4320 §4.2: no final response at all; the server transaction ends by itself
             Some(Failure::TimedOut) | None => Kept::No,

@@ -77,7 +77,7 @@ fn remove_ourselves(request: &mut Request, identity: &Identity, ourselves: &Ours
 
 /// Rewrites the request if its next hop is a strict router: that one finds itself in the
 /// Request-URI, and the Request-URI at the end of the Route. Says whether it did.
-// rfc3261 §16.6: item 6
+// rfc3261 §16.6 step 6
 pub(crate) fn yield_to_strict_router(request: &mut Request) -> bool {
     let strict = match request.routes().next() {
         Some(first) if !first.uri().is_loose_router() => in_request(first.uri()),
@@ -91,7 +91,7 @@ pub(crate) fn yield_to_strict_router(request: &mut Request) -> bool {
 }
 
 /// The URI as it may stand in a Request-URI: without headers and without a method parameter.
-// rfc3261 §16.6: item 2
+// rfc3261 §16.6 step 2
 // rfc3261 §19.1.1: table 1
 pub(crate) fn in_request(uri: UriRef<'_>) -> Uri {
     match uri.has_headers() || uri.param("method").is_some() {
@@ -223,7 +223,7 @@ mod tests {
 
     #[test]
     fn a_strict_next_hop_finds_itself_in_the_request_uri() {
-        // tests rfc3261 §16.6
+        // tests rfc3261 §16.6 step 6
         let routes = "Route: <sip:p3.middle.com?subject=x>,<sip:p2.example.com;lr>\r\nRoute: <sip:p1.example.com;lr>\r\n";
         let mut request = sample::request("BYE", "sip:caller@u1.example.com", routes);
         assert!(yield_to_strict_router(&mut request));
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_loose_next_hop_leaves_the_request_as_it_is() {
-        // tests rfc3261 §16.6
+        // tests rfc3261 §16.6 step 6
         for routes in ["", "Route: <sip:p2.example.com;lr>, <sip:strict.example>\r\n"] {
             let mut request = sample::request("BYE", "sip:caller@u1.example.com", routes);
             let before = shown(&request);
@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_a_request_uri_may_not_hold_is_removed() {
-        // tests rfc3261 §16.6
+        // tests rfc3261 §16.6 step 2
         let shown = |uri: &str| in_request(uri.parse::<Uri>().unwrap().as_ref()).to_string();
         assert_eq!(
             shown("sip:bob@phone.example:5070;method=INVITE;transport=tcp;ob?Subject=x"),

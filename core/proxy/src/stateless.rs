@@ -7,7 +7,7 @@
 use ruf_admission::Identity;
 use ruf_message::{Flow, Request};
 
-use crate::forward::Copy;
+use crate::branch_request::BranchRequest;
 use crate::proxy::Turn;
 use crate::question::Target;
 use crate::{route, sips};
@@ -19,13 +19,13 @@ pub(crate) fn acknowledge(turn: &mut Turn<'_>, flow: &Flow, mut request: Request
     let Identity::Dialog(pass) = identity else {
         return;
     };
-    // rfc3261 §16.3: item 3
+    // rfc3261 §16.3 step 3
     if request.max_forwards() == Some(0) {
         return;
     }
     route::preprocess(&mut request, flow, identity, turn.gate.ourselves());
     let target = Target { flow: Some(pass.onward), ..Target::unchanged() };
-    let mut copy = Copy::of(request.clone(), &target).into_request();
+    let mut copy = BranchRequest::of(request.clone(), &target).into_request();
     if sips::settle(&request, &mut copy, &pass.onward).is_ok() {
         let sent_by = turn.gate.ourselves().sent_by(&pass.onward);
         turn.transactions.send_stateless(pass.onward, copy, &sent_by, turn.wire);

@@ -24,7 +24,7 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
         return Targets::Predetermined(Target { flow: Some(pass.onward), ..Target::unchanged() });
     }
     let destination = match request.routes().next() {
-        // rfc3261 §16.6: item 7; the next hop is somebody else's: a matter of rules
+        // rfc3261 §16.6 step 7; the next hop is somebody else's: a matter of rules
         Some(route) => Destination::Elsewhere(route.uri().to_owned()),
         None => destination(request.uri(), ourselves),
     };
@@ -53,7 +53,7 @@ pub fn destination(uri: UriRef<'_>, ourselves: &Ourselves) -> Destination {
 
 /// The user in canonical form: a telephone number without what only people read, any other user
 /// without escapes.
-// rfc3261 §10.3: step 5
+// rfc3261 §10.3 step 5
 // rfc3261 §16.5: canonicalised before it is looked up
 fn user(uri: UriRef<'_>) -> Option<String> {
     match uri.tel_number() {

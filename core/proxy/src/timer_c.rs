@@ -11,7 +11,7 @@ use crate::slots::BranchId;
 
 impl Pending {
     /// Sets Timer C of a branch that was just sent.
-    // rfc3261 §16.6: item 11, for each client transaction of an INVITE
+    // rfc3261 §16.6 step 11, for each client transaction of an INVITE
     pub(crate) fn start_timer_c(&mut self, step: &mut Step<'_, '_>, id: BranchId) {
         if let Some(branch) = self.branch(id) {
             branch.timer_c = step.turn.now + step.limits.timer_c();

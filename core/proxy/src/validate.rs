@@ -18,7 +18,7 @@ pub(crate) fn validate(request: &Request) -> Result<(), Reject> {
     proxy_require(request)
 }
 
-// rfc3261 §16.3: item 2
+// rfc3261 §16.3 step 2
 fn scheme(request: &Request) -> Result<(), Reject> {
     let uri = request.uri();
     match uri.scheme() {
@@ -36,7 +36,7 @@ pub(crate) fn is_service(uri: &[u8]) -> bool {
 
 const PREFIX: &[u8] = b"urn:service:";
 
-// rfc3261 §16.3: item 3; a request without the header passes
+// rfc3261 §16.3 step 3; a request without the header passes
 fn max_forwards(request: &Request) -> Result<(), Reject> {
     match request.max_forwards() {
         Some(0) => Err(Reject::TooManyHops),
@@ -44,7 +44,7 @@ fn max_forwards(request: &Request) -> Result<(), Reject> {
     }
 }
 
-// rfc3261 §16.3: item 5; the response lists what was not understood
+// rfc3261 §16.3 step 5; the response lists what was not understood
 fn proxy_require(request: &Request) -> Result<(), Reject> {
     let mut unknown = request.proxy_require().filter(|tag| !UNDERSTOOD.contains(tag)).peekable();
     if unknown.peek().is_none() {
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn only_max_forwards_of_zero_is_too_many_hops() {
-        // tests rfc3261 §16.3
+        // tests rfc3261 §16.3 step 3
         let uri = "sip:bob@example.org";
         assert_eq!(verdict(uri, ""), Ok(()));
         assert_eq!(verdict(uri, "Max-Forwards: 1\r\n"), Ok(()));
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn every_extension_that_a_proxy_would_have_to_know_is_listed() {
-        // tests rfc3261 §16.3
+        // tests rfc3261 §16.3 step 5
         let uri = "sip:bob@example.org";
         let tags = "Proxy-Require: foo, bar\r\nProxy-Require: baz\r\nRequire: not-ours\r\n";
         assert_eq!(verdict(uri, tags), Err(Reject::BadExtension("foo, bar, baz".into())));

@@ -50,7 +50,7 @@ fn each_repetition_is_the_same_down_to_the_branch() {
 
 #[test]
 fn an_ack_that_has_no_hops_left_or_no_dialog_goes_nowhere() {
-    // tests rfc3261 §16.3
+    // tests rfc3261 §16.3 step 3, §16.11-2
     let (mut net, ok) = answered();
     let mut ack = net.by_caller('a', "ACK", &ok);
     ack.set_max_forwards(0);
@@ -65,7 +65,7 @@ fn an_ack_that_has_no_hops_left_or_no_dialog_goes_nowhere() {
 
 #[test]
 fn an_ack_without_max_forwards_gets_70() {
-    // tests rfc3261 §16.6
+    // tests rfc3261 §16.6 step 3
     let (mut net, ok) = answered();
     let mut ack = net.by_caller('a', "ACK", &ok);
     ack.remove(HeaderName::MaxForwards);

@@ -20,7 +20,7 @@ fn told(status: u16) -> (Net, ruf_message::Response) {
 
 #[test]
 fn a_refusal_is_passed_up_as_it_is() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 3, §16.7 step 6, §16.7 step 9
     for status in [302, 404, 486, 488, 500, 603] {
         let (mut net, told) = told(status);
         assert_eq!(told.status().as_u16(), status);
@@ -33,7 +33,7 @@ fn a_refusal_is_passed_up_as_it_is() {
 
 #[test]
 fn the_503_of_one_phone_is_not_passed_on_as_ours() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 6
     let (mut net, told) = told(503);
     assert_eq!(told.status().as_u16(), 500);
     assert!(!told.contains(HeaderName::RetryAfter));
@@ -82,7 +82,7 @@ fn a_caller_that_cannot_be_reached_stops_nobody_from_ringing() {
 
 #[test]
 fn a_response_with_no_other_via_is_not_forwarded() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 3
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);

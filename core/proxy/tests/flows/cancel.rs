@@ -55,7 +55,7 @@ fn a_cancel_waits_for_the_first_provisional_response() {
 
 #[test]
 fn cancel_crosses_200() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 5
     let (mut net, invite, sent) = ringing();
     net.send('a', invite.cancel());
     net.answer('b', &sent, 200);

@@ -8,7 +8,7 @@ use crate::net::Net;
 
 #[test]
 fn phones_of_equal_q_ring_at_once_and_the_first_to_answer_gets_the_call() {
-    // tests rfc3261 §16.6, §16.7
+    // tests rfc3261 §16.1, §16.6 step 7, §16.7 step 5, §16.7 step 10
     let mut net = Net::new().at("bob", &[('b', 1000), ('c', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -28,7 +28,7 @@ fn phones_of_equal_q_ring_at_once_and_the_first_to_answer_gets_the_call() {
 
 #[test]
 fn a_late_200_of_another_phone_is_passed_on_too() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 5, §16.7 step 9
     let mut net = Net::new().at("bob", &[('b', 1000), ('c', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -45,7 +45,7 @@ fn a_late_200_of_another_phone_is_passed_on_too() {
 
 #[test]
 fn the_others_are_tried_in_the_order_of_q() {
-    // tests rfc3261 §16.6
+    // tests rfc3261 §16.6, §16.7 step 6
     let mut net = Net::new().at("bob", &[('d', 100), ('b', 1000), ('c', 500), ('e', 100)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -66,7 +66,7 @@ fn the_others_are_tried_in_the_order_of_q() {
 
 #[test]
 fn a_decline_ends_it_for_all_once_the_others_have_ended() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 5, §16.7 step 6
     let mut net = Net::new().at("bob", &[('b', 1000), ('c', 1000), ('d', 500)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -82,7 +82,7 @@ fn a_decline_ends_it_for_all_once_the_others_have_ended() {
 
 #[test]
 fn a_200_that_crosses_a_decline_wins() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 5
     let mut net = Net::new().at("bob", &[('b', 1000), ('c', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -97,7 +97,7 @@ fn a_200_that_crosses_a_decline_wins() {
 
 #[test]
 fn the_caller_gets_the_challenges_of_all_phones_at_once() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 7
     let mut net = Net::new().at("bob", &[('b', 1000), ('c', 1000), ('d', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -119,7 +119,7 @@ fn the_caller_gets_the_challenges_of_all_phones_at_once() {
 
 #[test]
 fn a_message_goes_to_all_phones_and_one_answer_comes_back() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 5
     let mut net = Net::new().at("bob", &[('b', 1000), ('c', 1000)]);
     let message = net.request('a', "MESSAGE", "sip:bob@example.org", "");
     net.send('a', message);
@@ -135,7 +135,7 @@ fn a_message_goes_to_all_phones_and_one_answer_comes_back() {
 
 #[test]
 fn one_dead_phone_holds_up_the_bad_news_of_the_other_until_timer_b() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 6
     let mut net = Net::new().at("bob", &[('b', 1000), ('c', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);

@@ -9,7 +9,7 @@ use crate::net::{Net, contact};
 
 #[test]
 fn a_call_is_made_and_ended_by_the_caller() {
-    // tests rfc3261 §16.2, §16.6, §16.7
+    // tests rfc3261 §16.2, §16.6 step 10, §16.7
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -70,7 +70,7 @@ fn a_call_is_ended_by_the_callee() {
 
 #[test]
 fn what_is_forwarded_is_what_came_but_for_the_proxys_own_headers() {
-    // tests rfc3261 §16.6
+    // tests rfc3261 §16.6 step 1, §16.6 step 2, §16.6 step 3, §16.6 step 4, §16.6 step 8
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let headers = "X-Odd:  a ,b\r\nDate: no date at all\r\nSupported: x\r\nX-Odd: c\r\n\
                    Record-Route: <sip:p1.example;lr>\r\nRequire: what-only-the-phone-knows\r\n";
@@ -100,8 +100,8 @@ fn what_is_forwarded_is_what_came_but_for_the_proxys_own_headers() {
 
 #[test]
 fn a_repeated_200_is_passed_on_each_time_and_a_stray_one_never() {
+    // tests rfc3261 §16.7 step 5
     // tests rfc6026 §7.2, §8.2
-    // tests rfc3261 §16.7
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -125,7 +125,7 @@ fn a_repeated_200_is_passed_on_each_time_and_a_stray_one_never() {
 
 #[test]
 fn a_response_keeps_its_tag_its_body_and_all_but_our_via() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 6, §16.7 step 9
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);

@@ -8,7 +8,7 @@ use crate::net::Net;
 
 #[test]
 fn a_message_is_relayed_without_100_and_without_record_route() {
-    // tests rfc3261 §16.2, §16.6
+    // tests rfc3261 §16.2
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let message = net.request('a', "MESSAGE", "sip:bob@example.org", "");
     net.send('a', message);
@@ -21,7 +21,7 @@ fn a_message_is_relayed_without_100_and_without_record_route() {
 
 #[test]
 fn a_method_nobody_knows_is_relayed_like_any_other() {
-    // tests rfc3261 §16.2, §16.3
+    // tests rfc3261 §16.2, §16.3 step 1
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let message = net.request('a', "NEWMETHOD", "sip:bob@example.org", "");
     net.send('a', message);
@@ -90,7 +90,7 @@ fn a_late_answer_to_a_message_is_dropped() {
 
 #[test]
 fn a_subscription_takes_the_path_of_its_dialog_both_ways() {
-    // tests rfc3261 §16.6
+    // tests rfc3261 §16.6 step 4
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let subscribe = net.request('a', "SUBSCRIBE", "sip:bob@example.org", "Event: presence\r\n");
     net.send('a', subscribe);

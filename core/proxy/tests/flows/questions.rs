@@ -33,7 +33,7 @@ fn an_answer_in_another_turn_is_as_good() {
 
 #[test]
 fn a_hop_is_asked_for_and_the_100_is_out_meanwhile() {
-    // tests rfc3261 §16.6
+    // tests rfc3261 §16.6 step 7
     let mut net = Net::new().elsewhere(&[]);
     let invite = net.request('a', "INVITE", "sip:bob@far.example:5070;transport=tcp", "");
     net.send('a', invite);

@@ -27,7 +27,7 @@ fn refused(net: &mut Net, method: &str, uri: &str, headers: &str) -> Response {
 
 #[test]
 fn what_cannot_be_proxied_is_refused_by_name() {
-    // tests rfc3261 §16.3
+    // tests rfc3261 §16.1, §16.3, §16.3 step 3, §16.3 step 5
     let bob = "sip:bob@example.org";
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     for method in ["INVITE", "MESSAGE"] {

@@ -62,7 +62,7 @@ fn as_p2_of_the_trapezoid_we_look_the_callee_up_and_find_him_again_by_the_route(
 
 #[test]
 fn as_p4_we_rewrite_the_request_for_the_strict_router_p3() {
-    // tests rfc3261 §16.12.1.2
+    // tests rfc3261 §16.12.1.2, §16.6 step 6
     let mut net = Net::new().at("callee", &[('b', 1000)]);
     let headers = "Record-Route: <sip:p3.middle.com>\r\nRecord-Route: <sip:p2.example.com;lr>\r\n\
                    Record-Route: <sip:p1.example.com;lr>\r\n";
@@ -99,7 +99,7 @@ fn as_p2_behind_the_strict_router_p3_we_restore_the_request() {
 
 #[test]
 fn a_strict_router_right_before_and_right_after_us() {
-    // tests rfc3261 §16.4, §16.6
+    // tests rfc3261 §16.4, §16.6 step 6
     let mut net = Net::new().elsewhere(&[("domain.com", 's')]);
     let headers = "Record-Route: <sip:strict.example.com>\r\nRecord-Route: <sip:p1.example.com;lr>\r\n";
     let invite = net.request('p', "INVITE", "sip:callee@domain.com", headers);
@@ -131,7 +131,7 @@ fn a_preloaded_route_that_names_us_is_taken_off() {
 
 #[test]
 fn a_preloaded_route_through_others_is_followed_where_a_rule_allows_it() {
-    // tests rfc3261 §16.6
+    // tests rfc3261 §16.6 step 6, §16.6 step 7
     let mut net = Net::new().elsewhere(&[("loose.example", 'l'), ("strict.example", 's')]);
     let loose = "Route: <sip:example.org;lr>, <sip:loose.example;lr>, <sip:strict.example>\r\n";
     let invite = net.request('a', "INVITE", "sip:bob@far.example", loose);

@@ -8,7 +8,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_phone_that_says_nothing_is_a_408() {
-    // tests rfc3261 §16.7, §16.6
+    // tests rfc3261 §16.6 step 7, §16.7 step 6
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -21,7 +21,7 @@ fn a_phone_that_says_nothing_is_a_408() {
 
 #[test]
 fn a_phone_that_rings_for_more_than_three_minutes_is_cancelled_and_is_a_408() {
-    // tests rfc3261 §16.8
+    // tests rfc3261 §16.6 step 11, §16.8
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
@@ -54,7 +54,7 @@ fn a_phone_that_answers_the_cancel_of_timer_c_with_200_is_answered() {
 
 #[test]
 fn every_provisional_response_but_100_gives_three_more_minutes() {
-    // tests rfc3261 §16.7
+    // tests rfc3261 §16.7 step 2, §16.6 step 11
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
