@@ -15,5 +15,9 @@ pub const HEAD_BYTES_MAX: usize = 32_768;
 /// Largest number of parts in one multipart body.
 pub const PARTS_MAX: usize = 32;
 
+/// Largest number of parameters, and of headers, in one URI: comparing two URIs looks for each of one
+/// among those of the other (RFC 3261 §19.1.4).
+pub const URI_PARTS_MAX: usize = 64;
+
 /// CSeq numbers stay below 2**31 (RFC 3261 §8.1.1.5).
 pub const CSEQ_MAX: u32 = (1 << 31) - 1;

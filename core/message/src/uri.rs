@@ -109,7 +109,7 @@ impl<'a> UriRef<'a> {
 
     /// The password (which nobody should use: RFC 3261 §19.1.1), as written.
     pub fn password(&self) -> Option<&'a [u8]> {
-        let (start, end) = (self.parts.user_end + 1, self.parts.host.saturating_sub(1));
+        let (start, end) = (self.parts.user_end.saturating_add(1), self.parts.host.saturating_sub(1));
         (self.user().is_some() && self.parts.user_end < end).then(|| self.slice(start, end))
     }
 

@@ -4,6 +4,7 @@ use super::escape::escaped;
 use super::{Parts, Scheme, is_separator};
 use crate::error::UriError;
 use crate::host::Host;
+use crate::limits::URI_PARTS_MAX;
 use crate::scan::{class, is};
 
 /// Finds the parts of a URI that fills `text`.
@@ -80,6 +81,10 @@ fn sip(text: &[u8], user: usize, scheme: Scheme) -> Result<Parts, UriError> {
             if end < text.len() || end == headers + 1 {
                 return Err(UriError::new(end, "a header of a URI"));
             }
+            let marks = text.get(headers..).unwrap_or_default().iter().filter(|octet| **octet == b'&');
+            if marks.count() >= URI_PARTS_MAX {
+                return Err(UriError::new(headers, "at most 64 headers of a URI"));
+            }
         }
         Some(_) => return Err(UriError::new(headers, "; or ? or the end of the URI")),
     }
@@ -118,8 +123,13 @@ fn port(text: &[u8], at: usize) -> Result<(Option<u16>, usize), UriError> {
 #[inline]
 fn params_end(text: &[u8], at: usize) -> Result<usize, UriError> {
     let mut end = at;
+    let mut count = 0;
     while text.get(end) == Some(&b';') {
         let name = end + 1;
+        count += 1;
+        if count > URI_PARTS_MAX {
+            return Err(UriError::new(name, "at most 64 parameters of a URI"));
+        }
         end = run(text, name, class::PARAM);
         if end == name {
             return Err(UriError::new(name, "the name of a URI parameter"));
