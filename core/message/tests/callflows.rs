@@ -3,6 +3,8 @@
 //!
 //! tests rfc3261 §7, §20
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may
+
 use bytes::Bytes;
 use ruf_message::header::address::{From, RecordRoute, Route, To};
 use ruf_message::{CSeq, Contact, Header, HeaderName, Malformed, Message, Uri, Via};

@@ -6,6 +6,7 @@
 //! authors rarely counted. What does not decode is listed with a verdict.
 //!
 //! tests rfc3261 §7.3, §20, §24, §25.1
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may
 
 use bytes::Bytes;
 use proptest::collection::vec;

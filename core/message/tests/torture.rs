@@ -2,6 +2,7 @@
 //! parser must find in it, are those of `tests/data/torture/torture.json`, which nobody here wrote.
 //!
 //! tests rfc4475 §3.1.1, §3.1.2, §3.2, §3.3, §3.4; rfc5118 §4
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // a test may
 
 use bytes::Bytes;
 use ruf_message::header::via::Via;
