@@ -61,8 +61,11 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// Name, and value as written.
+type Parameter<'a> = (&'a [u8], &'a [u8]);
+
 /// The next parameter; `None` at the end. A stray comma is passed over, as elsewhere in lists.
-fn next<'a>(scanner: &mut Scanner<'a>) -> Result<Option<(&'a [u8], &'a [u8])>, HeaderError> {
+fn next<'a>(scanner: &mut Scanner<'a>) -> Result<Option<Parameter<'a>>, HeaderError> {
     while scanner.eat_around(b',') {}
     scanner.skip_lws();
     if scanner.peek().is_none() {

@@ -1,5 +1,5 @@
 //! A gate with two domains and two accounts, and requests to bring before it.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, unreachable_pub)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, unreachable_pub)]
 
 use ruf_admission::{
     Account, Admitted, Domain, Gate, Identity, Keys, Limits, Listener, Ourselves, Policy, Verdict,
