@@ -2,9 +2,10 @@
 //! and read by a client (RFC 7616 §3.3, RFC 8760 §2.3, §2.4).
 
 use crate::algorithm::Algorithm;
-use crate::parameters::{NotDigest, Parameters};
+use crate::credentials::strip;
 use ruf_message::HeaderError;
-use ruf_message::scan::{quote, unquote};
+use ruf_message::header::auth;
+use ruf_message::scan::quote;
 use std::borrow::Cow;
 
 /// A challenge as a server writes it. `qop="auth"` is always offered.
@@ -88,39 +89,35 @@ impl<'a> Challenge<'a> {
     /// # Errors
     /// See [`ChallengeError`].
     pub fn read(value: &'a [u8]) -> Result<Self, ChallengeError> {
-        let parameters = Parameters::read(value).map_err(|error| match error {
-            NotDigest::Scheme => ChallengeError::Unsupported,
-            NotDigest::Grammar(error) => ChallengeError::Malformed(error),
-        })?;
-        let missing = |what| ChallengeError::Malformed(HeaderError::new(value.len(), what));
-        let says_true = |name| parameters.get(name).is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
-        let (algorithm, session) = match parameters.get("algorithm") {
+        let end = value.len();
+        let value = auth::Challenge::decode(value).map_err(ChallengeError::Malformed)?;
+        if !value.is_digest() {
+            return Err(ChallengeError::Unsupported);
+        }
+        let missing = |what| ChallengeError::Malformed(HeaderError::new(end, what));
+        let (algorithm, session) = match value.algorithm() {
             None => (Algorithm::Md5, false),
-            Some(token) => Algorithm::from_token(token).ok_or(ChallengeError::Unsupported)?,
+            Some(token) => Algorithm::from_token(&token).ok_or(ChallengeError::Unsupported)?,
         };
-        let offered = match parameters.get("qop") {
-            None => Offered::None,
-            Some(list) => offered(list).ok_or(ChallengeError::Unsupported)?,
+        let offers = |name: &[u8]| value.qop().any(|qop| qop.eq_ignore_ascii_case(name));
+        let offered = match (value.qop().next(), offers(b"auth"), offers(b"auth-int")) {
+            (None, _, _) => Offered::None,
+            (Some(_), true, _) => Offered::Auth,
+            (Some(_), false, true) => Offered::AuthInt,
+            (Some(_), false, false) => return Err(ChallengeError::Unsupported),
         };
         Ok(Challenge {
-            realm: unquote(parameters.raw("realm").ok_or(missing("a realm"))?),
-            nonce: parameters.get("nonce").ok_or(missing("a nonce"))?,
-            opaque: parameters.get("opaque"),
+            realm: value.realm().ok_or(missing("a realm"))?,
+            nonce: value.params.get("nonce").map(strip).ok_or(missing("a nonce"))?,
+            opaque: value.params.get("opaque").map(strip),
             algorithm,
             // rfc3261 §22.4 (8): without qop there is no cnonce to bind a session to
             session: session && offered != Offered::None,
             offered,
-            stale: says_true("stale"),
-            userhash: says_true("userhash"),
+            stale: value.is_stale(),
+            userhash: value.offers_userhash(),
         })
     }
-}
-
-fn offered(list: &[u8]) -> Option<Offered> {
-    let offers = |name: &[u8]| {
-        list.split(|octet| *octet == b',').any(|value| value.trim_ascii().eq_ignore_ascii_case(name))
-    };
-    if offers(b"auth") { Some(Offered::Auth) } else { offers(b"auth-int").then_some(Offered::AuthInt) }
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! What a client answers a challenge with, as a server reads it: the value of Authorization and
-//! Proxy-Authorization (RFC 7616 §3.4, RFC 8760 §2.6). Whether the nonce is a good one is the gate's
-//! business (core/admission).
+//! Proxy-Authorization (RFC 7616 §3.4, RFC 8760 §2.6). The grammar is core/message's; whether the nonce is a good
+//! one, the gate's (core/admission).
 
 use crate::algorithm::{Algorithm, Hex};
 use crate::digest::{Count, Digest, Protection};
-use crate::parameters::{NotDigest, Parameters};
+use ruf_message::header::auth;
 use ruf_message::scan::unquote;
 use std::borrow::Cow;
 
@@ -70,32 +70,36 @@ impl<'a> Credentials<'a> {
     /// See [`CredentialsError`].
     pub fn read(value: &'a [u8]) -> Result<Self, CredentialsError> {
         use CredentialsError::{Improper, NotOurs, Unchallenged};
-        let parameters = Parameters::read(value).map_err(|error| match error {
-            NotDigest::Scheme => NotOurs,
-            NotDigest::Grammar(_) => Improper("the grammar"),
-        })?;
-        let (algorithm, session) = match parameters.get("algorithm") {
+        let value = auth::Credentials::decode(value).map_err(|_| Improper("the grammar"))?;
+        // rfc3261 §22.4: Basic is neither accepted nor asked for; nor is anything else
+        if !value.is_digest() {
+            return Err(NotOurs);
+        }
+        let found = Found::read(&value);
+        let (algorithm, session) = match found.algorithm.map(strip) {
             // rfc7616 §3.3: MD5 where none is named
             None => (Algorithm::Md5, false),
             Some(token) => Algorithm::from_token(token).ok_or(NotOurs)?,
         };
-        let realm = unquote(parameters.raw("realm").ok_or(Improper("realm"))?);
-        let nonce = parameters.get("nonce").ok_or(Improper("nonce"))?;
-        let response = parameters.get("response").ok_or(Improper("response"))?;
+        let realm = unquote(found.realm.ok_or(Improper("realm"))?);
+        let nonce = found.nonce.map(strip).ok_or(Improper("nonce"))?;
+        let response = found.response.map(strip).ok_or(Improper("response"))?;
         if nonce.is_empty() || response.is_empty() {
             return Err(Unchallenged);
         }
         let response =
             Hex::parse(response).filter(|response| response.as_bytes().len() == algorithm.hex_len());
-        let qop = qop(&parameters)?;
+        let qop = qop(&found)?;
         if session && matches!(qop, Qop::None) {
             return Err(Improper("qop")); // rfc3261 §22.4 (8): -sess needs a cnonce
         }
+        let username =
+            if value.is_userhash() { hashed(&found) } else { value.username().map(Username::Plain) };
         Ok(Credentials {
-            username: username(&parameters)?,
+            username: username.ok_or(Improper("username"))?,
             realm,
             nonce,
-            uri: parameters.get("uri").filter(|uri| !uri.is_empty()).ok_or(Improper("uri"))?,
+            uri: found.uri.map(strip).filter(|uri| !uri.is_empty()).ok_or(Improper("uri"))?,
             response: response.ok_or(Improper("response"))?,
             algorithm,
             session,
@@ -105,7 +109,7 @@ impl<'a> Credentials<'a> {
 
     /// The realm alone: who is asked to read the rest. `None` if the value is not Digest or has none.
     pub fn realm_of(value: &'a [u8]) -> Option<Cow<'a, [u8]>> {
-        Parameters::read(value).ok()?.raw("realm").map(unquote)
+        auth::Credentials::decode(value).ok().filter(auth::Credentials::is_digest)?.realm()
     }
 
     /// Whether they prove knowledge of the password behind this H(A1), for a request of this method
@@ -130,15 +134,64 @@ impl<'a> Credentials<'a> {
     }
 }
 
-fn qop<'a>(parameters: &Parameters<'a>) -> Result<Qop<'a>, CredentialsError> {
+/// The parameters that a proof is made of, as written, found in one pass.
+#[derive(Default)]
+struct Found<'a> {
+    username: Option<&'a [u8]>,
+    realm: Option<&'a [u8]>,
+    nonce: Option<&'a [u8]>,
+    uri: Option<&'a [u8]>,
+    response: Option<&'a [u8]>,
+    algorithm: Option<&'a [u8]>,
+    qop: Option<&'a [u8]>,
+    nc: Option<&'a [u8]>,
+    cnonce: Option<&'a [u8]>,
+}
+
+impl<'a> Found<'a> {
+    fn read(value: &auth::Credentials<'a>) -> Self {
+        let mut found = Found::default();
+        for param in value.params.iter() {
+            let slots = [
+                ("username", &mut found.username),
+                ("realm", &mut found.realm),
+                ("nonce", &mut found.nonce),
+                ("uri", &mut found.uri),
+                ("response", &mut found.response),
+                ("algorithm", &mut found.algorithm),
+                ("qop", &mut found.qop),
+                ("nc", &mut found.nc),
+                ("cnonce", &mut found.cnonce),
+            ];
+            if let Some((_, slot)) =
+                slots.into_iter().find(|(name, _)| param.name.eq_ignore_ascii_case(name.as_bytes()))
+            {
+                *slot = Some(param.value);
+            }
+        }
+        found
+    }
+}
+
+/// What stands between the quotation marks; escapes stay, since that is what both sides hash.
+// rfc7616 §3.4.5
+pub(crate) fn strip(raw: &[u8]) -> &[u8] {
+    match raw {
+        [b'"', inner @ .., b'"'] => inner,
+        bare => bare,
+    }
+}
+
+fn qop<'a>(found: &Found<'a>) -> Result<Qop<'a>, CredentialsError> {
     use CredentialsError::Improper;
     // rfc8760 §2.6 (8): to be understood, and not to be insisted on
-    let Some(qop) = parameters.get("qop") else { return Ok(Qop::None) };
-    let nc = parameters.get("nc").ok_or(Improper("nc"))?;
-    let number = (1..=8).contains(&nc.len()).then(|| str::from_utf8(nc).ok()).flatten();
-    let number = number.filter(|nc| nc.bytes().all(|digit| digit.is_ascii_hexdigit()));
-    let number = number.and_then(|nc| u32::from_str_radix(nc, 16).ok()).ok_or(Improper("nc"))?;
-    let count = Count { nc, cnonce: parameters.get("cnonce").ok_or(Improper("cnonce"))? };
+    let Some(qop) = found.qop.map(strip) else { return Ok(Qop::None) };
+    let nc = found.nc.map(strip).ok_or(Improper("nc"))?;
+    let digits = str::from_utf8(nc)
+        .ok()
+        .filter(|nc| nc.len() <= 8 && nc.bytes().all(|digit| digit.is_ascii_hexdigit()));
+    let number = digits.and_then(|nc| u32::from_str_radix(nc, 16).ok()).ok_or(Improper("nc"))?;
+    let count = Count { nc, cnonce: found.cnonce.map(strip).ok_or(Improper("cnonce"))? };
     if qop.eq_ignore_ascii_case(b"auth") {
         Ok(Qop::Auth(count, number))
     } else if qop.eq_ignore_ascii_case(b"auth-int") {
@@ -148,28 +201,8 @@ fn qop<'a>(parameters: &Parameters<'a>) -> Result<Qop<'a>, CredentialsError> {
     }
 }
 
-fn username<'a>(parameters: &Parameters<'a>) -> Result<Username<'a>, CredentialsError> {
-    use CredentialsError::Improper;
-    let hashed = parameters.get("userhash").is_some_and(|value| value.eq_ignore_ascii_case(b"true"));
-    match (parameters.raw("username"), parameters.get("username*")) {
-        // rfc7616 §3.4: both at once is an error
-        (Some(_), Some(_)) | (None, None) => Err(Improper("username")),
-        (None, Some(_)) if hashed => Err(Improper("username*")),
-        (None, Some(extended)) => extended_text(extended).ok_or(Improper("username*")).map(Username::Plain),
-        (Some(name), None) if hashed => {
-            let hash = Hex::parse(&unquote(name)).ok_or(Improper("username"))?;
-            Ok(Username::Hashed(hash.to_string()))
-        }
-        (Some(name), None) => Ok(Username::Plain(unquote(name))),
-    }
-}
-
-/// `UTF-8''J%C3%A4s%C3%B8n` (RFC 5987 §3.2).
-fn extended_text(value: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let text = str::from_utf8(value).ok()?;
-    let (charset, rest) = text.split_once('\'')?;
-    let (_language, encoded) = rest.split_once('\'')?;
-    charset.eq_ignore_ascii_case("UTF-8").then(|| ruf_message::unescape(encoded.as_bytes()))
+fn hashed<'a>(found: &Found<'a>) -> Option<Username<'a>> {
+    Some(Username::Hashed(Hex::parse(strip(found.username?))?.to_string()))
 }
 
 #[cfg(test)]
@@ -244,8 +277,8 @@ mod tests {
             (with(auth).replace("uri", "x"), "uri"),
             (with(auth).replace(RESPONSE, "66"), "response"),
             (with(auth).replace("username=\"bob\",", ""), "username"),
-            (with(",username*=UTF-8''bob"), "username"),
-            (with(auth).replace("username=\"bob\"", "username*=bob"), "username*"),
+            (with(",username*=UTF-8''bob"), "the grammar"),
+            (with(auth).replace("username=\"bob\"", "username*=bob"), "username"),
             (with(auth).replace("nc=00000001", "nc=000000001"), "nc"),
             (with(auth).replace("nc=00000001", "nc=+1"), "nc"),
             (with(auth).replace("cnonce", "x"), "cnonce"),

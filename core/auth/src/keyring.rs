@@ -20,14 +20,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use crate::algorithm::{Algorithm, Hex};
-use crate::challenge::{Challenge, Offered};
-use crate::credentials::Credentials;
-use crate::digest::{Count, Digest, Protection};
+use crate::algorithm::Algorithm;
+use crate::challenge::Challenge;
+use crate::credentials::{Credentials, strip};
 use crate::ha1::{ha1, userhash};
-use crate::parameters::Parameters;
-use ruf_message::scan::quote;
-use ruf_message::{Entropy, HeaderName, Request, Response};
+use crate::session::{Asker, Session};
+use ruf_message::header::auth;
+use ruf_message::{Entropy, Request, Response};
 use std::fmt;
 
 /// So often in a row a server may say that only the nonce was wrong.
@@ -53,54 +52,6 @@ impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({} at {:?})", self.user, self.realm)
     }
-}
-
-/// Who asked, and so which header field answers.
-// rfc3261 §22.2 (401) and §22.3 (407)
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asker {
-    Server,
-    Proxy,
-}
-
-impl Asker {
-    const ALL: [Asker; 2] = [Asker::Server, Asker::Proxy];
-
-    const fn asks_in(self) -> HeaderName {
-        match self {
-            Asker::Server => HeaderName::WwwAuthenticate,
-            Asker::Proxy => HeaderName::ProxyAuthenticate,
-        }
-    }
-
-    const fn answered_in(self) -> HeaderName {
-        match self {
-            Asker::Server => HeaderName::Authorization,
-            Asker::Proxy => HeaderName::ProxyAuthorization,
-        }
-    }
-}
-
-/// An authentication session: one challenge, answered request after request.
-// rfc7616 §3.6
-#[derive(Clone, Debug)]
-struct Session {
-    asker: Asker,
-    realm: Vec<u8>,
-    nonce: Vec<u8>,
-    opaque: Option<Vec<u8>>,
-    algorithm: Algorithm,
-    session: bool,
-    offered: Offered,
-    ha1: Hex,
-    /// As it is sent: the name, or its hash.
-    username: String,
-    hashed: bool,
-    /// One for the whole session, since a `-sess` key is made of it.
-    cnonce: String,
-    /// Requests sent with this nonce.
-    count: u32,
-    stale_in_a_row: u8,
 }
 
 /// Why no challenge of a response can be answered.
@@ -230,8 +181,10 @@ impl Keyring {
         let session =
             self.sessions.iter().find(|session| session.asker == asker && session.realm == *challenge.realm);
         let Some(session) = session else { return Some(0) };
-        let mut values = request.raw(asker.answered_in()).filter_map(|value| Parameters::read(value).ok());
-        if !values.any(|parameters| parameters.get("nonce") == Some(&session.nonce)) {
+        let mut nonces = request.raw(asker.answered_in()).filter_map(|value| {
+            auth::Credentials::decode(value).ok().and_then(|value| value.params.get("nonce")).map(strip)
+        });
+        if !nonces.any(|nonce| nonce == session.nonce) {
             return Some(0);
         }
         if challenge.stale {
@@ -271,71 +224,11 @@ impl Keyring {
     }
 }
 
-impl Session {
-    /// The header value for this request.
-    // rfc7616 §3.4: nc counts the requests sent with this nonce
-    fn answer(&mut self, request: &Request) -> Vec<u8> {
-        self.count = self.count.saturating_add(1);
-        let nc = format!("{:08x}", self.count);
-        let count = Count { nc: nc.as_bytes(), cnonce: self.cnonce.as_bytes() };
-        let uri = request.uri();
-        let protection = match self.offered {
-            Offered::None => Protection::None,
-            Offered::Auth => Protection::Auth(count),
-            Offered::AuthInt => Protection::AuthInt(count, request.body()),
-        };
-        let digest = Digest {
-            algorithm: self.algorithm,
-            session: self.session,
-            nonce: &self.nonce,
-            method: request.method_bytes(),
-            uri: uri.as_bytes(),
-            protection,
-        };
-        let response = digest.response(&self.ha1);
-        self.print(uri.as_bytes(), &response, &nc)
-    }
-
-    fn print(&self, uri: &[u8], response: &Hex, nc: &str) -> Vec<u8> {
-        let mut value = Vec::with_capacity(320);
-        let mut quoted = |name: &str, text: &[u8]| {
-            value.extend_from_slice(name.as_bytes());
-            quote(text, &mut value);
-        };
-        quoted("Digest username=", self.username.as_bytes());
-        quoted(", realm=", &self.realm);
-        value.extend_from_slice(b", nonce=\"");
-        value.extend_from_slice(&self.nonce);
-        value.extend_from_slice(b"\", uri=\"");
-        value.extend_from_slice(uri);
-        value.extend_from_slice(
-            format!("\", response=\"{response}\", algorithm={}", self.algorithm).as_bytes(),
-        );
-        if self.session {
-            value.extend_from_slice(b"-sess");
-        }
-        if self.offered != Offered::None {
-            // rfc3261 §22.4 (8): asked with qop, answered with qop
-            let qop = if self.offered == Offered::Auth { "auth" } else { "auth-int" };
-            value.extend_from_slice(format!(", cnonce=\"{}\", qop={qop}, nc={nc}", self.cnonce).as_bytes());
-        }
-        if self.hashed {
-            value.extend_from_slice(b", userhash=true");
-        }
-        if let Some(opaque) = &self.opaque {
-            value.extend_from_slice(b", opaque=\"");
-            value.extend_from_slice(opaque);
-            value.push(b'"');
-        }
-        value
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{Asking, Ha1};
-    use ruf_message::{Method, StatusCode, Uri};
+    use ruf_message::{HeaderName, Method, StatusCode, Uri};
 
     fn request() -> Request {
         let uri: Uri = "sip:bob@example.org".parse().unwrap();

@@ -7,7 +7,7 @@
 //! | `digest` | [`Digest`]: the arithmetic |
 //! | `credentials` | [`Credentials`]: an answer, read and proved by a server |
 //! | `challenge` | [`Asking`], written by a server; [`Challenge`], read by a client |
-//! | `keyring` | [`Keyring`]: a client's passwords, sessions and counts |
+//! | `keyring`, `session` | [`Keyring`]: a client's passwords, and the challenges it answers with them |
 //!
 //! Nonces, replays and who may do what are not here: that is the gate, core/admission.
 
@@ -19,7 +19,7 @@ mod credentials;
 mod digest;
 mod ha1;
 mod keyring;
-mod parameters;
+mod session;
 
 pub use algorithm::{Algorithm, Hex, UnknownAlgorithm};
 pub use challenge::{Asking, Challenge, ChallengeError, Offered};
