@@ -114,13 +114,14 @@ fn section_of(after: &str) -> Result<(String, Option<u16>, Option<u16>), String>
     Ok((section.to_owned(), clause, step))
 }
 
-/// `RFC 3261 §9`, `rfc 3261 §9`: meant as a citation, but not spelt as one.
+/// `RFC 3261 §9`, `rfc 3261 §9` at the beginning: meant as a citation, but not spelt as one. Within a
+/// sentence it is prose.
 fn misspelt(comment: &str) -> bool {
-    comment.match_indices('§').any(|(at, _)| {
-        let before = comment.get(..at).unwrap_or_default().trim_end();
-        let name = before.trim_end_matches(|letter: char| letter.is_ascii_digit());
-        name.len() < before.len()
-            && (name.ends_with("RFC") || name.ends_with("RFC ") || name.ends_with("rfc "))
+    let comment = comment.strip_prefix("tests ").unwrap_or(comment);
+    let number = ["RFC ", "RFC", "rfc "].iter().find_map(|name| comment.strip_prefix(name));
+    number.is_some_and(|number| {
+        let after = number.trim_start_matches(|letter: char| letter.is_ascii_digit());
+        after.len() < number.len() && after.trim_start().starts_with('§')
     })
 }
 
@@ -166,6 +167,7 @@ mod tests {
         assert_eq!(read("// RFC 3261 §9\n").1.len(), 1);
         assert_eq!(read("// rfc 3261 §9\n").1.len(), 1);
         assert_eq!(read("// rfc3261 §nine\n").1.len(), 1);
-        assert_eq!(read("// see RFC 3261 and §9 of the law\n").1.len(), 0);
+        assert_eq!(read("// tests RFC 3261 §9\n").1.len(), 1);
+        assert_eq!(read("// see RFC 3261 §9 and the law\n").1.len(), 0);
     }
 }
