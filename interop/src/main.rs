@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! ruf-interop table       baresip and linphone call each other
+//! ruf-interop torture     the messages of RFC 4475 and RFC 5118
 //! ruf-interop all         everything
 //! ```
 //!
@@ -13,11 +14,13 @@ mod failure;
 mod phone;
 mod place;
 mod program;
+mod raw;
 mod rtp;
 mod server;
 mod sip;
 mod table;
 mod tone;
+mod torture;
 mod wire;
 
 use std::process::ExitCode;
@@ -28,7 +31,7 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 1] = [("table", table::run)];
+const COMMANDS: [Command; 2] = [("table", table::run), ("torture", torture::run)];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// `--listen` of UDP.
     pub(crate) listen: SocketAddr,
+    /// `--domain`, the default first.
+    pub(crate) domains: Vec<String>,
     /// `--user`, each NAME:SECRET.
     pub(crate) users: Vec<String>,
     /// Whatever else, as written on a command line.
@@ -54,6 +56,7 @@ impl Settings {
         Settings {
             data: data.to_owned(),
             listen: SocketAddr::new(ip.into(), 0),
+            domains: vec![DOMAIN.to_owned()],
             users: Vec::new(),
             more: vec!["--no-self-test".to_owned()],
         }
@@ -76,11 +79,12 @@ impl Settings {
             "serve".to_owned(),
             "--data".to_owned(),
             self.data.display().to_string(),
-            "--domain".to_owned(),
-            DOMAIN.to_owned(),
             "--listen".to_owned(),
             format!("udp:{}", self.listen),
         ];
+        for domain in &self.domains {
+            line.extend(["--domain".to_owned(), domain.clone()]);
+        }
         for user in &self.users {
             line.extend(["--user".to_owned(), user.clone()]);
         }

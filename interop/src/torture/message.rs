@@ -1,0 +1,63 @@
+//! Making a torture message unique without touching what it tests.
+
+use crate::sip::find;
+
+/// The cookie with which a branch says that it is unique (RFC 3261 section 8.1.1.7).
+const COOKIE: &[u8] = b"z9hG4bK";
+
+/// The message with a branch and a Call-ID of its own: the RFCs use some of them twice, and a server
+/// rightly takes the second for a retransmission. A branch that is the bare cookie stays as it is.
+pub(super) fn made_unique(message: &[u8], number: usize) -> Vec<u8> {
+    let mark = format!("x{number}-").into_bytes();
+    let mut unique = message.to_vec();
+    let head = find(&unique, b"\r\n\r\n").unwrap_or(unique.len());
+    let branch = unique.get(..head).and_then(|head| find(head, COOKIE)).map(|at| at + COOKIE.len());
+    if let Some(at) = branch.filter(|&at| unique.get(at).is_some_and(|octet| !octet.is_ascii_whitespace())) {
+        unique.splice(at..at, mark.iter().copied());
+    }
+    // Every Call-ID: a message may carry two, and each must differ from those before.
+    let mut next = 0;
+    while let Some(at) = call_id(&unique, next) {
+        unique.splice(at..at, mark.iter().copied());
+        next = at;
+    }
+    unique
+}
+
+/// Where the value of the first Call-ID after `from` begins.
+fn call_id(message: &[u8], from: usize) -> Option<usize> {
+    let head = find(message, b"\r\n\r\n").unwrap_or(message.len());
+    let mut at = from;
+    while at < head {
+        let line_end = find(message.get(at..)?, b"\r\n").map_or(message.len(), |end| at + end);
+        let line = message.get(at..line_end)?;
+        if let Some(colon) = line.iter().position(|&octet| octet == b':') {
+            let name = line.get(..colon)?.trim_ascii();
+            if name.eq_ignore_ascii_case(b"Call-ID") || name.eq_ignore_ascii_case(b"i") {
+                let blanks = line.get(colon + 1..)?.iter().take_while(|octet| octet.is_ascii_whitespace());
+                return Some(at + colon + 1 + blanks.count());
+            }
+        }
+        at = line_end + 2;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn branch_and_call_ids_become_unique_and_nothing_else() {
+        let message = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKq\r\nCall-ID: 1\r\nI:2\r\n\r\nCall-ID: 3";
+        let unique = made_unique(message, 7);
+        let wanted = "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx7-q\r\nCall-ID: x7-1\r\nI:x7-2\r\n\r\nCall-ID: 3";
+        assert_eq!(String::from_utf8_lossy(&unique), wanted);
+    }
+
+    #[test]
+    fn a_bare_cookie_stays_bare() {
+        let message = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK\r\n\r\n";
+        assert_eq!(made_unique(message, 7), message);
+    }
+}
