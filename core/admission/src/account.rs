@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn an_address_of_record_is_canonical() {
-        // tests rfc3261 §10.3
+        // tests rfc3261 §10.3 step 5
         let of = |text: &str| {
             AddressOfRecord::of(uri(text).as_ref(), &ourselves()).map(|address| address.to_string())
         };

@@ -329,6 +329,7 @@ impl Gate {
         if let Some(identity) = self.exempt(arrival.source, home, goal, claimed, accounts)? {
             return Ok(identity);
         }
+        // rfc3261 §16.3 step 6
         let question = Question { domain, claimed, algorithms: &self.algorithms, by_proxy: true };
         let account = self.authenticator.authenticate(arrival, question, &self.ourselves, accounts)?;
         self.replies.prove(arrival.now, arrival.source);

@@ -54,7 +54,7 @@ const COUNT: Count<'_> = Count { nc: b"00000001", cnonce: b"6b8b4567" };
 
 #[test]
 fn a_registrar_asks_with_401_and_a_proxy_with_407_the_best_algorithm_first() {
-    // tests rfc3261 §22.1, §22.2, §22.3, rfc8760 §2.3
+    // tests rfc3261 §22.1, §22.2, §22.3, §16.3 step 6, rfc8760 §2.3
     for (kind, request) in every_kind() {
         let refusal = house().refusal(&request);
         let (asked, other) = match refusal.status().as_u16() {

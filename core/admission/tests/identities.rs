@@ -50,7 +50,7 @@ fn an_account_may_call_itself_by_address_alias_number_or_not_at_all() {
 
 #[test]
 fn a_register_is_for_the_account_of_its_to() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3 step 1, §10.3 step 4, §10.3 step 5
     let register = |uri: &str, to: &str| request("REGISTER", uri, "anybody@elsewhere.example", to);
     for (uri, to) in [
         ("example.org", "alice@example.org"),

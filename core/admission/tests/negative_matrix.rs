@@ -2,7 +2,7 @@
 //! REGISTER} x {no credentials, another's account, invented To tag with Route to us, spoofed From,
 //! replayed credentials with a new branch, the same after a restart}. Each ends in the expected status;
 //! `refusal` fails if anything is admitted.
-// tests rfc3261 §10.3, §16.4, §22.1, §22.2, §22.3
+// tests rfc3261 §10.3 step 4, §16.3 step 6, §16.4, §22.1, §22.2, §22.3
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 

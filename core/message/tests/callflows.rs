@@ -255,7 +255,7 @@ const UNREAD: [&str; 1] = ["rfc3428 10 #3 Via"];
 
 #[test]
 fn a_message_survives_a_hop_and_back() {
-    // tests rfc3261 §16.6, §16.7
+    // tests rfc3261 §16.6 step 9, §16.6, §16.7
     for (place, wire, message) in parsed() {
         let Message::Request(mut request) = message else {
             continue;

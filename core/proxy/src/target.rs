@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn a_user_of_our_domains_is_looked_up_in_canonical_form() {
         // tests rfc3261 §16.5
-        // tests rfc3261 §10.3
+        // tests rfc3261 §10.3 step 5
         assert_eq!(of("sip:b%6fb:pw@EXAMPLE.org;transport=tcp;x=y"), "bob@example.org");
         assert_eq!(of("sips:bob@example.org"), "bob@example.org");
         assert_eq!(of("sip:bob@192.0.2.1:5060"), "bob@example.org");

@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_address_of_record_is_the_accounts_whatever_the_to_calls_it() {
-        // tests rfc3261 §10.3
+        // tests rfc3261 §10.3 step 5
         for to in [
             "<sip:al%20ice@a.example>",
             "\"A\" <sip:%61l%20ice@A.EXAMPLE:5070;user=phone;x=y>;z=1",
@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn the_request_uri_is_one_of_our_domains() {
-        // tests rfc3261 §10.3
+        // tests rfc3261 §10.3 step 1
         for uri in
             ["sip:a.example", "sips:alias.example", "sip:192.0.2.1:5060;transport=udp", "sip:alice@a.example"]
         {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_to_is_a_sip_uri_of_that_domain_with_a_user() {
-        // tests rfc3261 §10.3, §10.2
+        // tests rfc3261 §10.3 step 5, §10.2
         let identity = account("alice");
         for to in ["<sip:alice@b.example>", "<sip:alice@c.example>", "<sip:a.example>"] {
             assert_eq!(decide("sip:a.example", to, "", &identity), Err(Reject::UnknownAddress), "{to}");
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn nobody_but_an_account_registers() {
-        // tests rfc3261 §10.3
+        // tests rfc3261 §10.3 step 4
         let to = "<sip:alice@a.example>";
         let flow = Flow {
             transport: Transport::Udp,
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn what_is_required_and_not_known_is_named() {
-        // tests rfc3261 §10.3, §8.2.2.3
+        // tests rfc3261 §10.3 step 2, §8.2.2.3
         let lines = "Require: path, gruu\r\nRequire: x\r\nProxy-Require: y\r\nSupported: path\r\n";
         let tags = ["path", "gruu", "x"].map(str::to_owned).to_vec();
         let decided = decide("sip:a.example", "<sip:alice@a.example>", lines, &account("alice"));

@@ -9,7 +9,7 @@ use ruf_registrar_core::Reject;
 
 #[test]
 fn all_bindings_are_listed_with_what_is_left_of_them() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3 step 8, §10.3-3
     let mut desk = Desk::new();
     desk.register("one", 1, "Contact: <sip:a@h>;q=0.5;expires=100;methods=\"INVITE, BYE\"").unwrap();
     desk.register("two", 1, "Contact: sip:b@h;q=0.001\nExpires: 200").unwrap();
@@ -30,7 +30,7 @@ fn all_bindings_are_listed_with_what_is_left_of_them() {
 
 #[test]
 fn a_record_route_is_ignored() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3-2, §10.3-3
     let mut desk = Desk::new();
     let response = desk.register("one", 1, "Record-Route: <sip:p.example;lr>\nContact: <sip:a@h>").unwrap();
     assert!(!response.contains(HeaderName::RecordRoute));
@@ -64,7 +64,7 @@ fn folds_in_parameters_do_not_reach_the_answer() {
 
 #[test]
 fn every_refusal_has_its_status_and_what_must_go_with_it() {
-    // tests rfc3261 §10.3, §8.2.2.3, §21.4.17
+    // tests rfc3261 §10.3-1, §10.3 step 7, §8.2.2.3, §21.4.17
     let register = request("one", 1, "Contact: <sip:a@h>");
     let tags = vec!["foo".to_owned(), "bar".to_owned()];
     for (reject, code, header, value) in [

@@ -11,7 +11,7 @@ const B: &str = "Contact: <sip:b@192.0.2.8>";
 
 #[test]
 fn a_contact_is_bound_with_what_came_with_it() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3 step 7
     let mut desk = Desk::new();
     let lines = "Contact: \"Al\" <sip:a@192.0.2.7:5070;ob> ; q=0.25 ; +sip.instance=\"<urn:uuid:1;x>\";Expires=600;reg-id=2;flag
         Path: <sip:edge.example;lr>,  <sip:inner.example;lr>
@@ -34,7 +34,7 @@ fn a_contact_is_bound_with_what_came_with_it() {
 
 #[test]
 fn without_contacts_nothing_changes() {
-    // tests rfc3261 §10.2.3, §10.3
+    // tests rfc3261 §10.2.3, §10.3 step 6
     let mut desk = Desk::new();
     desk.register("one", 1, A).unwrap();
     let before = desk.bindings.clone();
@@ -45,7 +45,7 @@ fn without_contacts_nothing_changes() {
 
 #[test]
 fn the_interval_is_the_contacts_own_then_the_headers_then_the_default() {
-    // tests rfc3261 §10.3, §10.2.1.1
+    // tests rfc3261 §10.3 step 7, §10.2.1.1
     for (lines, secs) in [
         ("Contact: <sip:a@h>;expires=100\nExpires: 200", 100),
         ("Contact: <sip:a@h>\nExpires: 200", 200),
@@ -64,7 +64,7 @@ fn the_interval_is_the_contacts_own_then_the_headers_then_the_default() {
 
 #[test]
 fn too_brief_an_interval_is_refused_unless_it_is_zero_or_an_hour() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3 step 7
     let mut desk = Desk::new();
     desk.limits.expires_secs_min = 60;
     for lines in ["Contact: <sip:a@h>;expires=59", "Contact: <sip:a@h>\nExpires: 1"] {
@@ -81,7 +81,7 @@ fn too_brief_an_interval_is_refused_unless_it_is_zero_or_an_hour() {
 
 #[test]
 fn a_known_contact_is_refreshed_in_its_place() {
-    // tests rfc3261 §10.3, §10.2.4
+    // tests rfc3261 §10.3 step 7, §10.2.4
     let mut desk = Desk::new();
     desk.register("one", 1, &format!("{A}\n{B}")).unwrap();
     desk.after(1_000);
@@ -94,7 +94,7 @@ fn a_known_contact_is_refreshed_in_its_place() {
 
 #[test]
 fn contacts_are_the_same_when_their_uris_are_equivalent() {
-    // tests rfc3261 §10.3, §19.1.4
+    // tests rfc3261 §10.3 step 7, §19.1.4
     for (one, two, bindings) in [
         ("sip:%61lice@H.example;Transport=TCP", "sip:alice@h.EXAMPLE;transport=tcp", 1),
         ("sip:carol@h.example", "sip:carol@h.example;newparam=5", 1),
@@ -124,7 +124,7 @@ fn of_several_equivalent_bindings_the_one_written_the_same_is_meant() {
 
 #[test]
 fn an_older_request_of_the_same_phone_is_refused() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3 step 7, §10.3-4
     let mut desk = Desk::new();
     desk.register("one", 5, A).unwrap();
     let before = desk.bindings.clone();
@@ -140,7 +140,7 @@ fn an_older_request_of_the_same_phone_is_refused() {
 
 #[test]
 fn another_call_id_may_refresh_or_remove_with_any_cseq() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3 step 7, §10.3-6
     let mut desk = Desk::new();
     desk.register("one", 5, A).unwrap();
     desk.register("two", 1, A).unwrap();
@@ -154,7 +154,7 @@ fn another_call_id_may_refresh_or_remove_with_any_cseq() {
 
 #[test]
 fn a_contact_is_removed_by_zero_and_removing_what_is_not_there_is_no_error() {
-    // tests rfc3261 §10.2.2, §10.3
+    // tests rfc3261 §10.2.2, §10.3 step 7
     let mut desk = Desk::new();
     desk.register("one", 1, &format!("{A}\n{B}")).unwrap();
     let response = desk.register("one", 2, &format!("{A}\nExpires: 0")).unwrap();
@@ -165,7 +165,7 @@ fn a_contact_is_removed_by_zero_and_removing_what_is_not_there_is_no_error() {
 
 #[test]
 fn all_or_nothing() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3 step 7, §10.3-5
     let mut desk = Desk::new();
     desk.register("one", 1, A).unwrap();
     let before = desk.bindings.clone();
@@ -181,7 +181,7 @@ fn all_or_nothing() {
 
 #[test]
 fn a_star_removes_everything() {
-    // tests rfc3261 §10.3, §10.2.2
+    // tests rfc3261 §10.3 step 6, §10.2.2
     let mut desk = Desk::new();
     desk.register("one", 1, A).unwrap();
     desk.register("two", 9, B).unwrap();
@@ -192,7 +192,7 @@ fn a_star_removes_everything() {
 
 #[test]
 fn a_star_is_alone_and_expires_is_zero() {
-    // tests rfc3261 §10.3, §10.2.2
+    // tests rfc3261 §10.3 step 6, §10.2.2
     let mut desk = Desk::new();
     desk.register("one", 1, A).unwrap();
     for lines in [
@@ -210,7 +210,7 @@ fn a_star_is_alone_and_expires_is_zero() {
 
 #[test]
 fn a_star_that_is_late_removes_nothing() {
-    // tests rfc3261 §10.3
+    // tests rfc3261 §10.3 step 6
     let mut desk = Desk::new();
     desk.register("other", 1, B).unwrap();
     desk.register("one", 5, A).unwrap();
