@@ -295,6 +295,19 @@ fn too_many_wrong_passwords_are_slowed_for_that_source_and_account_alone() {
 }
 
 #[test]
+fn the_right_password_wipes_the_slate() {
+    let mut house = house();
+    for _ in 0..3 {
+        for _ in 0..9 {
+            let wrong = house.answered("alice", "wrong", &register());
+            assert_eq!(house.status(&wrong), 401);
+        }
+        assert_eq!(house::account(house.with_password("alice", &register())), "alice@example.org");
+        assert_eq!(house.gate.counts().failures, 0);
+    }
+}
+
+#[test]
 fn a_source_with_live_bindings_waits_two_seconds_at_most() {
     let mut house = house();
     let (now, source) = (house.now, "203.0.113.7".parse().unwrap());

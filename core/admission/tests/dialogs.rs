@@ -164,6 +164,9 @@ fn a_refusal_has_a_tag_of_ours_and_the_ack_to_it_is_known() {
     ok.set_to_tag("callee");
     assert!(!house.gate.absorbs_ack(&invite.ack_for(&ok)));
     assert!(!house.gate.absorbs_ack(&invite));
+    let mut again = invite.clone();
+    again.set_to_tag(str::from_utf8(&tag).unwrap());
+    assert!(!house.gate.absorbs_ack(&again), "no ACK");
     let mut other = request("INVITE", "bob@example.org", "alice@example.org", "bob@example.org");
     other.set(HeaderName::CallId, "call-2");
     assert_ne!(tag, house.gate.reply_tag(&other).into_bytes());
