@@ -14,7 +14,7 @@ use crate::header::cseq::CSeq;
 use crate::header::via::Via;
 use crate::limits::HEADERS_INLINE;
 use crate::name::{HeaderName, Repeat};
-use crate::scan::{elements, first_element};
+use crate::scan::{Scanner, elements, first_element};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -115,7 +115,7 @@ impl Fields {
     /// The top Via: the hop that a request came from, or a response goes to.
     pub fn via(&self) -> Via<'_> {
         self.first(HeaderName::Via)
-            .and_then(|value| Via::decode(first_element(value).0).ok())
+            .and_then(|value| Via::scan(&mut Scanner::new(value)).ok())
             .unwrap_or_default()
     }
 

@@ -51,6 +51,18 @@ impl<'a> Host<'a> {
     }
 }
 
+/// How long the host is that stands at the start of `text`.
+#[inline]
+pub(crate) fn host_len(text: &[u8]) -> Option<usize> {
+    if text.first() == Some(&b'[') {
+        let end = memchr::memchr(b']', text)? + 1;
+        return Host::parse(text.get(..end)?).map(|_| end);
+    }
+    // Any run of these is a name, so nothing more needs to be read to know that it is a host.
+    let end = text.iter().position(|octet| !is(*octet, class::HOST)).unwrap_or(text.len());
+    (end > 0).then_some(end)
+}
+
 fn name(text: &str) -> Option<Host<'_>> {
     let good = !text.is_empty() && text.bytes().all(|octet| is(octet, class::HOST));
     good.then_some(Host::Name(text))

@@ -184,7 +184,9 @@ impl HeaderName {
         let mut slot = hash(text.len(), first, last);
         loop {
             match SLOTS.get(slot) {
-                Some(Some((name, known))) if known.eq_ignore_ascii_case(text) => return *name,
+                Some(Some((name, known))) if *known == text || known.eq_ignore_ascii_case(text) => {
+                    return *name;
+                }
                 Some(Some(_)) => slot = (slot + 1) % SLOTS_LEN,
                 Some(None) | None => return HeaderName::Other,
             }

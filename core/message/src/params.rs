@@ -48,10 +48,20 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// If one is empty or has no token for a name, or a quote is not closed.
+    #[inline]
     pub fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
+        Params::scan_each(scanner, |_| {})
+    }
+
+    /// The same, and shows each parameter to `each`.
+    #[inline]
+    pub(crate) fn scan_each(
+        scanner: &mut Scanner<'a>,
+        mut each: impl FnMut(Param<'a>),
+    ) -> Result<Self, HeaderError> {
         let start = scanner.at();
         while scanner.eat_around(b';') {
-            Param::scan(scanner)?;
+            each(Param::scan(scanner)?);
         }
         Ok(Params { bytes: scanner.since(start) })
     }

@@ -63,8 +63,21 @@ impl<'a> UriRef<'a> {
     /// scheme or an octet that no URI may hold.
     #[inline]
     pub fn parse(text: &'a [u8]) -> Result<Self, UriError> {
-        let parts = grammar::parts(text)?;
-        Ok(UriRef { bytes: text, parts })
+        let uri = UriRef::scan(text)?;
+        match uri.bytes.len() {
+            end if end < text.len() => Err(UriError::new(end, "a character of a URI")),
+            _ => Ok(uri),
+        }
+    }
+
+    /// Reads a URI at the start of `text`, as far as it goes.
+    #[inline]
+    pub(crate) fn scan(text: &'a [u8]) -> Result<Self, UriError> {
+        let (parts, end) = grammar::parts(text)?;
+        match text.get(..end) {
+            Some(bytes) if end <= usize::from(u16::MAX) => Ok(UriRef { bytes, parts }),
+            Some(_) | None => Err(UriError::new(usize::from(u16::MAX), "the end of the URI")),
+        }
     }
 
     /// A URI that was read before: `parts` are those of this very text.

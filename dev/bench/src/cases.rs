@@ -14,7 +14,11 @@ pub(crate) struct Case {
 pub(crate) const CASES: &[Case] = &[
     Case { name: "parse_invite", what: "Message::parse of a 1 kB INVITE", run: parse_invite },
     Case { name: "parse_200", what: "Message::parse of its 200", run: parse_200 },
-    Case { name: "forward_invite", what: "parse, pop Route, push Via and Record-Route, new Request-URI, Max-Forwards, to_bytes", run: forward_invite },
+    Case {
+        name: "forward_invite",
+        what: "parse, pop Route, push Via and Record-Route, new Request-URI, Max-Forwards, to_bytes",
+        run: forward_invite,
+    },
     Case { name: "forward_200", what: "parse, pop Via, to_bytes", run: forward_200 },
     Case { name: "reply_trying", what: "parse, 100 Trying, to_bytes", run: reply_trying },
 ];

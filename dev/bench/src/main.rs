@@ -46,7 +46,14 @@ fn table() {
     println!("{:<16} {:>8} {:>14} {:>12}   what", "case", "ns", "instructions", "allocations");
     for case in CASES {
         let instructions = instructions(case.name).map_or("-".to_owned(), |count| count.to_string());
-        println!("{:<16} {:>8.0} {:>14} {:>12}   {}", case.name, nanoseconds(case.run), instructions, allocations(case.run), case.what);
+        println!(
+            "{:<16} {:>8.0} {:>14} {:>12}   {}",
+            case.name,
+            nanoseconds(case.run),
+            instructions,
+            allocations(case.run),
+            case.what
+        );
     }
 }
 
@@ -80,7 +87,12 @@ fn allocations(run: fn() -> usize) -> u64 {
 fn instructions(case: &str) -> Option<u64> {
     let run = |rounds: &str| -> Option<u64> {
         let program = std::env::current_exe().ok()?;
-        let output = Command::new("valgrind").args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program).args([case, rounds]).output().ok()?;
+        let output = Command::new("valgrind")
+            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg(program)
+            .args([case, rounds])
+            .output()
+            .ok()?;
         let text = String::from_utf8_lossy(&output.stderr);
         let count = text.lines().find_map(|line| line.split_once("Collected :"))?.1;
         count.trim().parse().ok()

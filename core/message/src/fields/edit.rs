@@ -116,7 +116,7 @@ impl Fields {
     pub fn set_via_param(&mut self, name: &str, value: &str) {
         let via = self.via();
         let mut top = Vec::with_capacity(128);
-        crate::Via { params: crate::Params::default(), ..via }.encode(&mut top);
+        via.without_params().encode(&mut top);
         let mut found = false;
         for param in via.params().iter() {
             if !param.name.eq_ignore_ascii_case(name.as_bytes()) {

@@ -1,7 +1,7 @@
 //! Addresses: `"Bob" <sip:bob@example.org>;tag=x` and `sip:bob@example.org;tag=x`; the headers that
 //! hold one (From, To, Contact, Route, Record-Route, ...) (RFC 3261 §20.10, §20.20, §20.34, §20.39).
 
-use crate::error::HeaderError;
+use crate::error::{HeaderError, UriError};
 use crate::header::Header;
 use crate::name::HeaderName;
 use crate::params::Params;
@@ -58,26 +58,26 @@ impl<'a> NameAddr<'a> {
         };
         if scanner.eat(b'<') {
             let at = scanner.at();
-            let close = memchr::memchr(b'>', scanner.rest())
-                .ok_or(HeaderError::new(at, "a URI that is closed by >"))?;
-            scanner.skip(close);
-            let uri = uri(scanner.since(at), at)?;
-            scanner.skip(1);
+            let uri = UriRef::scan(scanner.rest()).map_err(|error| uri_error(error, at))?;
+            scanner.skip(uri.as_bytes().len());
+            if !scanner.eat(b'>') {
+                return Err(scanner.expected("a character of a URI, or > after it"));
+            }
             let params = Params::scan(scanner)?;
             return Ok(NameAddr { display, uri, params });
         }
         if scanner.peek() != Some(b':') || display.first() == Some(&b'"') {
             return Err(scanner.expected("a URI, or < before it"));
         }
-        // A bare URI ends at the first ; which begins the parameters of the header.
+        // A bare URI ends at the first ; which begins the parameters of the header, and at a comma.
         // rfc3261 §20.10
-        while scanner.peek().is_some_and(|octet| !is(octet, class::LWS) && octet != b';') {
-            if matches!(scanner.peek(), Some(b'?' | b',')) {
-                return Err(scanner.expected("< and > around a URI with ? or ,"));
+        while scanner.peek().is_some_and(|octet| !is(octet, class::LWS) && !matches!(octet, b';' | b',')) {
+            if scanner.peek() == Some(b'?') {
+                return Err(scanner.expected("< and > around a URI with ?"));
             }
             scanner.skip(1);
         }
-        let uri = uri(scanner.since(start), start)?;
+        let uri = UriRef::parse(scanner.since(start)).map_err(|error| uri_error(error, start))?;
         let params = Params::scan(scanner)?;
         Ok(NameAddr { display: b"", uri, params })
     }
@@ -128,8 +128,8 @@ impl<'a> NameAddr<'a> {
     }
 }
 
-fn uri(text: &[u8], at: usize) -> Result<UriRef<'_>, HeaderError> {
-    UriRef::parse(text).map_err(|error| HeaderError::new(at + error.at(), error.expected()))
+const fn uri_error(error: UriError, at: usize) -> HeaderError {
+    HeaderError::new(at + error.at(), error.expected())
 }
 
 /// A header field whose value is one [`NameAddr`], as a type of its own that reads like it.
@@ -296,7 +296,7 @@ mod tests {
             ("\"Mr. J. User <sip:j@h>", 0),
             ("Bell, Alex <sip:a@h>", 4),
             ("\"W\" < sip:a@h>", 5),
-            ("<sip:a@h", 1),
+            ("<sip:a@h", 8),
             ("", 0),
             ("*", 1),
             ("<sip:a@h> x", 10),

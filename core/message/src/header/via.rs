@@ -3,10 +3,10 @@
 use crate::error::HeaderError;
 use crate::flow::Transport;
 use crate::header::Header;
-use crate::host::{Host, parse_v6};
+use crate::host::{Host, host_len, parse_v6};
 use crate::name::HeaderName;
 use crate::params::Params;
-use crate::scan::{Scanner, class};
+use crate::scan::Scanner;
 use std::net::IpAddr;
 
 /// What every branch of an RFC 3261 element begins with (RFC 3261 §8.1.1.7).
@@ -17,8 +17,8 @@ pub const MAGIC_COOKIE: &[u8] = b"z9hG4bK";
 pub struct Via<'a> {
     /// The transport's token as written: `UDP`, or one that we do not have.
     pub transport_token: &'a [u8],
-    /// The sent-by host.
-    pub host: Host<'a>,
+    /// The sent-by host as written: checked when it was read.
+    host: &'a [u8],
     /// The sent-by port, if one is written.
     pub port: Option<u16>,
     /// The parameters.
@@ -26,6 +26,17 @@ pub struct Via<'a> {
 }
 
 impl<'a> Via<'a> {
+    /// Reads a hop, which a comma or the end follows.
+    ///
+    /// # Errors
+    /// If none stands here.
+    #[inline]
+    pub fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
+        let via = Via::scan_sent_by(scanner)?;
+        let params = Params::scan(scanner)?;
+        Ok(Via { params, ..via })
+    }
+
     /// Reads what stands before the parameters.
     #[inline]
     pub(crate) fn scan_sent_by(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
@@ -45,7 +56,9 @@ impl<'a> Via<'a> {
         if scanner.at() == space {
             return Err(scanner.expected("a space before the sent-by host"));
         }
-        let host = host(scanner)?;
+        let host_start = scanner.at();
+        skip_host(scanner)?;
+        let host = scanner.since(host_start);
         let port = if scanner.eat_around(b':') { Some(port(scanner)?) } else { None };
         Ok(Via { transport_token, host, port, params: Params::default() })
     }
@@ -56,8 +69,8 @@ impl<'a> Via<'a> {
     }
 
     /// The sent-by host.
-    pub const fn host(&self) -> Host<'a> {
-        self.host
+    pub fn host(&self) -> Host<'a> {
+        Host::parse(self.host).unwrap_or(Host::Name(""))
     }
 
     /// The sent-by port, if one is written.
@@ -107,6 +120,12 @@ impl<'a> Via<'a> {
         str::from_utf8(self.params.get("ttl").flatten()?).ok()?.parse().ok()
     }
 
+    /// The same hop without its parameters.
+    #[must_use]
+    pub fn without_params(self) -> Self {
+        Via { params: Params::default(), ..self }
+    }
+
     /// The parameters.
     pub const fn params(&self) -> Params<'a> {
         self.params
@@ -116,7 +135,7 @@ impl<'a> Via<'a> {
 impl Default for Via<'_> {
     /// Names no host. A message that came through the door has a better one.
     fn default() -> Self {
-        Via { transport_token: b"", host: Host::Name(""), port: None, params: Params::default() }
+        Via { transport_token: b"", host: b"", port: None, params: Params::default() }
     }
 }
 
@@ -130,16 +149,16 @@ impl<'a> Header<'a> for Via<'a> {
     #[inline]
     fn decode(value: &'a [u8]) -> Result<Self, HeaderError> {
         let mut scanner = Scanner::new(value);
-        let via = Via::scan_sent_by(&mut scanner)?;
-        let params = Params::scan(&mut scanner)?;
+        let via = Via::scan(&mut scanner)?;
         scanner.end()?;
-        Ok(Via { params, ..via })
+        Ok(via)
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend(b"SIP/2.0/");
         out.extend(self.transport_token);
-        out.extend(format!(" {}", self.host).as_bytes());
+        out.push(b' ');
+        out.extend(self.host);
         if let Some(port) = self.port {
             out.extend(format!(":{port}").as_bytes());
         }
@@ -147,17 +166,16 @@ impl<'a> Header<'a> for Via<'a> {
     }
 }
 
-/// Takes a host.
-pub(crate) fn host<'a>(scanner: &mut Scanner<'a>) -> Result<Host<'a>, HeaderError> {
-    let start = scanner.at();
-    if scanner.peek() == Some(b'[') {
-        let close =
-            memchr::memchr(b']', scanner.rest()).ok_or(scanner.expected("an address that is closed by ]"))?;
-        scanner.skip(close + 1);
-    } else {
-        scanner.run(class::HOST);
+/// Goes over a host.
+#[inline]
+fn skip_host(scanner: &mut Scanner<'_>) -> Result<(), HeaderError> {
+    match host_len(scanner.rest()) {
+        Some(length) => {
+            scanner.skip(length);
+            Ok(())
+        }
+        None => Err(scanner.expected("a host")),
     }
-    Host::parse(scanner.since(start)).ok_or(HeaderError::new(start, "a host"))
 }
 
 /// Takes a port.

@@ -1,0 +1,215 @@
+//! What routing reads is judged here, once for each message (RFC 3261 §16.3 step 1, §8.1.1, §20).
+
+use super::bad;
+use crate::error::{HeaderError, ParseError, Place};
+use crate::fields::{Fields, Span};
+use crate::header::Header;
+use crate::header::address::NameAddr;
+use crate::header::cseq::CSeq;
+use crate::header::via::{MAGIC_COOKIE, Via};
+use crate::name::HeaderName;
+use crate::params::Params;
+use crate::scan::{Scanner, class};
+
+/// Headers without which no message can be answered or matched.
+// rfc3261 §8.1.1
+pub(super) const REQUIRED: [HeaderName; 5] =
+    [HeaderName::Via, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
+
+/// Which headers a message has: one bit for each name.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Seen(u128);
+
+const _: () = assert!((HeaderName::Other as u32) < u128::BITS);
+
+impl Seen {
+    #[inline]
+    pub(super) const fn contains(self, id: HeaderName) -> bool {
+        self.0 & 1 << id as u32 != 0
+    }
+
+    #[inline]
+    pub(super) const fn and(self, id: HeaderName) -> Self {
+        Seen(self.0 | 1 << id as u32)
+    }
+}
+
+/// No required header is missing.
+pub(super) fn all_there(seen: Seen) -> Result<(), ParseError> {
+    match REQUIRED.into_iter().find(|id| !seen.contains(*id)) {
+        Some(id) => Err(bad(Place::Header(id), 0, "the header is missing")),
+        None => Ok(()),
+    }
+}
+
+/// Proves the headers that routing reads; gives which headers are there. `method` is that of a request.
+// rfc3261 §16.3 step 1
+#[inline]
+pub(super) fn headers(fields: &Fields, method: Option<&[u8]>) -> Result<Seen, ParseError> {
+    let mut seen = Seen::default();
+    for line in &fields.lines {
+        let id = line.id;
+        if is_once(id) && seen.contains(id) {
+            return Err(bad(Place::Header(id), line.value.start(), "the header stands there twice"));
+        }
+        let judged = match id {
+            HeaderName::Via if !seen.contains(id) => top_via(fields.text(line.value)),
+            HeaderName::From | HeaderName::To => address(fields.text(line.value)),
+            HeaderName::CallId => call_id(fields.text(line.value)),
+            HeaderName::CSeq => cseq(fields.text(line.value), method),
+            HeaderName::MaxForwards => max_forwards(fields.text(line.value)),
+            HeaderName::Route | HeaderName::RecordRoute => list(fields.text(line.value), route),
+            HeaderName::Contact => contact(fields.text(line.value)),
+            HeaderName::Require | HeaderName::ProxyRequire | HeaderName::Supported => {
+                list(fields.text(line.value), option_tag)
+            }
+            _ => Ok(()), // not read by routing, or the length, which is judged with the body
+        };
+        judged.map_err(|error| {
+            bad(Place::Header(id), line.value.start() + error.at(), error.expected()).expected()
+        })?;
+        seen = seen.and(id);
+    }
+    Ok(seen)
+}
+
+/// What is judged here and is no list.
+// rfc3261 §7.3.1
+const fn is_once(id: HeaderName) -> bool {
+    matches!(
+        id,
+        HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq | HeaderName::MaxForwards
+    )
+}
+
+/// Judges every element of a comma list; an empty header is an empty list.
+// rfc3261 §7.3.1
+#[inline]
+fn list(
+    value: &[u8],
+    mut element: impl FnMut(&mut Scanner<'_>) -> Result<(), HeaderError>,
+) -> Result<(), HeaderError> {
+    if value.is_empty() {
+        return Ok(());
+    }
+    let mut scanner = Scanner::new(value);
+    loop {
+        element(&mut scanner)?;
+        if !scanner.eat_around(b',') {
+            return scanner.end();
+        }
+    }
+}
+
+/// The first hop; those below it are other elements' business.
+#[inline]
+fn top_via(value: &[u8]) -> Result<(), HeaderError> {
+    let mut scanner = Scanner::new(value);
+    Via::scan_sent_by(&mut scanner)?;
+    let mut bare_cookie = false;
+    Params::scan_each(&mut scanner, |param| {
+        let is_cookie = |value: &[u8]| value.eq_ignore_ascii_case(MAGIC_COOKIE);
+        bare_cookie |= param.value.is_some_and(is_cookie) && param.name.eq_ignore_ascii_case(b"branch");
+    })?;
+    // A branch that is all cookie is unique for nobody.
+    // rfc4475 §3.2.1
+    if bare_cookie {
+        return Err(HeaderError::new(0, "a branch that goes on after its cookie"));
+    }
+    if scanner.eat_around(b',') { Ok(()) } else { scanner.end() }
+}
+
+#[inline]
+fn address(value: &[u8]) -> Result<(), HeaderError> {
+    let mut scanner = Scanner::new(value);
+    NameAddr::scan(&mut scanner)?;
+    scanner.end()
+}
+
+/// `*` alone, or addresses.
+// rfc3261 §20.10
+#[inline]
+fn contact(value: &[u8]) -> Result<(), HeaderError> {
+    if value == b"*" { Ok(()) } else { list(value, |scanner| NameAddr::scan(scanner).map(drop)) }
+}
+
+/// A route is an address in angle brackets.
+// rfc3261 §20.30, §20.34
+#[inline]
+fn route(scanner: &mut Scanner<'_>) -> Result<(), HeaderError> {
+    let start = scanner.at();
+    let bracket_first = scanner.peek() == Some(b'<');
+    NameAddr::scan(scanner)?;
+    if bracket_first || scanner.since(start).contains(&b'<') {
+        return Ok(());
+    }
+    Err(HeaderError::new(start, "< before the URI"))
+}
+
+#[inline]
+fn option_tag(scanner: &mut Scanner<'_>) -> Result<(), HeaderError> {
+    scanner.token().map(drop)
+}
+
+// rfc3261 §25.1 callid
+#[inline]
+fn call_id(value: &[u8]) -> Result<(), HeaderError> {
+    let mut scanner = Scanner::new(value);
+    let word = scanner.run(class::WORD);
+    if word.is_empty() || scanner.eat(b'@') && scanner.run(class::WORD).is_empty() {
+        return Err(scanner.expected("a word"));
+    }
+    scanner.end()
+}
+
+#[inline]
+fn cseq(value: &[u8], method: Option<&[u8]>) -> Result<(), HeaderError> {
+    let cseq = CSeq::decode(value)?;
+    match method {
+        // rfc3261 §8.1.1.5
+        Some(method) if method != cseq.method => Err(HeaderError::new(0, "the method of the request")),
+        Some(_) | None => Ok(()),
+    }
+}
+
+// rfc3261 §20.22
+#[inline]
+fn max_forwards(value: &[u8]) -> Result<(), HeaderError> {
+    let mut scanner = Scanner::new(value);
+    if scanner.number()? > 255 {
+        return Err(HeaderError::new(0, "a number up to 255"));
+    }
+    scanner.end()
+}
+
+/// Where the body stands: what Content-Length says, else all to the end. More octets than it says
+/// are dropped, fewer are an error.
+// rfc3261 §18.3
+#[inline]
+pub(super) fn body(fields: &Fields, start: usize) -> Result<Span, ParseError> {
+    let end = fields.wire.len();
+    let mut stated: Option<usize> = None;
+    for line in fields.lines.iter().filter(|line| line.id == HeaderName::ContentLength) {
+        let fault = |what| bad(Place::Header(HeaderName::ContentLength), line.value.start(), what);
+        let length =
+            content_length(fields.text(line.value)).map_err(|error| fault(error.expected()).expected())?;
+        if start + length > end {
+            return Err(fault("the body is shorter than that"));
+        }
+        // Said twice, it must be said the same.
+        // rfc4475 §3.3.9
+        if stated.is_some_and(|before| before != length) {
+            return Err(fault("two different lengths"));
+        }
+        stated = Some(length);
+    }
+    Ok(Span::wire(start, stated.map_or(end, |length| start + length)))
+}
+
+// rfc3261 §20.14
+fn content_length(value: &[u8]) -> Result<usize, HeaderError> {
+    let mut scanner = Scanner::new(value);
+    let length = scanner.number()?;
+    scanner.end()?;
+    Ok(length as usize)
+}
