@@ -4,6 +4,7 @@ use super::escape::escaped;
 use super::{Parts, Scheme, is_separator};
 use crate::error::UriError;
 use crate::host::host_len;
+use crate::limits::URI_PARTS_MAX;
 use crate::scan::{Scanner, class, is};
 
 /// Finds the parts of the URI at the start of `text`, and its end. Of one longer than 65535 octets
@@ -31,10 +32,7 @@ fn sip(text: &[u8], user: usize, scheme: Scheme) -> Result<(Parts, usize), UriEr
     };
     let headers = params_end(text, params)?;
     let end = match text.get(headers) {
-        Some(b'?') => match run(text, headers + 1, class::URIC) {
-            end if end == headers + 1 => return Err(UriError::new(end, "a header of a URI")),
-            end => end,
-        },
+        Some(b'?') => headers_end(text, headers)?,
         _ => headers,
     };
     let parts = Parts {
@@ -79,8 +77,13 @@ fn port(text: &[u8], start: usize) -> Result<(Option<u16>, usize), UriError> {
 #[inline]
 fn params_end(text: &[u8], at: usize) -> Result<usize, UriError> {
     let mut end = at;
+    let mut count = 0;
     while text.get(end) == Some(&b';') {
         let name = end + 1;
+        count += 1;
+        if count > URI_PARTS_MAX {
+            return Err(UriError::new(name, "at most 64 parameters of a URI"));
+        }
         end = run(text, name, class::PARAM);
         if end == name {
             return Err(UriError::new(name, "the name of a URI parameter"));
@@ -88,6 +91,19 @@ fn params_end(text: &[u8], at: usize) -> Result<usize, UriError> {
         if text.get(end) == Some(&b'=') {
             end = run(text, end + 1, class::PARAM);
         }
+    }
+    Ok(end)
+}
+
+/// The end of the headers whose `?` stands at `mark`.
+fn headers_end(text: &[u8], mark: usize) -> Result<usize, UriError> {
+    let end = run(text, mark + 1, class::URIC);
+    let headers = text.get(mark + 1..end).unwrap_or_default();
+    if headers.is_empty() {
+        return Err(UriError::new(end, "a header of a URI"));
+    }
+    if headers.iter().filter(|octet| **octet == b'&').count() >= URI_PARTS_MAX {
+        return Err(UriError::new(mark, "at most 64 headers of a URI"));
     }
     Ok(end)
 }
