@@ -52,7 +52,7 @@ fn account(
 ) -> Result<TargetSet, Refusal> {
     let account = match directory.accounts().by_alias(address.domain(), address.user()) {
         Lookup::Found(account) => account,
-        Lookup::Unknown => return Err(Refusal::NotFound),
+        Lookup::Unknown => return stranger(address, directory),
         Lookup::Unavailable => return Err(Refusal::Unanswered),
     };
     // A built-in account is reached by its like only; to all others it does not exist.
@@ -63,6 +63,16 @@ fn account(
     directory.bindings(&account.address, &mut targets);
     match targets.is_empty() {
         true => Err(Refusal::Unavailable),
+        false => Ok(targets),
+    }
+}
+
+/// A user without an account: one of an open domain, who is known as long as a phone of theirs is.
+fn stranger(address: &AddressOfRecord, directory: &impl Directory) -> Result<TargetSet, Refusal> {
+    let mut targets = TargetSet::new();
+    directory.bindings(address, &mut targets);
+    match targets.is_empty() {
+        true => Err(Refusal::NotFound), // rfc3261 §16.5
         false => Ok(targets),
     }
 }
@@ -125,7 +135,7 @@ mod tests {
         accounts[1].aliases = vec!["200".into(), "+493012345".into()];
         accounts[2].hidden = true;
         accounts[3].hidden = true;
-        Town { accounts, at_home: vec!["bob", "check1", "check2"] }
+        Town { accounts, at_home: vec!["bob", "check1", "check2", "visitor"] }
     }
 
     fn user(user: &str) -> Destination {
@@ -152,6 +162,13 @@ mod tests {
         for bob in ["bob", "200", "+493012345"] {
             assert_eq!(to(bob).as_deref(), Ok("sip:bob@phone.example"), "{bob}");
         }
+    }
+
+    #[test]
+    fn a_user_of_an_open_domain_needs_a_phone_and_no_account() {
+        let to = |name: &str| routed(&DialPlan::default(), &user(name), &from("alice"));
+        assert_eq!(to("visitor").as_deref(), Ok("sip:visitor@phone.example"));
+        assert_eq!(to("nobody"), Err(404));
     }
 
     #[test]
