@@ -63,6 +63,8 @@ pub(crate) fn run() -> Outcome<bool> {
         }
     }
     for package in &tree.packages {
+        let manifest = format!("{}/Cargo.toml", package.folder);
+        findings.extend(purity::manifest(&manifest, &tree.text(&manifest)?));
         if package.folder.starts_with("core/") {
             let root = format!("{}/src/lib.rs", package.folder);
             findings.extend(purity::crate_root(&root, &tree.text(&root)?));

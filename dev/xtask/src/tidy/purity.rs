@@ -1,4 +1,4 @@
-//! What the core may not touch, and where `unsafe` may stand.
+//! What the core may not touch, where `unsafe` may stand, and that nothing escapes the lints.
 
 use super::Finding;
 use crate::laws::{IMPURE, UNSAFE_FILES};
@@ -36,6 +36,14 @@ pub(super) fn crate_root(path: &str, text: &str) -> Option<Finding> {
     let forbids = |code: &String| code.trim() == "#![forbid(unsafe_code)]";
     (!source.code.iter().any(forbids))
         .then(|| Finding::broken(path, "a crate of the core says #![forbid(unsafe_code)]"))
+}
+
+/// Checks that a package takes its lints from the workspace: one that does not is not checked at all.
+pub(super) fn manifest(path: &str, text: &str) -> Option<Finding> {
+    let lints = text.split("[lints]").nth(1).unwrap_or_default();
+    let own = lints.lines().take_while(|line| !line.starts_with('['));
+    let inherits = own.into_iter().any(|line| line.replace(' ', "") == "workspace=true");
+    (!inherits).then(|| Finding::broken(path, "a package says [lints] workspace = true"))
 }
 
 /// Whether `words` stands in `code` and is not a part of longer words.
@@ -77,6 +85,13 @@ mod tests {
     fn stubs_and_ignored_tests_are_found() {
         assert_eq!(count("apps/ruf/src/main.rs", "fn a() { todo!() }"), 1);
         assert_eq!(count("apps/ruf/src/main.rs", "#[ignore]\nfn a() {}"), 1);
+    }
+
+    #[test]
+    fn every_package_is_linted() {
+        assert!(manifest("a/Cargo.toml", "[package]\n[lints]\nworkspace = true\n").is_none());
+        assert!(manifest("a/Cargo.toml", "[package]\n[lints]\n[x]\nworkspace = true\n").is_some());
+        assert!(manifest("a/Cargo.toml", "[package]\nversion.workspace = true\n").is_some());
     }
 
     #[test]
