@@ -106,7 +106,7 @@ mod tests {
         }
 
         fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet) {
-            if self.at_home.contains(&address.user()) {
+            if address.domain() == "example.org" && self.at_home.contains(&address.user()) {
                 let uri = format!("sip:{}@phone.example", address.user()).parse().unwrap();
                 targets.push(Target { uri: Some(uri), ..Target::unchanged() });
             }
