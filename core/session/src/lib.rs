@@ -1,1 +1,35 @@
-//! The INVITE usage of a dialog, one file per verb (RFC 3261 sections 13 to 15).
+//! The INVITE usage of a dialog, one file per verb (RFC 3261 §9, §13, §14, §15; RFC 5407).
+//!
+//! [`InviteUsage`] is everything that one INVITE of ours, or one that reached us, leads to: the
+//! INVITE itself ([`invite`]), its ACKs ([`ack`]), its withdrawal ([`cancel`]), a [`Session`] per
+//! dialog that a 2xx established, its changes ([`reinvite`]) and its end ([`bye`]). Each file holds
+//! both sides of its verb as machines that consume their state.
+//!
+//! ```text
+//!                    InviteUsage
+//!        ClientInvite | ServerInvite          one
+//!        Session Session ..                   one per dialog; more than one only where a proxy forked
+//!          Dialog    (core/dialog)
+//!          Acks      the ACKs we sent         Unacknowledged   our 2xx, until their ACK
+//!          Ours      our re-INVITE            Theirs           their re-INVITE, until we answer
+//!          Ending    BYE
+//! ```
+//!
+//! Requests and responses come in, [`Effect`]s go out. Not here: transactions (the owner opens them
+//! and brings back what they say under [`Asked`]), digest (the owner adds credentials, see
+//! [`InviteUsage::retry`]), registration and everything out of dialog (core/agent), and what a body
+//! means: a session description passes through unread (core/sdp will read it).
+
+#![forbid(unsafe_code)]
+
+mod ack;
+mod bye;
+mod cancel;
+mod effect;
+mod invite;
+mod reinvite;
+mod session;
+mod usage;
+
+pub use effect::{Asked, Body, Effect, EndReason, LocalParty, Out, SessionEvent, Terms, Times, Turn, Verb};
+pub use usage::{InDialog, InviteUsage};

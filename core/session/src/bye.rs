@@ -1,0 +1,122 @@
+//! BYE, both sides: how a session ends (RFC 3261 §15.1; RFC 5407 §2, §3.2).
+
+use crate::effect::EndReason;
+
+/// How far a session is from its end. RFC 5407 calls what follows Established the Mortal state.
+///
+/// ```text
+///                hang up, our 2xx has no ACK yet
+///   Established ---------------------------------> Hanging
+///     |      |                                       |  |
+///     |      | hang up: BYE       ACK or 64*T1: BYE  |  | BYE received: 200
+///     |      +-----------------> Leaving <-----------+  |
+///     |                          |    ^ | BYE received:  |
+///     | BYE received: 200        |    +-+ 200            |
+///     |                          | final response        |
+///     |                          | or silence            |
+///     +-----------------------> Over <-------------------+
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Established,
+    Hanging(EndReason),
+    Leaving(EndReason),
+    Over(EndReason),
+}
+
+/// What a transition asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    Nothing,
+    SendBye,
+}
+
+impl Ending {
+    /// This end wants out. `unacknowledged`: our 2xx to the initial INVITE still lacks its ACK.
+    pub(crate) fn hang_up(self, reason: EndReason, unacknowledged: bool) -> (Self, Step) {
+        match (self, unacknowledged) {
+            // rfc3261 §15: the callee sends no BYE before the ACK, or before giving up on it
+            (Ending::Established, true) => (Ending::Hanging(reason), Step::Nothing),
+            (Ending::Established, false) => (Ending::Leaving(reason), Step::SendBye),
+            (Ending::Hanging(first), true | false) => (Ending::Hanging(first), Step::Nothing),
+            (Ending::Leaving(first), true | false) => (Ending::Leaving(first), Step::Nothing),
+            (Ending::Over(first), true | false) => (Ending::Over(first), Step::Nothing),
+        }
+    }
+
+    /// The ACK of our 2xx came.
+    pub(crate) fn acknowledged(self) -> (Self, Step) {
+        match self {
+            Ending::Hanging(reason) => (Ending::Leaving(reason), Step::SendBye),
+            Ending::Established | Ending::Leaving(_) | Ending::Over(_) => (self, Step::Nothing),
+        }
+    }
+
+    /// The ACK of our 2xx did not come for 64*T1.
+    // rfc3261 §13.3.1.4: the session is ended with a BYE
+    pub(crate) fn gave_up(self) -> (Self, Step) {
+        match self {
+            Ending::Established => (Ending::Leaving(EndReason::Unacknowledged), Step::SendBye),
+            Ending::Hanging(reason) => (Ending::Leaving(reason), Step::SendBye),
+            Ending::Leaving(_) | Ending::Over(_) => (self, Step::Nothing),
+        }
+    }
+
+    /// The peer's BYE came; it gets its 200 in every state but the last, where there is no dialog.
+    // rfc3261 §15.1.2 and rfc5407 §3.2.1
+    pub(crate) fn left(self) -> Self {
+        match self {
+            Ending::Established | Ending::Hanging(_) => Ending::Over(EndReason::RemoteHungUp),
+            Ending::Leaving(reason) => Ending::Leaving(reason),
+            Ending::Over(reason) => Ending::Over(reason),
+        }
+    }
+
+    /// Our BYE has its final response, or will never have one: 200, 481, 408 and silence all mean
+    /// the same.
+    // rfc3261 §15.1.1
+    pub(crate) fn confirmed(self) -> Self {
+        match self {
+            Ending::Leaving(reason) | Ending::Hanging(reason) | Ending::Over(reason) => Ending::Over(reason),
+            Ending::Established => Ending::Established,
+        }
+    }
+
+    /// Requests other than BYE are still welcome.
+    pub(crate) fn is_established(self) -> bool {
+        matches!(self, Ending::Established | Ending::Hanging(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use EndReason::{HungUp, RemoteHungUp};
+
+    #[test]
+    fn bye_waits_for_the_ack_of_our_2xx() {
+        // tests rfc3261 §15
+        let (hanging, step) = Ending::Established.hang_up(HungUp, true);
+        assert_eq!((hanging, step), (Ending::Hanging(HungUp), Step::Nothing));
+        assert_eq!(hanging.acknowledged(), (Ending::Leaving(HungUp), Step::SendBye));
+        assert_eq!(hanging.gave_up(), (Ending::Leaving(HungUp), Step::SendBye));
+        assert_eq!(hanging.left(), Ending::Over(RemoteHungUp));
+    }
+
+    #[test]
+    fn byes_that_cross_end_a_session_once() {
+        // tests rfc5407 §3.2.1
+        let (leaving, step) = Ending::Established.hang_up(HungUp, false);
+        assert_eq!(step, Step::SendBye);
+        assert_eq!(leaving.left(), leaving);
+        assert_eq!(leaving.confirmed(), Ending::Over(HungUp));
+        assert_eq!(leaving.hang_up(HungUp, false), (leaving, Step::Nothing));
+    }
+
+    #[test]
+    fn a_2xx_without_ack_ends_in_bye() {
+        // tests rfc3261 §13.3.1.4
+        let (leaving, step) = Ending::Established.gave_up();
+        assert_eq!((leaving, step), (Ending::Leaving(EndReason::Unacknowledged), Step::SendBye));
+    }
+}

@@ -1,0 +1,41 @@
+//! CANCEL, both sides: an INVITE withdrawn before it is answered (RFC 3261 §9, §15; RFC 5407
+//! appendix C). When a CANCEL may leave, and how long its INVITE is waited for after it, is the
+//! client transaction's knowledge (core/transaction); the 200 to a CANCEL is the owner's.
+
+use crate::effect::{Body, Effect, EndReason, LocalParty, Turn};
+use crate::invite::answer_to;
+use ruf_dialog::Dialog;
+use ruf_message::{Request, StatusCode};
+
+/// The caller's side: the INVITE was withdrawn, its final response is to come.
+///
+/// ```text
+///   Calling, Proceeding --hang up: CANCEL--> Withdrawn --3xx..6xx, silence--> over
+///                                                |
+///                                                | 2xx: it crossed the CANCEL
+///                                                v
+///                                            ACK, then BYE
+/// ```
+#[derive(Debug)]
+pub(crate) struct Withdrawn {
+    /// Dialogs that rang.
+    pub(crate) early: Vec<Dialog>,
+    /// What the user is told in the end.
+    pub(crate) reason: EndReason,
+}
+
+impl Withdrawn {
+    /// Asks for the CANCEL.
+    // rfc3261 §15 and rfc3261 §9.1
+    pub(crate) fn cancel(turn: &mut Turn<'_>, early: Vec<Dialog>, reason: EndReason) -> Self {
+        turn.out.effects.push_back(Effect::Cancel);
+        Withdrawn { early, reason }
+    }
+}
+
+/// The callee's side: the INVITE that still rings is answered with 487.
+// rfc3261 §9.2
+pub(crate) fn terminate(turn: &mut Turn<'_>, server: u64, invite: &Request, tag: &str, party: &LocalParty) {
+    let none: Option<&Body> = None;
+    turn.respond(server, answer_to(invite, StatusCode::REQUEST_TERMINATED, tag, party, none));
+}

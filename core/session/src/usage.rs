@@ -1,0 +1,418 @@
+//! [`InviteUsage`]: one INVITE and all that came of it, behind one door.
+
+use crate::effect::{Asked, Body, EndReason, SessionEvent, Terms, Turn, Verb};
+use crate::invite::{ClientInvite, FORKS_MAX, Outcome, ServerInvite};
+use crate::reinvite::too_early;
+use crate::session::Session;
+use ruf_dialog::{Dialog, Unestablished};
+use ruf_message::{Method, Request, Response, StatusCode, Tick};
+use std::mem;
+
+/// Everything one INVITE leads to: see the crate's front page. What the user may do and cannot, in
+/// the state the usage is in, does nothing.
+#[derive(Debug)]
+pub struct InviteUsage {
+    terms: Terms,
+    invite: Invite,
+    sessions: Vec<Session>,
+    /// Number of the next session.
+    next: u32,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Invite {
+    Client(Box<ClientInvite>),
+    Server(Box<ServerInvite>),
+    Over,
+}
+
+/// Whose a request within a dialog is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InDialog {
+    /// The usage has answered it, or will.
+    Taken,
+    /// In order, and not of this usage: the owner answers it as one out of dialog (RFC 3261 §12.2.2).
+    Yours,
+    /// No dialog of this usage: the answer is 481.
+    Unknown,
+}
+
+impl InviteUsage {
+    /// Calls: `invite` is complete but for its Via.
+    // rfc3261 §13.2.1
+    pub fn call(turn: &mut Turn<'_>, terms: Terms, invite: Request) -> Self {
+        let invite = ClientInvite::send(turn, invite);
+        InviteUsage::new(terms, Invite::Client(Box::new(invite)))
+    }
+
+    /// Is called: an INVITE out of dialog arrived and waits for `progress`, `answer` or `reject`.
+    /// `tag` is ours from here on.
+    ///
+    /// # Errors
+    /// The INVITE establishes no dialog: the answer is 400.
+    // rfc3261 §13.3.1
+    pub fn called(
+        turn: &Turn<'_>,
+        terms: Terms,
+        server: u64,
+        invite: Request,
+        tag: &str,
+    ) -> Result<Self, Unestablished> {
+        let dialog = Dialog::callee(&invite, tag, terms.party.secure_flow)?;
+        let invite = ServerInvite::new(turn, &terms, server, invite, dialog);
+        Ok(InviteUsage::new(terms, Invite::Server(Box::new(invite))))
+    }
+
+    fn new(terms: Terms, invite: Invite) -> Self {
+        InviteUsage { terms, invite, sessions: Vec::new(), next: 1, ended: false }
+    }
+
+    /// The callee says that it rings, or sends another provisional response with an early
+    /// description. `status` is 101 to 199.
+    // rfc3261 §13.3.1.1
+    pub fn progress(&mut self, turn: &mut Turn<'_>, status: StatusCode, body: Option<&Body>) {
+        if let Invite::Server(invite) = &mut self.invite {
+            invite.progress(turn, &self.terms.party, status, body);
+        }
+    }
+
+    /// The callee answers; or either side answers the offer it was shown
+    /// ([`SessionEvent::Answered`], [`SessionEvent::Reinvited`] with `answer_due`).
+    // rfc3261 §13.3.1.4
+    pub fn answer(&mut self, turn: &mut Turn<'_>, body: Option<Body>) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Server(invite) => {
+                let number = self.number();
+                self.sessions.push(Session::accept(turn, &self.terms, number, *invite, body));
+            }
+            other @ (Invite::Client(_) | Invite::Over) => {
+                self.invite = other;
+                if let Some(session) = self.primary() {
+                    let (session, terms) = session;
+                    session.answer(turn, terms, body);
+                }
+            }
+        }
+    }
+
+    /// The callee refuses; or either side refuses a change. `status` is 300 or more.
+    // rfc3261 §13.3.1.3
+    pub fn reject(&mut self, turn: &mut Turn<'_>, status: StatusCode) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Server(invite) => {
+                invite.reject(turn, &self.terms.party, status);
+                self.end(turn, EndReason::Declined(status));
+            }
+            other @ (Invite::Client(_) | Invite::Over) => {
+                self.invite = other;
+                if let Some((session, terms)) = self.primary() {
+                    session.reject(turn, terms, status);
+                }
+            }
+        }
+    }
+
+    /// Changes the session to this description: a re-INVITE, as soon as none is in its way.
+    // rfc3261 §14.1
+    pub fn modify(&mut self, turn: &mut Turn<'_>, body: Body) {
+        if let Some((session, terms)) = self.primary() {
+            session.modify(turn, terms, body);
+        }
+    }
+
+    /// Ends it, whatever it is: CANCEL, BYE, or 486 to a call that still rings here.
+    // rfc3261 §15
+    pub fn hang_up(&mut self, turn: &mut Turn<'_>) {
+        match &mut self.invite {
+            Invite::Client(invite) => invite.hang_up(turn),
+            Invite::Server(_) => self.reject(turn, StatusCode::BUSY_HERE),
+            Invite::Over => {}
+        }
+        if let Some((session, terms)) = self.primary() {
+            session.hang_up(turn, terms, EndReason::HungUp);
+        }
+    }
+
+    /// A response to a request of ours.
+    pub fn response(&mut self, turn: &mut Turn<'_>, asked: Asked, response: &Response) {
+        match asked.verb {
+            Verb::Invite => self.invite_answered(turn, asked, response),
+            Verb::Reinvite | Verb::Bye => {
+                if let Some((session, terms)) = self.session(asked.session) {
+                    session.response(turn, terms, asked, response.status(), Some(response));
+                }
+            }
+        }
+        self.sweep();
+    }
+
+    fn invite_answered(&mut self, turn: &mut Turn<'_>, asked: Asked, response: &Response) {
+        let tag = response.to_tag().unwrap_or_default();
+        if response.status().is_success()
+            && let Some(session) =
+                self.sessions.iter().find(|session| *session.dialog().id().remote_tag == *tag)
+        {
+            return session.answered_again(turn, asked.cseq);
+        }
+        let Invite::Client(invite) = &mut self.invite else { return };
+        if response.status().is_success() && self.sessions.len() >= FORKS_MAX {
+            return;
+        }
+        match invite.response(turn, &self.terms, response) {
+            Outcome::Nothing => {}
+            Outcome::Answered(answered) => {
+                let request = invite.request().clone();
+                let number = self.number();
+                let session = Session::answered(turn, &self.terms, number, &request, *answered, response);
+                self.sessions.push(session);
+            }
+            Outcome::Failed(reason) => self.end(turn, reason),
+        }
+    }
+
+    /// A request of ours got no final response: 408, or 503 if it could not be sent.
+    // rfc3261 §8.1.3.1
+    pub fn failed(&mut self, turn: &mut Turn<'_>, asked: Asked, status: StatusCode) {
+        match asked.verb {
+            Verb::Invite => {
+                // A challenged one that ends badly (its ACK could not be sent) was replaced.
+                if let Invite::Client(invite) = &mut self.invite
+                    && invite.request().cseq().number == asked.cseq
+                    && let Some(reason) = invite.failed(status)
+                {
+                    self.end(turn, reason);
+                }
+            }
+            Verb::Reinvite | Verb::Bye => {
+                if let Some((session, terms)) = self.session(asked.session) {
+                    session.response(turn, terms, asked, status, None);
+                }
+            }
+        }
+        self.concluded(asked);
+    }
+
+    /// The client transaction of a request of ours is over: no more responses can come. Every
+    /// request of [`Effect::Request`](crate::Effect::Request) ends with this or with
+    /// [`Self::failed`], a challenged one, too.
+    pub fn concluded(&mut self, asked: Asked) {
+        match asked.verb {
+            Verb::Invite => {
+                if let Invite::Client(invite) = &mut self.invite
+                    && invite.request().cseq().number == asked.cseq
+                {
+                    invite.conclude();
+                }
+                self.sessions.iter_mut().for_each(|session| session.conclude(asked.cseq));
+            }
+            Verb::Reinvite => {
+                if let Some((session, _)) = self.session(asked.session) {
+                    session.conclude(asked.cseq);
+                }
+            }
+            Verb::Bye => {}
+        }
+        self.sweep();
+    }
+
+    /// A request of ours was challenged: the number to send it again with; `None` if nobody wants
+    /// its answer any more, or it was another that was challenged.
+    // rfc3261 §22.2
+    pub fn retry(&mut self, asked: Asked) -> Option<u32> {
+        match asked.verb {
+            Verb::Invite => match &self.invite {
+                Invite::Client(invite) if invite.request().cseq().number == asked.cseq => invite.retry(),
+                Invite::Client(_) | Invite::Server(_) | Invite::Over => None,
+            },
+            Verb::Reinvite | Verb::Bye => self.session(asked.session)?.0.retry(asked),
+        }
+    }
+
+    /// It went out again with that number and with credentials; its outcome belongs to what is
+    /// returned.
+    pub fn sent_again(&mut self, asked: Asked, request: &Request) -> Asked {
+        let asked = Asked { cseq: request.cseq().number, ..asked };
+        match asked.verb {
+            Verb::Invite => match &mut self.invite {
+                Invite::Client(invite) => invite.sent_again(request),
+                Invite::Server(_) | Invite::Over => asked,
+            },
+            Verb::Reinvite | Verb::Bye => match self.session(asked.session) {
+                Some((session, _)) => session.sent_again(asked.verb, request),
+                None => asked,
+            },
+        }
+    }
+
+    /// A request of the peer with our tag in To; not ACK, not CANCEL. `server` is the number under
+    /// which the owner keeps its transaction.
+    // rfc3261 §12.2.2
+    pub fn request(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request) -> InDialog {
+        let tag = request.from_tag().unwrap_or_default();
+        let terms = &self.terms;
+        let taken = if let Some(session) =
+            self.sessions.iter_mut().find(|session| *session.dialog().id().remote_tag == *tag)
+        {
+            session.request(turn, terms, server, request)
+        } else {
+            let Some(dialog) = self.early(tag) else { return InDialog::Unknown };
+            if dialog.accept(request).is_err() {
+                // rfc3261 §12.2.2: out of order
+                turn.respond(server, request.reply(StatusCode::SERVER_INTERNAL_ERROR));
+                true
+            } else if request.method() == Method::Bye {
+                turn.respond(server, request.reply(StatusCode::OK));
+                self.left_early(turn, tag);
+                true
+            } else if request.method() == Method::Invite {
+                self.invite_too_early(turn, server, request);
+                true
+            } else {
+                false
+            }
+        };
+        self.sweep();
+        if taken { InDialog::Taken } else { InDialog::Yours }
+    }
+
+    /// A BYE in an early dialog: the caller may send it, a callee that does has given up.
+    // rfc3261 §15 and rfc3261 §15.1.2
+    fn left_early(&mut self, turn: &mut Turn<'_>, tag: &[u8]) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Client(mut invite) => {
+                invite.left(turn, tag);
+                self.invite = Invite::Client(invite);
+            }
+            Invite::Server(invite) => {
+                invite.terminate(turn, &self.terms.party);
+                self.end(turn, EndReason::RemoteHungUp);
+            }
+            Invite::Over => {}
+        }
+    }
+
+    /// An INVITE before the first one has its final response.
+    // rfc3261 §14.2
+    fn invite_too_early(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request) {
+        let response = match self.invite {
+            Invite::Client(_) | Invite::Over => request.reply(StatusCode::REQUEST_PENDING),
+            Invite::Server(_) => too_early(turn.entropy, request),
+        };
+        turn.respond(server, response);
+    }
+
+    /// The ACK of a 2xx of ours.
+    pub fn ack(&mut self, turn: &mut Turn<'_>, ack: &Request) {
+        let tag = ack.from_tag().unwrap_or_default();
+        let terms = &self.terms;
+        if let Some(session) =
+            self.sessions.iter_mut().find(|session| *session.dialog().id().remote_tag == *tag)
+        {
+            session.ack(turn, terms, ack);
+        }
+        self.sweep();
+    }
+
+    /// A CANCEL for the INVITE of this server transaction; the CANCEL itself is the owner's to answer.
+    // rfc3261 §9.2
+    pub fn cancelled(&mut self, turn: &mut Turn<'_>, server: u64) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Server(invite) if invite.server == server => {
+                invite.terminate(turn, &self.terms.party);
+                self.end(turn, EndReason::RemoteCancelled);
+            }
+            // rfc3261 §9.2: it has its final response, the CANCEL changes nothing
+            other => self.invite = other,
+        }
+        let terms = &self.terms;
+        self.sessions.iter_mut().for_each(|session| session.cancelled(turn, terms, server));
+    }
+
+    /// Time passed.
+    pub fn tick(&mut self, turn: &mut Turn<'_>) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Client(mut invite) => {
+                invite.tick(turn);
+                self.invite = Invite::Client(invite);
+            }
+            Invite::Server(mut invite) => {
+                if invite.tick(turn) {
+                    self.invite = Invite::Server(invite);
+                } else {
+                    invite.expire(turn, &self.terms.party);
+                    self.end(turn, EndReason::Unanswered);
+                }
+            }
+            Invite::Over => {}
+        }
+        let terms = &self.terms;
+        self.sessions.iter_mut().for_each(|session| session.tick(turn, terms));
+        self.sweep();
+    }
+
+    /// When it wants the next [`Self::tick`].
+    pub fn deadline(&self) -> Option<Tick> {
+        let invite = match &self.invite {
+            Invite::Client(invite) => invite.deadline(),
+            Invite::Server(invite) => Some(invite.deadline()),
+            Invite::Over => None,
+        };
+        self.sessions.iter().filter_map(Session::deadline).chain(invite).min()
+    }
+
+    /// Nothing is left to say or to hear: the owner forgets it.
+    pub fn is_over(&self) -> bool {
+        matches!(self.invite, Invite::Over) && self.sessions.is_empty()
+    }
+
+    /// The dialog of the call: confirmed, or the callee's early one.
+    pub fn dialog(&self) -> Option<&Dialog> {
+        let primary = self.sessions.iter().find(|session| session.is_primary()).map(Session::dialog);
+        primary.or(match &self.invite {
+            Invite::Server(invite) => Some(&invite.dialog),
+            Invite::Client(_) | Invite::Over => None,
+        })
+    }
+
+    fn early(&mut self, remote_tag: &[u8]) -> Option<&mut Dialog> {
+        match &mut self.invite {
+            Invite::Client(invite) => invite.early(remote_tag),
+            Invite::Server(invite) if *invite.dialog.id().remote_tag == *remote_tag => {
+                Some(&mut invite.dialog)
+            }
+            Invite::Server(_) | Invite::Over => None,
+        }
+    }
+
+    fn primary(&mut self) -> Option<(&mut Session, &Terms)> {
+        let terms = &self.terms;
+        self.sessions.iter_mut().find(|session| session.is_primary()).map(|session| (session, terms))
+    }
+
+    fn session(&mut self, number: u32) -> Option<(&mut Session, &Terms)> {
+        let terms = &self.terms;
+        self.sessions.iter_mut().find(|session| session.number() == number).map(|session| (session, terms))
+    }
+
+    fn number(&mut self) -> u32 {
+        let number = self.next;
+        self.next += 1;
+        number
+    }
+
+    fn end(&mut self, turn: &mut Turn<'_>, reason: EndReason) {
+        if !mem::replace(&mut self.ended, true) {
+            turn.event(SessionEvent::Ended(reason));
+        }
+    }
+
+    fn sweep(&mut self) {
+        if let Invite::Client(invite) = &self.invite
+            && invite.is_over()
+        {
+            self.invite = Invite::Over;
+        }
+        self.sessions.retain(|session| !session.is_over());
+    }
+}
