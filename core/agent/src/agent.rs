@@ -1,0 +1,426 @@
+//! [`Agent`]: the verbs a user has, and the `poll_*` a driver asks.
+
+use crate::calls::Calls;
+use crate::capabilities::{contact, party};
+use crate::client::{Open, Owner};
+use crate::event::{AgentEvent, CallKey, Counts, Full, RequestKey};
+use crate::register::{Registration, Step};
+use crate::server::{Served, Witness};
+use crate::settings::Settings;
+use bytes::Bytes;
+use ruf_dialog::RouteSet;
+use ruf_message::{
+    Entropy, Flow, HeaderName, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
+    Transmit, Uri,
+};
+use ruf_session::{Body, Effect, InviteUsage, SessionEvent, Terms, Times, Turn};
+use ruf_transaction::{Event, Received, Transactions};
+use std::collections::{HashMap, HashSet, VecDeque};
+
+/// A user agent: see the crate's front page.
+///
+/// What is asked of a call that is over, or that cannot be done in the state it is in, does nothing:
+/// its user learns of the end by [`AgentEvent::Ended`] and may be a moment behind.
+#[derive(Debug)]
+pub struct Agent {
+    pub(crate) settings: Settings,
+    pub(crate) entropy: Entropy,
+    pub(crate) transactions: Transactions,
+    pub(crate) out: ruf_transaction::Out,
+    pub(crate) registration: Registration,
+    pub(crate) calls: Calls,
+    /// Requests of ours, by the tag of their client transaction.
+    pub(crate) open: HashMap<u64, Open>,
+    /// Requests of others, by the tag of their server transaction.
+    pub(crate) served: HashMap<u64, Served>,
+    /// What requests of others, out of dialog, are being served.
+    pub(crate) witnessed: HashSet<Witness>,
+    pub(crate) next: u64,
+    pub(crate) events: VecDeque<AgentEvent>,
+}
+
+impl Agent {
+    /// An agent that does nothing yet.
+    pub fn new(settings: Settings, mut entropy: Entropy) -> Self {
+        let aor = NameAddr::compose(&settings.display, &settings.aor);
+        let registration = Registration::new(
+            aor,
+            registrar(&settings.aor),
+            settings.route_set.clone(),
+            contact(&settings, &settings.flow),
+            settings.keyring.clone(),
+            &mut entropy,
+        );
+        Agent {
+            transactions: Transactions::new(settings.limits.transactions, settings.timers, entropy.fork()),
+            out: ruf_transaction::Out::new(),
+            registration,
+            calls: Calls::new(settings.limits.calls_max),
+            open: HashMap::new(),
+            served: HashMap::new(),
+            witnessed: HashSet::new(),
+            next: 1,
+            events: VecDeque::new(),
+            settings,
+            entropy,
+        }
+    }
+
+    // --- registration ---
+
+    /// Registers our Contact for so many seconds and keeps it registered, until [`Self::unregister`]
+    /// or a refusal.
+    // rfc3261 §10.2
+    pub fn register(&mut self, now: Tick, expires_secs: u32) {
+        let step = self.registration.register(expires_secs);
+        self.registered(now, step);
+        self.drain(now);
+    }
+
+    /// Removes our Contact.
+    // rfc3261 §10.2.2
+    pub fn unregister(&mut self, now: Tick) {
+        let step = self.registration.unregister();
+        self.registered(now, step);
+        self.drain(now);
+    }
+
+    /// The registrar keeps our Contact, as far as we know.
+    pub fn is_registered(&self) -> bool {
+        self.registration.is_registered()
+    }
+
+    pub(crate) fn registered(&mut self, now: Tick, step: Step) {
+        self.events.extend(step.event);
+        if let Some(mut request) = step.send {
+            self.registration.keyring.authorize(&mut request);
+            if self.send(now, self.settings.flow, Owner::Registration, request).is_err() {
+                let step =
+                    self.registration.failed(now, &mut self.entropy, StatusCode::SERVICE_UNAVAILABLE, None);
+                // A failure that may pass waits: this goes no deeper.
+                self.events.extend(step.event);
+            }
+        }
+    }
+
+    // --- calls ---
+
+    /// Calls. Without a body the answering side makes the offer.
+    ///
+    /// # Errors
+    /// If there are as many calls as there may be.
+    // rfc3261 §13.2.1
+    pub fn call(&mut self, now: Tick, to: &Uri, body: Option<Body>) -> Result<CallKey, Full> {
+        if self.calls.is_full() {
+            return Err(Full);
+        }
+        let flow = self.settings.flow;
+        let terms = self.terms(&flow);
+        let mut builder = self
+            .out_of_dialog(Method::Invite, to)
+            .header(HeaderName::Contact, format!("<{}>", terms.party.contact));
+        for (name, value) in &terms.party.fields {
+            builder = builder.header(*name, value);
+        }
+        if let Some(body) = body {
+            builder = builder.body(&body.content_type, body.content);
+        }
+        let invite = finish(builder);
+        let (call_id, tag) = (invite.call_id().to_vec(), invite.from_tag().unwrap_or_default().to_vec());
+        let mut out = ruf_session::Out::default();
+        let usage =
+            InviteUsage::call(&mut Turn { now, entropy: &mut self.entropy, out: &mut out }, terms, invite);
+        let key = self.calls.insert(&call_id, &tag, usage, self.settings.keyring.clone(), flow)?;
+        self.perform(now, key, out);
+        self.drain(now);
+        Ok(key)
+    }
+
+    /// Lets the caller hear that it rings.
+    // rfc3261 §13.3.1.1
+    pub fn ring(&mut self, now: Tick, call: CallKey) {
+        self.progress(now, call, StatusCode::RINGING, None);
+    }
+
+    /// Tells the caller of progress, with an early description. A `status` that is not 101 to 199
+    /// does nothing.
+    // rfc3261 §13.3.1.1
+    pub fn progress(&mut self, now: Tick, call: CallKey, status: StatusCode, body: Option<Body>) {
+        if status.is_provisional() && status != StatusCode::TRYING {
+            self.turn(now, call, |usage, turn| usage.progress(turn, status, body.as_ref()));
+            self.drain(now);
+        }
+    }
+
+    /// Answers a call; or gives the answer that an event called due.
+    // rfc3261 §13.3.1.4
+    pub fn answer(&mut self, now: Tick, call: CallKey, body: Option<Body>) {
+        self.turn(now, call, |usage, turn| usage.answer(turn, body));
+        self.drain(now);
+    }
+
+    /// Refuses a call, or a change of its session. A `status` below 300 does nothing.
+    // rfc3261 §13.3.1.3
+    pub fn reject(&mut self, now: Tick, call: CallKey, status: StatusCode) {
+        if !status.is_provisional() && !status.is_success() {
+            self.turn(now, call, |usage, turn| usage.reject(turn, status));
+            self.drain(now);
+        }
+    }
+
+    /// Changes the session of a call to this description of ours: hold, resume, new addresses.
+    // rfc3261 §14.1
+    pub fn modify(&mut self, now: Tick, call: CallKey, body: Body) {
+        self.turn(now, call, |usage, turn| usage.modify(turn, body));
+        self.drain(now);
+    }
+
+    /// Ends a call as its state asks: CANCEL, BYE, or 486.
+    // rfc3261 §15
+    pub fn hang_up(&mut self, now: Tick, call: CallKey) {
+        self.turn(now, call, |usage, turn| usage.hang_up(turn));
+        self.drain(now);
+    }
+
+    // --- requests that stand alone ---
+
+    /// Asks for capabilities: is anybody there?
+    ///
+    /// # Errors
+    /// If there are as many transactions as there may be.
+    // rfc3261 §11.1
+    pub fn options(&mut self, now: Tick, to: &Uri) -> Result<RequestKey, Full> {
+        let contact = contact(&self.settings, &self.settings.flow);
+        let builder = self
+            .out_of_dialog(Method::Options, to)
+            .header(HeaderName::Contact, format!("<{contact}>"))
+            .header(HeaderName::Accept, self.settings.accepted_types.join(", "));
+        self.ask(now, Method::Options, builder)
+    }
+
+    /// Sends a message.
+    ///
+    /// # Errors
+    /// If there are as many transactions as there may be.
+    // rfc3428 §4
+    pub fn message(&mut self, now: Tick, to: &Uri, body: Body) -> Result<RequestKey, Full> {
+        // rfc3428 §4: no Contact
+        let builder = self.out_of_dialog(Method::Message, to).body(&body.content_type, body.content);
+        self.ask(now, Method::Message, builder)
+    }
+
+    fn ask(&mut self, now: Tick, method: Method, builder: RequestBuilder) -> Result<RequestKey, Full> {
+        let key = RequestKey(self.next);
+        let owner = Owner::Single { key, method, keyring: Box::new(self.settings.keyring.clone()) };
+        let sent = self.send(now, self.settings.flow, owner, finish(builder));
+        self.drain(now);
+        sent.map(|_| key)
+    }
+
+    /// A request out of dialog, complete but for its Contact, its body and its Via.
+    // rfc3261 §8.1.1
+    fn out_of_dialog(&mut self, method: Method, to: &Uri) -> RequestBuilder {
+        let (uri, routes) = RouteSet::new(self.settings.route_set.clone()).apply(to);
+        let mut from = NameAddr::compose(&self.settings.display, &self.settings.aor);
+        // rfc3261 §8.1.1.3: a new tag
+        from.extend(format!(";tag={}", self.entropy.token(12)).into_bytes());
+        let mut builder = Request::build(method, &uri)
+            .from(from)
+            // rfc3261 §8.1.1.2: no tag in To
+            .to(NameAddr::compose("", to))
+            // rfc3261 §8.1.1.4: unique in space and time
+            .call_id(self.entropy.token(22))
+            .cseq(1);
+        for route in &routes {
+            builder = builder.header(HeaderName::Route, NameAddr::compose("", route));
+        }
+        builder
+    }
+
+    // --- the driver's side ---
+
+    /// Octets came in by this flow: one whole message. Keepalives and garbage are ignored.
+    pub fn receive(&mut self, now: Tick, flow: Flow, bytes: Bytes) {
+        match Message::parse(bytes) {
+            Ok(message) => match self.transactions.receive(now, flow, message, &mut self.out) {
+                Received::Absorbed => {}
+                Received::New { flow, request } => self.requested(now, flow, request),
+                Received::Ack { flow: _, request } => self.acknowledged(now, &request),
+                Received::Cancel { flow, request, invite, user } => {
+                    self.cancelled(now, flow, &request, invite.map(|_| user));
+                }
+                Received::Response { client: _, user, response } => self.responded(now, user, &response),
+            },
+            Err(malformed) => {
+                // rfc3261 §21.4.1, without state
+                if let Some(response) = malformed.reply(&self.entropy.token(12)) {
+                    let to = ruf_transaction::reply_to_via(flow, &response.via());
+                    self.out.transmits.push_back(Transmit { flow: to, bytes: response.to_bytes() });
+                }
+            }
+        }
+        self.drain(now);
+    }
+
+    /// This flow failed: an ICMP error, a closed connection.
+    pub fn unreachable(&mut self, now: Tick, flow: Flow) {
+        self.transactions.unreachable(now, flow, &mut self.out);
+        self.drain(now);
+    }
+
+    /// Time passed. Early or extra ones do nothing.
+    pub fn tick(&mut self, now: Tick) {
+        self.transactions.tick(now, &mut self.out);
+        self.drain(now);
+        let step = self.registration.tick(now);
+        self.registered(now, step);
+        // Each call that is due gets one turn, which moves its deadline or was its last.
+        let mut turns = self.calls.len();
+        while let Some(key) = self.calls.due(now).filter(|_| turns > 0) {
+            turns -= 1;
+            self.turn(now, key, |usage, turn| usage.tick(turn));
+        }
+        self.drain(now);
+    }
+
+    /// When [`Self::tick`] wants to be called next.
+    #[must_use]
+    pub fn poll_deadline(&self) -> Option<Tick> {
+        [self.transactions.deadline(), self.registration.deadline(), self.calls.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// The next datagram or stream octets to send.
+    #[must_use]
+    pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.out.transmits.pop_front()
+    }
+
+    /// What happened next.
+    #[must_use]
+    pub fn poll_event(&mut self) -> Option<AgentEvent> {
+        self.events.pop_front()
+    }
+
+    /// No call, no transaction: nothing is owed to anybody. A registration may stand.
+    pub fn is_idle(&self) -> bool {
+        self.counts() == Counts::default() && self.calls.is_empty() && self.witnessed.is_empty()
+    }
+
+    /// What it holds.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            calls: self.calls.len(),
+            asked: self.open.len(),
+            served: self.served.len(),
+            transactions: self.transactions.len(),
+        }
+    }
+
+    // --- within ---
+
+    /// One turn of one call, and all that follows from it.
+    pub(crate) fn turn<R>(
+        &mut self,
+        now: Tick,
+        key: CallKey,
+        f: impl FnOnce(&mut InviteUsage, &mut Turn<'_>) -> R,
+    ) -> Option<R> {
+        let call = self.calls.get_mut(key)?;
+        let mut out = ruf_session::Out::default();
+        let result = f(&mut call.usage, &mut Turn { now, entropy: &mut self.entropy, out: &mut out });
+        self.perform(now, key, out);
+        Some(result)
+    }
+
+    pub(crate) fn perform(&mut self, now: Tick, key: CallKey, out: ruf_session::Out) {
+        for effect in out.effects {
+            match effect {
+                Effect::Request { asked, mut request } => {
+                    let Some(call) = self.calls.get_mut(key) else { continue };
+                    let flow = call.flow;
+                    // rfc3261 §22.3: credentials that this Call-ID was asked for go along
+                    call.keyring.authorize(&mut request);
+                    if self.send(now, flow, Owner::Call { key, asked }, request).is_err() {
+                        self.turn(now, key, |usage, turn| {
+                            usage.failed(turn, asked, StatusCode::SERVICE_UNAVAILABLE)
+                        });
+                    }
+                }
+                Effect::Ack(ack) => {
+                    let Some(call) = self.calls.get_mut(key) else { continue };
+                    let flow = call.flow;
+                    self.transactions.send_stateless(flow, ack, &flow.local.to_string(), &mut self.out);
+                }
+                Effect::Cancel => {
+                    if let Some(invite) = self.calls.get_mut(key).and_then(|call| call.invite) {
+                        self.transactions.cancel(now, invite, &mut self.out);
+                    }
+                }
+                Effect::Respond { server, response } => {
+                    if let Some(served) = self.served.get(&server) {
+                        self.transactions.respond(now, served.id, &response, &mut self.out);
+                    }
+                }
+                Effect::Event(event) => self.events.push_back(told(key, event)),
+            }
+        }
+        self.calls.settle(key);
+    }
+
+    pub(crate) fn terms(&self, flow: &Flow) -> Terms {
+        Terms {
+            party: party(&self.settings, flow),
+            times: Times {
+                t1: self.settings.timers.t1,
+                t2: self.settings.timers.t2,
+                ringing_max: self.settings.ringing_max,
+                reinvite_max: self.settings.reinvite_max,
+            },
+        }
+    }
+
+    /// Hears what became of transactions.
+    pub(crate) fn drain(&mut self, now: Tick) {
+        while let Some(event) = self.out.events.pop_front() {
+            match event {
+                Event::Timeout { user, .. } => self.ended(now, user, Some(StatusCode::REQUEST_TIMEOUT)),
+                Event::Unreachable { user, .. } => {
+                    self.ended(now, user, Some(StatusCode::SERVICE_UNAVAILABLE))
+                }
+                Event::ClientEnded { user, .. } => self.ended(now, user, None),
+                // Their end follows; what a call makes of silence it knows itself.
+                Event::ServerTimedOut { .. } | Event::ServerUnreachable { .. } => {}
+                Event::ServerEnded { user, .. } => self.served(user),
+            }
+        }
+    }
+}
+
+/// The registrar of an address-of-record: its domain.
+// rfc3261 §10.2: no user part
+fn registrar(aor: &Uri) -> Uri {
+    let uri = aor.as_ref();
+    let scheme = String::from_utf8_lossy(uri.scheme_bytes()).into_owned();
+    let host = uri.host().map_or_else(String::new, |host| host.to_string());
+    let port = uri.port().map_or_else(String::new, |port| format!(":{port}"));
+    format!("{scheme}:{host}{port}").parse().unwrap_or_else(|_| aor.clone())
+}
+
+fn finish(builder: RequestBuilder) -> Request {
+    builder.finish().expect("made of URIs that were parsed and of tokens of our own")
+}
+
+fn told(call: CallKey, event: SessionEvent) -> AgentEvent {
+    match event {
+        SessionEvent::Progress { status, body } => AgentEvent::Ringing { call, status, body },
+        SessionEvent::Answered { body, answer_due } => AgentEvent::Answered { call, body, answer_due },
+        SessionEvent::Acknowledged { body } => AgentEvent::Acknowledged { call, body },
+        SessionEvent::Reinvited { body, answer_due } => AgentEvent::Reinvited { call, body, answer_due },
+        SessionEvent::Modified { body } => AgentEvent::Modified { call, body },
+        SessionEvent::NotModified { status } => AgentEvent::NotModified { call, status },
+        SessionEvent::Ended(reason) => AgentEvent::Ended { call, reason },
+    }
+}

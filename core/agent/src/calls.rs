@@ -1,0 +1,110 @@
+//! The calls of an agent: by their key, by the dialog that a message names, by their next deadline.
+
+use crate::event::{CallKey, Full};
+use ruf_auth::Keyring;
+use ruf_message::{Flow, Tick};
+use ruf_session::InviteUsage;
+use ruf_transaction::ClientId;
+use std::collections::{BTreeSet, HashMap};
+
+/// One call.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) usage: InviteUsage,
+    /// Challenges are answered anew for each Call-ID.
+    // rfc3261 §22.3
+    pub(crate) keyring: Keyring,
+    /// Its requests of ours go there.
+    pub(crate) flow: Flow,
+    /// The transaction of the INVITE that opened it, as it was sent last.
+    pub(crate) invite: Option<ClientId>,
+    name: Name,
+    deadline: Option<Tick>,
+}
+
+/// Call-ID and our tag: no two calls share them, though both ends of a call may be ours.
+type Name = (Box<[u8]>, Box<[u8]>);
+
+/// All calls, at most so many.
+#[derive(Debug)]
+pub(crate) struct Calls {
+    max: usize,
+    next: u64,
+    calls: HashMap<CallKey, Call>,
+    by_name: HashMap<Name, CallKey>,
+    by_deadline: BTreeSet<(Tick, CallKey)>,
+}
+
+impl Calls {
+    pub(crate) fn new(max: usize) -> Self {
+        Calls { max, next: 1, calls: HashMap::new(), by_name: HashMap::new(), by_deadline: BTreeSet::new() }
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.calls.len() >= self.max
+    }
+
+    pub(crate) fn insert(
+        &mut self,
+        call_id: &[u8],
+        local_tag: &[u8],
+        usage: InviteUsage,
+        keyring: Keyring,
+        flow: Flow,
+    ) -> Result<CallKey, Full> {
+        if self.is_full() {
+            return Err(Full);
+        }
+        let key = CallKey(self.next);
+        self.next += 1;
+        let name: Name = (call_id.into(), local_tag.into());
+        self.by_name.insert(name.clone(), key);
+        self.calls.insert(key, Call { usage, keyring, flow, invite: None, name, deadline: None });
+        Ok(key)
+    }
+
+    pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
+        self.calls.get_mut(&key)
+    }
+
+    /// The call that a message with this Call-ID and this tag of ours belongs to.
+    pub(crate) fn named(&self, call_id: &[u8], local_tag: &[u8]) -> Option<CallKey> {
+        self.by_name.get(&(call_id.into(), local_tag.into())).copied()
+    }
+
+    /// A call had its turn: forgets it if it is over, else notes when it wants the next.
+    pub(crate) fn settle(&mut self, key: CallKey) {
+        let Some(call) = self.calls.get_mut(&key) else { return };
+        let deadline = call.usage.deadline().filter(|_| !call.usage.is_over());
+        if deadline != call.deadline {
+            if let Some(before) = call.deadline {
+                self.by_deadline.remove(&(before, key));
+            }
+            self.by_deadline.extend(deadline.map(|deadline| (deadline, key)));
+            call.deadline = deadline;
+        }
+        if call.usage.is_over()
+            && let Some(call) = self.calls.remove(&key)
+        {
+            self.by_name.remove(&call.name);
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.by_deadline.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// The call that has been due for longest.
+    pub(crate) fn due(&self, now: Tick) -> Option<CallKey> {
+        self.by_deadline.first().filter(|(deadline, _)| *deadline <= now).map(|(_, key)| *key)
+    }
+
+    /// No call is left, and no trace of one.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.by_name.is_empty() && self.by_deadline.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.calls.len()
+    }
+}

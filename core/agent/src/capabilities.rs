@@ -1,0 +1,58 @@
+//! What this agent says it can do: Allow, Accept, Supported (RFC 3261 §20.1, §20.5, §20.37), and its
+//! Contact. What it does with a request that asks for more is in [`server`](crate::server).
+
+use ruf_message::{Flow, HeaderName, Method, Scheme, Transport, Uri};
+use ruf_session::LocalParty;
+
+use crate::settings::Settings;
+
+/// The methods we serve.
+pub(crate) const METHODS: [Method; 6] =
+    [Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Message];
+
+/// The value of Allow.
+// rfc3261 §20.5
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE";
+
+/// The extensions we know: none yet.
+// rfc3261 §20.37: an empty one says so
+pub(crate) const SUPPORTED: [&str; 0] = [];
+
+/// What a MESSAGE may bring.
+// rfc3428 §8
+pub(crate) const MESSAGE_TYPES: [&str; 2] = ["text/plain", "text/html"];
+
+/// Our Contact on this flow.
+// rfc3261 §8.1.1.8
+pub(crate) fn contact(settings: &Settings, flow: &Flow) -> Uri {
+    // rfc3261 §8.1.1.8: a SIPS URI where the address-of-record is one
+    let scheme = if settings.aor.as_ref().scheme() == Scheme::Sips { "sips" } else { "sip" };
+    let mut text = format!("{scheme}:").into_bytes();
+    if !settings.contact_user.is_empty() {
+        ruf_message::escape_user(settings.contact_user.as_bytes(), &mut text);
+        text.push(b'@');
+    }
+    text.extend(flow.local.to_string().into_bytes());
+    if flow.transport != Transport::Udp {
+        text.extend(format!(";transport={}", flow.transport.as_param()).into_bytes());
+    }
+    Uri::parse(text).expect("scheme, escaped user, address and transport make a URI")
+}
+
+/// What we say of ourselves in a usage on this flow.
+pub(crate) fn party(settings: &Settings, flow: &Flow) -> LocalParty {
+    let mut fields = vec![
+        // rfc3261 §13.2.1 and §13.3.1.4
+        (HeaderName::Allow, ALLOW.to_owned()),
+        (HeaderName::Supported, SUPPORTED.join(", ")),
+    ];
+    if !settings.user_agent.is_empty() {
+        fields.push((HeaderName::UserAgent, settings.user_agent.clone()));
+    }
+    LocalParty {
+        contact: contact(settings, flow).to_string(),
+        fields,
+        secure_flow: flow.transport.is_secure(),
+        answer_reinvites: settings.answer_reinvites,
+    }
+}

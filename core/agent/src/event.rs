@@ -1,0 +1,155 @@
+//! What an agent tells its user.
+
+use ruf_message::{StatusCode, Uri};
+use ruf_session::{Body, EndReason};
+use std::fmt;
+use std::time::Duration;
+
+/// One call of one agent, from `call` or [`AgentEvent::Incoming`] on. Never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallKey(pub(crate) u64);
+
+/// One OPTIONS or MESSAGE of ours, until its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKey(pub(crate) u64);
+
+/// What happened. What one call is told comes in order and ends with [`AgentEvent::Ended`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum AgentEvent {
+    /// The registrar keeps our Contact. Told for each refresh, too.
+    Registered {
+        /// For so long, if nothing refreshed it.
+        expires_secs: u32,
+    },
+    /// The registrar does not keep our Contact.
+    RegistrationFailed {
+        /// Its answer; 408 when it was silent, 503 when it could not be reached (RFC 3261 §8.1.3.1).
+        status: StatusCode,
+        /// Tried again after this time; `None`: not before [`Agent::register`](crate::Agent::register).
+        retry_in: Option<Duration>,
+    },
+    /// Our Contact is gone from the registrar.
+    Unregistered,
+    /// Somebody calls. `ring`, `answer` or `reject` it.
+    Incoming {
+        /// The call.
+        call: CallKey,
+        /// Who: the URI of From.
+        from: Uri,
+        /// Who: the display name of From.
+        display: String,
+        /// Whom: the URI of To.
+        to: Uri,
+        /// The offer.
+        body: Option<Body>,
+    },
+    /// A call of ours makes progress: 180 rings, 183 and the like may bring early media.
+    Ringing {
+        /// The call.
+        call: CallKey,
+        /// Which provisional response.
+        status: StatusCode,
+        /// Early description.
+        body: Option<Body>,
+    },
+    /// A call of ours was answered.
+    Answered {
+        /// The call.
+        call: CallKey,
+        /// The answer, or the offer if ours had none.
+        body: Option<Body>,
+        /// The body is an offer: the peer waits for [`Agent::answer`](crate::Agent::answer).
+        answer_due: bool,
+    },
+    /// The caller confirmed our answer.
+    Acknowledged {
+        /// The call.
+        call: CallKey,
+        /// Its answer, if ours was the offer.
+        body: Option<Body>,
+    },
+    /// The peer changes the session (hold, resume, a new address).
+    Reinvited {
+        /// The call.
+        call: CallKey,
+        /// The new offer; `None` asks for ours.
+        body: Option<Body>,
+        /// Waits for `answer` or `reject`; otherwise it was answered with what we gave last.
+        answer_due: bool,
+    },
+    /// The peer accepted our change.
+    Modified {
+        /// The call.
+        call: CallKey,
+        /// Its answer.
+        body: Option<Body>,
+    },
+    /// The peer refused our change; the session is what it was.
+    NotModified {
+        /// The call.
+        call: CallKey,
+        /// Why.
+        status: StatusCode,
+    },
+    /// The call is over. After our own `hang_up` this says that the far side confirmed it; media
+    /// stopped before, when `hang_up` was called (RFC 3261 §15.1.1).
+    Ended {
+        /// The call.
+        call: CallKey,
+        /// Why.
+        reason: EndReason,
+    },
+    /// A message arrived and was answered 200 (RFC 3428).
+    Message {
+        /// Within this call, if in one.
+        call: Option<CallKey>,
+        /// Who: the URI of From.
+        from: Uri,
+        /// The text.
+        body: Body,
+    },
+    /// Our OPTIONS was answered, or not: 408 and 503 as above.
+    OptionsAnswered {
+        /// Which.
+        request: RequestKey,
+        /// The answer.
+        status: StatusCode,
+        /// Its phrase.
+        reason: String,
+    },
+    /// Our MESSAGE was answered, or not: 408 and 503 as above.
+    MessageAnswered {
+        /// Which.
+        request: RequestKey,
+        /// The answer.
+        status: StatusCode,
+        /// Its phrase.
+        reason: String,
+    },
+}
+
+/// A table is full: nothing was opened and nothing sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl fmt::Display for Full {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the agent has as many calls as it may have")
+    }
+}
+
+impl std::error::Error for Full {}
+
+/// What an agent holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Calls, those counted that are over and still answer retransmissions.
+    pub calls: usize,
+    /// Requests of ours whose transaction is open.
+    pub asked: usize,
+    /// Requests of others whose transaction is open.
+    pub served: usize,
+    /// Transactions, the CANCELs of ours included.
+    pub transactions: usize,
+}

@@ -1,0 +1,291 @@
+//! The agent's side of a binding: one Contact, registered, refreshed, removed (RFC 3261 §10.2).
+//! Digest is the agent's ([`Agent`](crate::Agent)); the registrar's side is core/registrar.
+
+use crate::event::AgentEvent;
+use ruf_auth::Keyring;
+use ruf_message::{
+    Entropy, HeaderName, Method, Request, RequestBuilder, Response, StatusClass, StatusCode, Tick, Uri,
+};
+use std::mem;
+use std::time::Duration;
+
+/// First and longest wait after a failure that may pass; doubled in between and shortened at random
+/// by up to a half, so that phones do not come back all at once.
+// rfc5626 §4.5
+const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(1_800));
+
+/// Refreshed this long before the end if the lifetime is long, else after half of it: time enough for
+/// a refresh that is lost to be tried again.
+const REFRESH_BEFORE_SECS: u32 = 600;
+
+/// ```text
+///            register             200
+///   Absent ------------> Asking --------> Registered
+///     ^  ^                | ^ ^             |   |
+///     |  | refused        | | |  time       |   |
+///     |  +----------------+ | +-------------+   |
+///     |                   | | time or register  |
+///     |    silence, 5xx   v |                   |
+///     |                 Waiting                 |
+///     |                   |                     | unregister
+///     |     final         v                     v
+///     +---------------- Asking for 0 seconds <--+
+/// ```
+/// A wish that comes while one REGISTER is out waits for its final response.
+#[derive(Debug)]
+enum State {
+    Absent,
+    /// A REGISTER for so many seconds is out.
+    // rfc3261 §10.2: no new one before its final response
+    Asking {
+        expires_secs: u32,
+    },
+    Registered {
+        refresh_at: Tick,
+    },
+    Waiting {
+        retry_at: Tick,
+    },
+}
+
+/// One binding of one address-of-record.
+#[derive(Debug)]
+pub(crate) struct Registration {
+    pub(crate) keyring: Keyring,
+    aor: Vec<u8>,
+    registrar: Uri,
+    route_set: Vec<Uri>,
+    contact: Uri,
+    call_id: String,
+    tag: String,
+    cseq: u32,
+    state: State,
+    /// For how long; `None`: not at all.
+    wanted: Option<u32>,
+    /// The registrar may hold a binding of ours.
+    bound: bool,
+    failures: u32,
+}
+
+/// What came of a turn.
+#[derive(Debug, Default)]
+pub(crate) struct Step {
+    pub(crate) send: Option<Request>,
+    pub(crate) event: Option<AgentEvent>,
+}
+
+impl Registration {
+    pub(crate) fn new(
+        aor: Vec<u8>,
+        registrar: Uri,
+        route_set: Vec<Uri>,
+        contact: Uri,
+        keyring: Keyring,
+        entropy: &mut Entropy,
+    ) -> Self {
+        Registration {
+            keyring,
+            aor,
+            registrar,
+            route_set,
+            contact,
+            // rfc3261 §10.2: the same for all registrations of one boot cycle
+            call_id: entropy.token(22),
+            tag: entropy.token(12),
+            cseq: 0,
+            state: State::Absent,
+            wanted: None,
+            bound: false,
+            failures: 0,
+        }
+    }
+
+    /// Wants to be registered.
+    pub(crate) fn register(&mut self, expires_secs: u32) -> Step {
+        self.wanted = Some(expires_secs.max(1));
+        self.failures = 0;
+        match self.state {
+            State::Asking { .. } => Step::default(),
+            State::Absent | State::Registered { .. } | State::Waiting { .. } => self.ask(),
+        }
+    }
+
+    /// Wants not to be.
+    // rfc3261 §10.2.2
+    pub(crate) fn unregister(&mut self) -> Step {
+        self.wanted = None;
+        match self.state {
+            State::Asking { .. } => Step::default(),
+            State::Absent | State::Registered { .. } | State::Waiting { .. } => self.ask(),
+        }
+    }
+
+    /// Asks for what is wanted.
+    fn ask(&mut self) -> Step {
+        let expires_secs = self.wanted.unwrap_or(0);
+        if expires_secs == 0 && !self.bound {
+            self.state = State::Absent;
+            return Step { send: None, event: Some(AgentEvent::Unregistered) };
+        }
+        self.bound = true;
+        self.cseq += 1;
+        self.state = State::Asking { expires_secs };
+        Step { send: Some(self.request(expires_secs)), event: None }
+    }
+
+    // rfc3261 §10.2
+    fn request(&self, expires_secs: u32) -> Request {
+        let (uri, routes) = ruf_dialog::RouteSet::new(self.route_set.clone()).apply(&self.registrar);
+        let mut from = self.aor.clone();
+        from.extend(b";tag=");
+        from.extend(self.tag.as_bytes());
+        let mut builder: RequestBuilder = Request::build(Method::Register, &uri)
+            .from(from)
+            // rfc3261 §10.2: To is the address-of-record
+            .to(&self.aor)
+            .call_id(&self.call_id)
+            // rfc3261 §10.2: one higher for each REGISTER of the Call-ID
+            .cseq(self.cseq)
+            // rfc3261 §10.2.1.1: how long
+            .header(HeaderName::Contact, format!("<{}>;expires={expires_secs}", self.contact))
+            .header(HeaderName::Expires, expires_secs.to_string());
+        for route in &routes {
+            builder = builder.header(HeaderName::Route, format!("<{route}>"));
+        }
+        builder.finish().expect("made of URIs that were parsed and of tokens of our own")
+    }
+
+    /// A REGISTER was challenged and goes out again with credentials: the number to use.
+    pub(crate) fn retry(&mut self) -> Option<u32> {
+        match self.state {
+            State::Asking { .. } => {
+                self.cseq += 1;
+                Some(self.cseq)
+            }
+            State::Absent | State::Registered { .. } | State::Waiting { .. } => None,
+        }
+    }
+
+    /// The final response.
+    pub(crate) fn response(&mut self, now: Tick, entropy: &mut Entropy, response: &Response) -> Step {
+        let State::Asking { expires_secs } = self.state else { return Step::default() };
+        match response.status().class() {
+            StatusClass::Provisional => Step::default(),
+            StatusClass::Success if expires_secs == 0 => {
+                self.bound = false;
+                self.settle(State::Absent, AgentEvent::Unregistered, 0)
+            }
+            StatusClass::Success => self.granted(now, entropy, expires_secs, response),
+            StatusClass::Redirection
+            | StatusClass::ClientError
+            | StatusClass::ServerError
+            | StatusClass::GlobalFailure => {
+                let longer = number(response, HeaderName::MinExpires).filter(|min| *min > expires_secs);
+                match longer {
+                    // rfc3261 §10.2.8: longer, if the registrar says so
+                    Some(min_secs)
+                        if response.status() == StatusCode::INTERVAL_TOO_BRIEF && expires_secs > 0 =>
+                    {
+                        if self.wanted.is_some() {
+                            self.wanted = Some(min_secs);
+                        }
+                        self.ask()
+                    }
+                    Some(_) | None => {
+                        self.failed(now, entropy, response.status(), number(response, HeaderName::RetryAfter))
+                    }
+                }
+            }
+        }
+    }
+
+    // rfc3261 §10.2.4
+    fn granted(&mut self, now: Tick, entropy: &mut Entropy, asked_secs: u32, response: &Response) -> Step {
+        // rfc3261 §10.2.4: ours is the one that compares equal; its expires, else Expires
+        let ours = response
+            .contacts()
+            .find(|contact| contact.uri().is_some_and(|uri| uri.equivalent(&self.contact.as_ref())));
+        let expires_secs = ours
+            .and_then(|contact| contact.expires_secs())
+            .or_else(|| number(response, HeaderName::Expires))
+            .unwrap_or(asked_secs);
+        if expires_secs == 0 {
+            return self.failed(now, entropy, response.status(), None);
+        }
+        self.failures = 0;
+        let refresh_secs = (expires_secs / 2).max(expires_secs.saturating_sub(REFRESH_BEFORE_SECS)).max(1);
+        let refresh_at = now + Duration::from_secs(refresh_secs.into());
+        self.settle(State::Registered { refresh_at }, AgentEvent::Registered { expires_secs }, asked_secs)
+    }
+
+    /// The final response is here; a wish that came meanwhile goes out now.
+    fn settle(&mut self, state: State, event: AgentEvent, asked_secs: u32) -> Step {
+        self.state = state;
+        if self.wanted.unwrap_or(0) == asked_secs {
+            return Step { send: None, event: Some(event) };
+        }
+        Step { event: Some(event), ..self.ask() }
+    }
+
+    /// It was refused, or nobody answered (408), or nothing could be sent (503).
+    pub(crate) fn failed(
+        &mut self,
+        now: Tick,
+        entropy: &mut Entropy,
+        status: StatusCode,
+        retry_after_secs: Option<u32>,
+    ) -> Step {
+        let State::Asking { expires_secs } = mem::replace(&mut self.state, State::Absent) else {
+            return Step::default();
+        };
+        if self.wanted.is_some() && expires_secs == 0 {
+            // A removal failed that is not wanted any more.
+            return self.ask();
+        }
+        let passing = status == StatusCode::REQUEST_TIMEOUT
+            || matches!(status.class(), StatusClass::ServerError | StatusClass::Success)
+            || retry_after_secs.is_some();
+        if self.wanted.is_none() || !passing {
+            self.wanted = None;
+            self.bound = false;
+            return Step {
+                send: None,
+                event: Some(AgentEvent::RegistrationFailed { status, retry_in: None }),
+            };
+        }
+        // rfc3261 §10.2.7: not at once
+        let retry_in = retry_after_secs
+            .map_or_else(|| self.pause(entropy), |secs| Duration::from_secs(secs.max(1).into()));
+        self.failures = self.failures.saturating_add(1);
+        self.state = State::Waiting { retry_at: now + retry_in };
+        Step { send: None, event: Some(AgentEvent::RegistrationFailed { status, retry_in: Some(retry_in) }) }
+    }
+
+    fn pause(&self, entropy: &mut Entropy) -> Duration {
+        let whole = RETRY.0.saturating_mul(1 << self.failures.min(10)).min(RETRY.1);
+        whole / 2 + whole.mul_f64(f64::from(entropy.u32()) / f64::from(u32::MAX)) / 2
+    }
+
+    pub(crate) fn tick(&mut self, now: Tick) -> Step {
+        if self.deadline().is_some_and(|deadline| deadline <= now) { self.ask() } else { Step::default() }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        match self.state {
+            State::Registered { refresh_at } => Some(refresh_at),
+            State::Waiting { retry_at } => Some(retry_at),
+            State::Absent | State::Asking { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_registered(&self) -> bool {
+        matches!(self.state, State::Registered { .. })
+    }
+}
+
+/// The number that a header begins with: Retry-After may carry a comment.
+fn number(response: &Response, name: HeaderName) -> Option<u32> {
+    let value = response.raw(name).next()?;
+    let digits = value.iter().take_while(|octet| octet.is_ascii_digit()).count();
+    std::str::from_utf8(value.get(..digits)?).ok()?.parse().ok()
+}

@@ -1,0 +1,86 @@
+//! Who an agent is, where its server is, and how much it takes on.
+
+use ruf_auth::Keyring;
+use ruf_message::{Flow, Uri};
+use std::time::Duration;
+
+/// What an [`Agent`](crate::Agent) is made of. [`Settings::new`] fills in what most have in common.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The address-of-record: who calls and is called.
+    pub aor: Uri,
+    /// Display name; empty for none.
+    pub display: String,
+    /// Passwords.
+    pub keyring: Keyring,
+    /// The way to the server, or to the peer if there is none. All requests of ours out of dialog go
+    /// there: which address a name means was found before (core/locate, or the caller's resolver).
+    pub flow: Flow,
+    /// User part of our Contact. One that nobody guesses keeps strangers from calling around the
+    /// server.
+    pub contact_user: String,
+    /// A pre-existing route set (RFC 3261 §8.1.1.1): loose routers start with `sip:...;lr`.
+    pub route_set: Vec<Uri>,
+    /// User-Agent; empty for none.
+    pub user_agent: String,
+    /// Types of body that a call may bring: the value of Accept.
+    pub accepted_types: Vec<String>,
+    /// A change of a session is answered with the description given last, without asking.
+    pub answer_reinvites: bool,
+    /// T1, T2, T4.
+    pub timers: ruf_transaction::Timers,
+    /// How long a call may ring.
+    pub ringing_max: Duration,
+    /// How long a change of a session may wait for its user.
+    pub reinvite_max: Duration,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Settings {
+    /// An account without a password yet, reached by this flow.
+    pub fn new(aor: Uri, flow: Flow) -> Self {
+        let user = aor.as_ref().user().unwrap_or_default();
+        let times = ruf_session::Times::default();
+        Settings {
+            contact_user: String::from_utf8_lossy(user).into_owned(),
+            aor,
+            display: String::new(),
+            keyring: Keyring::empty(),
+            flow,
+            route_set: Vec::new(),
+            user_agent: String::new(),
+            accepted_types: vec!["application/sdp".to_owned()],
+            answer_reinvites: true,
+            timers: ruf_transaction::Timers::default(),
+            ringing_max: times.ringing_max,
+            reinvite_max: times.reinvite_max,
+            limits: Limits::default(),
+        }
+    }
+
+    /// With this name and password, for whoever asks.
+    #[must_use]
+    pub fn with_password(self, user: &str, secret: &str) -> Self {
+        Settings { keyring: Keyring::new(user, secret), ..self }
+    }
+}
+
+/// The bounds of an agent.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Calls at a time, those counted whose last retransmissions are still waited for. One more from
+    /// outside is answered 486.
+    pub calls_max: usize,
+    /// Transactions at a time. One more from outside is answered 503, without state.
+    pub transactions: ruf_transaction::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            calls_max: 256,
+            transactions: ruf_transaction::Limits { clients_max: 1_024, servers_max: 1_024 },
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Flows of user agents, one file for each, named by its ladder. Two agents stand back to back
+//! ([`pair`]) or one faces a peer that the test plays ([`stage`]); time is virtual. The ladder is the
+//! assertion.
+
+// A test says what it expects by failing where it is not so.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod pair;
+mod stage;
+
+mod ack_lost;
+mod bye_crosses_bye;
+mod bye_crosses_reinvite;
+mod cancel_before_answer;
+mod cancel_crosses_200;
+mod digest_407;
+mod forked_2xx;
+mod glare_491;
+mod hold_then_refer;
+mod invite_180_200_ack_bye;
+mod invite_486;
+mod message_200;
+mod no_ack_bye;
+mod offer_in_200;
+mod options_200;
+mod record_route;
+mod refused_requests;
+mod register_401_200;
+mod register_423;
+mod reinvite_200;
+mod ringing_too_long;
+mod seeds;

@@ -1,0 +1,120 @@
+//! One agent before a peer that the test plays: it hands messages in and takes messages out.
+
+use crate::pair::flow;
+use bytes::Bytes;
+use ruf_agent::{Agent, AgentEvent, Settings};
+use ruf_auth::{Algorithm, Asking, Credentials, Ha1};
+use ruf_message::{Entropy, HeaderName, Message, Request, Response, StatusCode, Tick};
+use std::time::Duration;
+
+pub(crate) struct Stage {
+    pub(crate) now: Tick,
+    pub(crate) agent: Agent,
+}
+
+impl Stage {
+    /// Alice at 192.0.2.1, whose password is `secret`, before a server at 192.0.2.9.
+    pub(crate) fn new() -> Self {
+        Stage::with(|_| ())
+    }
+
+    pub(crate) fn with(change: impl FnOnce(&mut Settings)) -> Self {
+        let flow = flow("192.0.2.1:5060", "192.0.2.9:5060");
+        let mut settings =
+            Settings::new("sip:alice@example.org".parse().unwrap(), flow).with_password("alice", "secret");
+        change(&mut settings);
+        Stage { now: Tick::ZERO, agent: Agent::new(settings, Entropy::from_seed([9; 32])) }
+    }
+
+    /// What the agent sent since it was last asked.
+    pub(crate) fn sent(&mut self) -> Vec<Message> {
+        std::iter::from_fn(|| self.agent.poll_transmit())
+            .map(|transmit| Message::parse(transmit.bytes).expect("we send what we can read"))
+            .collect()
+    }
+
+    /// The only request it sent.
+    #[track_caller]
+    pub(crate) fn request(&mut self) -> Request {
+        match <[Message; 1]>::try_from(self.sent()) {
+            Ok([Message::Request(request)]) => request,
+            other => panic!("not one request: {other:?}"),
+        }
+    }
+
+    /// The only response it sent.
+    #[track_caller]
+    pub(crate) fn response(&mut self) -> Response {
+        match <[Message; 1]>::try_from(self.sent()) {
+            Ok([Message::Response(response)]) => response,
+            other => panic!("not one response: {other:?}"),
+        }
+    }
+
+    /// The server sends it octets.
+    pub(crate) fn give(&mut self, bytes: impl Into<Bytes>) {
+        self.agent.receive(self.now, flow("192.0.2.1:5060", "192.0.2.9:5060"), bytes.into());
+    }
+
+    /// The server sends it a request in text, with lines ended by `\n`.
+    pub(crate) fn give_text(&mut self, text: &str) {
+        let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
+        let head = head.replace('\n', "\r\n");
+        self.give(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes());
+    }
+
+    /// The server asks for the password of alice.
+    pub(crate) fn challenge(&mut self, request: &Request, status: StatusCode, nonce: &str, stale: bool) {
+        let (realm, algorithm) = ("example.org", Algorithm::Sha256);
+        let value = String::from_utf8(Asking { realm, nonce, algorithm, stale }.to_value()).unwrap();
+        let name = match status {
+            StatusCode::UNAUTHORIZED => HeaderName::WwwAuthenticate,
+            _ => HeaderName::ProxyAuthenticate,
+        };
+        self.answer(request, status, "server", &[(name, &value)]);
+    }
+
+    /// The server answers, with further header fields.
+    pub(crate) fn answer(
+        &mut self,
+        request: &Request,
+        status: StatusCode,
+        tag: &str,
+        fields: &[(HeaderName, &str)],
+    ) {
+        let mut response = request.reply(status);
+        if !tag.is_empty() {
+            response.set_to_tag(tag);
+        }
+        for (name, value) in fields {
+            response.add(*name, value);
+        }
+        self.give(response.to_bytes());
+    }
+
+    pub(crate) fn events(&mut self) -> Vec<AgentEvent> {
+        std::iter::from_fn(|| self.agent.poll_event()).collect()
+    }
+
+    /// Lets time pass, deadline by deadline.
+    pub(crate) fn run(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while let Some(deadline) = self.agent.poll_deadline().filter(|deadline| *deadline <= end) {
+            self.now = self.now.max(deadline);
+            self.agent.tick(self.now);
+        }
+        self.now = end;
+    }
+}
+
+/// The credentials in this header prove that alice's password is `secret`: their nonce and count.
+#[track_caller]
+pub(crate) fn proved(request: &Request, name: HeaderName) -> (String, Option<u32>) {
+    let values: Vec<&[u8]> = request.raw(name).collect();
+    assert_eq!(values.len(), 1, "{request}");
+    let credentials = Credentials::read(values[0]).unwrap();
+    let ha1 = Ha1::new("alice", "example.org", "secret");
+    let ha1 = ha1.get(Algorithm::Sha256).unwrap();
+    assert!(credentials.prove(ha1, request.method_bytes(), request.body()), "{request}");
+    (String::from_utf8_lossy(credentials.nonce).into_owned(), credentials.count())
+}
