@@ -160,7 +160,7 @@ impl Gate {
     }
 
     /// The To tag of every reply that is sent without a transaction: the same for the same request, and
-    /// known again in its ACK.
+    /// known again in its ACK. What could be read of a malformed request will do.
     // rfc3261 §8.2.7: a stateless server makes the same tag for the same request
     pub fn reply_tag(&self, request: &Fields) -> String {
         let octets: [u8; 9] = self.tags.over(&[request.call_id(), request.from_tag().unwrap_or_default()]);
