@@ -1,0 +1,150 @@
+//! What must hold of every run, whatever the network did.
+//!
+//! | checker | what |
+//! |---|---|
+//! | [`one_final_answer`] | an INVITE transaction has one final answer, or only 2xx |
+//! | [`cseq_is_monotone`] | within a dialog or registration, each new request counts on |
+//! | [`nothing_outlives_its_timer`] | no request and no final response is sent after 64*T1 |
+//! | [`everything_parses`] | nobody sent what we would not read |
+//! | [`nothing_is_left`] | after the last timer every table is empty |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use ruf_message::{Method, Tick};
+
+use crate::sim::{HostId, Sim};
+use crate::trace::{Kind, Sight, Summary};
+
+/// 64*T1, and the longest that the network takes.
+const TIMER_MAX: Duration = Duration::from_millis(64 * 500 + 250);
+
+/// All checkers; each finding is one sentence.
+pub fn findings(sim: &Sim) -> Vec<String> {
+    let checkers: [fn(&Sim) -> Vec<String>; 5] = [
+        one_final_answer,
+        cseq_is_monotone,
+        nothing_outlives_its_timer,
+        everything_parses,
+        nothing_is_left,
+    ];
+    checkers.into_iter().flat_map(|check| check(sim)).collect()
+}
+
+/// A transaction as its client sees it: who asks, under which branch, with which method.
+type Transaction<'a> = (HostId, &'a str, &'a str);
+
+/// The datagrams of each transaction, its responses at the client they were sent to.
+fn transactions(sim: &Sim) -> BTreeMap<Transaction<'_>, Vec<(&Sight, &Summary)>> {
+    let mut transactions: BTreeMap<Transaction<'_>, Vec<_>> = BTreeMap::new();
+    for (sight, message) in sim.trace().messages() {
+        let client = match message.kind {
+            Kind::Request(_) => Some(sight.from),
+            Kind::Response(_) => sight.to,
+        };
+        // The ACK of a failure is part of its INVITE.
+        let method = if message.method == "ACK" { "INVITE" } else { &message.method };
+        if let Some(client) = client {
+            let key = (client, message.branch.as_str(), method);
+            transactions.entry(key).or_default().push((sight, message));
+        }
+    }
+    transactions
+}
+
+/// An INVITE transaction is answered finally once; the same answer may come again, and a fork may
+/// bring more 2xx.
+pub fn one_final_answer(sim: &Sim) -> Vec<String> {
+    let mut findings = Vec::new();
+    for ((client, branch, method), sights) in transactions(sim) {
+        let finals: BTreeSet<(u16, &str)> = sights
+            .iter()
+            .filter(|(_, message)| message.is_final())
+            .filter_map(|(_, message)| match message.kind {
+                Kind::Response(status) => Some((status.as_u16(), message.to_tag.as_str())),
+                Kind::Request(_) => None,
+            })
+            .collect();
+        let all_success = finals.iter().all(|(status, _)| *status < 300);
+        if finals.len() > 1 && !(method == "INVITE" && all_success) {
+            let client = sim.name(client);
+            findings.push(format!("the {method} of {client} with {branch} has the answers {finals:?}"));
+        }
+    }
+    findings
+}
+
+/// The requests that one side sends in one dialog (or to one registrar) count up.
+// rfc3261 §12.2.1.1
+pub fn cseq_is_monotone(sim: &Sim) -> Vec<String> {
+    let mut findings = Vec::new();
+    let mut seen: BTreeMap<(HostId, &str, &str), (u32, &str)> = BTreeMap::new();
+    for (sight, message) in sim.trace().messages() {
+        let Kind::Request(method) = message.kind else { continue };
+        let is_own = matches!(method, Method::Ack | Method::Cancel);
+        if is_own || is_forwarded(sight) {
+            continue;
+        }
+        let side = (sight.from, message.call_id.as_str(), message.from_tag.as_str());
+        let (last, branch) = seen.get(&side).copied().unwrap_or((0, ""));
+        let counts_on = message.cseq > last || branch == message.branch || is_known(sim, sight, message);
+        if !counts_on {
+            let who = sim.name(sight.from);
+            findings.push(format!("{who} sent {} {} after {last}", message.cseq, message.method));
+        }
+        if message.cseq > last {
+            seen.insert(side, (message.cseq, &message.branch));
+        }
+    }
+    findings
+}
+
+/// Whether a proxy sent it: it has more than one Via.
+fn is_forwarded(sight: &Sight) -> bool {
+    String::from_utf8_lossy(&sight.bytes).lines().filter(|line| line.starts_with("Via:")).count() > 1
+}
+
+/// Whether the same request was sent before: a retransmission of an older one.
+fn is_known(sim: &Sim, sight: &Sight, message: &Summary) -> bool {
+    let mut before = sim.trace().messages().take_while(|(other, _)| !std::ptr::eq(*other, sight));
+    before.any(|(other, earlier)| other.from == sight.from && earlier.branch == message.branch)
+}
+
+/// A request is not sent again after Timer B or F, a final response not after Timer H or J.
+pub fn nothing_outlives_its_timer(sim: &Sim) -> Vec<String> {
+    let mut findings = Vec::new();
+    for ((client, branch, method), sights) in transactions(sim) {
+        let mut span = |what: &str, is_part: &dyn Fn(&Summary) -> bool| {
+            let times: Vec<Tick> =
+                sights.iter().filter(|(_, message)| is_part(message)).map(|(sight, _)| sight.at).collect();
+            let (Some(first), Some(last)) = (times.first(), times.last()) else { return };
+            if last.saturating_sub(*first) > TIMER_MAX {
+                let client = sim.name(client);
+                findings.push(format!("the {what} {method} of {client} with {branch} was sent for too long"));
+            }
+        };
+        span("request", &|message| matches!(message.kind, Kind::Request(sent) if sent != Method::Ack));
+        // Answers to retransmissions of the request may come as long again.
+        if method == "INVITE" {
+            span("final response to the", &Summary::is_final);
+        }
+    }
+    findings
+}
+
+/// Everything that was sent is a message that we would read.
+pub fn everything_parses(sim: &Sim) -> Vec<String> {
+    let unread = sim.trace().sights.iter().filter(|sight| {
+        sight.message.is_none() && !sight.bytes.iter().all(|octet| b"\r\n\0".contains(octet))
+    });
+    unread
+        .map(|sight| {
+            format!("{} sent what is no message: {}", sim.name(sight.from), sight.bytes.escape_ascii())
+        })
+        .collect()
+}
+
+/// Nobody holds a transaction, a context or a call.
+pub fn nothing_is_left(sim: &Sim) -> Vec<String> {
+    sim.leftovers()
+}

@@ -1,0 +1,92 @@
+//! Ladders: a trace in one line, which flows assert, and as a drawing, which people read.
+//!
+//! ```text
+//! a→s INVITE | s→a 407 | a→s ACK | a→s INVITE✗
+//! ```
+//!
+//! Lost datagrams carry a cross, doubled ones `×2`. The order is that of sending.
+
+use std::fmt::Write as _;
+
+use crate::sim::{HostId, Sim};
+use crate::trace::Sight;
+
+/// Characters between two posts.
+const SPAN: usize = 26;
+/// Where the first post stands: right of the time.
+const MARGIN: usize = 10;
+
+/// The trace of a simulation in one line, from the sight numbered `from` on.
+pub fn line(sim: &Sim, from: usize) -> String {
+    let steps = sim.trace().sights.iter().skip(from).map(|sight| step(sim, sight));
+    steps.collect::<Vec<_>>().join(" | ")
+}
+
+fn step(sim: &Sim, sight: &Sight) -> String {
+    let to = sight.to.map_or('?', |to| sim.letter(to));
+    let fate = match sight.arrivals.len() {
+        0 => "✗",
+        1 => "",
+        _ => "×2",
+    };
+    format!("{}→{to} {}{fate}", sim.letter(sight.from), title(sight))
+}
+
+fn title(sight: &Sight) -> String {
+    sight.message.as_ref().map_or_else(|| "·".to_owned(), |message| message.title())
+}
+
+/// The trace as a drawing: one post for each host, one arrow for each datagram, seconds on the left.
+pub fn drawing(sim: &Sim, from: usize) -> String {
+    let hosts: Vec<HostId> = sim.hosts().collect();
+    let mut text = String::new();
+    let heads: Vec<&str> = hosts.iter().map(|&host| sim.name(host)).collect();
+    let mut head = String::new();
+    for (i, name) in heads.iter().enumerate() {
+        let post = MARGIN + i * SPAN;
+        let start = post.saturating_sub(name.chars().count() / 2);
+        head.extend(std::iter::repeat_n(' ', start.saturating_sub(head.chars().count())));
+        head.push_str(name);
+    }
+    let _ = writeln!(text, "{head}");
+    for sight in sim.trace().sights.iter().skip(from) {
+        let _ = writeln!(text, "{}", row(&hosts, sight));
+    }
+    text
+}
+
+fn row(hosts: &[HostId], sight: &Sight) -> String {
+    let mut row: Vec<char> = vec![' '; MARGIN + hosts.len().saturating_sub(1) * SPAN + 1];
+    let time = format!("{:8.3}", sight.at.as_micros() as f64 / 1e6);
+    put(&mut row, 0, &time);
+    let post = |host: HostId| hosts.iter().position(|other| *other == host).map(|i| MARGIN + i * SPAN);
+    for (i, _) in hosts.iter().enumerate() {
+        put(&mut row, MARGIN + i * SPAN, "|");
+    }
+    let (Some(from), to) = (post(sight.from), sight.to.and_then(post)) else { return row.iter().collect() };
+    let to = to.unwrap_or(from + SPAN / 2).max(1);
+    let (left, right) = (from.min(to), from.max(to));
+    for i in left + 1..right {
+        put(&mut row, i, "-");
+    }
+    let lost = sight.is_lost();
+    match (to > from, lost) {
+        (true, false) => put(&mut row, right - 1, ">"),
+        (false, false) => put(&mut row, left + 1, "<"),
+        (true, true) => put(&mut row, right - 4, "x   "),
+        (false, true) => put(&mut row, left + 1, "   x"),
+    }
+    let mut label = format!(" {} ", title(sight));
+    if sight.arrivals.len() > 1 {
+        label.push_str("×2 ");
+    }
+    let middle = (left + right) / 2;
+    put(&mut row, middle.saturating_sub(label.chars().count() / 2), &label);
+    row.iter().collect::<String>().trim_end().to_owned()
+}
+
+fn put(row: &mut [char], at: usize, text: &str) {
+    for (cell, character) in row.iter_mut().skip(at).zip(text.chars()) {
+        *cell = character;
+    }
+}

@@ -1,0 +1,164 @@
+//! A [`Node`] at an address: the very thing that serves, and what a restart keeps of it.
+//!
+//! Bindings live in memory, so a restart forgets them; the accounts and the key of the dialog tokens
+//! are the data directory's and stay (DESIGN section 4, Flows).
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use ruf_accounts::Accounts;
+use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
+use ruf_message::{Entropy, Flow, Hop, Tick, Transmit, Transport};
+use ruf_node::{Node, Parts};
+use ruf_proxy::Proxy;
+use ruf_registrar::Registrar;
+use ruf_routing::DialPlan;
+use ruf_store::Store;
+use ruf_transaction::{Mutant, Timers, Transactions};
+
+use crate::sim::seed_of;
+
+/// What a server is told, and what its disk keeps.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// The domain it serves.
+    pub domain: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Who may use it: name and secret.
+    pub users: Vec<(String, String)>,
+    /// Where its randomness begins.
+    pub seed: u64,
+    /// A fault to plant.
+    pub mutant: Option<Mutant>,
+}
+
+impl Site {
+    /// `example.org` at 198.51.100.1:5060 with these users, each with the name backwards for a secret.
+    pub fn new(seed: u64, users: &[&str]) -> Self {
+        let user = |name: &&str| ((*name).to_owned(), Site::secret(name));
+        Site {
+            domain: "example.org".to_owned(),
+            address: ([198, 51, 100, 1], 5060).into(),
+            users: users.iter().map(user).collect(),
+            seed,
+            mutant: None,
+        }
+    }
+
+    /// The secret of a user of [`Site::new`].
+    pub fn secret(name: &str) -> String {
+        name.chars().rev().collect()
+    }
+}
+
+/// A node at its address.
+pub struct Server {
+    site: Site,
+    node: Node,
+    starts: u64,
+}
+
+impl Server {
+    /// Starts a server.
+    pub fn new(site: Site) -> Self {
+        let node = start(&site, 0);
+        Server { site, node, starts: 0 }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.site.address
+    }
+
+    /// The domain it serves.
+    pub fn domain(&self) -> &str {
+        &self.site.domain
+    }
+
+    /// Its node.
+    pub fn node(&mut self) -> &mut Node {
+        &mut self.node
+    }
+
+    /// Starts again with nothing but what the disk kept.
+    pub(crate) fn restart(&mut self, now: Tick) {
+        self.starts += 1;
+        self.node = start(&self.site, self.starts);
+        self.node.tick(now);
+    }
+
+    pub(crate) fn receive(&mut self, now: Tick, flow: Flow, datagram: Bytes) {
+        self.node.receive(now, flow, datagram);
+    }
+
+    pub(crate) fn tick(&mut self, now: Tick) {
+        self.node.tick(now);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.node.poll_deadline()
+    }
+
+    /// The next datagram; hops that the node asks for are found first.
+    pub(crate) fn transmit(&mut self, now: Tick) -> Option<Transmit> {
+        while let Some((token, hop)) = self.node.poll_reach() {
+            let flow = self.flow_to(&hop);
+            self.node.reached(now, token, flow);
+        }
+        self.node.poll_transmit()
+    }
+
+    /// What it still holds, bindings aside; `None`: nothing.
+    pub(crate) fn leftover(&self) -> Option<String> {
+        (!self.node.is_idle()).then(|| {
+            let figures = self.node.figures();
+            let open = figures.iter().filter(|(name, count)| *count > 0 && OPEN.contains(name));
+            open.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
+        })
+    }
+
+    /// There is no name service here: a hop is a numeric address, or leads nowhere.
+    fn flow_to(&self, hop: &Hop) -> Option<Flow> {
+        let address = hop.host.as_ref().ip()?;
+        let is_udp = hop.transport.is_none_or(|transport| transport == Transport::Udp);
+        is_udp.then(|| Flow {
+            transport: Transport::Udp,
+            listener: 0,
+            local: self.site.address,
+            remote: SocketAddr::new(address, hop.port.unwrap_or(Transport::Udp.default_port())),
+            connection: 0,
+        })
+    }
+}
+
+/// The figures of a node that must be zero when nothing goes on.
+const OPEN: [&str; 2] = ["transactions open", "requests in the proxy"];
+
+fn start(site: &Site, starts: u64) -> Node {
+    let entropy = |part: u64| Entropy::from_seed(seed_of(site.seed, 1_000 + starts * 10 + part));
+    let mut accounts = Accounts::load(Store::memory()).expect("an empty store loads");
+    for (user, secret) in &site.users {
+        accounts.add(&site.domain, user, secret).expect("a good name and secret");
+    }
+    let ourselves = Ourselves {
+        domains: vec![Domain::new(&site.domain)],
+        listeners: vec![Listener::new(Transport::Udp, site.address)],
+    };
+    // The key of nonces is new at each start, that of dialog tokens is kept.
+    let keys = Keys { nonce: seed_of(site.seed, 2_000 + starts), dialog: seed_of(site.seed, 3_000) };
+    let limits = ruf_admission::Limits::default();
+    let mut transactions =
+        Transactions::new(ruf_transaction::Limits::default(), Timers::default(), entropy(0));
+    if let Some(mutant) = site.mutant {
+        transactions.plant(mutant);
+    }
+    Node::new(Parts {
+        transactions,
+        gate: Gate::new(ourselves, Policy::default(), &limits, &keys, entropy(1)),
+        proxy: Proxy::new(ruf_proxy::Limits::default()),
+        registrar: Registrar::new(ruf_registrar::Limits::default(), entropy(2)),
+        accounts,
+        plan: DialPlan::default(),
+    })
+}

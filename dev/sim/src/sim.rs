@@ -1,0 +1,370 @@
+//! [`Sim`]: hosts on a virtual network under a virtual clock. One event happens after another, in an
+//! order that follows from the seed alone; nothing sleeps.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ruf_agent::{Agent, AgentEvent, Settings};
+use ruf_message::{Entropy, Flow, Tick, Transmit, Transport};
+
+use crate::nat::Nat;
+use crate::network::{Conditions, Network};
+use crate::server::Server;
+use crate::trace::{Sight, Summary, Trace};
+
+/// A host of a simulation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(usize);
+
+/// What runs on a host.
+enum Machine {
+    Phone(Box<Agent>),
+    Server(Box<Server>),
+}
+
+struct Host {
+    letter: char,
+    name: String,
+    /// Its own address; behind a translator, a private one.
+    address: SocketAddr,
+    nat: Option<Nat>,
+    machine: Machine,
+    /// Crashed: what is sent to it is lost, and its clock stands.
+    is_down: bool,
+    happened: VecDeque<AgentEvent>,
+}
+
+/// A datagram under way.
+struct Arrival {
+    from: SocketAddr,
+    to: HostId,
+    bytes: Bytes,
+}
+
+/// The simulation.
+pub struct Sim {
+    now: Tick,
+    seed: u64,
+    hosts: Vec<Host>,
+    network: Network,
+    arrivals: BTreeMap<(Tick, u64), Arrival>,
+    serial: u64,
+    trace: Trace,
+}
+
+impl Sim {
+    /// An empty network. Everything that will happen follows from `seed`.
+    pub fn new(seed: u64, conditions: Conditions) -> Self {
+        Sim {
+            now: Tick::ZERO,
+            seed,
+            hosts: Vec::new(),
+            network: Network::new(conditions, Entropy::from_seed(seed_of(seed, 0))),
+            arrivals: BTreeMap::new(),
+            serial: 0,
+            trace: Trace::default(),
+        }
+    }
+
+    // --- hosts ---
+
+    /// Puts up a server: the letter `s` in ladders.
+    pub fn add_server(&mut self, server: Server) -> HostId {
+        let address = server.address();
+        self.add("server", 's', address, None, Machine::Server(Box::new(server)))
+    }
+
+    /// Puts up a phone named `name`, whose first letter stands for it in ladders, at `address`. Its
+    /// way leads to `server`.
+    pub fn add_phone(&mut self, name: &str, address: &str, server: HostId, secret: &str) -> HostId {
+        self.phone_behind(name, address, None, server, secret)
+    }
+
+    /// As [`add_phone`](Self::add_phone), behind a translator with this public address.
+    pub fn add_phone_behind_nat(
+        &mut self,
+        name: &str,
+        address: &str,
+        public: IpAddr,
+        server: HostId,
+        secret: &str,
+    ) -> HostId {
+        self.phone_behind(name, address, Some(Nat::new(public)), server, secret)
+    }
+
+    fn phone_behind(
+        &mut self,
+        name: &str,
+        address: &str,
+        nat: Option<Nat>,
+        server: HostId,
+        secret: &str,
+    ) -> HostId {
+        let local: SocketAddr = address.parse().expect("an address and port");
+        let remote = self.host(server).address;
+        let domain = match &self.host(server).machine {
+            Machine::Server(server) => server.domain().to_owned(),
+            Machine::Phone(_) => remote.ip().to_string(),
+        };
+        let aor = format!("sip:{name}@{domain}").parse().expect("a URI");
+        let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
+        let settings = Settings::new(aor, flow).with_password(name, secret);
+        let entropy = Entropy::from_seed(seed_of(self.seed, 1 + self.hosts.len() as u64));
+        let agent = Agent::new(settings, entropy);
+        let letter = name.chars().next().unwrap_or('?');
+        self.add(name, letter, local, nat, Machine::Phone(Box::new(agent)))
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        letter: char,
+        address: SocketAddr,
+        nat: Option<Nat>,
+        machine: Machine,
+    ) -> HostId {
+        let (name, happened) = (name.to_owned(), VecDeque::new());
+        self.hosts.push(Host { letter, name, address, nat, machine, is_down: false, happened });
+        HostId(self.hosts.len() - 1)
+    }
+
+    /// All hosts, in the order in which they were added.
+    pub fn hosts(&self) -> impl Iterator<Item = HostId> + use<> {
+        (0..self.hosts.len()).map(HostId)
+    }
+
+    /// The letter that stands for a host.
+    pub fn letter(&self, host: HostId) -> char {
+        self.host(host).letter
+    }
+
+    /// The name of a host.
+    pub fn name(&self, host: HostId) -> &str {
+        &self.host(host).name
+    }
+
+    // --- what is done to them ---
+
+    /// The user of a phone does something, and what it sends leaves at once.
+    ///
+    /// # Panics
+    /// If the host is no phone.
+    pub fn phone<R>(&mut self, host: HostId, act: impl FnOnce(&mut Agent, Tick) -> R) -> R {
+        let now = self.now;
+        let result = match &mut self.host_mut(host).machine {
+            Machine::Phone(agent) => act(agent, now),
+            Machine::Server(_) => unreachable!("a server has no user"),
+        };
+        self.settle(host);
+        result
+    }
+
+    /// The server's node, to be looked at or changed.
+    ///
+    /// # Panics
+    /// If the host is no server.
+    pub fn server(&mut self, host: HostId) -> &mut Server {
+        match &mut self.host_mut(host).machine {
+            Machine::Server(server) => server,
+            Machine::Phone(_) => unreachable!("a phone is no server"),
+        }
+    }
+
+    /// The host stops in the middle of everything. What it has not sent it never sends.
+    pub fn crash(&mut self, host: HostId) {
+        self.host_mut(host).is_down = true;
+    }
+
+    /// A crashed server starts again with what its disk kept: accounts and the key of its tokens.
+    pub fn restart(&mut self, host: HostId) {
+        let now = self.now;
+        self.host_mut(host).is_down = false;
+        self.server(host).restart(now);
+    }
+
+    /// The translator before this phone forgets its mapping.
+    pub fn rebind(&mut self, host: HostId) {
+        if let Some(nat) = &mut self.host_mut(host).nat {
+            nat.rebind();
+        }
+    }
+
+    /// The weather from now on.
+    pub fn conditions(&mut self) -> &mut Conditions {
+        &mut self.network.conditions
+    }
+
+    /// A roll of the network's dice: a number below `n`.
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.network.below(n)
+    }
+
+    // --- time ---
+
+    /// The time.
+    pub fn now(&self) -> Tick {
+        self.now
+    }
+
+    /// When something happens next; `None`: never again.
+    pub fn next(&self) -> Option<Tick> {
+        let arrival = self.arrivals.keys().next().map(|(tick, _)| *tick);
+        let timers = self.hosts.iter().filter(|host| !host.is_down).filter_map(|host| host.deadline());
+        timers.chain(arrival).min().map(|tick| tick.max(self.now))
+    }
+
+    /// Lets the next thing happen. `false`: nothing ever will.
+    pub fn step(&mut self) -> bool {
+        let Some(next) = self.next() else { return false };
+        self.now = next;
+        if let Some(entry) = self.arrivals.first_entry()
+            && entry.key().0 <= next
+        {
+            let arrival = entry.remove();
+            self.arrive(arrival);
+            return true;
+        }
+        for host in self.hosts() {
+            let now = self.now;
+            let host_mut = self.host_mut(host);
+            if !host_mut.is_down && host_mut.deadline().is_some_and(|deadline| deadline <= now) {
+                match &mut host_mut.machine {
+                    Machine::Phone(agent) => agent.tick(now),
+                    Machine::Server(server) => server.tick(now),
+                }
+                self.settle(host);
+            }
+        }
+        true
+    }
+
+    /// Lets everything happen that happens before `until`, which then is now.
+    pub fn advance(&mut self, until: Tick) {
+        while self.next().is_some_and(|next| next < until) {
+            self.step();
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// Lets `time` pass.
+    pub fn pass(&mut self, time: Duration) {
+        self.advance(self.now + time);
+    }
+
+    /// The oldest event of a phone that was not asked for yet.
+    pub fn happened(&mut self, host: HostId) -> Option<AgentEvent> {
+        self.host_mut(host).happened.pop_front()
+    }
+
+    /// Who still holds what.
+    pub fn leftovers(&self) -> Vec<String> {
+        let leftover = |host: &Host| match &host.machine {
+            Machine::Phone(agent) if agent.is_idle() => None,
+            Machine::Phone(agent) => Some(format!("{} holds {:?}", host.name, agent.counts())),
+            Machine::Server(server) => Some(format!("{} holds {}", host.name, server.leftover()?)),
+        };
+        self.hosts.iter().filter(|host| !host.is_down).filter_map(leftover).collect()
+    }
+
+    // --- what is seen ---
+
+    /// Every datagram so far.
+    pub fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    // --- the wire ---
+
+    fn arrive(&mut self, arrival: Arrival) {
+        let now = self.now;
+        let host = self.host_mut(arrival.to);
+        if host.is_down {
+            return;
+        }
+        let flow = Flow {
+            transport: Transport::Udp,
+            listener: 0,
+            local: host.address,
+            remote: arrival.from,
+            connection: 0,
+        };
+        match &mut host.machine {
+            Machine::Phone(agent) => agent.receive(now, flow, arrival.bytes),
+            Machine::Server(server) => server.receive(now, flow, arrival.bytes),
+        }
+        self.settle(arrival.to);
+    }
+
+    /// Sends what a host has to send, and keeps what it has to tell.
+    fn settle(&mut self, id: HostId) {
+        let now = self.now;
+        let host = self.host_mut(id);
+        let mut transmits = Vec::new();
+        match &mut host.machine {
+            Machine::Phone(agent) => {
+                transmits.extend(std::iter::from_fn(|| agent.poll_transmit()));
+                host.happened.extend(std::iter::from_fn(|| agent.poll_event()));
+            }
+            Machine::Server(server) => transmits.extend(std::iter::from_fn(|| server.transmit(now))),
+        }
+        for transmit in transmits {
+            self.send(id, transmit);
+        }
+    }
+
+    fn send(&mut self, id: HostId, transmit: Transmit) {
+        let to = transmit.flow.remote;
+        let host = self.host_mut(id);
+        let from = host.nat.as_mut().map_or(host.address, |nat| nat.leave(to));
+        let receiver = self.hosts().find(|other| self.host(*other).is_at(to));
+        let is_let_in = receiver.is_some_and(|receiver| self.host(receiver).lets_in(from, to));
+        let times = if is_let_in { self.network.carry() } else { Vec::new() };
+        let arrivals: Vec<Tick> = times.into_iter().map(|time| self.now + time).collect();
+        for &at in &arrivals {
+            let Some(to) = receiver else { continue };
+            self.serial += 1;
+            self.arrivals.insert((at, self.serial), Arrival { from, to, bytes: transmit.bytes.clone() });
+        }
+        let message = Summary::of(&transmit.bytes);
+        let sight =
+            Sight { at: self.now, from: id, to: receiver, arrivals, message, bytes: transmit.bytes };
+        self.trace.sights.push(sight);
+    }
+
+    fn host(&self, host: HostId) -> &Host {
+        self.hosts.get(host.0).expect("an id of this simulation")
+    }
+
+    fn host_mut(&mut self, host: HostId) -> &mut Host {
+        self.hosts.get_mut(host.0).expect("an id of this simulation")
+    }
+}
+
+impl Host {
+    fn deadline(&self) -> Option<Tick> {
+        match &self.machine {
+            Machine::Phone(agent) => agent.poll_deadline(),
+            Machine::Server(server) => server.deadline(),
+        }
+    }
+
+    /// Whether the world reaches this host at `address`.
+    fn is_at(&self, address: SocketAddr) -> bool {
+        self.nat.as_ref().map_or(self.address, Nat::public) == address
+    }
+
+    fn lets_in(&self, from: SocketAddr, to: SocketAddr) -> bool {
+        !self.is_down && self.nat.as_ref().is_none_or(|nat| nat.lets_in(from, to))
+    }
+}
+
+/// Independent seeds for the parts of a simulation.
+pub(crate) fn seed_of(seed: u64, part: u64) -> [u8; 32] {
+    let mut bytes = [0x5a; 32];
+    for (to, from) in bytes.iter_mut().zip(seed.to_le_bytes().into_iter().chain(part.to_le_bytes())) {
+        *to = from;
+    }
+    bytes
+}
