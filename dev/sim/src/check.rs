@@ -21,13 +21,8 @@ const TIMER_MAX: Duration = Duration::from_millis(64 * 500 + 250);
 
 /// All checkers; each finding is one sentence.
 pub fn findings(sim: &Sim) -> Vec<String> {
-    let checkers: [fn(&Sim) -> Vec<String>; 5] = [
-        one_final_answer,
-        cseq_is_monotone,
-        nothing_outlives_its_timer,
-        everything_parses,
-        nothing_is_left,
-    ];
+    let checkers: [fn(&Sim) -> Vec<String>; 5] =
+        [one_final_answer, cseq_is_monotone, nothing_outlives_its_timer, everything_parses, nothing_is_left];
     checkers.into_iter().flat_map(|check| check(sim)).collect()
 }
 

@@ -4,8 +4,9 @@
 //! A failure without such a transaction in its ladder is a fault of ours.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use ruf_message::Method;
+use ruf_message::{Method, Tick};
 
 use crate::sim::{HostId, Sim};
 use crate::trace::Kind;
@@ -14,6 +15,17 @@ use crate::trace::Kind;
 /// responses eleven times.
 const TRIES_OF_INVITE: usize = 7;
 const TRIES: usize = 11;
+/// Timers B and F: an answer that comes later is none.
+const PATIENCE: Duration = Duration::from_millis(64 * 500);
+
+/// What failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The call.
+    Call,
+    /// The registration of this phone.
+    Registration(HostId),
+}
 
 /// One message that never got through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,41 +34,51 @@ pub struct Excuse {
     pub because: String,
 }
 
-/// The first message that the network kept from arriving in spite of all its retransmissions.
-pub fn excuse(sim: &Sim) -> Option<Excuse> {
-    unanswered_request(sim).or_else(|| unacknowledged_answer(sim))
+/// A message of `subject` that the network kept from arriving in spite of all its retransmissions.
+pub fn excuse(sim: &Sim, subject: Subject) -> Option<Excuse> {
+    match subject {
+        Subject::Registration(phone) => {
+            unanswered_request(sim, |client, method| client == phone && method == "REGISTER")
+        }
+        Subject::Call => unanswered_request(sim, |_, method| ["INVITE", "BYE", "CANCEL"].contains(&method))
+            .or_else(|| unacknowledged_answer(sim)),
+    }
+}
+
+/// What became of a request.
+#[derive(Default)]
+struct Tries {
+    first: Option<Tick>,
+    sent: usize,
+    lost: usize,
+    lost_answers: usize,
+    answered: bool,
 }
 
 /// A request whose every copy was lost, or had every answer lost.
-fn unanswered_request(sim: &Sim) -> Option<Excuse> {
-    #[derive(Default)]
-    struct Tries {
-        sent: usize,
-        lost: usize,
-        lost_answers: usize,
-        answered: bool,
-    }
+fn unanswered_request(sim: &Sim, is_meant: impl Fn(HostId, &str) -> bool) -> Option<Excuse> {
     let mut tries: BTreeMap<(HostId, &str, &str), Tries> = BTreeMap::new();
     for (sight, message) in sim.trace().messages() {
         match (message.kind, sight.to) {
-            (Kind::Request(Method::Ack), _) => {}
+            (Kind::Request(Method::Ack), _) | (Kind::Response(_), None) => {}
             (Kind::Request(_), _) => {
                 let tries = tries.entry((sight.from, &message.branch, &message.method)).or_default();
+                tries.first.get_or_insert(sight.at);
                 tries.sent += 1;
                 tries.lost += usize::from(sight.is_lost());
             }
             (Kind::Response(_), Some(client)) => {
                 let tries = tries.entry((client, &message.branch, &message.method)).or_default();
-                tries.lost_answers += usize::from(sight.is_lost());
-                tries.answered |= !sight.is_lost();
+                let too_late = tries.first.is_some_and(|first| sight.at.saturating_sub(first) >= PATIENCE);
+                tries.lost_answers += usize::from(sight.is_lost() && !too_late);
+                tries.answered |= !sight.is_lost() && !too_late;
             }
-            (Kind::Response(_), None) => {}
         }
     }
     tries.into_iter().find_map(|((client, _, method), tries)| {
         let all = if method == "INVITE" { TRIES_OF_INVITE } else { TRIES };
         let in_vain = !tries.answered && tries.sent >= all && tries.lost + tries.lost_answers >= tries.sent;
-        in_vain.then(|| Excuse {
+        (in_vain && is_meant(client, method)).then(|| Excuse {
             because: format!(
                 "{} sent its {method} {} times: {} were lost on the way and {} answers on the way back",
                 sim.name(client),
@@ -82,7 +104,7 @@ fn unacknowledged_answer(sim: &Sim) -> Option<Excuse> {
             *of_ack += usize::from(sight.is_lost());
         }
     }
-    lost.into_iter().find(|(_, (answers, acks))| answers + acks >= TRIES).map(|(call, (answers, acks))| Excuse {
-        because: format!("in the call {call} {answers} 2xx and {acks} ACKs were lost"),
+    lost.into_iter().find(|(_, (answers, acks))| answers + acks >= TRIES).map(|(call, (answers, acks))| {
+        Excuse { because: format!("in the call {call} {answers} 2xx and {acks} ACKs were lost") }
     })
 }

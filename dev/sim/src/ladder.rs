@@ -9,7 +9,7 @@
 use std::fmt::Write as _;
 
 use crate::sim::{HostId, Sim};
-use crate::trace::Sight;
+use crate::trace::{Sight, Summary};
 
 /// Characters between two posts.
 const SPAN: usize = 26;
@@ -23,22 +23,27 @@ pub fn line(sim: &Sim, from: usize) -> String {
 }
 
 fn step(sim: &Sim, sight: &Sight) -> String {
-    let to = sight.to.map_or('?', |to| sim.letter(to));
     let fate = match sight.arrivals.len() {
         0 => "✗",
         1 => "",
         _ => "×2",
     };
-    format!("{}→{to} {}{fate}", sim.letter(sight.from), title(sight))
+    arrow(sim, sight.from, sight.to, sight.message.as_ref()) + fate
 }
 
-fn title(sight: &Sight) -> String {
-    sight.message.as_ref().map_or_else(|| "·".to_owned(), |message| message.title())
+/// One datagram as it stands in the line: `a→s INVITE`.
+pub(crate) fn arrow(sim: &Sim, from: HostId, to: Option<HostId>, message: Option<&Summary>) -> String {
+    let to = to.map_or('?', |to| sim.letter(to));
+    format!("{}→{to} {}", sim.letter(from), title(message))
+}
+
+fn title(message: Option<&Summary>) -> String {
+    message.map_or_else(|| "·".to_owned(), Summary::title)
 }
 
 /// The trace as a drawing: one post for each host, one arrow for each datagram, seconds on the left.
 pub fn drawing(sim: &Sim, from: usize) -> String {
-    let hosts: Vec<HostId> = sim.hosts().collect();
+    let hosts = posts(sim);
     let mut text = String::new();
     let heads: Vec<&str> = hosts.iter().map(|&host| sim.name(host)).collect();
     let mut head = String::new();
@@ -53,6 +58,15 @@ pub fn drawing(sim: &Sim, from: usize) -> String {
         let _ = writeln!(text, "{}", row(&hosts, sight));
     }
     text
+}
+
+/// The server stands between the first phone and the others.
+fn posts(sim: &Sim) -> Vec<HostId> {
+    let (servers, mut posts): (Vec<HostId>, Vec<HostId>) = sim.hosts().partition(|host| sim.is_server(*host));
+    for server in servers {
+        posts.insert(posts.len().min(1), server);
+    }
+    posts
 }
 
 fn row(hosts: &[HostId], sight: &Sight) -> String {
@@ -76,7 +90,7 @@ fn row(hosts: &[HostId], sight: &Sight) -> String {
         (true, true) => put(&mut row, right - 4, "x   "),
         (false, true) => put(&mut row, left + 1, "   x"),
     }
-    let mut label = format!(" {} ", title(sight));
+    let mut label = format!(" {} ", title(sight.message.as_ref()));
     if sight.arrivals.len() > 1 {
         label.push_str("×2 ");
     }

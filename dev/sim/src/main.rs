@@ -9,7 +9,8 @@ use ruf_sim::ladder;
 use ruf_sim::scenario::{Run, Settings, Verdict, run};
 use ruf_transaction::Mutant;
 
-const USAGE: &str = "usage: ruf-sim [--seeds N] [--first N] [--seed N] [--loss PERCENT] [--mutant NAME] [--only-seeds]
+const USAGE: &str =
+    "usage: ruf-sim [--seeds N] [--first N] [--seed N] [--loss PERCENT] [--mutant NAME] [--only-seeds]
   --seeds N       run so many seeds (default 1000)
   --first N       beginning with this one (default 0)
   --seed N        run this one and print its ladder
@@ -155,8 +156,10 @@ fn show(seed: u64, run: &Run) {
     println!("seed {seed}: {:?}", run.plan);
     match &run.verdict {
         Verdict::Good => println!("as planned"),
-        Verdict::Excused { failures, excuse } => {
-            println!("failed: {}; by the network alone: {}", failures.join("; "), excuse.because);
+        Verdict::Excused { failures, excuses } => {
+            let mut because: Vec<&str> = excuses.iter().map(|excuse| excuse.because.as_str()).collect();
+            because.dedup();
+            println!("failed: {}; by the network alone: {}", failures.join("; "), because.join("; "));
         }
         Verdict::Bad { failures } => println!("FAILED: {}", failures.join("; ")),
     }

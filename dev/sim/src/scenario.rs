@@ -13,13 +13,13 @@ use ruf_message::{Entropy, StatusCode, Tick, Uri};
 use ruf_transaction::Mutant;
 
 use crate::check;
-use crate::excuse::{Excuse, excuse};
+use crate::excuse::{Excuse, Subject, excuse};
 use crate::network::Conditions;
 use crate::server::{Server, Site};
 use crate::sim::{HostId, Sim, seed_of};
 
 /// How long a run may take before it is judged as it stands: registration, ringing, and every timer.
-const RUN_MAX: Duration = Duration::from_secs(400);
+const RUN_MAX: Duration = Duration::from_secs(2_000);
 /// What is registered for.
 const EXPIRES_SECS: u32 = 3600;
 
@@ -53,15 +53,10 @@ impl Plan {
     fn draw(entropy: &mut Entropy) -> Self {
         let mut below = |n: u64| entropy.u64() % n;
         match below(10) {
-            0..6 => Plan::Talk {
-                ring_ms: below(8_000),
-                talk_ms: below(20_000),
-                caller_ends: below(2) == 0,
-            },
-            6..9 => Plan::Cancel {
-                patience_ms: below(12_000),
-                ring_ms: (below(2) == 0).then(|| below(12_000)),
-            },
+            0..6 => Plan::Talk { ring_ms: below(8_000), talk_ms: below(20_000), caller_ends: below(2) == 0 },
+            6..9 => {
+                Plan::Cancel { patience_ms: below(12_000), ring_ms: (below(2) == 0).then(|| below(12_000)) }
+            }
             _ => Plan::Busy { ring_ms: below(4_000) },
         }
     }
@@ -85,8 +80,8 @@ pub enum Verdict {
     Excused {
         /// What failed.
         failures: Vec<String>,
-        /// Why that is borne.
-        excuse: Excuse,
+        /// Why that is borne, for each.
+        excuses: Vec<Excuse>,
     },
     /// It failed, and that is our fault.
     Bad {
@@ -111,18 +106,16 @@ pub fn run(seed: u64, settings: Settings) -> Run {
     let plan = Plan::draw(&mut entropy);
     let mut call = Call::new(seed, settings, plan, entropy.u64() % 4 == 0);
     call.play();
-    let mut failures = call.broken_promises();
-    // What the network can break it may break; what it cannot is never excused.
-    let excuse = if failures.is_empty() { None } else { excuse(&call.sim) };
-    let findings = check::findings(&call.sim);
-    let is_excused = findings.is_empty() && excuse.is_some();
-    failures.extend(findings);
-    let verdict = match (failures.is_empty(), excuse) {
-        (true, _) => Verdict::Good,
-        (false, Some(excuse)) if is_excused => Verdict::Excused { failures, excuse },
-        (false, _) => Verdict::Bad { failures },
-    };
+    let verdict = call.verdict();
     Run { plan, sim: call.sim, verdict }
+}
+
+/// A promise that was not kept.
+struct Failure {
+    subject: Subject,
+    what: String,
+    /// The network can bring it about.
+    may_be_excused: bool,
 }
 
 /// Something that a user does at its time.
@@ -275,43 +268,84 @@ impl Call {
         }
     }
 
+    /// What the checkers find is never excused; a broken promise is if the network explains it.
+    fn verdict(&mut self) -> Verdict {
+        let broken = self.broken_promises();
+        let mut findings = check::findings(&self.sim);
+        findings.extend(self.calls_left());
+        let excuses: Vec<Option<Excuse>> = broken
+            .iter()
+            .map(|failure| {
+                // Who could not register could not call.
+                let subjects = match (failure.subject, self.dialled) {
+                    (Subject::Call, false) => {
+                        vec![Subject::Registration(self.alice), Subject::Registration(self.bob)]
+                    }
+                    (subject, _) => vec![subject],
+                };
+                let excused = failure.may_be_excused;
+                excused.then(|| subjects.into_iter().find_map(|subject| excuse(&self.sim, subject)))?
+            })
+            .collect();
+        let failures: Vec<String> =
+            broken.into_iter().map(|failure| failure.what).chain(findings.clone()).collect();
+        match excuses.into_iter().collect::<Option<Vec<Excuse>>>() {
+            _ if failures.is_empty() => Verdict::Good,
+            Some(excuses) if findings.is_empty() => Verdict::Excused { failures, excuses },
+            Some(_) | None => Verdict::Bad { failures },
+        }
+    }
+
     /// What the plan promised and the run did not keep.
-    fn broken_promises(&mut self) -> Vec<String> {
+    fn broken_promises(&mut self) -> Vec<Failure> {
         let mut broken = Vec::new();
-        for host in [self.alice, self.bob] {
+        let mut fail = |subject, may_be_excused, what| broken.push(Failure { subject, what, may_be_excused });
+        let (caller, callee) = self.ends();
+        let (plan, dialled) = (self.plan, self.dialled);
+        let is_cancel = matches!(plan, Plan::Cancel { .. });
+        for (host, may_be_without, ends) in [(self.alice, false, caller), (self.bob, is_cancel, callee)] {
             let name = self.sim.name(host).to_owned();
             let side = self.side(host);
             if !side.registered {
-                broken.push(format!("{name} never registered"));
-            } else if !side.unregistered {
-                broken.push(format!("{name} never unregistered"));
+                fail(Subject::Registration(host), true, format!("{name} never registered"));
+            } else if dialled && !side.unregistered {
+                fail(Subject::Registration(host), true, format!("{name} never unregistered"));
             }
-        }
-        let (caller, callee) = self.ends();
-        for (host, may_be_without, ends) in [(self.alice, false, caller), (self.bob, true, callee)] {
-            let name = self.sim.name(host).to_owned();
-            let side = self.side(host);
             match (&side.call, &side.ended) {
                 // A call that was cancelled early may never have reached Bob.
-                (None, _) if may_be_without && matches!(self.plan, Plan::Cancel { .. }) => {}
-                (None, _) => broken.push(format!("{name} never had a call")),
-                (Some(_), None) => broken.push(format!("the call never ended for {name}")),
+                (None, _) if may_be_without => {}
+                (None, _) => fail(Subject::Call, true, format!("{name} never had a call")),
+                // Without a timer on the session, one whose BYE is lost lasts for ever.
+                (Some(_), None) => fail(Subject::Call, true, format!("the call never ended for {name}")),
                 (Some(_), Some(reason)) if ends.contains(reason) => {}
                 (Some(_), Some(reason)) => {
-                    broken.push(format!("the call ended with {reason:?} for {name}, not with {ends:?}"));
+                    let what = format!("the call ended with {reason:?} for {name}, not with {ends:?}");
+                    fail(Subject::Call, is_timeout(reason), what);
                 }
             }
         }
-        if let Plan::Talk { caller_ends, .. } = self.plan {
+        if let Plan::Talk { caller_ends, .. } = plan {
             if !self.side(self.alice).confirmed {
-                broken.push("alice never heard an answer".to_owned());
+                fail(Subject::Call, true, "alice never heard an answer".to_owned());
             }
             // A BYE may overtake the ACK.
             if !caller_ends && !self.side(self.bob).confirmed {
-                broken.push("bob's answer was never acknowledged".to_owned());
+                fail(Subject::Call, true, "bob's answer was never acknowledged".to_owned());
             }
         }
         broken
+    }
+
+    /// A call that ended is forgotten.
+    fn calls_left(&mut self) -> Vec<String> {
+        let mut left = Vec::new();
+        for host in [self.alice, self.bob] {
+            let calls = self.sim.phone(host, |phone, _| phone.counts().calls);
+            if calls > 0 && self.side(host).ended.is_some() {
+                left.push(format!("{} still holds a call that ended", self.sim.name(host)));
+            }
+        }
+        left
     }
 
     /// How the call may end, for the caller and for the callee.
@@ -333,5 +367,21 @@ impl Call {
 
     fn side(&mut self, host: HostId) -> &mut Side {
         self.sides.entry(host).or_default()
+    }
+}
+
+/// Whether a call can end so because somebody's patience did.
+fn is_timeout(reason: &EndReason) -> bool {
+    match reason {
+        EndReason::Refused(status) => {
+            [StatusCode::REQUEST_TIMEOUT, StatusCode::TEMPORARILY_UNAVAILABLE].contains(status)
+        }
+        EndReason::HungUp
+        | EndReason::RemoteHungUp
+        | EndReason::Cancelled
+        | EndReason::RemoteCancelled
+        | EndReason::Unanswered
+        | EndReason::Unacknowledged => true,
+        EndReason::Declined(_) => false,
     }
 }

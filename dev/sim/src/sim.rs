@@ -6,9 +6,10 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ruf_agent::{Agent, AgentEvent, Settings};
+use ruf_agent::{Agent, AgentEvent, Counts, Settings};
 use ruf_message::{Entropy, Flow, Tick, Transmit, Transport};
 
+use crate::ladder;
 use crate::nat::Nat;
 use crate::network::{Conditions, Network};
 use crate::server::Server;
@@ -52,6 +53,8 @@ pub struct Sim {
     arrivals: BTreeMap<(Tick, u64), Arrival>,
     serial: u64,
     trace: Trace,
+    /// Datagrams that are to be lost, as the ladder writes them, and how many of each.
+    doomed: Vec<(String, usize)>,
 }
 
 impl Sim {
@@ -65,6 +68,7 @@ impl Sim {
             arrivals: BTreeMap::new(),
             serial: 0,
             trace: Trace::default(),
+            doomed: Vec::new(),
         }
     }
 
@@ -145,6 +149,11 @@ impl Sim {
         &self.host(host).name
     }
 
+    /// Whether a server runs on this host.
+    pub fn is_server(&self, host: HostId) -> bool {
+        matches!(self.host(host).machine, Machine::Server(_))
+    }
+
     // --- what is done to them ---
 
     /// The user of a phone does something, and what it sends leaves at once.
@@ -194,6 +203,11 @@ impl Sim {
     /// The weather from now on.
     pub fn conditions(&mut self) -> &mut Conditions {
         &mut self.network.conditions
+    }
+
+    /// The next `count` datagrams that the ladder would write so (`a→s ACK`) are lost.
+    pub fn lose(&mut self, arrow: &str, count: usize) {
+        self.doomed.push((arrow.to_owned(), count));
     }
 
     /// A roll of the network's dice: a number below `n`.
@@ -258,11 +272,13 @@ impl Sim {
         self.host_mut(host).happened.pop_front()
     }
 
-    /// Who still holds what.
+    /// Who still holds what. Calls that stand and bindings do not count.
     pub fn leftovers(&self) -> Vec<String> {
         let leftover = |host: &Host| match &host.machine {
-            Machine::Phone(agent) if agent.is_idle() => None,
-            Machine::Phone(agent) => Some(format!("{} holds {:?}", host.name, agent.counts())),
+            Machine::Phone(agent) => {
+                let counts = Counts { calls: 0, ..agent.counts() };
+                (counts != Counts::default()).then(|| format!("{} holds {counts:?}", host.name))
+            }
             Machine::Server(server) => Some(format!("{} holds {}", host.name, server.leftover()?)),
         };
         self.hosts.iter().filter(|host| !host.is_down).filter_map(leftover).collect()
@@ -320,17 +336,27 @@ impl Sim {
         let from = host.nat.as_mut().map_or(host.address, |nat| nat.leave(to));
         let receiver = self.hosts().find(|other| self.host(*other).is_at(to));
         let is_let_in = receiver.is_some_and(|receiver| self.host(receiver).lets_in(from, to));
-        let times = if is_let_in { self.network.carry() } else { Vec::new() };
+        let message = Summary::of(&transmit.bytes);
+        let arrow = ladder::arrow(self, id, receiver, message.as_ref());
+        let is_lost = !is_let_in || self.is_doomed(&arrow);
+        let times = if is_lost { Vec::new() } else { self.network.carry() };
         let arrivals: Vec<Tick> = times.into_iter().map(|time| self.now + time).collect();
         for &at in &arrivals {
             let Some(to) = receiver else { continue };
             self.serial += 1;
             self.arrivals.insert((at, self.serial), Arrival { from, to, bytes: transmit.bytes.clone() });
         }
-        let message = Summary::of(&transmit.bytes);
-        let sight =
-            Sight { at: self.now, from: id, to: receiver, arrivals, message, bytes: transmit.bytes };
+        let sight = Sight { at: self.now, from: id, to: receiver, arrivals, message, bytes: transmit.bytes };
         self.trace.sights.push(sight);
+    }
+
+    fn is_doomed(&mut self, arrow: &str) -> bool {
+        let doom = self.doomed.iter_mut().find(|(doomed, count)| doomed == arrow && *count > 0);
+        if let Some((_, count)) = doom {
+            *count -= 1;
+            return true;
+        }
+        false
     }
 
     fn host(&self, host: HostId) -> &Host {
