@@ -59,7 +59,7 @@ pub(crate) fn host_len(text: &[u8]) -> Option<usize> {
         return Host::parse(text.get(..end)?).map(|_| end);
     }
     // Any run of these is a name, so nothing more needs to be read to know that it is a host.
-    let end = text.iter().position(|octet| !is(*octet, class::HOST)).unwrap_or(text.len());
+    let end = class::run_len(text, class::HOST);
     (end > 0).then_some(end)
 }
 

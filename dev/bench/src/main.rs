@@ -87,13 +87,16 @@ fn allocations(run: fn() -> usize) -> u64 {
 fn instructions(case: &str) -> Option<u64> {
     let run = |rounds: &str| -> Option<u64> {
         let program = std::env::current_exe().ok()?;
+        // A file of its own: valgrind replaces what it is told to write, be it a device.
+        let profile = std::env::temp_dir().join(format!("ruf-bench-{}.callgrind", std::process::id()));
         let output = Command::new("valgrind")
-            .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+            .arg("--tool=callgrind")
+            .arg(format!("--callgrind-out-file={}", profile.display()))
             .arg(program)
             .args([case, rounds])
-            .output()
-            .ok()?;
-        let text = String::from_utf8_lossy(&output.stderr);
+            .output();
+        let _ = std::fs::remove_file(profile);
+        let text = String::from_utf8_lossy(&output.ok()?.stderr).into_owned();
         let count = text.lines().find_map(|line| line.split_once("Collected :"))?.1;
         count.trim().parse().ok()
     };

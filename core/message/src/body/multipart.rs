@@ -85,8 +85,9 @@ impl std::error::Error for MultipartError {}
 /// If it names none, or one that RFC 2046 does not allow.
 pub fn boundary(content_type: &[u8]) -> Result<Vec<u8>, MultipartError> {
     let mut scanner = Scanner::new(content_type);
-    scanner.run(class::TOKEN | class::LWS);
-    scanner.eat(b'/');
+    scanner.skip_lws();
+    scanner.run(class::TOKEN);
+    scanner.eat_around(b'/');
     scanner.run(class::TOKEN);
     let params = crate::Params::scan(&mut scanner).map_err(|_| MultipartError::BoundaryMissing)?;
     let boundary = params.unquoted("boundary").ok_or(MultipartError::BoundaryMissing)?;

@@ -16,21 +16,33 @@ use crate::scan::{Scanner, class};
 pub(super) const REQUIRED: [HeaderName; 5] =
     [HeaderName::Via, HeaderName::From, HeaderName::To, HeaderName::CallId, HeaderName::CSeq];
 
-/// Which headers a message has: one bit for each name.
+/// Which of the headers that may appear once, or must appear, were there.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Seen(u128);
-
-const _: () = assert!((HeaderName::Other as u32) < u128::BITS);
+pub(super) struct Seen(u8);
 
 impl Seen {
     #[inline]
     pub(super) const fn contains(self, id: HeaderName) -> bool {
-        self.0 & 1 << id as u32 != 0
+        self.0 & bit(id) != 0
     }
 
     #[inline]
     pub(super) const fn and(self, id: HeaderName) -> Self {
-        Seen(self.0 | 1 << id as u32)
+        Seen(self.0 | bit(id))
+    }
+}
+
+/// The bit of a header; none for one that is not counted.
+#[inline]
+const fn bit(id: HeaderName) -> u8 {
+    match id {
+        HeaderName::Via => 1,
+        HeaderName::From => 2,
+        HeaderName::To => 4,
+        HeaderName::CallId => 8,
+        HeaderName::CSeq => 16,
+        HeaderName::MaxForwards => 32,
+        _ => 0,
     }
 }
 
@@ -49,11 +61,16 @@ pub(super) fn headers(fields: &Fields, method: Option<&[u8]>) -> Result<Seen, Pa
     let mut seen = Seen::default();
     for line in &fields.lines {
         let id = line.id;
-        if is_once(id) && seen.contains(id) {
-            return Err(bad(Place::Header(id), line.value.start(), "the header stands there twice"));
-        }
+        let again = seen.contains(id);
+        seen = seen.and(id);
         let judged = match id {
-            HeaderName::Via if !seen.contains(id) => top_via(fields.text(line.value)),
+            HeaderName::Via if again => Ok(()),
+            // Only a comma list may stand on several lines.
+            // rfc3261 §7.3.1
+            _ if again => {
+                return Err(bad(Place::Header(id), line.value.start(), "the header stands there twice"));
+            }
+            HeaderName::Via => top_via(fields.text(line.value)),
             HeaderName::From | HeaderName::To => address(fields.text(line.value)),
             HeaderName::CallId => call_id(fields.text(line.value)),
             HeaderName::CSeq => cseq(fields.text(line.value), method),
@@ -68,18 +85,8 @@ pub(super) fn headers(fields: &Fields, method: Option<&[u8]>) -> Result<Seen, Pa
         judged.map_err(|error| {
             bad(Place::Header(id), line.value.start() + error.at(), error.expected()).expected()
         })?;
-        seen = seen.and(id);
     }
     Ok(seen)
-}
-
-/// What is judged here and is no list.
-// rfc3261 §7.3.1
-const fn is_once(id: HeaderName) -> bool {
-    matches!(
-        id,
-        HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq | HeaderName::MaxForwards
-    )
 }
 
 /// Judges every element of a comma list; an empty header is an empty list.

@@ -26,6 +26,12 @@ pub const fn is(octet: u8, classes: u8) -> bool {
     found & classes != 0
 }
 
+/// How many octets at the start of `text` are of `class`.
+#[inline]
+pub(crate) fn run_len(text: &[u8], class: u8) -> usize {
+    text.iter().position(|octet| !is(*octet, class)).unwrap_or(text.len())
+}
+
 static CLASSES: [u8; 256] = classes();
 
 #[allow(clippy::indexing_slicing)] // evaluated by the compiler alone

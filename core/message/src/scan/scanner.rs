@@ -75,18 +75,18 @@ impl<'a> Scanner<'a> {
     /// Goes over white space.
     #[inline]
     pub fn skip_lws(&mut self) {
-        while let [first, rest @ ..] = self.rest
+        // Mostly there is none, and one comparison says so.
+        while let [first @ ..=b' ', rest @ ..] = self.rest
             && is(*first, class::LWS)
         {
             self.rest = rest;
         }
     }
 
-    /// Takes all octets of `classes` (maybe none).
+    /// Takes all octets of `class` (maybe none).
     #[inline]
-    pub fn run(&mut self, classes: u8) -> &'a [u8] {
-        let end = self.rest.iter().position(|octet| !is(*octet, classes)).unwrap_or(self.rest.len());
-        let (run, rest) = self.rest.split_at(end);
+    pub fn run(&mut self, class: u8) -> &'a [u8] {
+        let (run, rest) = self.rest.split_at(class::run_len(self.rest, class));
         self.rest = rest;
         run
     }
@@ -132,7 +132,8 @@ impl<'a> Scanner<'a> {
         let mut number: u64 = 0;
         while let [digit @ b'0'..=b'9', rest @ ..] = self.rest {
             self.rest = rest;
-            number = number.saturating_mul(10).saturating_add(u64::from(digit - b'0'));
+            // Stops short of overflow, past what fits.
+            number = (number * 10 + u64::from(digit - b'0')).min(1 << 32);
         }
         let at = self.bytes.len() - start.len();
         if start.len() == self.rest.len() {

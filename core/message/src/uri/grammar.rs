@@ -5,7 +5,7 @@ use super::{Parts, Scheme, is_separator};
 use crate::error::UriError;
 use crate::host::host_len;
 use crate::limits::URI_PARTS_MAX;
-use crate::scan::{Scanner, class, is};
+use crate::scan::{Scanner, class};
 
 /// Finds the parts of the URI at the start of `text`, and its end. Of one longer than 65535 octets
 /// only the end is right.
@@ -157,13 +157,12 @@ fn opaque(scheme: Scheme, start: usize, params: usize, end: usize) -> Parts {
     }
 }
 
-/// The end of the run of `classes` and escapes that begins at `start`.
+/// The end of the run of `class` and escapes that begins at `start`.
 #[inline]
-fn run(text: &[u8], start: usize, classes: u8) -> usize {
+fn run(text: &[u8], start: usize, class: u8) -> usize {
     let mut at = start;
     loop {
-        let rest = from(text, at);
-        at += rest.iter().position(|octet| !is(*octet, classes)).unwrap_or(rest.len());
+        at += class::run_len(from(text, at), class);
         if escaped(from(text, at)).is_none() {
             return at;
         }
@@ -171,6 +170,7 @@ fn run(text: &[u8], start: usize, classes: u8) -> usize {
     }
 }
 
+#[inline]
 fn from(text: &[u8], start: usize) -> &[u8] {
     text.get(start..).unwrap_or_default()
 }
