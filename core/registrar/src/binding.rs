@@ -78,6 +78,15 @@ impl Binding {
         UriRef::parse(self.part(0, end)).unwrap_or_default()
     }
 
+    /// Whether its contact is equivalent to this URI.
+    // rfc3261 §10.3 step 7, §19.1.4
+    #[must_use]
+    pub fn is_of(&self, contact: UriRef<'_>) -> bool {
+        let [end, ..] = self.ends;
+        // A phone writes its contact the same way each time: most often no URI is read here.
+        self.part(0, end) == contact.as_bytes() || self.contact().equivalent(&contact)
+    }
+
     /// Whether requests can be sent to it. Contacts of any scheme may be registered (`mailto:`) and are
     /// listed, but a request leaves by the flow of a phone, as SIP.
     // rfc3261 §10.2.1

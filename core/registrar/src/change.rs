@@ -172,7 +172,7 @@ impl Register<'_> {
 
     fn is_of(&self, change: &Change, existing: Option<usize>, uri: UriRef<'_>) -> bool {
         match change {
-            Change::Add(binding) => existing.is_none() && binding.contact().equivalent(&uri),
+            Change::Add(binding) => existing.is_none() && binding.is_of(uri),
             Change::Refresh(at, _) | Change::Remove(at) => existing == Some(*at),
         }
     }
@@ -217,20 +217,16 @@ impl Register<'_> {
 }
 
 fn is_own_socket(remote: SocketAddr, ourselves: &Ourselves) -> bool {
-    let ip = remote.ip().to_canonical();
     ourselves.listeners.iter().any(|listener| {
-        let mut own = listener.addresses.iter().copied().chain([listener.bind.ip()]);
-        listener.bind.port() == remote.port() && own.any(|own| own.to_canonical() == ip)
+        let is_own = listener.bind.ip() == remote.ip() || listener.addresses.contains(&remote.ip());
+        is_own && listener.bind.port() == remote.port()
     })
 }
 
-/// The binding of this contact. Equivalence is not transitive (§19.1.4), so several may match: the
-/// one that is written the same comes first.
+/// The binding of this contact. Equivalence is not transitive, so several may match: the first.
 // rfc3261 §10.3 step 7, §19.1.4
 fn find<'a>(current: &'a [Binding], uri: UriRef<'_>) -> Option<(usize, &'a Binding)> {
-    let all = || current.iter().enumerate();
-    let same = all().find(|(_, binding)| binding.contact().as_bytes() == uri.as_bytes());
-    same.or_else(|| all().find(|(_, binding)| binding.contact().equivalent(&uri)))
+    current.iter().enumerate().find(|(_, binding)| binding.is_of(uri))
 }
 
 /// The contact's parameters but `q` and `expires`, without the white space there may be between.

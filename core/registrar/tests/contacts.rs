@@ -13,7 +13,7 @@ const B: &str = "Contact: <sip:b@192.0.2.8>";
 fn a_contact_is_bound_with_what_came_with_it() {
     // tests rfc3261 §10.3 step 7
     let mut desk = Desk::new();
-    let lines = "Contact: \"Al\" <sip:a@192.0.2.7:5070;ob> ; q=0.25 ; +sip.instance=\"<urn:uuid:1;x>\";Expires=600;reg-id=2;flag
+    let lines = "Contact: \"Al\" <sip:a@192.0.2.7:5070;ob> ; q=0.25 ; +sip.instance=\"<urn:uuid:1;x>\";Expires=600;a=\"\\\";\";reg-id=2;flag
         Path: <sip:edge.example;lr>,  <sip:inner.example;lr>
         User-Agent: Phone/1.0 (of a name so long that nobody would read it to its very end, ever)";
     desk.register("one", 7, lines).unwrap();
@@ -22,7 +22,7 @@ fn a_contact_is_bound_with_what_came_with_it() {
     assert_eq!((binding.q(), binding.call_id(), binding.cseq()), (250, &b"one"[..], 7));
     assert_eq!(binding.flow(), desk.flow);
     assert_eq!(binding.remaining_secs(desk.now), 600);
-    assert_eq!(binding.params(), b";+sip.instance=\"<urn:uuid:1;x>\";reg-id=2;flag");
+    assert_eq!(binding.params(), b";+sip.instance=\"<urn:uuid:1;x>\";a=\"\\\";\";reg-id=2;flag");
     assert_eq!(binding.instance().unwrap(), b"<urn:uuid:1;x>");
     assert_eq!(binding.reg_id(), Some(2));
     assert_eq!(binding.path(), b"<sip:edge.example;lr>, <sip:inner.example;lr>");
@@ -113,11 +113,11 @@ fn contacts_are_the_same_when_their_uris_are_equivalent() {
 }
 
 #[test]
-fn of_several_equivalent_bindings_the_one_written_the_same_is_meant() {
+fn contacts_that_differ_in_the_value_of_a_parameter_are_two() {
     // tests rfc3261 §19.1.4
     let mut desk = Desk::new();
     desk.register("one", 1, "Contact: <sip:c@h;security=on>, <sip:c@h;security=off>").unwrap();
-    assert_eq!(desk.bindings.len(), 2, "these two are not equivalent");
+    assert_eq!(desk.bindings.len(), 2);
     desk.register("one", 2, "Contact: <sip:c@h;security=off>;expires=0").unwrap();
     assert_eq!(desk.contacts(), ["sip:c@h;security=on"]);
 }
@@ -250,7 +250,7 @@ fn a_contact_may_name_this_server_but_its_flow_may_not_end_there() {
     let mut desk = Desk::new();
     desk.register("one", 1, "Contact: <sip:alice@a.example?Route=%3Csip:p%3E>")
         .expect("it leaves by the flow");
-    for own in ["192.0.2.1:5060", "[::ffff:192.0.2.1]:5060", "198.51.100.1:5062"] {
+    for own in ["192.0.2.1:5060", "198.51.100.1:5062"] {
         desk.flow.remote = own.parse().unwrap();
         assert_eq!(desk.register("one", 2, A).unwrap_err(), Reject::FromOurselves, "{own}");
         desk.register("one", 2, "Contact: <sip:none@h>;expires=0").expect("to remove does no harm");
@@ -281,6 +281,9 @@ fn an_address_has_only_so_many_bindings() {
     desk.register("one", 2, A).expect("a refresh needs no room");
     desk.register("one", 3, &format!("{A};expires=0\nContact: <sip:c@h>")).expect("an exchange neither");
     assert_eq!(desk.contacts(), ["sip:b@192.0.2.8", "sip:c@h"]);
+    desk.limits.bindings_max = 1;
+    desk.register("one", 4, B).expect("a bound that was lowered ends no registration");
+    desk.limits.bindings_max = 2;
     let all_at_once = "Contact: <sip:1@h>, <sip:2@h>, <sip:3@h>";
     assert_eq!(
         Desk { limits: desk.limits, ..Desk::new() }.register("one", 1, all_at_once).unwrap_err(),

@@ -163,8 +163,8 @@ impl Registrar {
     }
 
     fn has_room(&self, count: &Count) -> bool {
-        count.added <= count.removed
-            || self.table.bindings() + count.added - count.removed <= self.limits.bindings_max
+        // What is removed was counted, so this does not go below zero.
+        self.table.bindings() + count.added - count.removed <= self.limits.bindings_max
     }
 
     // rfc3261 §21.5.4

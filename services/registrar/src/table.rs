@@ -29,7 +29,8 @@ struct Slot {
     armed: Option<Tick>,
 }
 
-/// Entries of `expiries` that no longer count are swept out when they outnumber the slots by this.
+/// Entries of `expiries` that no longer count are swept out when there are more of them than of
+/// others, and than this.
 const STALE_EXPIRIES_MAX: usize = 1_024;
 
 impl Table {
@@ -144,7 +145,7 @@ impl Table {
             }
             Some(_) => {}
         }
-        if self.expiries.len() > self.places.len() + STALE_EXPIRIES_MAX + self.places.len() {
+        if self.expiries.len() > 2 * self.places.len() + STALE_EXPIRIES_MAX {
             self.sweep();
         }
     }
@@ -154,5 +155,88 @@ impl Table {
         let counts =
             |due: &Tick, place: &u32| slots.get(*place as usize).is_some_and(|slot| slot.armed == Some(*due));
         self.expiries.retain(|Reverse((due, place))| counts(due, place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruf_message::{Flow, Transport, Uri};
+    use ruf_registrar_core::Fresh;
+
+    fn address(number: u32) -> AddressOfRecord {
+        AddressOfRecord::new(&format!("user{number}"), "a.example")
+    }
+
+    fn binding(expires: u64) -> Binding {
+        let uri: Uri = "sip:a@h".parse().unwrap();
+        let ip = "192.0.2.1:5060".parse().unwrap();
+        let flow = Flow { transport: Transport::Udp, listener: 0, local: ip, remote: ip, connection: 0 };
+        let fresh = Fresh {
+            contact: uri.as_ref(),
+            flow,
+            expires: Tick::from_micros(expires),
+            q: 1_000,
+            call_id: b"1",
+            cseq: 1,
+            params: b"",
+            user_agent: b"",
+            path: b"",
+        };
+        Binding::new(&fresh, 100).unwrap()
+    }
+
+    fn set(table: &mut Table, number: u32, expires: u64) {
+        table.update(&address(number), |bindings| *bindings = vec![binding(expires)]);
+    }
+
+    #[test]
+    fn refreshing_arms_nothing_new() {
+        let mut table = Table::default();
+        for expires in 100..1_000 {
+            set(&mut table, 1, expires);
+        }
+        assert_eq!(table.expiries.len(), 1);
+        assert_eq!(table.expire(Tick::from_micros(500)), 0, "armed for 100, looked at, and armed again");
+        assert_eq!((table.expiries.len(), table.deadline()), (1, Some(Tick::from_micros(999))));
+        assert_eq!(table.expire(Tick::from_micros(999)), 1);
+        assert!(table.expiries.is_empty());
+    }
+
+    #[test]
+    fn an_entry_that_no_longer_counts_arms_nothing() {
+        let mut table = Table::default();
+        set(&mut table, 1, 200);
+        set(&mut table, 1, 100);
+        set(&mut table, 1, 1_000);
+        assert_eq!(table.expiries.len(), 2);
+        table.expire(Tick::from_micros(100));
+        table.expire(Tick::from_micros(200));
+        assert_eq!((table.expiries.len(), table.deadline()), (1, Some(Tick::from_micros(1_000))));
+    }
+
+    #[test]
+    fn slots_are_used_again() {
+        let mut table = Table::default();
+        for number in 0..100 {
+            set(&mut table, number, 100);
+            assert_eq!(table.remove(&address(number)), 1);
+        }
+        assert_eq!((table.slots.len(), table.addresses(), table.bindings()), (1, 0, 0));
+        set(&mut table, 7, 300);
+        assert_eq!(table.expire(Tick::from_micros(100)), 0, "what was armed before does not touch it");
+        assert_eq!(table.get(&address(7)).len(), 1);
+    }
+
+    #[test]
+    fn entries_that_no_longer_count_are_swept_out() {
+        let mut table = Table::default();
+        set(&mut table, 1, 5_000_000);
+        for round in 0..10_000 {
+            set(&mut table, 2, 1_000_000 + round);
+            table.remove(&address(2));
+        }
+        assert!(table.expiries.len() <= STALE_EXPIRIES_MAX + 4, "{}", table.expiries.len());
+        assert_eq!(table.expire(Tick::from_micros(5_000_000)), 1);
     }
 }
