@@ -4,12 +4,14 @@
 //! ```text
 //! ruf-interop table       baresip and linphone call each other
 //! ruf-interop torture     the messages of RFC 4475 and RFC 5118
+//! ruf-interop sipp        1,000 calls at 200 a second
 //! ruf-interop all         everything
 //! ```
 //!
 //! The server is `ruf` beside this program, or what `RUF` names. Everything is asserted on the wire,
 //! so it wants root or CAP_NET_RAW; phones, servers and load generators end with it.
 
+mod digest;
 mod failure;
 mod phone;
 mod place;
@@ -18,6 +20,7 @@ mod raw;
 mod rtp;
 mod server;
 mod sip;
+mod sipp;
 mod table;
 mod tone;
 mod torture;
@@ -31,7 +34,7 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 2] = [("table", table::run), ("torture", torture::run)];
+const COMMANDS: [Command; 3] = [("table", table::run), ("torture", torture::run), ("sipp", sipp::run)];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

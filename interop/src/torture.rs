@@ -9,7 +9,6 @@
 mod expected;
 mod message;
 
-use std::collections::HashSet;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -64,11 +63,15 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
         let bench = Bench::start(&wire, &folder.join(role.name()), place::net(100 + number as u8), role)?;
         let mut good = 0;
         let mut weak = Vec::new();
-        let mut seen = HashSet::new();
+        let mut silent = Vec::new();
         for (count, entry) in entries.iter().enumerate() {
             let octets = std::fs::read(data.join(&entry.file))?;
-            let octets = message::made_unique(&octets, count);
-            let answered = bench.try_message(&octets, &mut seen);
+            let mark = message::mark(count);
+            let octets = message::made_unique(&octets, &mark);
+            let answered = bench.try_message(&octets, &mark);
+            if answered.as_ref().is_ok_and(|answered| answered.answer.is_none()) {
+                silent.push((mark, entry));
+            }
             match answered.and_then(|answered| bench.judge(entry, &answered)) {
                 Ok(Verdict::Right) => good += 1,
                 Ok(Verdict::Tolerated(why)) => weak.push(format!("{}: {why}", entry.name)),
@@ -76,6 +79,12 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
                     wrong += 1;
                     println!("{}, {}: WRONG: {failure} [{}]", role.name(), entry.name, entry.note);
                 }
+            }
+        }
+        for (mark, entry) in silent {
+            if bench.answered_late(&mark) {
+                wrong += 1;
+                println!("{}, {}: WRONG: its silence was broken later", role.name(), entry.name);
             }
         }
         println!("{}: {good} right, {} tolerated, {wrong} wrong so far", role.name(), weak.len());
@@ -156,14 +165,16 @@ impl Bench {
     }
 
     /// Sends a message and waits for its answer, or until its silence is proved.
-    fn try_message(&self, octets: &[u8], seen: &mut HashSet<String>) -> Outcome<Answered> {
+    fn try_message(&self, octets: &[u8], mark: &str) -> Outcome<Answered> {
         let from = self.tap.mark();
         self.sender.send_to(octets, self.server.address)?;
         let barrier = self.barrier(from)?;
         // A request that was forwarded is answered by the callee; its final answer comes after the barrier.
         self.answer_forwarded(from)?;
-        let is_answer =
-            |sip: &Sip| sip.status().is_some() && sip.call_id() != barrier && !seen.contains(sip.call_id());
+        let is_answer = |sip: &Sip| {
+            let of_another = sip.call_id().starts_with(message::MARK) && !sip.call_id().starts_with(mark);
+            sip.status().is_some() && sip.call_id() != barrier && !of_another
+        };
         let answers: Vec<Sip> = self.sent(from).into_iter().filter(is_answer).collect();
         let mut finals: Vec<Sip> = answers.iter().filter(|sip| sip.status() >= Some(200)).cloned().collect();
         if finals.is_empty() && !answers.is_empty() {
@@ -177,12 +188,17 @@ impl Bench {
         finals.dedup();
         ensure!(finals.len() <= 1, "answered more than once: {:?}", starts(&finals));
         let sent = self.sent(from).into_iter().filter(|sip| sip.call_id() != barrier).collect();
-        seen.extend(finals.iter().map(|answer| answer.call_id().to_owned()));
         let answer = finals.pop();
         if let Some(ack) = answer.as_ref().and_then(|answer| raw::ack(octets, answer)) {
             self.sender.send_to(&ack, self.server.address)?;
         }
         Ok(Answered { answer, sent })
+    }
+
+    /// Did an answer to a message come after all, though an OPTIONS behind it had been answered?
+    fn answered_late(&self, mark: &str) -> bool {
+        let sent = self.sent(Mark::START);
+        sent.iter().any(|sip| sip.status().is_some() && sip.call_id().starts_with(mark))
     }
 
     /// An OPTIONS to the server that must be answered; gives its Call-ID.

@@ -62,6 +62,11 @@ struct Tapped {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark(usize);
 
+impl Mark {
+    /// Before the first datagram.
+    pub(crate) const START: Mark = Mark(0);
+}
+
 impl Wire {
     /// Starts to capture.
     pub(crate) fn open() -> Outcome<Wire> {

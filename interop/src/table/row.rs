@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Cast, Cell, Played, address, call};
+use crate::digest::parameter;
 use crate::failure::{Failure, Outcome, ensure};
 use crate::phone::{Make, Phone, Settings};
 use crate::place;
@@ -214,16 +215,6 @@ fn bare_uri(value: &str) -> &str {
     }
 }
 
-/// A parameter of a challenge or of credentials, without quotes; empty where it is missing.
-fn parameter(value: &str, name: &str) -> String {
-    value
-        .split([',', ' '])
-        .filter_map(|part| part.trim().split_once('='))
-        .find(|(key, _)| key.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value.trim_matches('"').to_owned())
-        .unwrap_or_default()
-}
-
 /// Puts the outcome of a cell down, and stops the stage if it failed.
 pub(super) fn note<T>(
     cells: &mut Vec<(Cell, Outcome<()>)>,
@@ -243,12 +234,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contacts_and_credentials_are_read() {
+    fn contacts_are_read_in_both_forms() {
         assert_eq!(bare_uri("\"A\" <sip:a@h:5070;x>;expires=3"), "sip:a@h:5070;x");
         assert_eq!(bare_uri("sip:a@h;expires=3"), "sip:a@h");
-        let challenge = "Digest realm=\"x\", algorithm=SHA-256, nonce=\"n\"";
-        assert_eq!(parameter(challenge, "algorithm"), "SHA-256");
-        assert_eq!(parameter(challenge, "realm"), "x");
-        assert_eq!(parameter(challenge, "opaque"), "");
     }
 }

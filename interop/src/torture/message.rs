@@ -5,10 +5,18 @@ use crate::sip::find;
 /// The cookie with which a branch says that it is unique (RFC 3261 section 8.1.1.7).
 const COOKIE: &[u8] = b"z9hG4bK";
 
+/// How the marks of all messages begin; no Call-ID of the RFCs begins so.
+pub(super) const MARK: &str = "ruf.";
+
+/// The mark of a message, put before its branch and Call-ID.
+pub(super) fn mark(number: usize) -> String {
+    format!("{MARK}{number}.")
+}
+
 /// The message with a branch and a Call-ID of its own: the RFCs use some of them twice, and a server
 /// rightly takes the second for a retransmission. A branch that is the bare cookie stays as it is.
-pub(super) fn made_unique(message: &[u8], number: usize) -> Vec<u8> {
-    let mark = format!("x{number}-").into_bytes();
+pub(super) fn made_unique(message: &[u8], mark: &str) -> Vec<u8> {
+    let mark = mark.as_bytes();
     let mut unique = message.to_vec();
     let head = find(&unique, b"\r\n\r\n").unwrap_or(unique.len());
     let branch = unique.get(..head).and_then(|head| find(head, COOKIE)).map(|at| at + COOKIE.len());
@@ -50,14 +58,14 @@ mod tests {
     #[test]
     fn branch_and_call_ids_become_unique_and_nothing_else() {
         let message = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKq\r\nCall-ID: 1\r\nI:2\r\n\r\nCall-ID: 3";
-        let unique = made_unique(message, 7);
-        let wanted = "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKx7-q\r\nCall-ID: x7-1\r\nI:x7-2\r\n\r\nCall-ID: 3";
+        let unique = made_unique(message, "ruf.7.");
+        let wanted = "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKruf.7.q\r\nCall-ID: ruf.7.1\r\nI:ruf.7.2\r\n\r\nCall-ID: 3";
         assert_eq!(String::from_utf8_lossy(&unique), wanted);
     }
 
     #[test]
     fn a_bare_cookie_stays_bare() {
         let message = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK\r\n\r\n";
-        assert_eq!(made_unique(message, 7), message);
+        assert_eq!(made_unique(message, "ruf.7."), message);
     }
 }
