@@ -15,12 +15,13 @@ pub(crate) struct Account {
 }
 
 /// Credentials for `challenged`, to be sent with a request of this method and URI: the name of the
-/// header, and its value.
+/// header, and its value. `count` is how often the nonce was used, this time included.
 pub(crate) fn answer(
     challenged: &Sip,
     account: Account,
     method: &str,
     uri: &str,
+    count: u32,
 ) -> Outcome<(&'static str, String)> {
     let (asks, answers) = match challenged.status() {
         Some(401) => ("WWW-Authenticate", "Authorization"),
@@ -36,10 +37,10 @@ pub(crate) fn answer(
     let cnonce = raw::unique();
     let ha1 = md5(&format!("{}:{realm}:{}", account.user, account.secret));
     let ha2 = md5(&format!("{method}:{uri}"));
-    let response = md5(&format!("{ha1}:{nonce}:00000001:{cnonce}:auth:{ha2}"));
+    let response = md5(&format!("{ha1}:{nonce}:{count:08x}:{cnonce}:auth:{ha2}"));
     let mut value = format!(
         "Digest username=\"{}\", realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", \
-         response=\"{response}\", algorithm=MD5, cnonce=\"{cnonce}\", qop=auth, nc=00000001",
+         response=\"{response}\", algorithm=MD5, cnonce=\"{cnonce}\", qop=auth, nc={count:08x}",
         account.user
     );
     let opaque = parameter(challenge, "opaque");
@@ -102,7 +103,7 @@ mod tests {
         )
         .expect("a message");
         let account = Account { user: "anna", secret: "secret" };
-        let (name, value) = answer(&challenged, account, "REGISTER", "sip:x").expect("an answer");
+        let (name, value) = answer(&challenged, account, "REGISTER", "sip:x", 1).expect("an answer");
         assert_eq!(name, "Authorization");
         assert_eq!(parameter(&value, "nonce"), "m");
         assert_eq!(parameter(&value, "nc"), "00000001");

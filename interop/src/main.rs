@@ -4,6 +4,8 @@
 //! ```text
 //! ruf-interop table       baresip and linphone call each other
 //! ruf-interop torture     the messages of RFC 4475 and RFC 5118
+//! ruf-interop negative    what must not get through
+//! ruf-interop startup     how a server starts, refuses to, and ends
 //! ruf-interop sipp        1,000 calls at 200 a second
 //! ruf-interop all         everything
 //! ```
@@ -13,6 +15,7 @@
 
 mod digest;
 mod failure;
+mod negative;
 mod phone;
 mod place;
 mod program;
@@ -21,6 +24,7 @@ mod rtp;
 mod server;
 mod sip;
 mod sipp;
+mod startup;
 mod table;
 mod tone;
 mod torture;
@@ -34,7 +38,13 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 3] = [("table", table::run), ("torture", torture::run), ("sipp", sipp::run)];
+const COMMANDS: [Command; 5] = [
+    ("startup", startup::run),
+    ("torture", torture::run),
+    ("negative", negative::run),
+    ("sipp", sipp::run),
+    ("table", table::run),
+];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

@@ -54,7 +54,7 @@ impl Request {
     }
 
     /// Sets the URIs of From and To.
-    pub(crate) fn from_to(mut self, from: &str, to: &str) -> Request {
+    pub(crate) fn between(mut self, from: &str, to: &str) -> Request {
         self.from = from.to_owned();
         self.to = to.to_owned();
         self

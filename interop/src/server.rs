@@ -74,7 +74,8 @@ impl Settings {
         self
     }
 
-    fn command_line(&self) -> Vec<String> {
+    /// The arguments of the program.
+    pub(crate) fn command_line(&self) -> Vec<String> {
         let mut line = vec![
             "serve".to_owned(),
             "--data".to_owned(),

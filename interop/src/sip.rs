@@ -47,11 +47,6 @@ impl Sip {
         self.start.strip_prefix("SIP/2.0 ")?.split(' ').next()?.parse().ok()
     }
 
-    /// The Request-URI; empty for a response.
-    pub(crate) fn uri(&self) -> &str {
-        if self.status().is_some() { "" } else { self.start.split(' ').nth(1).unwrap_or_default() }
-    }
-
     /// The first header of this name, in long or compact form.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.lines_of(name).next()

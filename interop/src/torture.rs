@@ -154,7 +154,7 @@ impl Bench {
         let from = self.tap.mark();
         let local = self.callee.local_addr()?;
         let request = raw::Request::new("REGISTER", "sip:example.com", local)
-            .from_to("sip:user@example.com", "sip:user@example.com")
+            .between("sip:user@example.com", "sip:user@example.com")
             .line("Contact", &format!("<sip:user@{local}>"));
         self.callee.send_to(request.text().as_bytes(), self.server.address)?;
         let way = (self.server.address, local);
@@ -205,7 +205,7 @@ impl Bench {
     fn barrier(&self, from: Mark) -> Outcome<String> {
         let local = self.sender.local_addr()?;
         let request = raw::Request::new("OPTIONS", "sip:example.com", local)
-            .from_to("sip:barrier@elsewhere.test", "sip:example.com");
+            .between("sip:barrier@elsewhere.test", "sip:example.com");
         let call_id = request.call_id.clone();
         self.sender.send_to(request.text().as_bytes(), self.server.address)?;
         let way = (self.server.address, local);
