@@ -25,7 +25,11 @@ impl BranchRequest {
     // rfc3261 §16.6 step 1, all header fields and the body as received
     pub(crate) fn of(mut request: Request, target: &Target) -> Self {
         if let Some(uri) = &target.uri {
-            request.set_uri(&route::in_request(uri.as_ref())); // rfc3261 §16.6 step 2
+            // rfc3261 §16.6 step 2
+            match route::in_request(uri.as_ref()) {
+                None => request.set_uri(uri),
+                Some(fit) => request.set_uri(&fit),
+            }
         }
         // rfc3261 §16.6 step 3; zero was refused by 16.3
         request.set_max_forwards(request.max_forwards().map_or(MAX_FORWARDS, |hops| hops.saturating_sub(1)));

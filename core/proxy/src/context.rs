@@ -113,8 +113,6 @@ pub(crate) enum Withdrawn {
     Declined,
     /// Timer C fired.
     TimerC,
-    /// The server transaction is gone.
-    Abandoned,
 }
 
 impl ResponseContext {

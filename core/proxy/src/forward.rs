@@ -204,13 +204,14 @@ mod tests {
             target("sip:a@H", 1, 300),
             target("sip:a@h", 3, 500),
             target("sip:c@h", 4, 100),
+            target("sip:d@h", 4, 99),
         ];
-        let order = in_order(Vec::from(set).into(), 4);
+        let order = in_order(Vec::from(set).into(), 5);
         let shown: Vec<String> = order
             .iter()
             .rev()
             .map(|target| format!("{} {}", target.uri.as_ref().unwrap(), target.q))
             .collect();
-        assert_eq!(shown, ["sip:b@h 1000", "sip:a@h 500", "sip:a@h 500", "sip:A@h;x=y 300"]);
+        assert_eq!(shown, ["sip:b@h 1000", "sip:a@h 500", "sip:a@h 500", "sip:A@h;x=y 300", "sip:c@h 100"]);
     }
 }

@@ -11,7 +11,7 @@ use ruf_transaction::{Event, Transactions};
 
 use crate::best::Failure;
 use crate::call::CallEvent;
-use crate::context::{ResponseContext, Withdrawn};
+use crate::context::ResponseContext;
 use crate::limits::Limits;
 use crate::question::{Answer, Question, Refusal, Unreachable};
 use crate::slots::{Key, Slots, Token};
@@ -195,11 +195,7 @@ impl Proxy {
             Event::ServerTimedOut { .. } | Event::ServerUnreachable { .. } => {}
             // rfc6026 §8.3: without a server transaction, what still comes is discarded
             Event::ServerEnded { user, .. } => {
-                let key = Token::from_user(user).key();
-                self.with(turn, key, |context, step| {
-                    context.withdraw(step, Withdrawn::Abandoned);
-                    Kept::No
-                });
+                drop(self.contexts.remove(Token::from_user(user).key()));
             }
         }
     }

@@ -23,7 +23,7 @@ fn restore_request_uri(request: &mut Request, ourselves: &Ourselves) {
     if !(uri.is_loose_router() && ourselves.is_us(uri)) {
         return;
     }
-    let Some(last) = request.routes().last().map(|route| in_request(route.uri())) else {
+    let Some(last) = request.routes().last().map(|route| owned_for_request(route.uri())) else {
         return;
     };
     let mut before_last = request.routes().count() - 1;
@@ -80,7 +80,7 @@ fn remove_ourselves(request: &mut Request, identity: &Identity, ourselves: &Ours
 // rfc3261 §16.6 step 6
 pub(crate) fn yield_to_strict_router(request: &mut Request) -> bool {
     let strict = match request.routes().next() {
-        Some(first) if !first.uri().is_loose_router() => in_request(first.uri()),
+        Some(first) if !first.uri().is_loose_router() => owned_for_request(first.uri()),
         Some(_) | None => return false,
     };
     let last = [b"<", request.uri().as_bytes(), b">"].concat();
@@ -90,14 +90,17 @@ pub(crate) fn yield_to_strict_router(request: &mut Request) -> bool {
     true
 }
 
-/// The URI as it may stand in a Request-URI: without headers and without a method parameter.
+/// The URI without what may not stand in a Request-URI: headers and a method parameter. `None` if it
+/// has neither.
 // rfc3261 §16.6 step 2
 // rfc3261 §19.1.1: table 1
-pub(crate) fn in_request(uri: UriRef<'_>) -> Uri {
-    match uri.has_headers() || uri.param("method").is_some() {
-        true => rewritten(uri, uri.port(), |name| !is(name, "method")),
-        false => uri.to_owned(),
-    }
+pub(crate) fn in_request(uri: UriRef<'_>) -> Option<Uri> {
+    let unfit = uri.has_headers() || uri.param("method").is_some();
+    unfit.then(|| rewritten(uri, uri.port(), |name| !is(name, "method")))
+}
+
+fn owned_for_request(uri: UriRef<'_>) -> Uri {
+    in_request(uri).unwrap_or_else(|| uri.to_owned())
 }
 
 /// The same with the scheme `sip:`.
@@ -249,7 +252,7 @@ mod tests {
     #[test]
     fn what_a_request_uri_may_not_hold_is_removed() {
         // tests rfc3261 §16.6 step 2
-        let shown = |uri: &str| in_request(uri.parse::<Uri>().unwrap().as_ref()).to_string();
+        let shown = |uri: &str| owned_for_request(uri.parse::<Uri>().unwrap().as_ref()).to_string();
         assert_eq!(
             shown("sip:bob@phone.example:5070;method=INVITE;transport=tcp;ob?Subject=x"),
             "sip:bob@phone.example:5070;transport=tcp;ob"

@@ -1,6 +1,6 @@
 //! The ACK of a 2xx.
 
-use ruf_message::{HeaderName, Request, Response};
+use ruf_message::{HeaderName, Request, Response, Uri};
 
 use crate::net::{Net, contact};
 
@@ -71,4 +71,15 @@ fn an_ack_without_max_forwards_gets_70() {
     ack.remove(HeaderName::MaxForwards);
     net.send('a', ack);
     assert_eq!(net.take_request('b').max_forwards(), Some(70));
+}
+
+#[test]
+fn an_ack_to_a_sips_contact_is_not_sent_over_udp() {
+    // tests rfc3261 §26.2.2
+    let (mut net, ok) = answered();
+    let mut ack = net.by_caller('a', "ACK", &ok);
+    let secure: Uri = "sips:b@phone.example".parse().unwrap();
+    ack.set_uri(&secure);
+    net.send('a', ack);
+    assert_eq!(net.ladder(), "a→r ACK");
 }

@@ -18,10 +18,11 @@ fn phones_of_equal_q_ring_at_once_and_the_first_to_answer_gets_the_call() {
     net.answer('c', &to_c, 180);
     net.answer('c', &to_c, 200);
     net.answer('b', &to_b, 487);
+    net.answer('c', &to_c, 200);
     assert_eq!(
         net.ladder(),
         "a→r INVITE | r→a 100 | r→b INVITE | r→c INVITE | b→r 180 | r→a 180 | c→r 180 | r→a 180 | \
-         c→r 200 INVITE | r→a 200 INVITE | r→b CANCEL | b→r 487 INVITE | r→b ACK"
+         c→r 200 INVITE | r→a 200 INVITE | r→b CANCEL | b→r 487 INVITE | r→b ACK | c→r 200 INVITE | r→a 200 INVITE"
     );
     net.expect_nothing_left();
 }

@@ -182,3 +182,28 @@ fn who_follows_calls_is_told_each_step() {
 fn text(octets: &[u8]) -> String {
     String::from_utf8_lossy(octets).into_owned()
 }
+
+#[test]
+fn a_call_between_transports_is_found_again_from_both_sides() {
+    // tests rfc3261 §16.1-3, §16.6 step 4
+    let mut net = Net::new().at("bob", &[('t', 1000)]);
+    let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
+    net.send('a', invite);
+    let invite = net.take_request('t');
+    let recorded = invite.raw(HeaderName::RecordRoute).next().unwrap();
+    assert!(recorded.ends_with(b"@192.0.2.1:5060;transport=tcp;lr>"));
+    net.answer('t', &invite, 200);
+    let ok = net.take_response('a');
+    let ack = net.by_caller('a', "ACK", &ok);
+    net.send('a', ack);
+    let bye = net.by_callee('t', "BYE", &invite);
+    net.send('t', bye);
+    let bye = net.take_request('a');
+    net.answer('a', &bye, 200);
+    assert_eq!(
+        net.ladder(),
+        "a→r INVITE | r→a 100 | r→t INVITE | t→r 200 INVITE | r→a 200 INVITE | a→r ACK | r→t ACK | \
+         t→r BYE | r→a BYE | a→r 200 BYE | r→t 200 BYE"
+    );
+    net.expect_nothing_left();
+}

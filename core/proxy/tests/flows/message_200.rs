@@ -107,3 +107,33 @@ fn a_subscription_takes_the_path_of_its_dialog_both_ways() {
     );
     net.expect_nothing_left();
 }
+
+#[test]
+fn a_408_of_one_phone_does_not_hide_what_the_other_said() {
+    // tests rfc4320 §4.2
+    let mut net = Net::new().at("bob", &[('b', 1000), ('c', 1000)]);
+    let message = net.request('a', "MESSAGE", "sip:bob@example.org", "");
+    net.send('a', message);
+    let (to_b, to_c) = (net.take_request('b'), net.take_request('c'));
+    net.answer('b', &to_b, 408);
+    net.answer('c', &to_c, 500);
+    assert!(net.ladder().ends_with("c→r 500 MESSAGE | r→a 500 MESSAGE"));
+    net.expect_nothing_left();
+}
+
+#[test]
+fn over_tcp_too_a_message_gets_one_final_answer_and_nothing_else() {
+    // tests rfc4320 §4.1
+    let mut net = Net::new().at("bob", &[('b', 1000)]);
+    let message = net.request('t', "MESSAGE", "sip:bob@example.org", "");
+    net.send('t', message);
+    let sent = net.take_request('b');
+    net.answer('b', &sent, 100);
+    net.answer('b', &sent, 180);
+    net.answer('b', &sent, 200);
+    assert_eq!(
+        net.ladder(),
+        "t→r MESSAGE | r→b MESSAGE | b→r 100 | b→r 180 | b→r 200 MESSAGE | r→t 200 MESSAGE"
+    );
+    net.expect_nothing_left();
+}

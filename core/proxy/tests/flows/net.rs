@@ -38,12 +38,9 @@ pub(crate) struct Net {
     branches: u32,
 }
 
-/// The flow between the server and a phone.
+/// The flow between the server and a phone: over TCP from `t` on, over UDP before.
 pub(crate) fn flow(phone: Phone) -> Flow {
-    flow_over(phone, Transport::Udp)
-}
-
-pub(crate) fn flow_over(phone: Phone, transport: Transport) -> Flow {
+    let transport = if phone < 't' { Transport::Udp } else { Transport::Tcp };
     Flow {
         transport,
         listener: 0,
@@ -75,6 +72,16 @@ impl Net {
     }
 
     pub(crate) fn with(limits: Limits, transactions: ruf_transaction::Limits) -> Self {
+        Net::of(limits, transactions, Timers::default())
+    }
+
+    /// A slow network: Timer B is 64 times this, and longer than Timer C.
+    pub(crate) fn slow(t1: Duration) -> Self {
+        let transactions = ruf_transaction::Limits::default();
+        Net::of(Limits::default(), transactions, Timers { t1, ..Timers::default() })
+    }
+
+    fn of(limits: Limits, transactions: ruf_transaction::Limits, timers: Timers) -> Self {
         let ourselves = Ourselves {
             domains: vec![Domain::open("example.org")],
             listeners: vec![Listener::new(Transport::Udp, flow('a').local)],
@@ -90,7 +97,7 @@ impl Net {
                 &Keys::new(&mut entropy(0)),
                 entropy(1),
             ),
-            transactions: Transactions::new(transactions, Timers::default(), entropy(2)),
+            transactions: Transactions::new(transactions, timers, entropy(2)),
             proxy: Proxy::new(limits),
             places: HashMap::new(),
             hops: HashMap::new(),

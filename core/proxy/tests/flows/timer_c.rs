@@ -87,3 +87,21 @@ fn after_timer_c_the_next_target_is_tried() {
     assert_eq!(net.ladder(), "c→r 200 INVITE | r→a 200 INVITE");
     net.expect_nothing_left();
 }
+
+#[test]
+fn timer_c_without_any_provisional_response_is_a_408_at_once() {
+    // tests rfc3261 §16.8-3
+    let mut net = Net::slow(Duration::from_secs(4)).at("bob", &[('b', 1000)]);
+    let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
+    net.send('a', invite);
+    let sent = net.take_request('b');
+    net.after(MINUTE * 3);
+    net.ladder();
+    net.after(MINUTE / 2);
+    assert_eq!(net.ladder().split(" | ").next(), Some("r→a 408 INVITE"));
+    net.answer('b', &sent, 180);
+    assert!(net.ladder().starts_with("b→r 180 | r→b CANCEL"));
+    net.answer('b', &sent, 200);
+    assert_eq!(net.ladder(), "b→r 200 INVITE");
+    net.expect_nothing_left();
+}
