@@ -8,6 +8,7 @@ mod net;
 mod ack_is_forwarded_statelessly;
 mod best_response;
 mod cancel;
+mod chaos;
 mod fork;
 mod invite_180_200_ack_bye;
 mod message_200;

@@ -190,6 +190,11 @@ impl Net {
         self.inboxes.get_mut(&phone).and_then(VecDeque::pop_front).expect("a message has come")
     }
 
+    /// All that came to a phone since the last look.
+    pub(crate) fn take_all(&mut self, phone: Phone) -> VecDeque<Message> {
+        self.inboxes.remove(&phone).unwrap_or_default()
+    }
+
     /// The last request that came to a phone; what came before is thrown away.
     pub(crate) fn take_request(&mut self, phone: Phone) -> Request {
         let inbox = self.inboxes.remove(&phone).unwrap_or_default();
