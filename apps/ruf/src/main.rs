@@ -76,10 +76,10 @@ enum Command {
 #[derive(Args, Clone)]
 struct Place {
     /// The configuration file of the server.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// The data directory of the server [default: ruf-data].
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", global = true)]
     data: Option<PathBuf>,
 }
 

@@ -296,7 +296,11 @@ impl Gate {
                     return Ok(Identity::Account(account.address.clone()));
                 }
                 Lookup::Found(_) => {}
-                Lookup::Unknown => return Err(Reject::UnknownAddress),
+                // Whoever comes into an open domain is who they say; no account is needed.
+                Lookup::Unknown => {
+                    let address = AddressOfRecord::of(to, &self.ourselves).filter(|_| domain.open);
+                    return address.map(Identity::Account).ok_or(Reject::UnknownAddress);
+                }
                 Lookup::Unavailable => return Err(Reject::Unavailable),
             }
         }

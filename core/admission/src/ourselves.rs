@@ -22,7 +22,7 @@ pub struct Domain {
     pub name: String,
     /// Other names of it, in lower case.
     pub aliases: Vec<String>,
-    /// No password is asked for.
+    /// No password is asked for, and no account is needed: whoever registers a name has it.
     pub open: bool,
     /// Offered in this order; empty: what [`Policy`](crate::Policy) says.
     pub algorithms: Vec<Algorithm>,
