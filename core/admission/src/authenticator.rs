@@ -5,7 +5,9 @@
 //! - **An answer whose nonce we would not take** (unknown, of an earlier start, expired, from elsewhere)
 //!   is not looked at: `stale=true`, and no failure, since such a nonce says nothing about who guesses.
 //!   A phone then tries once more with the password it has.
-//! - **A wrong password** gets a challenge without `stale`, so a phone knows; it is counted.
+//! - **A wrong password** gets a challenge without `stale`, so that a phone may ask its user; the next
+//!   wrong one in a row gets 403. (RFC 3261 §22.1 allows either. baresip 1.0 answers each such challenge
+//!   at once with the same password, without end; a 403 stops it.) All are counted.
 //! - **An unknown user** goes the same way with a hash that no password has.
 //! - **A replay**, that is a right answer whose `nc` was seen, also gets `stale=true`. Who recorded it
 //!   cannot answer the new nonce; a phone that never counts its `nc` up can, and works, one round trip
@@ -111,7 +113,9 @@ impl Authenticator {
                 true
             }
             Outcome::Wrong { pair, attempt } => {
-                self.failures.failed(arrival.now, pair, attempt, arrival.bound);
+                if self.failures.failed(arrival.now, pair, attempt, arrival.bound) > 1 {
+                    return Err(Reject::WrongPassword);
+                }
                 false
             }
             Outcome::Slowed { retry_after_secs } => return Err(Reject::Slowed { retry_after_secs }),

@@ -60,15 +60,16 @@ impl Failures {
         Ok(())
     }
 
-    /// A wrong password.
-    pub(crate) fn failed(&mut self, now: Tick, pair: Pair, attempt: u64, bound: bool) {
+    /// A wrong password; says which in a row it was.
+    pub(crate) fn failed(&mut self, now: Tick, pair: Pair, attempt: u64, bound: bool) -> u32 {
         let before = self.table.get(now, &pair).copied();
-        if before.is_some_and(|failure| failure.attempt == attempt) {
-            return;
+        if let Some(failure) = before.filter(|failure| failure.attempt == attempt) {
+            return failure.count;
         }
         let count = before.map_or(1, |failure| failure.count.saturating_add(1));
         let next = now + if bound { self.slowed_bound } else { self.slowed };
         self.table.put(now, pair, Failure { count, attempt, next });
+        count
     }
 
     /// The right password.
@@ -133,8 +134,9 @@ mod tests {
     fn a_retransmission_is_no_second_failure_and_the_right_password_ends_it() {
         let mut failures = Failures::new(&Limits::default());
         for _ in 0..100 {
-            failures.failed(at(0), PAIR, 7, false);
+            assert_eq!(failures.failed(at(0), PAIR, 7, false), 1);
         }
+        assert_eq!(failures.failed(at(0), PAIR, 8, false), 2);
         assert_eq!(failures.may_try(at(0), PAIR, false), Ok(()));
         let mut failures = failed(10);
         failures.forgive(&PAIR);

@@ -15,6 +15,8 @@ pub enum Reject {
     },
     /// Credentials for us that break the rules: 400, naming the parameter.
     ImproperCredentials(&'static str),
+    /// A wrong password, or an unknown user, and not for the first time in a row: 403.
+    WrongPassword,
     /// The header named does not belong to the account that proved itself: 403.
     NotYours(&'static str),
     /// A REGISTER for a domain that is not served: 403.
@@ -55,6 +57,8 @@ impl Reject {
             Reject::ImproperCredentials(what) => {
                 because(request, StatusCode::BAD_REQUEST, &format!("Improper Credentials: {what}"))
             }
+            // rfc3261 §22.1: a server may repeat its challenge, or answer 403
+            Reject::WrongPassword => because(request, StatusCode::FORBIDDEN, "Wrong User Name or Password"),
             // rfc3261 §10.3 step 4
             Reject::NotYours(header) => because(
                 request,
