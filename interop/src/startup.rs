@@ -84,10 +84,10 @@ fn data_may_not_be_read(folder: &Path, ip: Ipv4Addr) -> Outcome<()> {
 
 fn broken_configuration(folder: &Path, ip: Ipv4Addr) -> Outcome<()> {
     let file = folder.join("ruf.toml");
-    std::fs::write(&file, "data = \"data\"\nlisten = [\"udp:127.0.0.1:5060\"\nworkers = 1\n")?;
+    std::fs::write(&file, "[server]\nlisten = [\"udp:127.0.0.1:5060\"\nworkers = 1\n")?;
     let settings = Settings::new(&folder.join("data"), ip).arguments(&format!("--config {}", file.display()));
     refused(settings.launch()?, 2, &file.display().to_string())?;
-    std::fs::write(&file, "lisen = [\"udp:127.0.0.1:5060\"]\n")?;
+    std::fs::write(&file, "[server]\nlisen = [\"udp:127.0.0.1:5060\"]\n")?;
     refused(settings.launch()?, 2, "listen")
 }
 
