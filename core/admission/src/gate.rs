@@ -95,7 +95,7 @@ pub struct Counts {
     pub proven: usize,
 }
 
-/// The one gate. See the [module](self).
+/// The one gate. What each method must show stands at the head of its file.
 #[derive(Debug)]
 pub struct Gate {
     ourselves: Ourselves,

@@ -1,6 +1,6 @@
 //! The arithmetic of Digest: from a stored hash and the parameters of one request to the `response`
 //! that proves knowledge of the password (RFC 7616 §3.4, RFC 8760 §2.6). Reading and writing the
-//! header fields is [`credentials`](crate::Credentials) and [`challenge`](crate::challenge_value).
+//! header fields is [`credentials`](crate::Credentials) and [`challenge`](crate::Asking).
 
 use crate::algorithm::{Algorithm, Hex};
 
