@@ -223,6 +223,13 @@ mod tests {
     }
 
     #[test]
+    fn code_goes_on_behind_what_is_taken_out() {
+        let code = |text: &str| Source::new("core/a/src/lib.rs", text).code.concat().replace(' ', "");
+        assert_eq!(code(r##"a('\'', '(', b'"', "\"", r#"""#) /* /* x */ */ b"##), "a(,,,,)b");
+        assert_eq!(code("r#fn('a, br\"x\", 'b')"), "r#fn('a,,)");
+    }
+
+    #[test]
     fn a_test_module_is_known_by_its_braces() {
         let source = Source::new(
             "core/a/src/lib.rs",
@@ -241,7 +248,7 @@ mod tests {
         assert_eq!(source.functions.len(), 1);
         assert_eq!(source.functions[0].name, "long");
         assert_eq!((source.functions[0].first, source.functions[0].last), (2, 5));
-        assert_eq!(source.item_at(0), Some("long"));
+        assert_eq!((source.item_at(0), source.item_at(5)), (Some("long"), Some("long")));
         assert_eq!(source.item_at(4), Some("long"));
         assert_eq!(source.item_at(6), Some("TABLE"));
         assert_eq!(source.item_at(8), Some("TABLE"));

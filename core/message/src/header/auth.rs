@@ -340,7 +340,14 @@ mod tests {
         assert_eq!(text(credentials.algorithm()), "SHA-256");
         assert_eq!(text(credentials.opaque()), "FQhe/q\"aU");
         assert_eq!((credentials.nc(), text(credentials.nc_text())), (Some(0xa0f), "00000a0f".into()));
-        assert_eq!(text(credentials.qop()), "auth");
+        assert_eq!(
+            (text(credentials.qop()), text(credentials.realm())),
+            ("auth".into(), "http-auth@example.org".into())
+        );
+        assert!(
+            text(credentials.nonce()).starts_with("7ypf/") && text(credentials.cnonce()).starts_with("f2/wE")
+        );
+        assert!(text(credentials.response()).starts_with("753927fa"));
         assert_eq!(credentials.params.get("qop"), Some(&b"auth"[..]));
         assert_eq!(credentials.params.get("cnonce").unwrap()[0], b'"');
     }
@@ -384,12 +391,12 @@ mod tests {
     #[test]
     fn a_confirmation_has_no_scheme() {
         // tests rfc7616 §3.5, rfc3261 §20.6
-        let info =
-            AuthenticationInfo::decode(b"nextnonce=\"47364c23432d2e131a5fb210812c\", qop=auth, rspauth=\"\"")
-                .unwrap();
-        assert_eq!(text(info.next_nonce()), "47364c23432d2e131a5fb210812c");
-        assert_eq!(text(info.response()), "");
-        assert_eq!(info.to_value(), b"nextnonce=\"47364c23432d2e131a5fb210812c\", qop=auth, rspauth=\"\"");
+        let value = b"nextnonce=\"47364c23\", qop=auth, rspauth=\"6629fae4\", cnonce=\"0a4f\", nc=00000001";
+        let info = AuthenticationInfo::decode(value).unwrap();
+        assert_eq!(text(info.next_nonce()), "47364c23");
+        assert_eq!((text(info.qop()), text(info.response())), ("auth".into(), "6629fae4".into()));
+        assert_eq!((text(info.cnonce()), text(info.nc_text())), ("0a4f".into(), "00000001".into()));
+        assert_eq!(info.to_value(), value);
     }
 
     #[test]

@@ -259,7 +259,10 @@ mod tests {
         assert_eq!((state.retry_after_secs(), state.expires_secs()), (Some(60), None));
         let state = SubscriptionState::decode(b"weird;reason=odd").unwrap();
         assert_eq!((state.state(), state.reason()), (Substate::Other, Some(EndReason::Other)));
-        assert_eq!(EndReason::Noresource.as_str(), "noresource");
+        assert_eq!(SubscriptionState::decode(b"pending").unwrap().state(), Substate::Pending);
+        let all = "deactivated probation rejected timeout giveup noresource invariant";
+        let known = END_REASONS.map(|(_, reason)| reason.as_str()).join(" ");
+        assert_eq!((known.as_str(), EndReason::Other.as_str()), (all, ""));
         assert!(SubscriptionState::decode(b"").is_err());
     }
 }

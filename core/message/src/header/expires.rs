@@ -220,6 +220,7 @@ mod tests {
         assert_eq!(retry.comment, b"(I'm in a (short\\)) meeting)");
         assert_eq!(retry.to_value(), b"120 (I'm in a (short\\)) meeting)");
         assert_eq!(RetryAfter::decode(b"949302838503028349304023988").unwrap().secs, u32::MAX);
+        assert_eq!(RetryAfter::decode(b"1 (a);b").unwrap().to_value(), b"1 (a);b");
         for bad in [&b"soon"[..], b"1 (a", b"1 (a) b", b"1 a", b"1 (a\0)", b""] {
             assert!(RetryAfter::decode(bad).is_err());
         }

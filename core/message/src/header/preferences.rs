@@ -253,6 +253,18 @@ mod tests {
     }
 
     #[test]
+    fn features_are_the_base_tags_and_what_has_a_plus() {
+        // tests rfc3840 §9
+        let all = "audio automata class duplex data control mobility description events priority methods schemes application video language type isfocus actor text extensions +x";
+        let params: String = all.split(' ').map(|tag| format!(";{tag}")).collect();
+        let contact = format!("<sip:u1@h>;q=0.5;expires=1;reg-id=1;x{params}");
+        let contact = NameAddr::decode(contact.as_bytes()).unwrap();
+        let tags: Vec<_> =
+            features(&contact.params()).map(|feature| String::from_utf8_lossy(feature.tag)).collect();
+        assert_eq!(tags.join(" "), all);
+    }
+
+    #[test]
     fn a_caller_wants_contacts_and_does_not_want_others() {
         // tests rfc3841 §9.2
         let accept = AcceptContact::decode(b"*;audio;require").unwrap();
@@ -273,6 +285,8 @@ mod tests {
         for (text, directive) in DIRECTIVES {
             assert_eq!(RequestDisposition::decode(text.as_bytes()).unwrap().directive(), Some(directive));
         }
+        let all = "proxy redirect cancel no-cancel fork no-fork recurse no-recurse parallel sequential queue no-queue";
+        assert_eq!(DIRECTIVES.map(|(text, _)| text).join(" "), all);
         assert_eq!(RequestDisposition::decode(b"No-Fork").unwrap().directive(), Some(Directive::NoFork));
         assert_eq!(RequestDisposition::decode(b"x").unwrap().directive(), None);
     }

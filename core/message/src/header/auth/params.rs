@@ -150,7 +150,9 @@ mod tests {
         ] {
             assert_eq!(params(value).unwrap_err().at(), at, "{value}");
         }
-        let many: String = (0..=AUTH_PARAMS_MAX).map(|n| format!("p{n}=1,")).collect();
-        assert!(params(&many).is_err());
+        let many = |count| -> String { (0..count).map(|n| format!("p{n}=1,")).collect() };
+        assert_eq!(params(&many(AUTH_PARAMS_MAX)).unwrap().iter().count(), AUTH_PARAMS_MAX);
+        assert!(params(&many(AUTH_PARAMS_MAX + 1)).is_err());
+        assert_eq!(params("a=b\"c\"").unwrap_err().at(), 3);
     }
 }
