@@ -110,3 +110,26 @@ fn userhashes(account: &Account) -> impl Iterator<Item = [u8; 16]> {
         userhash(algorithm, account.user(), account.domain()).as_bytes().first_chunk().copied()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_removed_account_leaves_nothing_and_its_place_is_used_again() {
+        let mut book = Book::default();
+        for number in 0..10 {
+            let mut account = Account::with_password(&format!("user{number}"), "a.example", "x");
+            account.aliases = vec!["100".into(), "info@b.example".into()];
+            book.insert(account.clone());
+            book.insert(account);
+            assert_eq!((book.len(), book.iter().count(), book.accounts.len()), (1, 1, 1));
+            assert!(book.remove("a.example", "100").is_none(), "an alias is no name");
+            assert!(book.remove("a.example", &format!("user{number}")).is_some());
+        }
+        assert_eq!((book.len(), book.iter().count()), (0, 0));
+        for names in book.domains.values() {
+            assert_eq!((names.by_name.len(), names.by_userhash.len()), (0, 0));
+        }
+    }
+}

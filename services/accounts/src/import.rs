@@ -171,7 +171,6 @@ struct Reading<'a> {
 impl Reading<'_> {
     fn line(&mut self, number: usize, line: &[u8]) -> Result<(), Wrong> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > LINE_BYTES_MAX {
             return Err(Wrong::TooLong);
         }
@@ -376,6 +375,15 @@ mod tests {
         let message = error.to_string();
         assert_eq!(message.lines().count(), WRONG_LINES_SHOWN_MAX + 2, "{message}");
         assert!(message.contains("and 980 more"), "{message}");
+    }
+
+    #[test]
+    fn a_line_without_end_costs_no_memory() {
+        let mut line = Vec::new();
+        let file = [vec![b'x'; 1_000_000], b"\nalice,x\n".to_vec()].concat();
+        let mut file = file.as_slice();
+        assert_eq!(read_line(&mut file, &mut line).unwrap(), 1_000_001);
+        assert_eq!((line.len(), file), (LINE_BYTES_MAX + 2, &b"alice,x\n"[..]));
     }
 
     #[test]

@@ -253,6 +253,11 @@ fn an_import_adds_and_changes_and_may_be_repeated() {
         (&["100".to_owned()][..], Some(&[Algorithm::Md5][..]))
     );
     assert_eq!(look_up(&accounts, "200").unwrap().user(), "bob");
+    accounts.import(&self::rows("bob,x,300"), &mut |_| {}).unwrap();
+    assert!(
+        look_up(&accounts, "200").is_none() && look_up(&accounts, "300").is_some(),
+        "new aliases replace the old"
+    );
 }
 
 #[test]
