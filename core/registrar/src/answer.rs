@@ -7,8 +7,8 @@ use ruf_message::{HeaderName, Request, Response, StatusCode, Tick};
 use crate::binding::Binding;
 
 /// The 200 to `request`: every one of `bindings` that is live, in their order. Its To still needs a
-/// tag. There is no Date: a SHOULD for phones that set their clock by it, and no clock is read here.
-// rfc3261 §10.3 step 8
+/// tag. Of a Record-Route in the request, nothing is read and nothing comes back. There is no Date: a SHOULD for phones that set their clock by it, and no clock is read here.
+// rfc3261 §10.3-2, §10.3-3, §10.3-25
 pub fn answer<'a>(request: &Request, bindings: impl IntoIterator<Item = &'a Binding>, now: Tick) -> Response {
     let mut response = request.reply(StatusCode::OK);
     let mut contact = Vec::new();
@@ -23,7 +23,7 @@ pub fn answer<'a>(request: &Request, bindings: impl IntoIterator<Item = &'a Bind
         if q < 1_000 {
             drop(write!(contact, ";q={}", Thousandths(q)));
         }
-        // rfc3261 §10.3 step 8: each MUST have an "expires" parameter
+        // rfc3261 §10.3-26: each MUST have an "expires" parameter
         drop(write!(contact, ";expires={secs}"));
         response.add(HeaderName::Contact, &contact);
     }

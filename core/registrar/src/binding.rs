@@ -79,7 +79,7 @@ impl Binding {
     }
 
     /// Whether its contact is equivalent to this URI.
-    // rfc3261 §10.3 step 7, §19.1.4
+    // rfc3261 §19.1.4
     #[must_use]
     pub fn is_of(&self, contact: UriRef<'_>) -> bool {
         let [end, ..] = self.ends;

@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::reject::Reject;
 
 /// An interval of an hour or more is never too brief, whatever the minimum says.
-// rfc3261 §10.3 step 7
+// rfc3261 §10.3-19
 const NEVER_TOO_BRIEF_SECS: u32 = 3_600;
 
 /// One thing to do to the bindings of an address-of-record. Numbers are places among those that
@@ -58,7 +58,9 @@ pub fn changes(
     Ok(changes)
 }
 
-/// Makes `changes` real. The order of bindings is that of their first registration.
+/// Makes `changes` real: all of them, once all have succeeded. The order of bindings is that of their
+/// first registration.
+// rfc3261 §10.3-5, §10.3-23
 pub fn apply(changes: Vec<Change>, bindings: &mut Vec<Binding>) {
     let mut gone = Vec::new();
     for change in changes {
@@ -96,7 +98,7 @@ struct Register<'a> {
 
 impl Register<'_> {
     /// `Contact: *`.
-    // rfc3261 §10.3 step 6
+    // rfc3261 §10.3-12, §10.3-13
     fn remove_all(&self) -> Result<Vec<Change>, Reject> {
         if self.expires_header() != Some(Some(0)) {
             return Err(Reject::BadStar);
@@ -106,7 +108,7 @@ impl Register<'_> {
     }
 
     /// One contact.
-    // rfc3261 §10.3 step 7
+    // rfc3261 §10.3-19, §10.3-20, §10.3-21
     fn contact(
         &self,
         contact: &Contact<'_>,
@@ -136,17 +138,17 @@ impl Register<'_> {
 
     /// A contact's own parameter, the header, or the default.
     fn requested_secs(&self, contact: &Contact<'_>) -> u32 {
-        // rfc3261 §10.3 step 7: an "expires" parameter MUST be taken
+        // rfc3261 §10.3-16: an "expires" parameter MUST be taken
         if let Some(secs) = contact.expires_secs() {
             return secs;
         }
         match self.expires_header() {
-            // rfc3261 §10.3 step 7: else the Expires header MUST be taken
+            // rfc3261 §10.3-17: else the Expires header MUST be taken
             Some(Some(secs)) => secs,
             // A malformed one reads as the parameter does.
             // rfc3261 §10.2
             Some(None) => NEVER_TOO_BRIEF_SECS,
-            // rfc3261 §10.3 step 7: else a configured default MUST be taken
+            // rfc3261 §10.3-18: else a configured default MUST be taken
             None => self.limits.expires_secs_default,
         }
     }
@@ -161,7 +163,7 @@ impl Register<'_> {
     }
 
     /// An older request of the same phone must not undo what a newer one did.
-    // rfc3261 §10.3 step 6, §10.3 step 7
+    // rfc3261 §10.3-13, §10.3-14, §10.3-15, §10.3-20, §10.3-21, §10.3-22
     fn is_in_order(&self, binding: &Binding) -> Result<(), Reject> {
         let same_phone = binding.call_id() == self.request.call_id();
         if same_phone && self.request.cseq().number <= binding.cseq() {
@@ -184,7 +186,7 @@ impl Register<'_> {
         if is_own_socket(self.flow.remote, self.ourselves) {
             return Err(Reject::FromOurselves);
         }
-        // rfc3261 §10.3 step 7: the registrar MAY choose less than was requested
+        // The registrar may choose less than was requested (step 7).
         let granted = Duration::from_secs(secs.min(self.limits.expires_secs_max).into());
         let path = self.request.values(HeaderName::Path).collect::<Vec<_>>().join(&b", "[..]);
         let fresh = Fresh {
@@ -192,7 +194,7 @@ impl Register<'_> {
             flow: self.flow,
             expires: self.now + granted,
             q: contact.q().unwrap_or(1_000),
-            // rfc3261 §10.3 step 7: each binding records Call-ID and CSeq
+            // Each binding records Call-ID and CSeq (step 7).
             call_id: self.request.call_id(),
             cseq: self.request.cseq().number,
             params: &other_params(address),
@@ -224,7 +226,7 @@ fn is_own_socket(remote: SocketAddr, ourselves: &Ourselves) -> bool {
 }
 
 /// The binding of this contact. Equivalence is not transitive, so several may match: the first.
-// rfc3261 §10.3 step 7, §19.1.4
+// rfc3261 §19.1.4
 fn find<'a>(current: &'a [Binding], uri: UriRef<'_>) -> Option<(usize, &'a Binding)> {
     current.iter().enumerate().find(|(_, binding)| binding.is_of(uri))
 }

@@ -54,7 +54,7 @@ impl Reject {
         match self {
             // rfc3261 §8.2.2.3
             Self::BadExtension(tags) => response.add(HeaderName::Unsupported, tags.join(", ")),
-            // rfc3261 §10.3
+            // rfc3261 §10.3-19
             Self::IntervalTooBrief { min_secs } => {
                 response.add(HeaderName::MinExpires, min_secs.to_string());
             }
@@ -79,7 +79,7 @@ impl Reject {
     }
 
     /// The phrase tells a person in front of a capture more than the number's own would.
-    // rfc3261 §10.3: no 6xx among them
+    // rfc3261 §10.3-1, §10.3-24: no 6xx among them, and 500 where an update fails
     const fn status_and_reason(&self) -> (StatusCode, &'static str) {
         match self {
             Self::ForeignDomain => (StatusCode::FORBIDDEN, "Domain Not Served Here"),

@@ -60,7 +60,7 @@ impl Registrar {
 
     /// Does what an admitted REGISTER asks, and answers it. The To of the answer still needs its tag,
     /// which is the gate's to give.
-    // rfc3261 §10.3: in the order received, atomically, each on its own
+    // rfc3261 §10.3-4, §10.3-5, §10.3-6: in the order received, atomically, each on its own
     pub fn register(&mut self, now: Tick, admitted: &Admitted, ourselves: &Ourselves) -> Response {
         let request = admitted.request();
         match self.try_register(now, admitted, ourselves) {

@@ -208,7 +208,7 @@ proptest! {
 
     #[test]
     fn the_registrar_does_what_the_model_does(steps in prop::collection::vec(step(), 1..60)) {
-        // tests rfc3261 §10.3
+        // tests rfc3261 §10.3-4, §10.3-5, §10.3-6, §10.3 step 6, §10.3 step 7, §10.3 step 8
         let address = AddressLimits {
             expires_secs_default: DEFAULT_SECS as u32,
             expires_secs_min: MIN_SECS as u32,
