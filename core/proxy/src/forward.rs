@@ -51,7 +51,7 @@ impl ResponseContext {
             let Some(q) = pending.waiting.last().map(|target| target.q) else {
                 return self.conclude(step);
             };
-            self.try_saying(step);
+            self.say_trying(step);
             if let Some(pending) = self.forwarding() {
                 pending.open_group(step, q);
             }
@@ -61,7 +61,7 @@ impl ResponseContext {
 
     /// Says 100 (Trying), once: from here on the answer is not ours to give.
     // rfc3261 §16.2: as a user agent server would, and to INVITE only
-    fn try_saying(&mut self, step: &mut Step<'_, '_>) {
+    fn say_trying(&mut self, step: &mut Step<'_, '_>) {
         let is_invite = self.is_invite;
         let Some(pending) = self.forwarding() else {
             return;
@@ -134,7 +134,7 @@ impl Pending {
     // rfc3261 §16.6 step 4, §16.6 step 8, §16.6 step 9, §16.6 step 10, §16.6 step 11
     fn send(&mut self, step: &mut Step<'_, '_>, id: BranchId, copy: BranchRequest, flow: Flow) {
         let mut request = copy.into_request();
-        if let Err(failure) = sips::settle(&self.request, &mut request, &flow) {
+        if let Err(failure) = sips::settle(self.request.uri().scheme(), &mut request, &flow) {
             return self.fail(id, failure);
         }
         let turn = &mut *step.turn;

@@ -62,15 +62,20 @@ fn is_our_address(host: Host<'_>, port: u16, ourselves: &Ourselves) -> bool {
     UriRef::parse(text.as_bytes()).is_ok_and(|uri| ourselves.is_us(uri))
 }
 
-/// Takes our own entries off the top of the Route: in a dialog the one that the gate has read; a
-/// preloaded route, of which some phones have two, as far as it names us.
+/// Takes our own entries off the top of the Route: in a dialog up to the first that holds a token, for
+/// the next would be of another passage through us; a preloaded route, of which some phones have two,
+/// as far as it names us.
 // rfc3261 §16.4
 fn remove_ourselves(request: &mut Request, identity: &Identity, ourselves: &Ourselves) {
-    while request.routes().next().is_some_and(|route| ourselves.is_us(route.uri())) {
+    let in_dialog = matches!(identity, Identity::Dialog(_));
+    let on_top = |request: &Request| {
+        let first = request.routes().next().filter(|route| ourselves.is_us(route.uri()))?;
+        Some(in_dialog && first.uri().user().is_some())
+    };
+    while let Some(is_last) = on_top(request) {
         request.pop_route();
-        match identity {
-            Identity::Dialog(_) => return,
-            Identity::Account(_) | Identity::Peer(_) | Identity::Guest => {}
+        if is_last {
+            return;
         }
     }
 }
@@ -193,9 +198,10 @@ mod tests {
             preprocessed("sip:bob@u2.example", routes, &Identity::Guest),
             "sip:bob@u2.example | sip:far.example;lr, sip:example.org;lr"
         );
+        let twice = "Route: <sip:example.org;lr>, <sip:ONE@192.0.2.1;lr>, <sip:TWO@192.0.2.1;lr>\r\n";
         assert_eq!(
-            preprocessed("sip:bob@u2.example", routes, &sample::dialog(2)),
-            "sip:bob@u2.example | sip:192.0.2.1;lr, sip:far.example;lr, sip:example.org;lr"
+            preprocessed("sip:bob@u2.example", twice, &sample::dialog(2)),
+            "sip:bob@u2.example | sip:TWO@192.0.2.1;lr"
         );
         let far = "Route: <sip:far.example;lr>, <sip:example.org;lr>\r\n";
         assert_eq!(

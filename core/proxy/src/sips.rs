@@ -5,9 +5,9 @@ use ruf_message::{Flow, Request, Scheme};
 use crate::best::Failure;
 use crate::route;
 
-/// Checks the copy for one target against the request as received, and makes their schemes agree.
-pub(crate) fn settle(received: &Request, copy: &mut Request, flow: &Flow) -> Result<(), Failure> {
-    let asked = received.uri().scheme() == Scheme::Sips;
+/// Checks the copy for one target against the scheme of the request as received, and makes them agree.
+pub(crate) fn settle(asked: Scheme, copy: &mut Request, flow: &Flow) -> Result<(), Failure> {
+    let asked = asked == Scheme::Sips;
     let given = copy.uri().scheme() == Scheme::Sips;
     // rfc3261 §26.2.2: a sips: request or Contact is reached over TLS, on every hop
     if (asked || given) && !flow.transport.is_secure() {
@@ -37,7 +37,7 @@ mod tests {
         let received = sample::request("INVITE", received, "");
         let mut copy = sample::request("INVITE", target, "");
         let flow = Flow { transport, ..sample::flow(2) };
-        settle(&received, &mut copy, &flow).ok().map(|()| copy.uri().to_string())
+        settle(received.uri().scheme(), &mut copy, &flow).ok().map(|()| copy.uri().to_string())
     }
 
     #[test]

@@ -25,8 +25,9 @@ pub(crate) fn acknowledge(turn: &mut Turn<'_>, flow: &Flow, mut request: Request
     }
     route::preprocess(&mut request, flow, identity, turn.gate.ourselves());
     let target = Target { flow: Some(pass.onward), ..Target::unchanged() };
-    let mut copy = BranchRequest::of(request.clone(), &target).into_request();
-    if sips::settle(&request, &mut copy, &pass.onward).is_ok() {
+    let asked = request.uri().scheme();
+    let mut copy = BranchRequest::of(request, &target).into_request();
+    if sips::settle(asked, &mut copy, &pass.onward).is_ok() {
         let sent_by = turn.gate.ourselves().sent_by(&pass.onward);
         turn.transactions.send_stateless(pass.onward, copy, &sent_by, turn.wire);
     }

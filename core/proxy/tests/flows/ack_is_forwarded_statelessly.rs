@@ -2,7 +2,8 @@
 
 use ruf_message::{HeaderName, Request, Response, Uri};
 
-use crate::net::{Net, contact};
+use crate::net::Net;
+use crate::phone::contact;
 
 fn answered() -> (Net, Response) {
     let mut net = Net::new().at("bob", &[('b', 1000)]);

@@ -2,7 +2,8 @@
 
 use ruf_message::HeaderName;
 
-use crate::net::{Net, answer};
+use crate::net::Net;
+use crate::phone::answer;
 
 /// What the caller is told when the only phone says this.
 fn told(status: u16) -> (Net, ruf_message::Response) {

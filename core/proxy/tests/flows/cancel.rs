@@ -6,7 +6,8 @@ use ruf_admission::Identity;
 use ruf_message::{Message, Request};
 use ruf_proxy::{Answer, Question};
 
-use crate::net::{Net, flow};
+use crate::net::Net;
+use crate::phone::flow;
 
 fn ringing() -> (Net, Request, Request) {
     let mut net = Net::new().at("bob", &[('b', 1000)]);
@@ -102,7 +103,7 @@ fn who_cancels_before_the_callee_is_found_gets_his_487_and_nobody_is_called() {
     assert_eq!(net.ladder(), "a→r INVITE | a→r INVITE | a→r CANCEL | r→a 200 CANCEL | r→a 487 INVITE");
     let Some(Question::Locate { token, identity, .. }) = net.open.pop() else { panic!("not asked") };
     assert!(!matches!(identity, Identity::Dialog(_)));
-    let targets = Ok([crate::net::target('b', 1000)].into());
+    let targets = Ok([crate::phone::target('b', 1000)].into());
     net.reply(Answer::Located { token, targets });
     assert_eq!(net.ladder(), "");
     net.expect_nothing_left();

@@ -7,7 +7,8 @@ use std::time::Duration;
 use ruf_message::{Entropy, Message, Method, Request};
 use ruf_proxy::{Answer, Question, Refusal, TargetSet, Unreachable};
 
-use crate::net::{Net, Phone, flow, target};
+use crate::net::Net;
+use crate::phone::{Phone, flow, target};
 
 const SEEDS: u64 = 1_500;
 const PHONES: [Phone; 4] = ['b', 'c', 'd', 't'];

@@ -106,7 +106,7 @@ fn the_caller_gets_the_challenges_of_all_phones_at_once() {
     for ((phone, request), (status, name)) in
         sent.iter().zip([(407, "Proxy-Authenticate"), (404, "X-None"), (401, "WWW-Authenticate")])
     {
-        let mut response = crate::net::answer(*phone, request, status);
+        let mut response = crate::phone::answer(*phone, request, status);
         response.add(name, format!("Digest realm=\"{phone}\", nonce=\"1\""));
         net.send(*phone, response);
     }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use ruf_message::HeaderName;
 use ruf_proxy::{CallEvent, End};
 
-use crate::net::{Net, contact};
+use crate::net::Net;
+use crate::phone::contact;
 
 #[test]
 fn a_call_is_made_and_ended_by_the_caller() {
@@ -131,7 +132,7 @@ fn a_response_keeps_its_tag_its_body_and_all_but_our_via() {
     net.send('a', invite);
     let invite = net.take_request('b');
     for status in [183, 200] {
-        let mut given = crate::net::answer('b', &invite, status);
+        let mut given = crate::phone::answer('b', &invite, status);
         given.add("X-Odd", "kept ,as it is");
         net.send('b', given.clone());
         given.pop_via();

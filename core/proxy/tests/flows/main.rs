@@ -13,6 +13,7 @@ mod fork;
 mod invite_180_200_ack_bye;
 mod message_200;
 mod overload;
+mod phone;
 mod questions;
 mod refusals;
 mod route_sets;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use ruf_message::Response;
 use ruf_proxy::{Answer, Question, Refusal, Token, Unreachable};
 
-use crate::net::{Net, flow, target};
+use crate::net::Net;
+use crate::phone::{flow, target};
 
 fn asked(net: &mut Net) -> Token {
     match net.open.pop() {

@@ -2,7 +2,8 @@
 
 use ruf_message::{HeaderName, Request};
 
-use crate::net::{Net, contact};
+use crate::net::Net;
+use crate::phone::contact;
 
 /// `Request-URI | route, route`.
 fn routing(request: &Request) -> String {
@@ -25,7 +26,7 @@ fn as_p1_of_the_trapezoid_we_leave_a_foreign_request_as_it_is() {
     let sent = net.take_request('p');
     assert_eq!(routing(&sent), "sip:callee@domain.com | ");
     // P2 answers for U2, and puts itself before us.
-    let mut ok = crate::net::answer('p', &sent, 200);
+    let mut ok = crate::phone::answer('p', &sent, 200);
     let recorded = format!("<sip:p2.domain.com;lr>, <{}>", ours(&sent));
     ok.set(HeaderName::RecordRoute, recorded);
     ok.set(HeaderName::Contact, "<sip:callee@u2.domain.com>");

@@ -3,7 +3,8 @@
 use ruf_message::Response;
 use ruf_proxy::{Answer, Turn};
 
-use crate::net::{Net, answer};
+use crate::net::Net;
+use crate::phone::answer;
 
 #[test]
 fn responses_and_events_of_contexts_that_are_gone_do_nothing() {
@@ -28,7 +29,7 @@ fn responses_and_events_of_contexts_that_are_gone_do_nothing() {
         net.proxy.response(&mut turn, user, late.clone());
         net.proxy.cancel(&mut turn, user);
         let token = ruf_proxy::Token::from_user(user);
-        net.proxy.answer(&mut turn, Answer::Reached { token, flow: Ok(crate::net::flow('b')) });
+        net.proxy.answer(&mut turn, Answer::Reached { token, flow: Ok(crate::phone::flow('b')) });
     }
     net.proxy.tick(&mut turn);
     assert!(wire.transmits.is_empty() && wire.events.is_empty());
