@@ -115,6 +115,9 @@ pub(crate) enum Withdrawn {
     TimerC,
 }
 
+// What is left of an answered INVITE until Timer L.
+const _: () = assert!(size_of::<ResponseContext>() <= 40);
+
 impl ResponseContext {
     pub(crate) fn new(server: ServerId, upstream: Flow, request: Request, identity: &Identity) -> Self {
         let in_dialog = matches!(identity, Identity::Dialog(_));
