@@ -143,3 +143,89 @@ pub fn everything_parses(sim: &Sim) -> Vec<String> {
 pub fn nothing_is_left(sim: &Sim) -> Vec<String> {
     sim.leftovers()
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::network::Conditions;
+    use crate::server::{Server, Site};
+
+    /// A phone, a server, and what they said: who, when in milliseconds, and the message.
+    fn sim(said: &[(bool, u64, &str)]) -> Sim {
+        let mut sim = Sim::new(1, Conditions::fair());
+        let server = sim.add_server(Server::new(Site::new(1, &["alice"])));
+        let phone = sim.add_phone("alice", "192.0.2.10:5060", server, "x");
+        for &(by_phone, ms, text) in said {
+            let bytes = Bytes::copy_from_slice(text.as_bytes());
+            let (from, to) = if by_phone { (phone, server) } else { (server, phone) };
+            let at = Tick::from_micros(ms * 1000);
+            let message = Summary::of(&bytes);
+            sim.trace.sights.push(Sight { at, from, to: Some(to), arrivals: vec![at], message, bytes });
+        }
+        sim
+    }
+
+    fn request(method: &str, cseq: u32, branch: &str) -> String {
+        format!(
+            "{method} sip:bob@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK{branch}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:alice@example.org>;tag=a\r\nTo: <sip:bob@example.org>\r\n\
+             Call-ID: c\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n"
+        )
+    }
+
+    fn response(status: u16, tag: &str, method: &str, branch: &str) -> String {
+        format!(
+            "SIP/2.0 {status} x\r\nVia: SIP/2.0/UDP 192.0.2.10;branch=z9hG4bK{branch}\r\n\
+             From: <sip:alice@example.org>;tag=a\r\nTo: <sip:bob@example.org>;tag={tag}\r\n\
+             Call-ID: c\r\nCSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n"
+        )
+    }
+
+    #[test]
+    fn two_final_answers_are_found_and_a_fork_is_none() {
+        let (busy, ok) = (response(486, "b", "INVITE", "1"), response(200, "b", "INVITE", "1"));
+        let fork = response(200, "c", "INVITE", "1");
+        assert!(one_final_answer(&sim(&[(false, 0, &busy), (false, 500, &busy)])).is_empty());
+        assert!(one_final_answer(&sim(&[(false, 0, &ok), (false, 1, &fork)])).is_empty());
+        assert_eq!(one_final_answer(&sim(&[(false, 0, &busy), (false, 1, &ok)])).len(), 1);
+        let bye = [response(200, "b", "BYE", "2"), response(481, "b", "BYE", "2")];
+        assert_eq!(one_final_answer(&sim(&[(false, 0, &bye[0]), (false, 1, &bye[1])])).len(), 1);
+    }
+
+    #[test]
+    fn a_cseq_that_does_not_count_on_is_found_and_a_retransmission_is_none() {
+        let (first, second) = (request("INVITE", 1, "1"), request("BYE", 2, "2"));
+        let fair = [(true, 0, &*first), (true, 1, &second), (true, 2, &first), (true, 3, &second)];
+        assert!(cseq_is_monotone(&sim(&fair)).is_empty());
+        let again = request("BYE", 2, "3");
+        assert_eq!(cseq_is_monotone(&sim(&[(true, 0, &second), (true, 1, &again)])).len(), 1);
+        let back = request("INFO", 1, "4");
+        assert_eq!(cseq_is_monotone(&sim(&[(true, 0, &second), (true, 1, &back)])).len(), 1);
+    }
+
+    #[test]
+    fn what_is_sent_after_its_timer_is_found() {
+        let bye = request("BYE", 1, "1");
+        assert!(nothing_outlives_its_timer(&sim(&[(true, 0, &bye), (true, 31_500, &bye)])).is_empty());
+        assert_eq!(nothing_outlives_its_timer(&sim(&[(true, 0, &bye), (true, 35_500, &bye)])).len(), 1);
+        let ok = response(200, "b", "INVITE", "1");
+        assert_eq!(nothing_outlives_its_timer(&sim(&[(false, 0, &ok), (false, 40_000, &ok)])).len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_message_is_found_and_a_keepalive_is_none() {
+        assert!(everything_parses(&sim(&[(true, 0, "\r\n\r\n")])).is_empty());
+        assert_eq!(everything_parses(&sim(&[(true, 0, "INVITE\r\n\r\n")])).len(), 1);
+    }
+
+    #[test]
+    fn what_is_left_is_found() {
+        let mut sim = sim(&[]);
+        assert!(nothing_is_left(&sim).is_empty());
+        let phone = sim.hosts().nth(1).expect("a phone");
+        sim.phone(phone, |agent, now| agent.register(now, 60));
+        assert_eq!(nothing_is_left(&sim).len(), 1);
+    }
+}

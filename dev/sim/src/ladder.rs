@@ -43,7 +43,7 @@ fn title(message: Option<&Summary>) -> String {
 
 /// The trace as a drawing: one post for each host, one arrow for each datagram, seconds on the left.
 pub fn drawing(sim: &Sim, from: usize) -> String {
-    let hosts = posts(sim);
+    let hosts = posts(sim, from);
     let mut text = String::new();
     let heads: Vec<&str> = hosts.iter().map(|&host| sim.name(host)).collect();
     let mut head = String::new();
@@ -60,9 +60,12 @@ pub fn drawing(sim: &Sim, from: usize) -> String {
     text
 }
 
-/// The server stands between the first phone and the others.
-fn posts(sim: &Sim) -> Vec<HostId> {
-    let (servers, mut posts): (Vec<HostId>, Vec<HostId>) = sim.hosts().partition(|host| sim.is_server(*host));
+/// Those who take part; the server stands between the first phone and the others.
+fn posts(sim: &Sim, from: usize) -> Vec<HostId> {
+    let sights = || sim.trace().sights.iter().skip(from);
+    let takes_part = |host: &HostId| sights().any(|sight| sight.from == *host || sight.to == Some(*host));
+    let (servers, mut posts): (Vec<HostId>, Vec<HostId>) =
+        sim.hosts().filter(takes_part).partition(|host| sim.is_server(*host));
     for server in servers {
         posts.insert(posts.len().min(1), server);
     }
@@ -70,7 +73,7 @@ fn posts(sim: &Sim) -> Vec<HostId> {
 }
 
 fn row(hosts: &[HostId], sight: &Sight) -> String {
-    let mut row: Vec<char> = vec![' '; MARGIN + hosts.len().saturating_sub(1) * SPAN + 1];
+    let mut row: Vec<char> = vec![' '; MARGIN + hosts.len() * SPAN + 1];
     let time = format!("{:8.3}", sight.at.as_micros() as f64 / 1e6);
     put(&mut row, 0, &time);
     let post = |host: HostId| hosts.iter().position(|other| *other == host).map(|i| MARGIN + i * SPAN);
@@ -78,7 +81,8 @@ fn row(hosts: &[HostId], sight: &Sight) -> String {
         put(&mut row, MARGIN + i * SPAN, "|");
     }
     let (Some(from), to) = (post(sight.from), sight.to.and_then(post)) else { return row.iter().collect() };
-    let to = to.unwrap_or(from + SPAN / 2).max(1);
+    // What is sent to nobody ends before the next post, or beyond the last one.
+    let to = to.unwrap_or(from + SPAN);
     let (left, right) = (from.min(to), from.max(to));
     for i in left + 1..right {
         put(&mut row, i, "-");

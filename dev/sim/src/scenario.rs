@@ -104,7 +104,7 @@ pub struct Run {
 pub fn run(seed: u64, settings: Settings) -> Run {
     let mut entropy = Entropy::from_seed(seed_of(seed, 10_000));
     let plan = Plan::draw(&mut entropy);
-    let mut call = Call::new(seed, settings, plan, entropy.u64() % 4 == 0);
+    let mut call = Call::new(seed, settings, plan, entropy.u64().is_multiple_of(4));
     call.play();
     let verdict = call.verdict();
     Run { plan, sim: call.sim, verdict }

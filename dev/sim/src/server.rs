@@ -76,6 +76,15 @@ impl Server {
         &self.site.domain
     }
 
+    /// How many bindings it keeps.
+    pub fn bindings(&self) -> u64 {
+        self.figure("bindings")
+    }
+
+    fn figure(&self, wanted: &str) -> u64 {
+        self.node.figures().into_iter().find(|(name, _)| *name == wanted).map_or(0, |(_, count)| count)
+    }
+
     /// Its node.
     pub fn node(&mut self) -> &mut Node {
         &mut self.node
@@ -90,6 +99,10 @@ impl Server {
 
     pub(crate) fn receive(&mut self, now: Tick, flow: Flow, datagram: Bytes) {
         self.node.receive(now, flow, datagram);
+    }
+
+    pub(crate) fn unreachable(&mut self, now: Tick, flow: Flow) {
+        self.node.unreachable(now, flow);
     }
 
     pub(crate) fn tick(&mut self, now: Tick) {

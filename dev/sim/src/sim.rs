@@ -32,16 +32,32 @@ struct Host {
     address: SocketAddr,
     nat: Option<Nat>,
     machine: Machine,
-    /// Crashed: what is sent to it is lost, and its clock stands.
-    is_down: bool,
+    health: Health,
     happened: VecDeque<AgentEvent>,
 }
 
-/// A datagram under way.
-struct Arrival {
-    from: SocketAddr,
-    to: HostId,
-    bytes: Bytes,
+/// Whether anything runs there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Up,
+    /// The machine is off: what is sent to it is lost, and its clock stands.
+    Off,
+    /// The program ended, its machine says so: whoever sends to it hears of it (ICMP).
+    Quit,
+}
+
+/// Something under way to a host.
+enum Arrival {
+    Datagram {
+        from: SocketAddr,
+        to: HostId,
+        bytes: Bytes,
+    },
+    /// What this host sent to `remote` met a closed port.
+    PortUnreachable {
+        to: HostId,
+        flow: Flow,
+    },
 }
 
 /// The simulation.
@@ -52,7 +68,7 @@ pub struct Sim {
     network: Network,
     arrivals: BTreeMap<(Tick, u64), Arrival>,
     serial: u64,
-    trace: Trace,
+    pub(crate) trace: Trace,
     /// Datagrams that are to be lost, as the ladder writes them, and how many of each.
     doomed: Vec<(String, usize)>,
 }
@@ -113,8 +129,7 @@ impl Sim {
             Machine::Phone(_) => remote.ip().to_string(),
         };
         let aor = format!("sip:{name}@{domain}").parse().expect("a URI");
-        let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
-        let settings = Settings::new(aor, flow).with_password(name, secret);
+        let settings = Settings::new(aor, flow(local, remote)).with_password(name, secret);
         let entropy = Entropy::from_seed(seed_of(self.seed, 1 + self.hosts.len() as u64));
         let agent = Agent::new(settings, entropy);
         let letter = name.chars().next().unwrap_or('?');
@@ -130,7 +145,7 @@ impl Sim {
         machine: Machine,
     ) -> HostId {
         let (name, happened) = (name.to_owned(), VecDeque::new());
-        self.hosts.push(Host { letter, name, address, nat, machine, is_down: false, happened });
+        self.hosts.push(Host { letter, name, address, nat, machine, health: Health::Up, happened });
         HostId(self.hosts.len() - 1)
     }
 
@@ -183,13 +198,18 @@ impl Sim {
 
     /// The host stops in the middle of everything. What it has not sent it never sends.
     pub fn crash(&mut self, host: HostId) {
-        self.host_mut(host).is_down = true;
+        self.host_mut(host).health = Health::Off;
+    }
+
+    /// The program on this host ends, and the machine stays: whoever sends to it is told.
+    pub fn quit(&mut self, host: HostId) {
+        self.host_mut(host).health = Health::Quit;
     }
 
     /// A crashed server starts again with what its disk kept: accounts and the key of its tokens.
     pub fn restart(&mut self, host: HostId) {
         let now = self.now;
-        self.host_mut(host).is_down = false;
+        self.host_mut(host).health = Health::Up;
         self.server(host).restart(now);
     }
 
@@ -225,7 +245,7 @@ impl Sim {
     /// When something happens next; `None`: never again.
     pub fn next(&self) -> Option<Tick> {
         let arrival = self.arrivals.keys().next().map(|(tick, _)| *tick);
-        let timers = self.hosts.iter().filter(|host| !host.is_down).filter_map(|host| host.deadline());
+        let timers = self.hosts.iter().filter(|host| host.is_up()).filter_map(|host| host.deadline());
         timers.chain(arrival).min().map(|tick| tick.max(self.now))
     }
 
@@ -243,7 +263,7 @@ impl Sim {
         for host in self.hosts() {
             let now = self.now;
             let host_mut = self.host_mut(host);
-            if !host_mut.is_down && host_mut.deadline().is_some_and(|deadline| deadline <= now) {
+            if host_mut.is_up() && host_mut.deadline().is_some_and(|deadline| deadline <= now) {
                 match &mut host_mut.machine {
                     Machine::Phone(agent) => agent.tick(now),
                     Machine::Server(server) => server.tick(now),
@@ -281,7 +301,7 @@ impl Sim {
             }
             Machine::Server(server) => Some(format!("{} holds {}", host.name, server.leftover()?)),
         };
-        self.hosts.iter().filter(|host| !host.is_down).filter_map(leftover).collect()
+        self.hosts.iter().filter(|host| host.is_up()).filter_map(leftover).collect()
     }
 
     // --- what is seen ---
@@ -295,22 +315,25 @@ impl Sim {
 
     fn arrive(&mut self, arrival: Arrival) {
         let now = self.now;
-        let host = self.host_mut(arrival.to);
-        if host.is_down {
+        let (Arrival::Datagram { to, .. } | Arrival::PortUnreachable { to, .. }) = arrival;
+        let host = self.host_mut(to);
+        if !host.is_up() {
             return;
         }
-        let flow = Flow {
-            transport: Transport::Udp,
-            listener: 0,
-            local: host.address,
-            remote: arrival.from,
-            connection: 0,
-        };
-        match &mut host.machine {
-            Machine::Phone(agent) => agent.receive(now, flow, arrival.bytes),
-            Machine::Server(server) => server.receive(now, flow, arrival.bytes),
+        match arrival {
+            Arrival::Datagram { from, bytes, .. } => {
+                let flow = flow(host.address, from);
+                match &mut host.machine {
+                    Machine::Phone(agent) => agent.receive(now, flow, bytes),
+                    Machine::Server(server) => server.receive(now, flow, bytes),
+                }
+            }
+            Arrival::PortUnreachable { flow, .. } => match &mut host.machine {
+                Machine::Phone(agent) => agent.unreachable(now, flow),
+                Machine::Server(server) => server.unreachable(now, flow),
+            },
         }
-        self.settle(arrival.to);
+        self.settle(to);
     }
 
     /// Sends what a host has to send, and keeps what it has to tell.
@@ -343,8 +366,13 @@ impl Sim {
         let arrivals: Vec<Tick> = times.into_iter().map(|time| self.now + time).collect();
         for &at in &arrivals {
             let Some(to) = receiver else { continue };
+            let bytes = transmit.bytes.clone();
+            let arrival = match self.host(to).health {
+                Health::Up | Health::Off => Arrival::Datagram { from, to, bytes },
+                Health::Quit => Arrival::PortUnreachable { to: id, flow: transmit.flow },
+            };
             self.serial += 1;
-            self.arrivals.insert((at, self.serial), Arrival { from, to, bytes: transmit.bytes.clone() });
+            self.arrivals.insert((at, self.serial), arrival);
         }
         let sight = Sight { at: self.now, from: id, to: receiver, arrivals, message, bytes: transmit.bytes };
         self.trace.sights.push(sight);
@@ -376,14 +404,23 @@ impl Host {
         }
     }
 
+    fn is_up(&self) -> bool {
+        self.health == Health::Up
+    }
+
     /// Whether the world reaches this host at `address`.
     fn is_at(&self, address: SocketAddr) -> bool {
         self.nat.as_ref().map_or(self.address, Nat::public) == address
     }
 
     fn lets_in(&self, from: SocketAddr, to: SocketAddr) -> bool {
-        !self.is_down && self.nat.as_ref().is_none_or(|nat| nat.lets_in(from, to))
+        self.health != Health::Off && self.nat.as_ref().is_none_or(|nat| nat.lets_in(from, to))
     }
+}
+
+/// A datagram's flow, as the host at `local` sees it.
+fn flow(local: SocketAddr, remote: SocketAddr) -> Flow {
+    Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 }
 }
 
 /// Independent seeds for the parts of a simulation.

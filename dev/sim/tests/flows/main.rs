@@ -1,0 +1,47 @@
+//! Call flows through the server, one file per ladder, after RFC 3665 and RFC 5407. The one-line
+//! ladder is the assertion; the drawing goes to docs/flows.
+
+#![allow(clippy::panic)] // a test may
+
+mod stage;
+
+mod ack_lost;
+mod busy_486;
+mod bye_crosses_bye;
+mod callee_hangs_up;
+mod callee_quit_500;
+mod callee_silent_408;
+mod cancel_before_provisional;
+mod cancel_crosses_200;
+mod glare_491;
+mod hold_resume;
+mod invite_180_200_ack_bye;
+mod invite_answer_lost;
+mod message_200;
+mod nat_phone_called;
+mod nat_rebinds;
+mod no_answer_cancel_487;
+mod not_registered_480;
+mod options_200;
+mod register_401_200;
+mod register_wrong_password;
+mod server_restarts_in_call;
+mod server_restarts_while_ringing;
+mod unknown_404;
+mod unregister;
+
+/// The index of docs/flows names every page, and every page has its file here.
+#[test]
+fn the_index_names_every_flow() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flows");
+    let index = std::fs::read_to_string(folder.join("README.md")).expect("docs/flows/README.md");
+    for entry in std::fs::read_dir(&folder).expect("docs/flows") {
+        let name = entry.expect("an entry").file_name().to_string_lossy().into_owned();
+        if name == "README.md" {
+            continue;
+        }
+        assert!(index.contains(&format!("({name})")), "docs/flows/README.md does not name {name}");
+        let test = format!("{}/tests/flows/{}", env!("CARGO_MANIFEST_DIR"), name.replace(".md", ".rs"));
+        assert!(std::path::Path::new(&test).exists(), "{name} has no {test}");
+    }
+}

@@ -1,0 +1,191 @@
+//! A server and its phones, registered and ready; and the assertion of a ladder, which is also the
+//! page in docs/flows.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason};
+use ruf_message::{Tick, Uri};
+use ruf_sim::network::Conditions;
+use ruf_sim::{HostId, Server, Sim, Site, check, ladder};
+
+/// Set to `write`, the pages in docs/flows are written instead of compared.
+const WRITE: &str = "RUF_FLOWS";
+/// How long anything may be waited for.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+pub(crate) struct Stage {
+    pub(crate) sim: Sim,
+    pub(crate) server: HostId,
+    pub(crate) alice: HostId,
+    pub(crate) bob: HostId,
+    /// Datagrams before the flow begins.
+    before: usize,
+}
+
+impl Stage {
+    /// Alice and Bob are registered.
+    pub(crate) fn registered() -> Self {
+        let mut stage = Stage::new();
+        stage.register(stage.alice);
+        stage.register(stage.bob);
+        stage.begin();
+        stage
+    }
+
+    /// Alice and Bob are there, and nobody has said anything.
+    pub(crate) fn new() -> Self {
+        Stage::with_bob(|sim, server| sim.add_phone("bob", "203.0.113.20:5060", server, &Site::secret("bob")))
+    }
+
+    /// Bob is behind a translator.
+    pub(crate) fn behind_nat() -> Self {
+        Stage::with_bob(|sim, server| {
+            let public = [203, 0, 113, 20].into();
+            sim.add_phone_behind_nat("bob", "10.0.0.2:5060", public, server, &Site::secret("bob"))
+        })
+    }
+
+    fn with_bob(bob: impl FnOnce(&mut Sim, HostId) -> HostId) -> Self {
+        let mut sim = Sim::new(7, Conditions::fair());
+        let alice = Site::secret("alice");
+        let server = sim.add_server(Server::new(Site::new(7, &["alice", "bob", "carol"])));
+        let alice = sim.add_phone("alice", "192.0.2.10:5060", server, &alice);
+        let bob = bob(&mut sim, server);
+        Stage { sim, server, alice, bob, before: 0 }
+    }
+
+    /// The ladder begins here.
+    pub(crate) fn begin(&mut self) {
+        self.before = self.sim.trace().sights.len();
+    }
+
+    pub(crate) fn register(&mut self, phone: HostId) {
+        self.phone(phone, |agent, now| agent.register(now, 3600));
+        self.until(phone, |event| matches!(event, AgentEvent::Registered { .. }).then_some(()));
+    }
+
+    pub(crate) fn phone<R>(&mut self, phone: HostId, act: impl FnOnce(&mut Agent, Tick) -> R) -> R {
+        self.sim.phone(phone, act)
+    }
+
+    /// Alice calls; gives her call.
+    pub(crate) fn dial(&mut self, whom: &str) -> CallKey {
+        let uri = uri(whom);
+        self.phone(self.alice, |agent, now| agent.call(now, &uri, Some(sdp("alice"))).expect("room"))
+    }
+
+    /// Bob's phone starts to ring; gives his call.
+    pub(crate) fn rings(&mut self) -> CallKey {
+        let call = self.until(self.bob, |event| match event {
+            AgentEvent::Incoming { call, .. } => Some(*call),
+            _ => None,
+        });
+        self.phone(self.bob, |agent, now| agent.ring(now, call));
+        call
+    }
+
+    /// Alice hears it ring.
+    pub(crate) fn hears_ringing(&mut self) {
+        self.until(self.alice, |event| matches!(event, AgentEvent::Ringing { .. }).then_some(()));
+    }
+
+    /// Bob answers.
+    pub(crate) fn answer(&mut self, call: CallKey) {
+        self.phone(self.bob, |agent, now| agent.answer(now, call, Some(sdp("bob"))));
+    }
+
+    /// Bob's answer is confirmed: both may talk.
+    pub(crate) fn talks(&mut self) {
+        self.until(self.alice, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
+        self.until(self.bob, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
+    }
+
+    /// Alice calls Bob, who rings and answers; gives both calls.
+    pub(crate) fn talk(&mut self) -> (CallKey, CallKey) {
+        let alice = self.dial("bob");
+        let bob = self.rings();
+        self.hears_ringing();
+        self.answer(bob);
+        self.talks();
+        (alice, bob)
+    }
+
+    pub(crate) fn hang_up(&mut self, phone: HostId, call: CallKey) {
+        self.phone(phone, |agent, now| agent.hang_up(now, call));
+    }
+
+    /// How the call ended for this phone.
+    pub(crate) fn ended(&mut self, phone: HostId) -> EndReason {
+        self.until(phone, |event| match event {
+            AgentEvent::Ended { reason, .. } => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// Time passes until the phone is told something of which `wanted` makes something.
+    pub(crate) fn until<R>(&mut self, phone: HostId, wanted: impl Fn(&AgentEvent) -> Option<R>) -> R {
+        let deadline = self.sim.now() + PATIENCE;
+        loop {
+            while let Some(event) = self.sim.happened(phone) {
+                if let Some(found) = wanted(&event) {
+                    return found;
+                }
+            }
+            if self.sim.now() > deadline || !self.sim.step() {
+                let name = self.sim.name(phone).to_owned();
+                panic!("{name} waits in vain\n{}", ladder::drawing(&self.sim, self.before));
+            }
+        }
+    }
+
+    pub(crate) fn pass_ms(&mut self, ms: u64) {
+        self.sim.pass(Duration::from_millis(ms));
+    }
+
+    /// The last timer of everything that was said has fired.
+    pub(crate) fn settle(&mut self) {
+        self.sim.pass(Duration::from_secs(80));
+    }
+
+    /// Plays to the end and asserts the ladder, that every checker is content, and the page in
+    /// docs/flows. `flow` is its file name, `title` its first line, the rest of `says` its text.
+    pub(crate) fn expect(mut self, flow: &str, says: &str, expected: &str) {
+        self.settle();
+        let line = ladder::line(&self.sim, self.before);
+        let drawing = ladder::drawing(&self.sim, self.before);
+        let expected = expected.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(line, expected, "\n{drawing}");
+        assert_eq!(check::findings(&self.sim), [""; 0], "\n{drawing}");
+        page(flow, says, &line, &drawing);
+    }
+}
+
+fn page(flow: &str, says: &str, line: &str, drawing: &str) {
+    let (title, text) = says.split_once('\n').unwrap_or((says, ""));
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = if text.is_empty() { text } else { format!("{text}\n\n") };
+    let page = format!(
+        "# {title}\n\n{text}`{line}`\n\n```text\n{drawing}```\n\n\
+         Made from the simulated trace by `dev/sim/tests/flows/{flow}.rs`; seconds on the left.\n"
+    );
+    let path: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "..", "..", "docs", "flows", &format!("{flow}.md")].iter().collect();
+    if std::env::var_os(WRITE).is_some_and(|value| value == "write") {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("docs/flows can be made");
+        std::fs::write(&path, page).expect("the page can be written");
+        return;
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(kept == page, "docs/flows/{flow}.md is stale: run `{WRITE}=write cargo test -p ruf-sim`");
+}
+
+/// `name@example.org`.
+pub(crate) fn uri(name: &str) -> Uri {
+    format!("sip:{name}@example.org").parse().expect("a URI")
+}
+
+/// A description that nobody here reads.
+pub(crate) fn sdp(of: &str) -> Body {
+    Body::sdp(format!("v=0\r\no={of} 1 1 IN IP4 192.0.2.1\r\ns=-\r\nt=0 0\r\n"))
+}

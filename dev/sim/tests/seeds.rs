@@ -1,0 +1,65 @@
+//! One call for each of some seeds, judged; and the planted faults, which must be noticed. The long
+//! run is `make sim`.
+
+use ruf_sim::ladder;
+use ruf_sim::scenario::{Settings, Verdict, run};
+use ruf_transaction::Mutant;
+
+fn settings(loss_percent: u64) -> Settings {
+    Settings { loss_percent, mutant: None }
+}
+
+fn is_caught(mutant: Mutant) -> bool {
+    let settings = Settings { mutant: Some(mutant), ..settings(5) };
+    (0..100).any(|seed| matches!(run(seed, settings).verdict, Verdict::Bad { .. }))
+}
+
+#[test]
+fn three_hundred_calls_go_as_planned_or_the_network_is_to_blame() {
+    for loss in [0, 5, 30] {
+        for seed in 0..100 {
+            let run = run(seed, settings(loss));
+            if let Verdict::Bad { failures } = &run.verdict {
+                let drawing = ladder::drawing(&run.sim, 0);
+                assert!(failures.is_empty(), "seed {seed}, {loss}%: {failures:?}\n{drawing}");
+            }
+        }
+    }
+}
+
+#[test]
+fn without_loss_no_excuse_is_needed() {
+    for seed in 0..100 {
+        assert!(matches!(run(seed, settings(0)).verdict, Verdict::Good), "seed {seed}");
+    }
+}
+
+#[test]
+fn where_nothing_gets_through_the_network_is_to_blame() {
+    let run = run(1, settings(100));
+    assert!(matches!(run.verdict, Verdict::Excused { .. }), "{:?}", run.verdict);
+}
+
+#[test]
+fn a_seed_replays() {
+    for seed in 0..10 {
+        let [first, second] = [(); 2].map(|()| ladder::drawing(&run(seed, settings(20)).sim, 0));
+        assert_eq!(first, second);
+        assert_ne!(first, ladder::drawing(&run(seed + 1, settings(20)).sim, 0));
+    }
+}
+
+#[test]
+fn a_dropped_ack_is_noticed() {
+    assert!(is_caught(Mutant::AckDropped));
+}
+
+#[test]
+fn an_ignored_cancel_is_noticed() {
+    assert!(is_caught(Mutant::CancelIgnored));
+}
+
+#[test]
+fn a_timer_l_that_never_fires_is_noticed() {
+    assert!(is_caught(Mutant::TimerLOff));
+}
