@@ -13,7 +13,7 @@ use ruf_message::{
     Entropy, Flow, HeaderName, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
     Transmit, Uri,
 };
-use ruf_session::{Body, Effect, InviteUsage, SessionEvent, Terms, Times, Turn};
+use ruf_session::{Body, Effect, Failure, InviteUsage, SessionEvent, Terms, Times, Turn};
 use ruf_transaction::{Event, Received, Transactions};
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -95,8 +95,7 @@ impl Agent {
         if let Some(mut request) = step.send {
             self.registration.keyring.authorize(&mut request);
             if self.send(now, self.settings.flow, Owner::Registration, request).is_err() {
-                let step =
-                    self.registration.failed(now, &mut self.entropy, StatusCode::SERVICE_UNAVAILABLE, None);
+                let step = self.registration.failed(now, &mut self.entropy, Failure::Unreachable, None);
                 // A failure that may pass waits: this goes no deeper.
                 self.events.extend(step.event);
             }
@@ -344,9 +343,7 @@ impl Agent {
                     // rfc3261 §22.3: credentials that this Call-ID was asked for go along
                     call.keyring.authorize(&mut request);
                     if self.send(now, flow, Owner::Call { key, asked }, request).is_err() {
-                        self.turn(now, key, |usage, turn| {
-                            usage.failed(turn, asked, StatusCode::SERVICE_UNAVAILABLE)
-                        });
+                        self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
                     }
                 }
                 Effect::Ack(ack) => {
@@ -386,10 +383,8 @@ impl Agent {
     pub(crate) fn drain(&mut self, now: Tick) {
         while let Some(event) = self.out.events.pop_front() {
             match event {
-                Event::Timeout { user, .. } => self.ended(now, user, Some(StatusCode::REQUEST_TIMEOUT)),
-                Event::Unreachable { user, .. } => {
-                    self.ended(now, user, Some(StatusCode::SERVICE_UNAVAILABLE))
-                }
+                Event::Timeout { user, .. } => self.ended(now, user, Some(Failure::Silence)),
+                Event::Unreachable { user, .. } => self.ended(now, user, Some(Failure::Unreachable)),
                 Event::ClientEnded { user, .. } => self.ended(now, user, None),
                 // Their end follows; what a call makes of silence it knows itself.
                 Event::ServerTimedOut { .. } | Event::ServerUnreachable { .. } => {}

@@ -1,10 +1,10 @@
 //! Requests of ours: sent, challenged, answered (RFC 3261 §8.1, §22.2, §22.3).
 
 use crate::agent::Agent;
-use crate::event::{AgentEvent, CallKey, Full, RequestKey};
+use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
 use ruf_auth::Keyring;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
-use ruf_session::{Asked, Verb};
+use ruf_session::{Asked, Failure, Verb};
 
 /// A request of ours whose transaction is open.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl Agent {
             Owner::Single { key, method, .. } => {
                 if !status.is_provisional() {
                     let reason = String::from_utf8_lossy(response.reason()).into_owned();
-                    self.events.push_back(answered(*key, *method, status, reason));
+                    self.events.push_back(answered(*key, *method, Answer::Final { status, reason }));
                 }
             }
         }
@@ -117,32 +117,29 @@ impl Agent {
             match sent {
                 None => return false,
                 Some((key, asked)) => {
-                    self.turn(now, key, |usage, turn| {
-                        usage.failed(turn, asked, StatusCode::SERVICE_UNAVAILABLE)
-                    });
+                    self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
                 }
             }
         }
         true
     }
 
-    /// A transaction of ours is over; `failed`: with this instead of a final response.
-    // rfc3261 §8.1.3.1
-    pub(crate) fn ended(&mut self, now: Tick, user: u64, failed: Option<StatusCode>) {
+    /// A transaction of ours is over; `failed`: without a final response.
+    pub(crate) fn ended(&mut self, now: Tick, user: u64, failed: Option<Failure>) {
         let Some(Open { owner, .. }) = self.open.remove(&user) else { return };
         match (owner, failed) {
-            (Owner::Registration, Some(status)) => {
-                let step = self.registration.failed(now, &mut self.entropy, status, None);
+            (Owner::Registration, Some(failure)) => {
+                let step = self.registration.failed(now, &mut self.entropy, failure, None);
                 self.registered(now, step);
             }
-            (Owner::Call { key, asked }, Some(status)) => {
-                self.turn(now, key, |usage, turn| usage.failed(turn, asked, status));
+            (Owner::Call { key, asked }, Some(failure)) => {
+                self.turn(now, key, |usage, turn| usage.failed(turn, asked, failure));
             }
             (Owner::Call { key, asked }, None) => {
                 self.turn(now, key, |usage, _| usage.concluded(asked));
             }
-            (Owner::Single { key, method, .. }, Some(status)) => {
-                self.events.push_back(answered(key, method, status, status.reason().to_owned()));
+            (Owner::Single { key, method, .. }, Some(failure)) => {
+                self.events.push_back(answered(key, method, Answer::None(failure)));
             }
             (Owner::Registration | Owner::Single { .. }, None) => {}
         }
@@ -155,10 +152,10 @@ fn renumber(request: &mut Request, number: u32) {
     request.set(HeaderName::CSeq, format!("{number} {method}"));
 }
 
-fn answered(request: RequestKey, method: Method, status: StatusCode, reason: String) -> AgentEvent {
+fn answered(request: RequestKey, method: Method, answer: Answer) -> AgentEvent {
     if method == Method::Message {
-        AgentEvent::MessageAnswered { request, status, reason }
+        AgentEvent::MessageAnswered { request, answer }
     } else {
-        AgentEvent::OptionsAnswered { request, status, reason }
+        AgentEvent::OptionsAnswered { request, answer }
     }
 }

@@ -1,7 +1,7 @@
 //! What an agent tells its user.
 
 use ruf_message::{StatusCode, Uri};
-use ruf_session::{Body, EndReason};
+use ruf_session::{Body, EndReason, Failure};
 use std::fmt;
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ pub enum AgentEvent {
     },
     /// The registrar does not keep our Contact.
     RegistrationFailed {
-        /// Its answer; 408 when it was silent, 503 when it could not be reached (RFC 3261 §8.1.3.1).
-        status: StatusCode,
+        /// Why.
+        failure: Failure,
         /// Tried again after this time; `None`: not before [`Agent::register`](crate::Agent::register).
         retry_in: Option<Duration>,
     },
@@ -109,24 +109,34 @@ pub enum AgentEvent {
         /// The text.
         body: Body,
     },
-    /// Our OPTIONS was answered, or not: 408 and 503 as above.
+    /// Our OPTIONS was answered, or not.
     OptionsAnswered {
         /// Which.
         request: RequestKey,
-        /// The answer.
-        status: StatusCode,
-        /// Its phrase.
-        reason: String,
+        /// How.
+        answer: Answer,
     },
-    /// Our MESSAGE was answered, or not: 408 and 503 as above.
+    /// Our MESSAGE was answered, or not.
     MessageAnswered {
         /// Which.
         request: RequestKey,
-        /// The answer.
+        /// How.
+        answer: Answer,
+    },
+}
+
+/// What came of a request that stands alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A final response.
+    Final {
+        /// Its status.
         status: StatusCode,
         /// Its phrase.
         reason: String,
     },
+    /// There was none.
+    None(Failure),
 }
 
 /// A table is full: nothing was opened and nothing sent.

@@ -57,6 +57,6 @@ mod server;
 mod settings;
 
 pub use agent::Agent;
-pub use event::{AgentEvent, CallKey, Counts, Full, RequestKey};
-pub use ruf_session::{Body, EndReason};
+pub use event::{AgentEvent, Answer, CallKey, Counts, Full, RequestKey};
+pub use ruf_session::{Body, EndReason, Failure};
 pub use settings::{Limits, Settings};

@@ -6,6 +6,7 @@ use ruf_auth::Keyring;
 use ruf_message::{
     Entropy, HeaderName, Method, Request, RequestBuilder, Response, StatusClass, StatusCode, Tick, Uri,
 };
+use ruf_session::Failure;
 use std::mem;
 use std::time::Duration;
 
@@ -191,9 +192,12 @@ impl Registration {
                         }
                         self.ask()
                     }
-                    Some(_) | None => {
-                        self.failed(now, entropy, response.status(), number(response, HeaderName::RetryAfter))
-                    }
+                    Some(_) | None => self.failed(
+                        now,
+                        entropy,
+                        Failure::Refused(response.status()),
+                        number(response, HeaderName::RetryAfter),
+                    ),
                 }
             }
         }
@@ -210,7 +214,7 @@ impl Registration {
             .or_else(|| number(response, HeaderName::Expires))
             .unwrap_or(asked_secs);
         if expires_secs == 0 {
-            return self.failed(now, entropy, response.status(), None);
+            return self.failed(now, entropy, Failure::Refused(response.status()), None);
         }
         self.failures = 0;
         let refresh_secs = (expires_secs / 2).max(expires_secs.saturating_sub(REFRESH_BEFORE_SECS)).max(1);
@@ -227,12 +231,12 @@ impl Registration {
         Step { event: Some(event), ..self.ask() }
     }
 
-    /// It was refused, or nobody answered (408), or nothing could be sent (503).
+    /// It was refused, or not answered.
     pub(crate) fn failed(
         &mut self,
         now: Tick,
         entropy: &mut Entropy,
-        status: StatusCode,
+        failure: Failure,
         retry_after_secs: Option<u32>,
     ) -> Step {
         let State::Asking { expires_secs } = mem::replace(&mut self.state, State::Absent) else {
@@ -242,15 +246,19 @@ impl Registration {
             // A removal failed that is not wanted any more.
             return self.ask();
         }
-        let passing = status == StatusCode::REQUEST_TIMEOUT
-            || matches!(status.class(), StatusClass::ServerError | StatusClass::Success)
-            || retry_after_secs.is_some();
+        let passing = match failure {
+            Failure::Silence | Failure::Unreachable | Failure::Refused(StatusCode::REQUEST_TIMEOUT) => true,
+            Failure::Refused(status) => {
+                matches!(status.class(), StatusClass::ServerError | StatusClass::Success)
+            }
+        };
+        let passing = passing || retry_after_secs.is_some();
         if self.wanted.is_none() || !passing {
             self.wanted = None;
             self.bound = false;
             return Step {
                 send: None,
-                event: Some(AgentEvent::RegistrationFailed { status, retry_in: None }),
+                event: Some(AgentEvent::RegistrationFailed { failure, retry_in: None }),
             };
         }
         // rfc3261 §10.2.7: not at once
@@ -258,7 +266,7 @@ impl Registration {
             .map_or_else(|| self.pause(entropy), |secs| Duration::from_secs(secs.max(1).into()));
         self.failures = self.failures.saturating_add(1);
         self.state = State::Waiting { retry_at: now + retry_in };
-        Step { send: None, event: Some(AgentEvent::RegistrationFailed { status, retry_in: Some(retry_in) }) }
+        Step { send: None, event: Some(AgentEvent::RegistrationFailed { failure, retry_in: Some(retry_in) }) }
     }
 
     fn pause(&self, entropy: &mut Entropy) -> Duration {

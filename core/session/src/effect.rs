@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use ruf_message::{Entropy, HeaderName, Request, Response, StatusCode, Tick};
 use std::collections::VecDeque;
+use std::fmt;
 use std::time::Duration;
 
 /// One turn of a machine: the time it is, where randomness is drawn and effects are put.
@@ -147,13 +148,45 @@ pub enum EndReason {
     RemoteCancelled,
     /// We declined with this status.
     Declined(StatusCode),
-    /// The far side refused with this status. 408 when nothing answered, 503 when nothing could be
-    /// sent (RFC 3261 §8.1.3.1).
-    Refused(StatusCode),
+    /// Our INVITE, or one within the call, came to nothing.
+    Failed(Failure),
     /// It rang for longer than [`Times::ringing_max`] or the caller's Expires.
     Unanswered,
     /// The peer never sent the ACK of our 2xx.
     Unacknowledged,
+}
+
+/// Why a request of ours came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The far side, or a server on the way, refused with this status.
+    Refused(StatusCode),
+    /// Nobody answered in time.
+    Silence,
+    /// It could not be sent: the flow failed, or too many requests of ours are open.
+    Unreachable,
+}
+
+impl Failure {
+    /// The status that it counts as.
+    // rfc3261 §8.1.3.1: silence is 408, a transport that failed 503
+    pub fn status(self) -> StatusCode {
+        match self {
+            Failure::Refused(status) => status,
+            Failure::Silence => StatusCode::REQUEST_TIMEOUT,
+            Failure::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(status) => write!(f, "refused with {status} {}", status.reason()),
+            Failure::Silence => f.write_str("not answered in time"),
+            Failure::Unreachable => f.write_str("not sent: the peer cannot be reached"),
+        }
+    }
 }
 
 /// An opaque body and its type.

@@ -3,7 +3,7 @@
 //! [`reinvite`](crate::reinvite).
 
 use crate::cancel::{Withdrawn, terminate};
-use crate::effect::{Asked, Body, EndReason, LocalParty, SessionEvent, Terms, Turn, Verb};
+use crate::effect::{Asked, Body, EndReason, Failure, LocalParty, SessionEvent, Terms, Turn, Verb};
 use bytes::Bytes;
 use ruf_dialog::Dialog;
 use ruf_message::{HeaderName, Request, Response, StatusClass, StatusCode, Tick};
@@ -114,7 +114,7 @@ impl ClientInvite {
 
             // rfc3261 §13.2.2.3: all early dialogs are gone
             (ClientState::Calling | ClientState::Proceeding { .. }, Class::Failure) => {
-                (ClientState::Over, Outcome::Failed(EndReason::Refused(status)))
+                (ClientState::Over, Outcome::Failed(EndReason::Failed(Failure::Refused(status))))
             }
             (ClientState::Withdrawn(Withdrawn { reason, .. }), Class::Failure) => {
                 (ClientState::Over, Outcome::Failed(reason))
@@ -187,12 +187,12 @@ impl ClientInvite {
         }
     }
 
-    /// The transaction failed: nobody answered (408), or nothing could be sent (503).
+    /// The transaction failed.
     // rfc3261 §8.1.3.1 and rfc3261 §13.2.2
-    pub(crate) fn failed(&mut self, status: StatusCode) -> Option<EndReason> {
+    pub(crate) fn failed(&mut self, failure: Failure) -> Option<EndReason> {
         let (state, reason) = match mem::replace(&mut self.state, ClientState::Over) {
             ClientState::Calling | ClientState::Proceeding { .. } => {
-                (ClientState::Over, Some(EndReason::Refused(status)))
+                (ClientState::Over, Some(EndReason::Failed(failure)))
             }
             ClientState::Withdrawn(Withdrawn { reason, .. }) => (ClientState::Over, Some(reason)),
             ClientState::Answered { .. } | ClientState::Over => (ClientState::Over, None),

@@ -31,5 +31,7 @@ mod reinvite;
 mod session;
 mod usage;
 
-pub use effect::{Asked, Body, Effect, EndReason, LocalParty, Out, SessionEvent, Terms, Times, Turn, Verb};
+pub use effect::{
+    Asked, Body, Effect, EndReason, Failure, LocalParty, Out, SessionEvent, Terms, Times, Turn, Verb,
+};
 pub use usage::{InDialog, InviteUsage};

@@ -63,9 +63,9 @@ pub(crate) enum Verdict {
     /// Accepted: acknowledge this INVITE; the session is what we offered.
     Accepted { request: Box<Request>, body: Body },
     /// Refused: the session stays what it was.
-    Refused(StatusCode),
+    Refused,
     /// The peer knows no such dialog, or is not there: the session is over.
-    Lost(StatusCode),
+    Lost,
 }
 
 impl Ours {
@@ -100,10 +100,10 @@ impl Ours {
                     }
                     // rfc3261 §14.1 and rfc3261 §12.2.1.2: the dialog is gone
                     StatusCode::CALL_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT => {
-                        (Ours::Idle, Verdict::Lost(status))
+                        (Ours::Idle, Verdict::Lost)
                     }
                     // rfc3261 §14.1: the session is as if nothing had been asked
-                    refused => (Sent::over(next), Verdict::Refused(refused)),
+                    _ => (Sent::over(next), Verdict::Refused),
                 }
             }
             (

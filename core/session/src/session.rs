@@ -3,7 +3,7 @@
 
 use crate::ack::{Acks, Unacknowledged};
 use crate::bye::{Ending, Step};
-use crate::effect::{Asked, Body, EndReason, SessionEvent, Terms, Turn, Verb};
+use crate::effect::{Asked, Body, EndReason, Failure, SessionEvent, Terms, Turn, Verb};
 use crate::invite::{Answered, ServerInvite, answer_to, body_of_request, body_of_response};
 use crate::reinvite::{Ours, Theirs, UNACKNOWLEDGED_MAX, Verdict, too_early};
 use ruf_dialog::Dialog;
@@ -172,19 +172,19 @@ impl Session {
             && !self.acks.is_due()
     }
 
-    /// A response to a request of ours in this dialog; 408 or 503 where there was none.
+    /// What became of a request of ours in this dialog: a response, or none.
     pub(crate) fn response(
         &mut self,
         turn: &mut Turn<'_>,
         terms: &Terms,
         asked: Asked,
-        status: StatusCode,
-        response: Option<&Response>,
+        outcome: Result<&Response, Failure>,
     ) {
+        let status = outcome.map_or_else(Failure::status, Response::status);
         match asked.verb {
             Verb::Bye => self.bye_answered(turn, terms, status),
             Verb::Invite => {}
-            Verb::Reinvite => self.reinvite_answered(turn, terms, asked.cseq, status, response),
+            Verb::Reinvite => self.reinvite_answered(turn, terms, asked.cseq, outcome),
         }
         self.resume(turn, terms);
     }
@@ -203,9 +203,9 @@ impl Session {
         turn: &mut Turn<'_>,
         terms: &Terms,
         cseq: u32,
-        status: StatusCode,
-        response: Option<&Response>,
+        outcome: Result<&Response, Failure>,
     ) {
+        let status = outcome.map_or_else(Failure::status, Response::status);
         if status.is_success() && self.acks.again(turn, cseq) {
             return;
         }
@@ -215,6 +215,7 @@ impl Session {
         match verdict {
             Verdict::Nothing => {}
             Verdict::Accepted { request, body } => {
+                let response = outcome.ok();
                 // rfc3261 §12.2.1.2: the 2xx refreshes the target
                 if let Some(response) = response {
                     self.dialog.refresh(response.contacts());
@@ -226,11 +227,14 @@ impl Session {
                     turn.event(SessionEvent::Modified { body: response.and_then(body_of_response) });
                 }
             }
-            Verdict::Refused(status) if self.ending.is_established() => {
-                turn.event(SessionEvent::NotModified { status })
+            Verdict::Refused if self.ending.is_established() => {
+                turn.event(SessionEvent::NotModified { status });
             }
-            Verdict::Refused(_) => {}
-            Verdict::Lost(status) => self.hang_up(turn, terms, EndReason::Refused(status)),
+            Verdict::Refused => {}
+            Verdict::Lost => {
+                let failure = outcome.err().unwrap_or(Failure::Refused(status));
+                self.hang_up(turn, terms, EndReason::Failed(failure));
+            }
         }
     }
 

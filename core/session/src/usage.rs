@@ -1,6 +1,6 @@
 //! [`InviteUsage`]: one INVITE and all that came of it, behind one door.
 
-use crate::effect::{Asked, Body, EndReason, SessionEvent, Terms, Turn, Verb};
+use crate::effect::{Asked, Body, EndReason, Failure, SessionEvent, Terms, Turn, Verb};
 use crate::invite::{ClientInvite, FORKS_MAX, Outcome, ServerInvite};
 use crate::reinvite::too_early;
 use crate::session::Session;
@@ -140,7 +140,7 @@ impl InviteUsage {
             Verb::Invite => self.invite_answered(turn, asked, response),
             Verb::Reinvite | Verb::Bye => {
                 if let Some((session, terms)) = self.session(asked.session) {
-                    session.response(turn, terms, asked, response.status(), Some(response));
+                    session.response(turn, terms, asked, Ok(response));
                 }
             }
         }
@@ -171,22 +171,22 @@ impl InviteUsage {
         }
     }
 
-    /// A request of ours got no final response: 408, or 503 if it could not be sent.
+    /// A request of ours got no final response.
     // rfc3261 §8.1.3.1
-    pub fn failed(&mut self, turn: &mut Turn<'_>, asked: Asked, status: StatusCode) {
+    pub fn failed(&mut self, turn: &mut Turn<'_>, asked: Asked, failure: Failure) {
         match asked.verb {
             Verb::Invite => {
                 // A challenged one that ends badly (its ACK could not be sent) was replaced.
                 if let Invite::Client(invite) = &mut self.invite
                     && invite.request().cseq().number == asked.cseq
-                    && let Some(reason) = invite.failed(status)
+                    && let Some(reason) = invite.failed(failure)
                 {
                     self.end(turn, reason);
                 }
             }
             Verb::Reinvite | Verb::Bye => {
                 if let Some((session, terms)) = self.session(asked.session) {
-                    session.response(turn, terms, asked, status, None);
+                    session.response(turn, terms, asked, Err(failure));
                 }
             }
         }

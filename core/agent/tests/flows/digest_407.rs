@@ -1,7 +1,7 @@
 //! A proxy asks for the password: the INVITE goes out again with credentials.
 
 use crate::stage::{Stage, proved};
-use ruf_agent::{AgentEvent, EndReason};
+use ruf_agent::{AgentEvent, EndReason, Failure};
 use ruf_message::{HeaderName, Message, Method, Request, StatusCode};
 
 const PROXY: StatusCode = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
@@ -71,7 +71,10 @@ fn a_refused_password_is_not_tried_again() {
     let second = again(&mut stage);
     stage.challenge(&second, PROXY, "n2", false);
     assert_eq!(stage.request().method(), Method::Ack);
-    assert_eq!(stage.events(), [AgentEvent::Ended { call, reason: EndReason::Refused(PROXY) }]);
+    assert_eq!(
+        stage.events(),
+        [AgentEvent::Ended { call, reason: EndReason::Failed(Failure::Refused(PROXY)) }]
+    );
 }
 
 #[test]

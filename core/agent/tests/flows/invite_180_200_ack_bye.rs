@@ -1,7 +1,7 @@
 //! A call, answered and ended, from either side.
 
 use crate::pair::{Pair, Side, sdp};
-use ruf_agent::{AgentEvent, EndReason};
+use ruf_agent::{AgentEvent, EndReason, Failure};
 use ruf_message::StatusCode;
 
 #[test]
@@ -61,5 +61,5 @@ fn a_call_with_nobody_there_is_408() {
     pair.lose_all();
     pair.a.call(pair.now, &"sip:bob@example.org".parse().unwrap(), None).unwrap();
     pair.settle();
-    assert_eq!(pair.end(Side::A), EndReason::Refused(StatusCode::REQUEST_TIMEOUT));
+    assert_eq!(pair.end(Side::A), EndReason::Failed(Failure::Silence));
 }

@@ -1,7 +1,7 @@
 //! The callee is busy.
 
 use crate::pair::{Pair, Side};
-use ruf_agent::{AgentEvent, EndReason};
+use ruf_agent::{AgentEvent, Answer, EndReason, Failure};
 use ruf_message::StatusCode;
 
 #[test]
@@ -13,7 +13,7 @@ fn a_refusal_is_told_and_acknowledged() {
     pair.b.reject(pair.now, incoming, StatusCode::BUSY_HERE);
     pair.settle();
     pair.expect_ladder("a→b INVITE | b→a 486 INVITE | a→b ACK");
-    assert_eq!(pair.end(Side::A), EndReason::Refused(StatusCode::BUSY_HERE));
+    assert_eq!(pair.end(Side::A), EndReason::Failed(Failure::Refused(StatusCode::BUSY_HERE)));
     assert_eq!(pair.end(Side::B), EndReason::Declined(StatusCode::BUSY_HERE));
 }
 
@@ -31,7 +31,10 @@ fn a_call_too_many_is_486_and_options_says_so() {
     let reason = "Busy Here".to_owned();
     assert_eq!(
         answered,
-        AgentEvent::OptionsAnswered { request: busy, status: StatusCode::BUSY_HERE, reason }
+        AgentEvent::OptionsAnswered {
+            request: busy,
+            answer: Answer::Final { status: StatusCode::BUSY_HERE, reason }
+        }
     );
     pair.a.hang_up(pair.now, first);
     pair.settle();

@@ -1,7 +1,7 @@
 //! A message, sent and received.
 
 use crate::pair::{Pair, Side};
-use ruf_agent::{AgentEvent, Body};
+use ruf_agent::{AgentEvent, Answer, Body};
 use ruf_message::StatusCode;
 
 #[test]
@@ -18,7 +18,7 @@ fn a_message_is_delivered_once_and_answered_200() {
     let reason = "OK".to_owned();
     assert_eq!(
         pair.told(Side::A),
-        [&AgentEvent::MessageAnswered { request, status: StatusCode::OK, reason }]
+        [&AgentEvent::MessageAnswered { request, answer: Answer::Final { status: StatusCode::OK, reason } }]
     );
 }
 

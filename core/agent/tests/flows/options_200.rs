@@ -2,7 +2,7 @@
 
 use crate::pair::{Pair, Side};
 use crate::stage::Stage;
-use ruf_agent::AgentEvent;
+use ruf_agent::{AgentEvent, Answer, Failure};
 use ruf_message::{HeaderName, StatusCode};
 
 #[test]
@@ -35,15 +35,13 @@ fn a_ping_hears_of_an_answer_and_of_silence() {
     let request = pair.a.options(pair.now, &bob).unwrap();
     pair.settle();
     pair.expect_ladder("a→b OPTIONS | b→a 200 OPTIONS");
-    let answered = |request, status: StatusCode| AgentEvent::OptionsAnswered {
-        request,
-        status,
-        reason: status.reason().to_owned(),
-    };
-    assert_eq!(pair.told(Side::A), [&answered(request, StatusCode::OK)]);
+    let told = |request, answer| AgentEvent::OptionsAnswered { request, answer };
+    let reason = "OK".to_owned();
+    let ok = Answer::Final { status: StatusCode::OK, reason };
+    assert_eq!(pair.told(Side::A), [&told(request, ok)]);
     pair.clear();
     pair.lose_all();
     let request = pair.a.options(pair.now, &bob).unwrap();
     pair.settle();
-    assert_eq!(pair.told(Side::A), [&answered(request, StatusCode::REQUEST_TIMEOUT)]);
+    assert_eq!(pair.told(Side::A), [&told(request, Answer::None(Failure::Silence))]);
 }

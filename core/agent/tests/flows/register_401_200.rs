@@ -1,7 +1,7 @@
 //! A binding: made with a password, refreshed, removed.
 
 use crate::stage::{Stage, proved};
-use ruf_agent::AgentEvent;
+use ruf_agent::{AgentEvent, Failure};
 use ruf_message::{HeaderName, Method, Request, StatusCode};
 use std::time::Duration;
 
@@ -88,7 +88,10 @@ fn a_wrong_password_is_told_and_not_tried_again() {
     stage.challenge(&first, StatusCode::UNAUTHORIZED, "n1", false);
     let second = stage.request();
     stage.challenge(&second, StatusCode::UNAUTHORIZED, "n2", false);
-    let failed = AgentEvent::RegistrationFailed { status: StatusCode::UNAUTHORIZED, retry_in: None };
+    let failed = AgentEvent::RegistrationFailed {
+        failure: Failure::Refused(StatusCode::UNAUTHORIZED),
+        retry_in: None,
+    };
     assert_eq!(stage.events(), [failed]);
     stage.run(Duration::from_secs(100_000));
     assert!(stage.sent().is_empty() && stage.agent.is_idle());
@@ -106,8 +109,8 @@ fn a_silent_registrar_is_asked_again_later_and_later() {
         stage.sent();
         for event in stage.events() {
             match event {
-                AgentEvent::RegistrationFailed { status, retry_in: Some(pause) } => {
-                    assert_eq!(status, StatusCode::REQUEST_TIMEOUT);
+                AgentEvent::RegistrationFailed { failure, retry_in: Some(pause) } => {
+                    assert_eq!(failure, Failure::Silence);
                     pauses.push(pause.as_secs());
                 }
                 other => panic!("{other:?}"),
@@ -132,7 +135,10 @@ fn retry_after_is_obeyed() {
     let later = [(HeaderName::RetryAfter, "7 (in maintenance)")];
     stage.answer(&first, StatusCode::SERVICE_UNAVAILABLE, "x", &later);
     let retry_in = Some(Duration::from_secs(7));
-    let failed = AgentEvent::RegistrationFailed { status: StatusCode::SERVICE_UNAVAILABLE, retry_in };
+    let failed = AgentEvent::RegistrationFailed {
+        failure: Failure::Refused(StatusCode::SERVICE_UNAVAILABLE),
+        retry_in,
+    };
     assert_eq!(stage.events(), [failed]);
     stage.run(Duration::from_secs(7));
     assert_eq!(stage.request().cseq().number, first.cseq().number + 1);

@@ -1,7 +1,7 @@
 //! The registrar wants longer lifetimes.
 
 use crate::stage::Stage;
-use ruf_agent::AgentEvent;
+use ruf_agent::{AgentEvent, Failure};
 use ruf_message::{HeaderName, StatusCode};
 
 #[test]
@@ -27,8 +27,10 @@ fn a_423_that_asks_for_nothing_longer_is_a_failure() {
         stage.agent.register(stage.now, 10);
         let first = stage.request();
         stage.answer(&first, StatusCode::INTERVAL_TOO_BRIEF, "x", fields);
-        let failed =
-            AgentEvent::RegistrationFailed { status: StatusCode::INTERVAL_TOO_BRIEF, retry_in: None };
+        let failed = AgentEvent::RegistrationFailed {
+            failure: Failure::Refused(StatusCode::INTERVAL_TOO_BRIEF),
+            retry_in: None,
+        };
         assert_eq!(stage.events(), [failed]);
         assert!(stage.sent().is_empty());
     }

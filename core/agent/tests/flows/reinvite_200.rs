@@ -1,7 +1,7 @@
 //! A session is changed by an INVITE within its dialog.
 
 use crate::pair::{Pair, Side, sdp};
-use ruf_agent::{AgentEvent, Body, EndReason};
+use ruf_agent::{AgentEvent, Body, EndReason, Failure};
 use ruf_message::StatusCode;
 
 #[test]
@@ -96,5 +96,5 @@ fn the_peer_that_knows_no_such_dialog_ends_the_call() {
     pair.lose_all();
     pair.a.modify(pair.now, call, Body::sdp("hold"));
     pair.settle_one(Side::A);
-    assert_eq!(pair.end(Side::A), EndReason::Refused(StatusCode::REQUEST_TIMEOUT));
+    assert_eq!(pair.end(Side::A), EndReason::Failed(Failure::Silence));
 }

@@ -3,7 +3,7 @@
 
 use crate::pair::{Pair, Side};
 use crate::stage::Stage;
-use ruf_agent::{AgentEvent, EndReason};
+use ruf_agent::{AgentEvent, EndReason, Failure};
 use ruf_message::{Method, StatusCode};
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn the_callee_says_each_minute_that_it_rings_and_gives_up_with_480() {
         "a→b INVITE | b→a 180 INVITE | b→a 180 INVITE | b→a 180 INVITE",
         " | b→a 480 INVITE | a→b ACK"
     ));
-    assert_eq!(pair.end(Side::A), EndReason::Refused(StatusCode::TEMPORARILY_UNAVAILABLE));
+    assert_eq!(pair.end(Side::A), EndReason::Failed(Failure::Refused(StatusCode::TEMPORARILY_UNAVAILABLE)));
     assert_eq!(pair.end(Side::B), EndReason::Unanswered);
 }
 

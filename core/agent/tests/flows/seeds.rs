@@ -1,7 +1,7 @@
 //! A thousand calls on a bad wire: whatever is lost, nothing is left.
 
 use crate::pair::{Pair, Side, sdp};
-use ruf_agent::{AgentEvent, Body, EndReason};
+use ruf_agent::{AgentEvent, Body, EndReason, Failure};
 use ruf_message::{Entropy, StatusCode};
 
 /// What a call had for fates, over all seeds: the test would prove little if one of them were rare.
@@ -62,7 +62,7 @@ fn call(seed: u64, fates: &mut Fates) {
     }
     match pair.end(Side::A) {
         EndReason::Cancelled => fates.cancelled += 1,
-        EndReason::Refused(_) => fates.refused += 1,
+        EndReason::Failed(Failure::Refused(_)) => fates.refused += 1,
         EndReason::HungUp | EndReason::RemoteHungUp => fates.hung_up += 1,
         reason => panic!("seed {seed}: {reason:?}\n{}", pair.ladder()),
     }
