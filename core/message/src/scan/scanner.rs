@@ -63,13 +63,15 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub fn eat_around(&mut self, octet: u8) -> bool {
         let start = self.rest;
-        self.skip_lws();
-        if self.eat(octet) {
+        if !self.eat(octet) {
             self.skip_lws();
-            return true;
+            if !self.eat(octet) {
+                self.rest = start;
+                return false;
+            }
         }
-        self.rest = start;
-        false
+        self.skip_lws();
+        true
     }
 
     /// Goes over white space.
