@@ -99,3 +99,78 @@ impl RequestBuilder {
         Ok(self.request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Message;
+
+    fn options() -> RequestBuilder {
+        Request::build(Method::Options, &"sip:bob@example.org;lr".parse().unwrap())
+            .from("<sip:alice@example.org>;tag=1")
+            .to("<sip:bob@example.org>")
+            .call_id("abc")
+            .cseq(7)
+    }
+
+    #[test]
+    fn what_was_built_reads_as_if_received() {
+        // tests rfc3261 §8.1.1
+        let built = options()
+            .via("SIP/2.0/UDP h;branch=z9hG4bK1")
+            .header("X-Y", "z")
+            .body("text/plain", "hello")
+            .finish()
+            .unwrap();
+        let Ok(Message::Request(read)) = Message::parse(built.to_bytes()) else {
+            panic!("{built}");
+        };
+        assert_eq!(read.to_bytes(), built.to_bytes());
+        assert_eq!(
+            (built.method(), built.max_forwards(), built.cseq().number, built.body()),
+            (Method::Options, Some(70), 7, &b"hello"[..])
+        );
+        assert_eq!(
+            (built.uri().to_string().as_str(), built.cseq().method),
+            ("sip:bob@example.org;lr", &b"OPTIONS"[..])
+        );
+    }
+
+    #[test]
+    fn only_via_may_be_missing() {
+        // tests rfc3261 §8.1.1
+        assert!(options().finish().is_ok());
+        let uri = "sip:bob@example.org".parse().unwrap();
+        let missing =
+            Request::build(Method::Bye, &uri).from("<sip:a@h>").to("<sip:b@h>").call_id("c").finish();
+        assert_eq!(missing.unwrap_err().to_string(), "CSeq, octet 0: the header is missing");
+    }
+
+    #[test]
+    fn a_broken_header_is_not_built() {
+        assert_eq!(options().from("x").finish().unwrap_err().header(), Some(HeaderName::From));
+        assert_eq!(
+            options().header(HeaderName::Route, "sip:h").finish().unwrap_err().header(),
+            Some(HeaderName::Route)
+        );
+        assert!(RequestBuilder::new("NO GOOD", &Uri::default()).finish().is_err());
+        assert!(RequestBuilder::new("", &Uri::default()).finish().is_err());
+    }
+
+    #[test]
+    fn a_method_of_any_name_is_built() {
+        let request = RequestBuilder::new("DANCE", &"tel:+1".parse().unwrap())
+            .from("<sip:a@h>")
+            .to("<sip:b@h>")
+            .call_id("c")
+            .cseq(u32::MAX)
+            .finish()
+            .unwrap();
+        assert_eq!(
+            (request.method(), request.method_bytes(), request.cseq().method),
+            (Method::Other, &b"DANCE"[..], &b"DANCE"[..])
+        );
+        assert_eq!(request.cseq().number, CSEQ_MAX);
+        assert!(request.to_string().starts_with("DANCE tel:+1 SIP/2.0\r\n"));
+    }
+}

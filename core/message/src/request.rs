@@ -193,3 +193,94 @@ impl fmt::Display for Request {
         f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::{HeaderName, Message, Method, Request, StatusCode, Uri};
+    use bytes::Bytes;
+
+    const INVITE: &str = "INVITE sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKkjshdyff, SIP/2.0/TCP x\r\n\
+        To: Bob <sip:bob@biloxi.com>\r\nFrom: Alice <sip:alice@atlanta.com>;tag=88sja8x\r\nMax-Forwards: 12\r\nRoute: <sip:p1;lr>, <sip:p2;lr>\r\n\
+        Call-ID: 987asjd97y7atg\r\nCSeq: 986759 INVITE\r\nTimestamp: 54\r\nProxy-Require: a,b\r\nContent-Length: 3\r\n\r\nxyz";
+
+    fn invite() -> Request {
+        match Message::parse(Bytes::from_static(INVITE.as_bytes())) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_forwarded_request_shows_each_change_at_once() {
+        // tests rfc3261 §16.6
+        let mut request = invite();
+        let target: Uri = "sip:bob@192.0.2.4:5070;ob".parse().unwrap();
+        request.set_uri(&target);
+        request.set_max_forwards(11);
+        assert!(request.pop_route());
+        request.push_route("<sip:p0;lr>");
+        request.push_record_route("<sip:me;lr>");
+        assert_eq!((request.uri(), request.max_forwards()), (target.as_ref(), Some(11)));
+        let routes: Vec<_> = request.routes().map(|route| route.uri().to_string()).collect();
+        assert_eq!(routes, ["sip:p0;lr", "sip:p2;lr"]);
+        assert_eq!(request.record_routes().count(), 1);
+        assert_eq!(request.proxy_require().collect::<Vec<_>>(), ["a", "b"]);
+        assert!(
+            request
+                .to_string()
+                .starts_with("INVITE sip:bob@192.0.2.4:5070;ob SIP/2.0\r\nVia: SIP/2.0/UDP pc33")
+        );
+    }
+
+    #[test]
+    fn a_reply_copies_what_the_rfc_says() {
+        // tests rfc3261 §8.2.6.1, §8.2.6.2
+        let mut reply = invite().reply(StatusCode::RINGING);
+        reply.set_to_tag("a6c85cf");
+        assert_eq!(
+            reply.to_string(),
+            "SIP/2.0 180 Ringing\r\nVia: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKkjshdyff, SIP/2.0/TCP x\r\n\
+            To: Bob <sip:bob@biloxi.com>;tag=a6c85cf\r\nFrom: Alice <sip:alice@atlanta.com>;tag=88sja8x\r\n\
+            Call-ID: 987asjd97y7atg\r\nCSeq: 986759 INVITE\r\nContent-Length: 0\r\n\r\n"
+        );
+        assert!(invite().reply(StatusCode::TRYING).contains(HeaderName::Timestamp));
+    }
+
+    #[test]
+    fn the_ack_is_that_of_the_example() {
+        // tests rfc3261 §17.1.1.3
+        let mut busy = invite().reply(StatusCode::BUSY_HERE);
+        busy.set_to_tag("99sa0xk");
+        let ack = invite().ack_for(&busy);
+        assert_eq!(
+            ack.to_string(),
+            "ACK sip:bob@biloxi.com SIP/2.0\r\nVia: SIP/2.0/UDP pc33.atlanta.com;branch=z9hG4bKkjshdyff\r\n\
+            To: Bob <sip:bob@biloxi.com>;tag=99sa0xk\r\nFrom: Alice <sip:alice@atlanta.com>;tag=88sja8x\r\n\
+            Route: <sip:p1;lr>, <sip:p2;lr>\r\nCall-ID: 987asjd97y7atg\r\nMax-Forwards: 70\r\nCSeq: 986759 ACK\r\n\
+            Content-Length: 0\r\n\r\n"
+        );
+        assert_eq!(ack.method(), Method::Ack);
+    }
+
+    #[test]
+    fn a_cancel_differs_in_its_method_alone() {
+        // tests rfc3261 §9.1
+        let cancel = invite().cancel();
+        let Ok(Message::Request(read)) = Message::parse(cancel.to_bytes()) else {
+            panic!("{cancel}");
+        };
+        assert_eq!(
+            (read.method(), read.cseq().number, read.cseq().method),
+            (Method::Cancel, 986_759, &b"CANCEL"[..])
+        );
+        assert_eq!(
+            (read.uri(), read.call_id(), read.to_tag(), read.from_tag()),
+            (invite().uri(), invite().call_id(), None, invite().from_tag())
+        );
+        assert_eq!(
+            (read.raw(HeaderName::Via).count(), read.via().branch(), read.routes().count()),
+            (1, invite().via().branch(), 2)
+        );
+        assert!(!read.contains(HeaderName::ProxyRequire) && read.body().is_empty());
+    }
+}

@@ -4,6 +4,7 @@ use crate::fields::{Fields, Span};
 use crate::status::StatusCode;
 use bytes::Bytes;
 use std::fmt;
+use std::io::Write;
 use std::ops::{Deref, DerefMut};
 
 /// A response. Headers and body are read and changed as its [`Fields`].
@@ -50,8 +51,7 @@ impl Response {
     // rfc3261 §7.2
     pub fn write_to(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"SIP/2.0 ");
-        out.extend_from_slice(self.status.to_string().as_bytes());
-        out.push(b' ');
+        let _ = write!(out, "{} ", self.status); // to a vector: cannot fail
         out.extend_from_slice(self.reason());
         out.extend_from_slice(b"\r\n");
         self.fields.write(out);
@@ -75,5 +75,43 @@ impl DerefMut for Response {
 impl fmt::Display for Response {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&String::from_utf8_lossy(&self.to_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{HeaderName, Message, Response, StatusCode};
+    use bytes::Bytes;
+
+    fn response(start_line: &str) -> Response {
+        let wire = format!(
+            "{start_line}\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=2\r\nCall-ID: c\r\nCSeq: 1 INVITE\r\nl: 0\r\n\r\n"
+        );
+        match Message::parse(Bytes::from(wire)) {
+            Ok(Message::Response(response)) => response,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_phrase_is_kept_until_it_is_changed() {
+        // tests rfc3261 §7.2
+        let mut busy = response("SIP/2.0 486 Not n\u{f6}w");
+        assert_eq!((busy.status(), busy.reason()), (StatusCode::BUSY_HERE, "Not n\u{f6}w".as_bytes()));
+        assert!(busy.to_string().starts_with("SIP/2.0 486 Not n\u{f6}w\r\nVia"));
+        busy.set_status(StatusCode::DECLINE, "");
+        assert!(busy.to_string().starts_with("SIP/2.0 603 Decline\r\nVia"));
+        busy.set_status(StatusCode::DECLINE, "No\r\nX: y");
+        assert!(busy.to_string().starts_with("SIP/2.0 603 No  X: y\r\nVia"));
+    }
+
+    #[test]
+    fn a_response_goes_back_hop_by_hop() {
+        // tests rfc3261 §16.7
+        let mut ok = response("SIP/2.0 200 OK");
+        ok.push_via("SIP/2.0/UDP z");
+        assert!(ok.pop_via());
+        assert_eq!(ok.via().host().to_string(), "a");
+        assert_eq!(ok.raw(HeaderName::Via).count(), 1);
     }
 }

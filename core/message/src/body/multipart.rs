@@ -210,3 +210,80 @@ impl Writer {
         (self.content_type, self.body)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read<'a>(body: &'a str, boundary: &str) -> Result<Vec<Part<'a>>, MultipartError> {
+        parts(body.as_bytes(), boundary.as_bytes())
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_has_two_parts() {
+        // tests rfc2046 §5.1.1
+        let body = "This is the preamble.\r\n--simple boundary\r\n\r\nThis is implicitly typed plain US-ASCII text.\r\n\
+            It does NOT end with a linebreak.\r\n--simple boundary \t\r\nContent-type: text/plain; charset=us-ascii\r\n\r\n\
+            This DOES end with a linebreak.\r\n\r\n--simple boundary--\r\n\r\nThis is the epilogue.";
+        let boundary = boundary(b"multipart/mixed; boundary=\"simple boundary\"").unwrap();
+        let parts = parts(body.as_bytes(), &boundary).unwrap();
+        assert_eq!(parts.len(), 2);
+        assert!(parts[0].content.ends_with(b"linebreak.") && parts[1].content.ends_with(b"linebreak.\r\n"));
+        assert_eq!(
+            (parts[0].content_type(), parts[1].content_type()),
+            (&b"text/plain"[..], &b"text/plain; charset=us-ascii"[..])
+        );
+    }
+
+    #[test]
+    fn parts_may_be_empty_or_without_content_or_hold_longer_boundaries() {
+        let parts = read("--b\r\n\r\n\r\n--b\r\nX: 1\r\n folded\r\nY: 2\r\n\r\n--bb\r\n--b--", "b").unwrap();
+        assert_eq!(parts.iter().map(|part| part.content).collect::<Vec<_>>(), [&b""[..], b"--bb"]);
+        assert_eq!(parts[1].headers().collect::<Vec<_>>(), [(&b"X"[..], &b"1\r\n folded"[..]), (b"Y", b"2")]);
+        assert_eq!((parts[1].header("y"), parts[1].header("z")), (Some(&b"2"[..]), None));
+    }
+
+    #[test]
+    fn what_is_no_multipart_body_is_refused() {
+        // tests rfc2046 §5.1.1
+        assert_eq!(read("", "b"), Err(MultipartError::NoPart));
+        assert_eq!(read("--b--", "b"), Err(MultipartError::NoPart));
+        assert_eq!(read("--b\r\n\r\nx", "b"), Err(MultipartError::NotClosed));
+        assert_eq!(
+            read(&("--b\r\n\r\n".repeat(PARTS_MAX + 2) + "--b--"), "b"),
+            Err(MultipartError::TooManyParts)
+        );
+        for content_type in [
+            "multipart/mixed",
+            "multipart/mixed;boundary",
+            "multipart/mixed;boundary=\"\"",
+            "multipart/mixed;boundary=\"a \"",
+            "multipart/mixed;;",
+        ] {
+            assert_eq!(
+                boundary(content_type.as_bytes()),
+                Err(MultipartError::BoundaryMissing),
+                "{content_type}"
+            );
+        }
+        assert_eq!(
+            boundary(format!("multipart/mixed;boundary={}", "x".repeat(71)).as_bytes()),
+            Err(MultipartError::BoundaryMissing)
+        );
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        // tests rfc5621 §3
+        let mut writer = Writer::new("mixed", "xyz");
+        writer.part(&[("Content-Type", "application/sdp"), ("Content-Disposition", "session")], b"v=0\r\n");
+        writer.part(&[], b"\0\xff");
+        let (content_type, body) = writer.finish();
+        let parts = parts(&body, &boundary(content_type.as_bytes()).unwrap()).unwrap();
+        assert_eq!(
+            (parts[0].header("content-disposition"), parts[0].content),
+            (Some(&b"session"[..]), &b"v=0\r\n"[..])
+        );
+        assert_eq!(parts[1].content, b"\0\xff");
+    }
+}

@@ -7,6 +7,7 @@ use crate::name::{HeaderName, Repeat};
 use crate::params::Param;
 use crate::scan::{class, elements, first_element, is};
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::net::IpAddr;
 
 /// Values come from our own code, but parts of them from outside: a line break in one becomes a
@@ -15,19 +16,14 @@ impl Fields {
     /// Replaces all lines of `name` by one, where the first stood; appends it if there was none.
     pub fn set<'n>(&mut self, name: impl Into<FieldName<'n>>, value: impl AsRef<[u8]>) {
         let name = name.into();
+        let line = self.line(name, value.as_ref());
         match self.position(name) {
-            None => self.add(name, value),
+            None => self.lines.push(line),
             Some(at) => {
-                let line = self.line(name, value.as_ref());
-                let mut index = 0;
-                let lines = std::mem::take(&mut self.lines);
-                self.lines = lines
-                    .into_iter()
-                    .filter_map(|old| {
-                        index += 1;
-                        if index - 1 == at { Some(line) } else { (!self.is(&old, name)).then_some(old) }
-                    })
-                    .collect();
+                self.remove_after(at, name);
+                if let Some(first) = self.lines.get_mut(at) {
+                    *first = line;
+                }
             }
         }
     }
@@ -55,36 +51,43 @@ impl Fields {
     /// Removes all lines of `name`.
     pub fn remove<'n>(&mut self, name: impl Into<FieldName<'n>>) {
         let name = name.into();
-        let mut lines = std::mem::take(&mut self.lines);
-        lines.retain(|line| !self.is(line, name));
-        self.lines = lines;
+        if let Some(at) = self.position(name) {
+            self.remove_after(at, name);
+            self.lines.remove(at);
+        }
     }
 
-    /// Removes the values of `name` that `unwanted` says; of a comma list, single elements.
+    /// Removes the values of `name` that are `unwanted`; of a comma list, single elements.
     pub fn remove_if<'n>(&mut self, name: impl Into<FieldName<'n>>, mut unwanted: impl FnMut(&[u8]) -> bool) {
         let name = name.into();
-        let lines = std::mem::take(&mut self.lines);
-        for line in lines {
-            if !self.is(&line, name) {
-                self.lines.push(line);
-                continue;
+        let mut kept = SmallVec::new();
+        for line in std::mem::take(&mut self.lines) {
+            let line = if self.is(&line, name) { self.wanted(line, &mut unwanted) } else { Some(line) };
+            kept.extend(line);
+        }
+        self.lines = kept;
+    }
+
+    /// The line without its unwanted values; `None` if none is left.
+    fn wanted(&mut self, line: Line, unwanted: &mut impl FnMut(&[u8]) -> bool) -> Option<Line> {
+        let value = self.text(line.value);
+        if line.id.repeat() != Repeat::List {
+            return (!unwanted(value)).then_some(line);
+        }
+        let mut any_gone = false;
+        let mut kept = Vec::new();
+        for element in elements(value).filter(|element| !element.is_empty()) {
+            if unwanted(element) {
+                any_gone = true;
+            } else {
+                kept.extend_from_slice(if kept.is_empty() { b"" } else { b", " });
+                kept.extend_from_slice(element);
             }
-            let value = self.text(line.value);
-            if name.id.repeat() != Repeat::List {
-                if !unwanted(value) {
-                    self.lines.push(line);
-                }
-                continue;
-            }
-            let all = elements(value).count();
-            let kept: Vec<&[u8]> = elements(value).filter(|element| !unwanted(element)).collect();
-            if kept.len() == all {
-                self.lines.push(line);
-            } else if !kept.is_empty() {
-                let joined = kept.join(&b", "[..]);
-                let value = self.append(&joined);
-                self.lines.push(Line { value, ..line });
-            }
+        }
+        match (any_gone, kept.is_empty()) {
+            (false, _) => Some(line),
+            (true, true) => None,
+            (true, false) => Some(Line { value: self.append(&kept), ..line }),
         }
     }
 
@@ -135,19 +138,10 @@ impl Fields {
     /// Gives To a tag, if it has none.
     // rfc3261 §8.2.6.2
     pub fn set_to_tag(&mut self, tag: &str) {
-        let Some(at) = self.position(HeaderName::To.into()) else {
-            return;
-        };
-        let Some(line) = self.lines.get(at).copied() else {
-            return;
-        };
-        let value = self.text(line.value);
+        let value = self.first(HeaderName::To).unwrap_or_default();
         if NameAddr::decode(value).is_ok_and(|to| to.tag().is_none()) {
             let tagged = [value, b";tag=", tag.as_bytes()].concat();
-            let value = self.append(&tagged);
-            if let Some(line) = self.lines.get_mut(at) {
-                line.value = value;
-            }
+            self.set(HeaderName::To, tagged);
         }
     }
 
@@ -175,14 +169,9 @@ impl Fields {
         let Some(at) = self.position(id.into()) else {
             return false;
         };
-        let Some(line) = self.lines.get(at).copied() else {
-            return false;
-        };
-        let value = self.text(line.value);
+        let value = self.first(id).unwrap_or_default();
         match first_element(value).1 {
-            None => {
-                self.lines.remove(at);
-            }
+            None => drop(self.lines.remove(at)),
             Some(rest) => {
                 let white = rest.iter().take_while(|octet| is(**octet, class::LWS)).count();
                 let gone = value.len() - rest.len() + white;
@@ -228,6 +217,18 @@ impl Fields {
     fn position(&self, name: FieldName<'_>) -> Option<usize> {
         self.lines.iter().position(|line| self.is(line, name))
     }
+
+    /// Removes all lines of `name` but the first, which stands at `at`.
+    fn remove_after(&mut self, at: usize, name: FieldName<'_>) {
+        let mut next = at + 1;
+        while let Some(line) = self.lines.get(next) {
+            if self.is(line, name) {
+                self.lines.remove(next);
+            } else {
+                next += 1;
+            }
+        }
+    }
 }
 
 fn write_param(param: Param<'_>, out: &mut Vec<u8>) {
@@ -236,5 +237,134 @@ fn write_param(param: Param<'_>, out: &mut Vec<u8>) {
     if let Some(value) = param.value {
         out.push(b'=');
         out.extend(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{HeaderName, Message, Request};
+    use bytes::Bytes;
+
+    const INVITE: &str = "INVITE sip:b@h SIP/2.0\r\nv: SIP/2.0/UDP a;branch=z9hG4bK1;rport, SIP/2.0/TCP b\r\nVia: SIP/2.0/TLS c\r\n\
+        f: <sip:a@h>;tag=1\r\nt: sip:b@h\r\ni: c\r\nCSeq: 1 INVITE\r\nX-Z: 1\r\nx-z: 2\r\nSupported: a, b ,c\r\nl: 0\r\n\r\n";
+
+    fn invite() -> Request {
+        match Message::parse(Bytes::from_static(INVITE.as_bytes())) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn values(request: &Request, name: HeaderName) -> Vec<String> {
+        request.values(name).map(|value| value.escape_ascii().to_string()).collect()
+    }
+
+    #[test]
+    fn setting_leaves_one_line_where_the_first_stood() {
+        let mut invite = invite();
+        invite.set("X-Z", "3");
+        assert_eq!(invite.raw("x-Z").collect::<Vec<_>>(), [b"3"]);
+        invite.set(HeaderName::Via, "SIP/2.0/UDP z");
+        assert_eq!(invite.lines().next(), Some((&b"Via"[..], &b"SIP/2.0/UDP z"[..])));
+        assert_eq!(invite.via().host().to_string(), "z");
+        invite.set(HeaderName::Subject, "new");
+        assert_eq!(invite.lines().last(), Some((&b"Subject"[..], &b"new"[..])));
+    }
+
+    #[test]
+    fn a_line_break_in_a_value_begins_no_header() {
+        let mut invite = invite();
+        invite.set(HeaderName::Subject, "x\r\nRoute: <sip:evil;lr>");
+        invite.set("Bad Name\r\n", "v");
+        let Ok(Message::Request(again)) = Message::parse(invite.to_bytes()) else {
+            panic!("{invite}");
+        };
+        assert_eq!((again.routes().count(), again.lines().count()), (0, invite.lines().count()));
+        assert_eq!(again.raw("Bad-Name--").next(), Some(&b"v"[..]));
+    }
+
+    #[test]
+    fn hops_are_pushed_and_popped_across_lines_and_lists() {
+        // tests rfc3261 §16.6, §16.7
+        let mut invite = invite();
+        invite.push_via("SIP/2.0/UDP z;branch=z9hG4bK0");
+        let hosts = |request: &Request| {
+            values(request, HeaderName::Via)
+                .iter()
+                .map(|via| via.split([' ', ';']).nth(1).unwrap().to_owned())
+                .collect::<String>()
+        };
+        assert_eq!(hosts(&invite), "zabc");
+        for left in ["abc", "bc", "c", ""] {
+            assert!(invite.pop_via());
+            assert_eq!(hosts(&invite), left);
+        }
+        assert!(!invite.pop_via());
+        assert!(!invite.to_string().contains("Via"));
+    }
+
+    #[test]
+    fn where_it_came_from_is_written_into_the_top_via_alone() {
+        // tests rfc3261 §18.2.1 and rfc3581 §4
+        let mut invite = invite();
+        invite.set_via_received("2001:db8::1".parse().unwrap());
+        invite.set_via_rport(5062);
+        let top = "SIP/2.0/UDP a;branch=z9hG4bK1;rport=5062;received=2001:db8::1";
+        assert_eq!(values(&invite, HeaderName::Via), [top, "SIP/2.0/TCP b", "SIP/2.0/TLS c"]);
+        invite.set_via_received("192.0.2.1".parse().unwrap());
+        assert_eq!(
+            (invite.via().received(), invite.via().rport()),
+            ("192.0.2.1".parse().ok(), Some(Some(5062)))
+        );
+        assert_eq!(invite.via().params().iter().count(), 3);
+    }
+
+    #[test]
+    fn single_elements_are_taken_out_of_lists() {
+        let mut invite = invite();
+        invite.remove_if(HeaderName::Supported, |tag| tag == b"b");
+        assert_eq!(values(&invite, HeaderName::Supported), ["a", "c"]);
+        invite.remove_if(HeaderName::Supported, |_| true);
+        assert!(!invite.contains(HeaderName::Supported));
+        invite.remove_if("X-Z", |value| value == b"1");
+        assert_eq!(invite.raw("X-Z").collect::<Vec<_>>(), [b"2"]);
+        invite.remove("x-z");
+        assert!(!invite.contains("X-Z"));
+        assert_eq!(invite.to_string().matches("\r\n").count(), INVITE.matches("\r\n").count() - 3);
+    }
+
+    #[test]
+    fn a_tag_is_given_once() {
+        // tests rfc3261 §8.2.6.2
+        let mut invite = invite();
+        invite.set_to_tag("x");
+        invite.set_to_tag("y");
+        assert_eq!(
+            (invite.to_tag(), values(&invite, HeaderName::To)),
+            (Some(&b"x"[..]), vec!["sip:b@h;tag=x".to_owned()])
+        );
+    }
+
+    #[test]
+    fn a_body_brings_its_type_and_length() {
+        // tests rfc3261 §20.14, §20.15
+        let mut invite = invite();
+        invite.set_body("application/sdp", "v=0\r\n");
+        assert!(
+            invite.to_string().ends_with("Content-Length: 5\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n")
+        );
+        assert_eq!((invite.body(), invite.body_bytes()), (&b"v=0\r\n"[..], Bytes::from_static(b"v=0\r\n")));
+        invite.remove_body();
+        assert!(!invite.contains(HeaderName::ContentType) && invite.to_string().ends_with("l: 0\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_copy_is_changed_alone() {
+        let original = invite();
+        let mut copy = original.clone();
+        copy.set(HeaderName::CallId, "other");
+        copy.add(HeaderName::Subject, "x");
+        assert_eq!((original.call_id(), copy.call_id()), (&b"c"[..], &b"other"[..]));
+        assert_eq!(original.to_string(), INVITE);
     }
 }

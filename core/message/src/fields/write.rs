@@ -3,6 +3,7 @@
 use super::{Fields, Line};
 use crate::name::HeaderName;
 use crate::scan::{class, is};
+use std::io::Write;
 
 impl Fields {
     /// An upper estimate of what [`Fields::write`] appends.
@@ -85,10 +86,60 @@ impl Fields {
 
 fn write_length(length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Content-Length: ");
-    out.extend_from_slice(length.to_string().as_bytes());
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{length}");
     out.extend_from_slice(b"\r\n");
 }
 
 fn number(text: &[u8]) -> Option<usize> {
     str::from_utf8(text).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{HeaderName, Message, Request};
+    use bytes::Bytes;
+
+    fn message(lines: &str, body: &str) -> Request {
+        let wire = format!(
+            "OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/UDP a\r\nFrom: <sip:a@h>\r\nTo: <sip:b@h>\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\n{lines}\r\n{body}"
+        );
+        match Message::parse(Bytes::from(wire)) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn tail(request: &Request) -> String {
+        request.to_string().split_once("CSeq: 1 OPTIONS\r\n").unwrap().1.to_owned()
+    }
+
+    #[test]
+    fn untouched_lines_keep_their_spelling_folds_and_octets() {
+        // tests rfc3261 §7.3.1
+        let lines = "suBject :a\r\n\tb  \r\nX: \u{e9}\r\nl:  1\r\nY:\r\n";
+        assert_eq!(tail(&message(lines, "z")), format!("{lines}\r\nz"));
+    }
+
+    #[test]
+    fn the_length_is_always_that_of_the_body() {
+        // tests rfc3261 §20.14
+        assert_eq!(tail(&message("", "xyz")), "Content-Length: 3\r\n\r\nxyz");
+        assert_eq!(tail(&message("l: 2\r\nX: 1\r\n", "xyz")), "l: 2\r\nX: 1\r\n\r\nxy");
+        let mut twice = message("l: 2\r\nContent-Length: 02\r\n", "xyz");
+        assert_eq!(tail(&twice), "l: 2\r\n\r\nxy");
+        twice.set_body("text/plain", "four");
+        assert_eq!(tail(&twice), "Content-Length: 4\r\nContent-Type: text/plain\r\n\r\nfour");
+        twice.set(HeaderName::ContentLength, "99");
+        assert!(tail(&twice).contains("Content-Length: 4\r\n"));
+    }
+
+    #[test]
+    fn a_removed_line_leaves_no_trace_between_its_neighbours() {
+        let mut message = message("X-A: 1\r\nX-B: 2\r\nX-C: 3\r\nl: 0\r\n", "");
+        message.remove("X-B");
+        assert_eq!(tail(&message), "X-A: 1\r\nX-C: 3\r\nl: 0\r\n\r\n");
+        message.prepend("X-C", "2");
+        assert_eq!(tail(&message), "X-A: 1\r\nX-C: 2\r\nX-C: 3\r\nl: 0\r\n\r\n");
+    }
 }
