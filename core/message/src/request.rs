@@ -75,7 +75,7 @@ impl Request {
     /// Changes Max-Forwards.
     // rfc3261 §16.6 step 3
     pub fn set_max_forwards(&mut self, hops: u8) {
-        self.set(HeaderName::MaxForwards, hops.to_string());
+        self.fields.set_number(HeaderName::MaxForwards, hops.into());
     }
 
     /// Puts a route before all others: `<sip:proxy.example.org;lr>`.

@@ -8,6 +8,7 @@ use crate::params::Param;
 use crate::scan::{class, elements, first_element, is};
 use bytes::Bytes;
 use smallvec::SmallVec;
+use std::io::Write;
 use std::net::IpAddr;
 
 /// Values come from our own code, but parts of them from outside: a line break in one becomes a
@@ -17,6 +18,19 @@ impl Fields {
     pub fn set<'n>(&mut self, name: impl Into<FieldName<'n>>, value: impl AsRef<[u8]>) {
         let name = name.into();
         let line = self.line(name, value.as_ref());
+        self.place(line, name);
+    }
+
+    /// The same, of a number.
+    pub(crate) fn set_number(&mut self, id: HeaderName, number: u32) {
+        let start = self.own_len();
+        let _ = write!(self.own, "{number}"); // to a vector: cannot fail
+        let line = Line { id, name: Span::default(), value: self.own_since(start) };
+        self.place(line, id.into());
+    }
+
+    /// Puts a line in the place of all lines of `name`.
+    fn place(&mut self, line: Line, name: FieldName<'_>) {
         match self.position(name) {
             None => self.lines.push(line),
             Some(at) => {
@@ -185,17 +199,27 @@ impl Fields {
 
     /// Appends octets to our own buffer.
     pub(crate) fn append(&mut self, text: &[u8]) -> Span {
-        if self.own.capacity() == 0 {
-            self.own.reserve(256);
-        }
-        let start = self.own.len();
-        self.own.extend(text);
+        let start = self.own_len();
+        self.own.extend_from_slice(text);
         for octet in self.own.get_mut(start..).unwrap_or_default() {
             if matches!(octet, b'\r' | b'\n') {
                 *octet = b' ';
             }
         }
-        Span { start: start as u32 | OWN, len: text.len() as u32 }
+        self.own_since(start)
+    }
+
+    /// Where the next octet of our own buffer will stand. Its first use makes it large enough for the
+    /// edits of one hop.
+    fn own_len(&mut self) -> usize {
+        if self.own.capacity() == 0 {
+            self.own.reserve(256);
+        }
+        self.own.len()
+    }
+
+    fn own_since(&self, start: usize) -> Span {
+        Span { start: start as u32 | OWN, len: (self.own.len() - start) as u32 }
     }
 
     fn line(&mut self, name: FieldName<'_>, value: &[u8]) -> Line {
