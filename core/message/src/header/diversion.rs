@@ -127,9 +127,13 @@ mod tests {
         assert_eq!((index.as_str(), index.depth()), ("1.1.2", 3));
         assert!(matches!(info.derived(), Some(Derived::Mapped(from)) if from.as_str() == "1.1"));
         assert_eq!(info.uri_header("reason"), Some(&b"SIP%3Bcause%3D302"[..]));
-        for bad in ["", "1.", "01", "1..2", "a"] {
-            let value = format!("<sip:a@h>;index=\"{bad}\"");
-            assert_eq!(HistoryInfo::decode(value.as_bytes()).unwrap().index(), None);
+        let index = |index: &str| {
+            let value = format!("<sip:a@h>;index={index}");
+            HistoryInfo::decode(value.as_bytes()).unwrap().index().map(|index| index.depth())
+        };
+        assert_eq!([index("1"), index("0.10")], [Some(1), Some(2)]);
+        for bad in ["1.", ".1", "01", "1.01", "1..2", "1.a", "a.1", "\"\""] {
+            assert_eq!(index(bad), None, "{bad}");
         }
     }
 }
