@@ -11,13 +11,15 @@
 //! ```
 //!
 //! The server is `ruf` beside this program, or what `RUF` names. Everything is asserted on the wire,
-//! so it wants root or CAP_NET_RAW; phones, servers and load generators end with it.
+//! which takes root or CAP_NET_RAW; without, it runs in a private network (`private`). Phones, servers
+//! and load generators end with it.
 
 mod digest;
 mod failure;
 mod negative;
 mod phone;
 mod place;
+mod private;
 mod program;
 mod raw;
 mod rtp;
@@ -55,6 +57,14 @@ fn main() -> ExitCode {
         let names: Vec<&str> = COMMANDS.iter().map(|(name, _)| *name).collect();
         eprintln!("usage: ruf-interop [all|{}]", names.join("|"));
         return ExitCode::from(2);
+    }
+    match private::run_inside() {
+        Ok(None) => {}
+        Ok(Some(ended)) => return ended,
+        Err(failure) => {
+            eprintln!("ruf-interop: {failure}");
+            return ExitCode::FAILURE;
+        }
     }
     let mut fine = true;
     for (name, command) in chosen {

@@ -35,7 +35,7 @@ const DOMAINS: [&str; 3] = ["example.com", "example.net", "example.org"];
 enum Role {
     /// The source is trusted and the callee registered: requests are forwarded.
     Proxy,
-    /// The source is trusted: registrations are taken.
+    /// The domains are open: whatever a phone calls itself, it may register.
     Registrar,
     /// The source is nobody: what is well formed may be challenged instead.
     Guarded,
@@ -110,7 +110,12 @@ struct Bench {
     sender: UdpSocket,
     callee: UdpSocket,
     /// Bound so that answers arrive somewhere; read on the wire.
-    _via_ports: Vec<UdpSocket>,
+    via_ports: Vec<UdpSocket>,
+}
+
+/// A domain that needs no account, as the configuration writes it.
+fn open_domain(name: &str) -> String {
+    format!("[[domain]]\nname = \"{name}\"\nopen = true\n")
 }
 
 /// What came of a message.
@@ -128,11 +133,17 @@ impl Bench {
         let host = |last| Ipv4Addr::new(a, b, c, last);
         let mut settings = Settings::new(&folder.join("data"), host(1));
         settings.domains = DOMAINS.map(str::to_owned).into();
-        for user in ["user", "j.user", "watson"] {
-            settings = settings.user(user, "secret");
-        }
-        if role != Role::Guarded {
-            settings = settings.arguments(&format!("--trust {net}/24"));
+        match role {
+            Role::Proxy => {
+                settings = settings.user("user", "secret").arguments(&format!("--trust {net}/24"));
+            }
+            Role::Registrar => {
+                let config = folder.join("ruf.toml");
+                std::fs::write(&config, DOMAINS.map(open_domain).concat())?;
+                settings.domains.clear();
+                settings = settings.arguments(&format!("--config {}", config.display()));
+            }
+            Role::Guarded => settings = settings.user("user", "secret"),
         }
         let server = Server::start(&settings)?;
         let bind = |port| UdpSocket::bind((host(2), port));
@@ -142,7 +153,7 @@ impl Bench {
             tap: wire.tap(net),
             sender: bind(SENDER_PORT)?,
             callee: bind(CALLEE_PORT)?,
-            _via_ports: VIA_PORTS.into_iter().map(bind).collect::<Result<_, _>>()?,
+            via_ports: VIA_PORTS.into_iter().map(bind).collect::<Result<_, _>>()?,
         };
         if role == Role::Proxy {
             bench.register_callee()?;
@@ -168,16 +179,17 @@ impl Bench {
     fn try_message(&self, octets: &[u8], mark: &str) -> Outcome<Answered> {
         let from = self.tap.mark();
         self.sender.send_to(octets, self.server.address)?;
-        let barrier = self.barrier(from)?;
-        // A request that was forwarded is answered by the callee; its final answer comes after the barrier.
-        self.answer_forwarded(from)?;
+        // The second is sent when the first was answered, so that the turn that took the message is over.
+        let barriers = [self.barrier(from)?, self.barrier(from)?];
+        // A request that was forwarded is answered by the callee; its final answer comes behind.
+        let forwarded = self.answer_forwarded(from)?;
         let is_answer = |sip: &Sip| {
             let of_another = sip.call_id().starts_with(message::MARK) && !sip.call_id().starts_with(mark);
-            sip.status().is_some() && sip.call_id() != barrier && !of_another
+            sip.status().is_some() && !barriers.iter().any(|barrier| barrier == sip.call_id()) && !of_another
         };
         let answers: Vec<Sip> = self.sent(from).into_iter().filter(is_answer).collect();
         let mut finals: Vec<Sip> = answers.iter().filter(|sip| sip.status() >= Some(200)).cloned().collect();
-        if finals.is_empty() && !answers.is_empty() {
+        if finals.is_empty() && (forwarded || !answers.is_empty()) {
             let (answer, _) = self.tap.wait(from, PATIENCE, "the final answer", |packet| {
                 let sip = packet.sip.as_ref()?;
                 let hers = packet.source == self.server.address && is_answer(sip);
@@ -187,7 +199,11 @@ impl Bench {
         }
         finals.dedup();
         ensure!(finals.len() <= 1, "answered more than once: {:?}", starts(&finals));
-        let sent = self.sent(from).into_iter().filter(|sip| sip.call_id() != barrier).collect();
+        let sent = self
+            .sent(from)
+            .into_iter()
+            .filter(|sip| !barriers.iter().any(|barrier| barrier == sip.call_id()))
+            .collect();
         let answer = finals.pop();
         if let Some(ack) = answer.as_ref().and_then(|answer| raw::ack(octets, answer)) {
             self.sender.send_to(&ack, self.server.address)?;
@@ -215,19 +231,22 @@ impl Bench {
         Ok(call_id)
     }
 
-    /// The callee answers what was forwarded to it: 486 to an INVITE, 200 to anything else.
-    fn answer_forwarded(&self, from: Mark) -> Outcome<()> {
-        let callee = self.callee.local_addr()?;
+    /// Whoever got a request forwarded answers: 486 to an INVITE, 200 to anything else. Gives whether
+    /// anybody did. The sender is one of them: some messages register it.
+    fn answer_forwarded(&self, from: Mark) -> Outcome<bool> {
+        let mut answered = false;
         for packet in self.tap.since(from) {
-            let Some(sip) = packet.sip.as_ref() else { continue };
-            let Some(method) = sip.method() else { continue };
-            if packet.destination == callee && method != "ACK" {
+            let Some(method) = packet.sip.as_ref().and_then(Sip::method) else { continue };
+            let mut sockets = [&self.sender, &self.callee].into_iter().chain(&self.via_ports);
+            let socket =
+                sockets.find(|socket| socket.local_addr().is_ok_and(|address| address == packet.destination));
+            if let Some(socket) = socket.filter(|_| method != "ACK") {
                 let status = if method == "INVITE" { "486 Busy Here" } else { "200 OK" };
-                let answer = raw::reply(&packet.payload, status);
-                self.callee.send_to(&answer, self.server.address)?;
+                socket.send_to(&raw::reply(&packet.payload, status), self.server.address)?;
+                answered = true;
             }
         }
-        Ok(())
+        Ok(answered)
     }
 
     /// Every SIP message that the server sent since `from`.

@@ -37,6 +37,16 @@ pub(crate) struct Packet {
 }
 
 impl Packet {
+    fn new(seen: &Seen<'_>) -> Packet {
+        Packet {
+            at: Instant::now(),
+            source: seen.source,
+            destination: seen.destination,
+            sip: Sip::read(seen.payload),
+            payload: seen.payload.to_vec(),
+        }
+    }
+
     /// The payload read as audio.
     pub(crate) fn rtp(&self) -> Option<Rtp> {
         Rtp::read(&self.payload)
@@ -84,9 +94,7 @@ impl Wire {
             std::thread::spawn(move || {
                 let mut frame = vec![0; 1 << 16];
                 while let Ok(length) = socket.read(&mut frame) {
-                    if let Some(packet) = frame.get(..length).and_then(decode) {
-                        wire.distribute(packet);
-                    }
+                    wire.distribute(frame.get(..length).unwrap_or_default());
                 }
             });
         }
@@ -117,14 +125,19 @@ impl Wire {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn distribute(&self, packet: Packet) {
-        let packet = Arc::new(packet);
-        for Tap(tap) in self.taps().iter() {
+    /// Gives a datagram to the taps that want it; what nobody wants is not even copied.
+    fn distribute(&self, frame: &[u8]) {
+        let Some(seen) = decode(frame) else { return };
+        let taps = self.taps();
+        let wanting = taps.iter().filter(|Tap(tap)| {
             let hers = |address: SocketAddr| (tap.network)(tap.base, address.ip());
-            if hers(packet.source) || hers(packet.destination) {
-                tap.packets.lock().unwrap_or_else(PoisonError::into_inner).push(packet.clone());
-                tap.news.notify_all();
-            }
+            hers(seen.source) || hers(seen.destination)
+        });
+        let mut packet = None;
+        for Tap(tap) in wanting {
+            let packet = packet.get_or_insert_with(|| Arc::new(Packet::new(&seen)));
+            tap.packets.lock().unwrap_or_else(PoisonError::into_inner).push(packet.clone());
+            tap.news.notify_all();
         }
     }
 }
@@ -213,8 +226,15 @@ impl Tap {
     }
 }
 
+/// A datagram in the frame that it came in.
+struct Seen<'a> {
+    source: SocketAddr,
+    destination: SocketAddr,
+    payload: &'a [u8],
+}
+
 /// Reads an IP packet; `None` unless it is a whole UDP datagram.
-fn decode(packet: &[u8]) -> Option<Packet> {
+fn decode(packet: &[u8]) -> Option<Seen<'_>> {
     let (source, destination, udp): (IpAddr, IpAddr, &[u8]) = match packet.first()? >> 4 {
         4 => {
             let header_bytes = usize::from(packet.first()? & 0x0f) * 4;
@@ -232,13 +252,10 @@ fn decode(packet: &[u8]) -> Option<Packet> {
         _ => return None,
     };
     let [from, to, length] = [0, 2, 4].map(|at| array(udp, at).map(u16::from_be_bytes));
-    let payload = udp.get(8..usize::from(length?))?.to_vec();
-    Some(Packet {
-        at: Instant::now(),
+    Some(Seen {
         source: SocketAddr::new(source, from?),
         destination: SocketAddr::new(destination, to?),
-        sip: Sip::read(&payload),
-        payload,
+        payload: udp.get(8..usize::from(length?))?,
     })
 }
 
@@ -259,7 +276,6 @@ mod tests {
         assert_eq!(read.source, "127.0.1.2:5070".parse().expect("an address"));
         assert_eq!(read.destination, "127.0.1.3:5060".parse().expect("an address"));
         assert_eq!(read.payload, b"abc");
-        assert!(read.sip.is_none());
     }
 
     #[test]

@@ -144,7 +144,8 @@ impl Scene {
     /// Sends a request and gives its final answer. Whoever gets it forwarded answers: 486 to an INVITE,
     /// 200 to anything else. An INVITE is acknowledged, and its ACK is waited for where it was forwarded.
     pub(super) fn exchange(&self, person: &Person, request: &raw::Request) -> Outcome<Sip> {
-        let mut from = self.tap.mark();
+        let began = self.tap.mark();
+        let mut from = began;
         let octets = request.text().into_bytes();
         person.socket.send_to(&octets, self.server.address)?;
         let what = format!("the answer to {} of {}", request.method, person.account.user);
@@ -169,7 +170,7 @@ impl Scene {
                     person.socket.send_to(&ack, self.server.address)?;
                 }
                 if let Some(callee) = forwarded_to.filter(|_| request.method == "INVITE") {
-                    self.tap.wait_sip(from, PATIENCE, (self.server.address, callee), "ACK", |sip| {
+                    self.tap.wait_sip(began, PATIENCE, (self.server.address, callee), "ACK", |sip| {
                         sip.is_request("ACK") && sip.call_id() == request.call_id
                     })?;
                 }
@@ -192,9 +193,11 @@ impl Scene {
         let octets = request.text().into_bytes();
         person.socket.send_to(&octets, self.server.address)?;
         let way = (self.server.address, person.address);
-        let (answer, _) = self.tap.wait_sip(from, PATIENCE, way, &format!("an answer, {title}"), |sip| {
+        let answer = self.tap.wait_sip(from, PATIENCE, way, &format!("an answer, {title}"), |sip| {
             sip.call_id() == request.call_id && sip.status() >= Some(200)
-        })?;
+        });
+        self.nothing_but_to(person.address, from, &title)?;
+        let (answer, _) = answer?;
         if let Some(ack) = raw::ack(&octets, &answer) {
             person.socket.send_to(&ack, self.server.address)?;
         }

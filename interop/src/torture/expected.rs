@@ -76,13 +76,18 @@ impl Entry {
                 _ => Err(wanted()),
             };
         };
-        let lists = |key: &str| lists(expect.get(key), status);
-        if lists("forbid") || expect.get("silence").and_then(Value::as_str) == Some("required") {
+        let names = |key: &str| names(expect.get(key), status);
+        let any = |key: &str| expect.get(key).is_some_and(|list| list == "any");
+        if names("forbid") || expect.get("silence").and_then(Value::as_str) == Some("required") {
             Err(wanted())
-        } else if lists("weak") && !explicit(expect.get("codes"), status) {
-            tolerated(&status.to_string())
-        } else if lists("codes") {
+        } else if names("codes") {
             Ok(Verdict::Right)
+        } else if names("weak") {
+            tolerated(&status.to_string())
+        } else if any("codes") {
+            Ok(Verdict::Right)
+        } else if any("weak") {
+            tolerated(&status.to_string())
         } else if expect.get("liberal_ok").and_then(Value::as_bool) == Some(true) && status < 500 {
             tolerated(&format!("{status}: read liberally"))
         } else {
@@ -144,12 +149,8 @@ impl Entry {
     }
 }
 
-/// Is the status in this list of `torture.json`, or is anything?
-fn lists(list: Option<&Value>, status: u16) -> bool {
-    list.is_some_and(|list| list == "any") || explicit(list, status)
-}
-
-fn explicit(list: Option<&Value>, status: u16) -> bool {
+/// Does this list of `torture.json` name the status?
+fn names(list: Option<&Value>, status: u16) -> bool {
     let codes = list.and_then(Value::as_array);
     codes.is_some_and(|codes| codes.iter().any(|code| code.as_u64() == Some(status.into())))
 }
