@@ -6,22 +6,23 @@ use std::time::Duration;
 use ruf_message::scan::unquote;
 use ruf_message::{Flow, Tick, UriRef};
 
+use crate::packed;
+
 /// Longer names of phones are cut.
 const USER_AGENT_BYTES_MAX: usize = 64;
 
 /// One contact of one address-of-record, and the way to it.
 ///
-/// There is one for every phone, so its texts share one allocation: contact, Call-ID, parameters,
-/// User-Agent and Path, one after the other.
+/// There is one for every phone, so it is small: flow, contact, Call-ID, parameters, User-Agent and
+/// Path stand in one allocation, one after the other.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Binding {
-    flow: Flow,
     expires: Tick,
     cseq: u32,
     q: u16,
-    /// Where the contact, the Call-ID, the parameters and the User-Agent end in `text`.
-    ends: [u16; 4],
-    text: Box<[u8]>,
+    /// Where the flow, the contact, the Call-ID, the parameters and the User-Agent end in `bytes`.
+    ends: [u16; 5],
+    bytes: Box<[u8]>,
 }
 
 /// What a [`Binding`] is made of.
@@ -52,39 +53,37 @@ impl Binding {
     #[must_use]
     pub fn new(fresh: &Fresh<'_>, bytes_max: u16) -> Option<Self> {
         let user_agent = fresh.user_agent.get(..USER_AGENT_BYTES_MAX).unwrap_or(fresh.user_agent);
-        let texts = [fresh.contact.as_bytes(), fresh.call_id, fresh.params, user_agent];
-        let mut end = 0_usize;
-        let ends = texts.map(|text| {
-            end += text.len();
-            // Read only if the whole fits, and then each does.
-            u16::try_from(end).unwrap_or(u16::MAX)
-        });
-        if end + fresh.path.len() > usize::from(bytes_max) {
+        let texts = [fresh.contact.as_bytes(), fresh.call_id, fresh.params, user_agent, fresh.path];
+        let text_bytes: usize = texts.iter().map(|text| text.len()).sum();
+        if text_bytes > usize::from(bytes_max) {
             return None;
         }
-        let mut text = Vec::with_capacity(end + fresh.path.len());
-        for part in texts.into_iter().chain([fresh.path]) {
-            text.extend_from_slice(part);
+        let mut bytes = Vec::with_capacity(packed::FLOW_BYTES_MAX + text_bytes);
+        packed::write(&fresh.flow, &mut bytes);
+        let mut ends = [0; 5];
+        for (end, text) in ends.iter_mut().zip(texts) {
+            *end = u16::try_from(bytes.len()).ok()?;
+            bytes.extend_from_slice(text);
         }
-        let Fresh { flow, expires, cseq, q, .. } = *fresh;
-        Some(Self { flow, expires, cseq, q: q.min(1_000), ends, text: text.into_boxed_slice() })
+        let Fresh { expires, cseq, q, .. } = *fresh;
+        Some(Self { expires, cseq, q: q.min(1_000), ends, bytes: bytes.into_boxed_slice() })
     }
 
     /// The contact URI, as the phone wrote it: it becomes the Request-URI.
     #[must_use]
     pub fn contact(&self) -> UriRef<'_> {
-        let [end, ..] = self.ends;
+        let [start, end, ..] = self.ends;
         // It was a URI when it was put in, and reads the same.
-        UriRef::parse(self.part(0, end)).unwrap_or_default()
+        UriRef::parse(self.part(start, end)).unwrap_or_default()
     }
 
     /// Whether its contact is equivalent to this URI.
     // rfc3261 §19.1.4
     #[must_use]
     pub fn is_of(&self, contact: UriRef<'_>) -> bool {
-        let [end, ..] = self.ends;
+        let [start, end, ..] = self.ends;
         // A phone writes its contact the same way each time: most often no URI is read here.
-        self.part(0, end) == contact.as_bytes() || self.contact().equivalent(&contact)
+        self.part(start, end) == contact.as_bytes() || self.contact().equivalent(&contact)
     }
 
     /// Whether requests can be sent to it. Contacts of any scheme may be registered (`mailto:`) and are
@@ -97,8 +96,8 @@ impl Binding {
 
     /// The flow that leads to it (DESIGN: "Flows"; RFC 5626 §5.3 in spirit).
     #[must_use]
-    pub const fn flow(&self) -> Flow {
-        self.flow
+    pub fn flow(&self) -> Flow {
+        packed::read(&self.bytes)
     }
 
     /// When it ends.
@@ -129,7 +128,7 @@ impl Binding {
     /// Call-ID of the REGISTER that made or refreshed it.
     #[must_use]
     pub fn call_id(&self) -> &[u8] {
-        let [start, end, ..] = self.ends;
+        let [_, start, end, ..] = self.ends;
         self.part(start, end)
     }
 
@@ -142,7 +141,7 @@ impl Binding {
     /// Parameters of the contact other than `q` and `expires`, each with its `;`.
     #[must_use]
     pub fn params(&self) -> &[u8] {
-        let [_, start, end, _] = self.ends;
+        let [_, _, start, end, _] = self.ends;
         self.part(start, end)
     }
 
@@ -169,7 +168,7 @@ impl Binding {
     #[must_use]
     pub fn path(&self) -> &[u8] {
         let [.., start] = self.ends;
-        self.text.get(usize::from(start)..).unwrap_or_default()
+        self.bytes.get(usize::from(start)..).unwrap_or_default()
     }
 
     fn param(&self, name: &[u8]) -> Option<&[u8]> {
@@ -177,7 +176,7 @@ impl Binding {
     }
 
     fn part(&self, start: u16, end: u16) -> &[u8] {
-        self.text.get(usize::from(start)..usize::from(end)).unwrap_or_default()
+        self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
 }
 
@@ -210,7 +209,7 @@ impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Binding")
             .field("contact", &self.contact())
-            .field("flow", &format_args!("{}", self.flow))
+            .field("flow", &format_args!("{}", self.flow()))
             .field("expires", &format_args!("{}", self.expires))
             .field("q", &self.q)
             .field("call_id", &self.call_id().escape_ascii().to_string())

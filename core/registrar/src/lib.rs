@@ -27,6 +27,7 @@ mod answer;
 mod binding;
 mod change;
 mod limits;
+mod packed;
 mod reject;
 
 pub use address::address_of_record;

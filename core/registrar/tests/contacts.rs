@@ -313,5 +313,5 @@ fn a_binding_has_only_so_many_bytes() {
     assert_eq!(desk.bindings.len(), 1);
     desk.limits = Limits { binding_bytes_max: u16::MAX, ..Limits::default() };
     desk.register("one", 4, &contact(60_000)).expect("offsets reach that far");
-    assert_eq!(desk.bindings[1].call_id(), b"one");
+    assert!(desk.bindings[1].call_id() == b"one");
 }

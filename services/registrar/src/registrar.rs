@@ -4,7 +4,7 @@ use ruf_admission::{AddressOfRecord, Admitted, Identity, Ourselves};
 use ruf_message::{Entropy, Response, Tick};
 use ruf_registrar_core::{Binding, Change, Reject, address_of_record, answer, apply, changes};
 
-use crate::table::Table;
+use crate::table::{Place, Table};
 
 /// A phone that finds the table full comes back after so many seconds, and up to as many more, so
 /// that they do not all come at once.
@@ -64,9 +64,9 @@ impl Registrar {
     pub fn register(&mut self, now: Tick, admitted: &Admitted, ourselves: &Ourselves) -> Response {
         let request = admitted.request();
         match self.try_register(now, admitted, ourselves) {
-            Ok(address) => {
+            Ok(place) => {
                 self.counters.accepted += 1;
-                answer(request, self.table.get(&address), now)
+                answer(request, self.table.at(place), now)
             }
             Err(reject) => {
                 self.counters.refused += 1;
@@ -138,12 +138,12 @@ impl Registrar {
         now: Tick,
         admitted: &Admitted,
         ourselves: &Ourselves,
-    ) -> Result<AddressOfRecord, Reject> {
+    ) -> Result<Option<Place>, Reject> {
         let address = address_of_record(admitted, ourselves)?;
         // What has expired is gone, whether or not the timer was first.
-        self.counters.expired += self.table.expire_one(&address, now);
-        let current = self.table.get(&address);
-        let limits = &self.limits.address;
+        let (mut place, expired) = self.table.live(&address, now);
+        self.counters.expired += expired;
+        let (current, limits) = (self.table.at(place), &self.limits.address);
         let changes = changes(admitted.request(), admitted.flow(), current, ourselves, limits, now)?;
         let count = Count::of(&changes);
         if !self.has_room(&count) {
@@ -154,12 +154,12 @@ impl Registrar {
             }
         }
         if !changes.is_empty() {
-            self.table.update(&address, |bindings| apply(changes, bindings));
+            place = self.table.update(&address, place, |bindings| apply(changes, bindings));
         }
         self.counters.added += count.added as u64;
         self.counters.refreshed += count.refreshed as u64;
         self.counters.removed += count.removed as u64;
-        Ok(address)
+        Ok(place)
     }
 
     fn has_room(&self, count: &Count) -> bool {

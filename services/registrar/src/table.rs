@@ -12,12 +12,16 @@ use ruf_registrar_core::Binding;
 /// earliest expiry there is then.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    places: HashMap<AddressOfRecord, u32>,
+    places: HashMap<AddressOfRecord, Place>,
     slots: Vec<Slot>,
-    vacant: Vec<u32>,
-    expiries: BinaryHeap<Reverse<(Tick, u32)>>,
+    vacant: Vec<Place>,
+    expiries: BinaryHeap<Reverse<(Tick, Place)>>,
     bindings: usize,
 }
+
+/// Where the bindings of an address-of-record stand, until they are all gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place(u32);
 
 #[derive(Debug, Default)]
 struct Slot {
@@ -35,7 +39,12 @@ const STALE_EXPIRIES_MAX: usize = 1_024;
 
 impl Table {
     pub(crate) fn get(&self, address: &AddressOfRecord) -> &[Binding] {
-        let slot = self.places.get(address).and_then(|place| self.slots.get(*place as usize));
+        self.at(self.places.get(address).copied())
+    }
+
+    /// The bindings at a place that [`Table::live`] or [`Table::update`] gave.
+    pub(crate) fn at(&self, place: Option<Place>) -> &[Binding] {
+        let slot = place.and_then(|Place(place)| self.slots.get(place as usize));
         slot.map_or(&[], |slot| &slot.bindings)
     }
 
@@ -56,25 +65,41 @@ impl Table {
         self.expiries.peek().map(|Reverse((due, _))| *due)
     }
 
-    /// Changes the bindings of an address-of-record.
-    pub(crate) fn update(&mut self, address: &AddressOfRecord, change: impl FnOnce(&mut Vec<Binding>)) {
-        let place = match self.places.get(address) {
-            Some(place) => *place,
-            None => self.vacate(address),
-        };
-        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+    /// The place of an address-of-record once everything that has expired there is gone, and how much
+    /// that was.
+    pub(crate) fn live(&mut self, address: &AddressOfRecord, now: Tick) -> (Option<Place>, u64) {
+        let Some(place) = self.places.get(address).copied() else { return (None, 0) };
+        if self.at(Some(place)).iter().all(|binding| binding.is_live(now)) {
+            return (Some(place), 0);
+        }
+        let expired = self.expire_place(place, now);
+        let is_left = self.slots.get(place.0 as usize).is_some_and(|slot| slot.address.is_some());
+        (is_left.then_some(place), expired)
+    }
+
+    /// Changes the bindings of an address-of-record that stand at `place`; `None`: it has none.
+    pub(crate) fn update(
+        &mut self,
+        address: &AddressOfRecord,
+        place: Option<Place>,
+        change: impl FnOnce(&mut Vec<Binding>),
+    ) -> Option<Place> {
+        let place = place.unwrap_or_else(|| self.vacate(address));
+        let slot = self.slots.get_mut(place.0 as usize)?;
         let before = slot.bindings.len();
         change(&mut slot.bindings);
         slot.bindings.shrink_to_fit();
-        self.bindings = self.bindings + slot.bindings.len() - before;
+        let after = slot.bindings.len();
+        self.bindings = self.bindings + after - before;
         self.settle(place);
+        (after > 0).then_some(place)
     }
 
     /// Removes an address-of-record; returns how many bindings it had.
     pub(crate) fn remove(&mut self, address: &AddressOfRecord) -> usize {
         let before = self.bindings;
-        if self.places.contains_key(address) {
-            self.update(address, Vec::clear);
+        if let Some(place) = self.places.get(address).copied() {
+            self.update(address, Some(place), Vec::clear);
         }
         before - self.bindings
     }
@@ -86,7 +111,7 @@ impl Table {
             && due <= now
         {
             self.expiries.pop();
-            if let Some(slot) = self.slots.get_mut(place as usize)
+            if let Some(slot) = self.slots.get_mut(place.0 as usize)
                 && slot.armed == Some(due)
             {
                 slot.armed = None;
@@ -96,14 +121,8 @@ impl Table {
         expired
     }
 
-    /// The same for one address-of-record.
-    pub(crate) fn expire_one(&mut self, address: &AddressOfRecord, now: Tick) -> u64 {
-        let place = self.places.get(address).copied();
-        place.map_or(0, |place| self.expire_place(place, now))
-    }
-
-    fn expire_place(&mut self, place: u32, now: Tick) -> u64 {
-        let Some(slot) = self.slots.get_mut(place as usize) else { return 0 };
+    fn expire_place(&mut self, place: Place, now: Tick) -> u64 {
+        let Some(slot) = self.slots.get_mut(place.0 as usize) else { return 0 };
         let before = slot.bindings.len();
         slot.bindings.retain(|binding| binding.is_live(now));
         let expired = before - slot.bindings.len();
@@ -116,13 +135,13 @@ impl Table {
     }
 
     /// A slot for a new address-of-record.
-    fn vacate(&mut self, address: &AddressOfRecord) -> u32 {
+    fn vacate(&mut self, address: &AddressOfRecord) -> Place {
         let place = self.vacant.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
             // Far fewer than 2**32 bindings fit into memory.
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
+            Place(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
         });
-        if let Some(slot) = self.slots.get_mut(place as usize) {
+        if let Some(slot) = self.slots.get_mut(place.0 as usize) {
             slot.address = Some(address.clone());
             self.places.insert(address.clone(), place);
         }
@@ -130,8 +149,8 @@ impl Table {
     }
 
     /// After a change: arms the slot for its earliest expiry, or gives it up if it is empty.
-    fn settle(&mut self, place: u32) {
-        let Some(slot) = self.slots.get_mut(place as usize) else { return };
+    fn settle(&mut self, place: Place) {
+        let Some(slot) = self.slots.get_mut(place.0 as usize) else { return };
         match slot.bindings.iter().map(Binding::expires).min() {
             None => {
                 if let Some(address) = std::mem::take(slot).address {
@@ -152,8 +171,9 @@ impl Table {
 
     fn sweep(&mut self) {
         let slots = &self.slots;
-        let counts =
-            |due: &Tick, place: &u32| slots.get(*place as usize).is_some_and(|slot| slot.armed == Some(*due));
+        let counts = |due: &Tick, place: &Place| {
+            slots.get(place.0 as usize).is_some_and(|slot| slot.armed == Some(*due))
+        };
         self.expiries.retain(|Reverse((due, place))| counts(due, place));
     }
 }
@@ -187,7 +207,8 @@ mod tests {
     }
 
     fn set(table: &mut Table, number: u32, expires: u64) {
-        table.update(&address(number), |bindings| *bindings = vec![binding(expires)]);
+        let place = table.live(&address(number), Tick::ZERO).0;
+        table.update(&address(number), place, |bindings| *bindings = vec![binding(expires)]);
     }
 
     #[test]
