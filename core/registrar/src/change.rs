@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ruf_admission::Ourselves;
 use ruf_message::scan::Scanner;
-use ruf_message::{Contact, Flow, HeaderName, NameAddr, Request, Tick, UriRef};
+use ruf_message::{Contact, Flow, HeaderName, NameAddr, Request, Scheme, Tick, Transport, UriRef};
 
 use crate::binding::{Binding, Fresh};
 use crate::limits::Limits;
@@ -191,7 +191,7 @@ impl Register<'_> {
         let path = self.request.values(HeaderName::Path).collect::<Vec<_>>().join(&b", "[..]);
         let fresh = Fresh {
             contact: uri,
-            flow: self.flow,
+            flow: self.way_to(uri),
             expires: self.now + granted,
             q: contact.q().unwrap_or(1_000),
             // Each binding records Call-ID and CSeq (step 7).
@@ -202,6 +202,20 @@ impl Register<'_> {
             path: &path,
         };
         Binding::new(&fresh, self.limits.binding_bytes_max).ok_or(Reject::ContactTooLarge)
+    }
+
+    /// The flow that leads to a contact: that of its REGISTER. Only where a phone without NAT says that
+    /// it listens on another port of the very address it sends from, that port is taken.
+    fn way_to(&self, contact: UriRef<'_>) -> Flow {
+        let there = contact.host().and_then(|host| host.ip()).map(|ip| ip.to_canonical());
+        let no_nat = there == Some(self.flow.remote.ip().to_canonical());
+        let by_udp = contact.transport().is_none_or(|named| named == Some(Transport::Udp));
+        if self.flow.transport.is_reliable() || contact.scheme() != Scheme::Sip || !no_nat || !by_udp {
+            return self.flow;
+        }
+        let port = contact.port().unwrap_or(self.flow.transport.default_port());
+        let flow = Flow { remote: SocketAddr::new(self.flow.remote.ip(), port), ..self.flow };
+        if is_own_socket(flow.remote, self.ourselves) { self.flow } else { flow }
     }
 
     /// Whether the address-of-record has room for what is added.

@@ -315,3 +315,25 @@ fn a_binding_has_only_so_many_bytes() {
     desk.register("one", 4, &contact(60_000)).expect("offsets reach that far");
     assert!(desk.bindings[1].call_id() == b"one");
 }
+
+#[test]
+fn a_phone_without_nat_is_reached_where_its_contact_says_it_listens() {
+    let reached = |source: &str, contact: &str| {
+        let mut desk = Desk::new();
+        desk.flow.remote = source.parse().unwrap();
+        desk.register("a", 1, &format!("Contact: <{contact}>")).unwrap();
+        desk.bindings[0].flow().remote.to_string()
+    };
+    // The very address it sends from, and another port: no NAT is between.
+    assert_eq!(reached("203.0.113.9:40000", "sip:a@203.0.113.9:5070"), "203.0.113.9:5070");
+    assert_eq!(reached("203.0.113.9:40000", "sip:a@203.0.113.9"), "203.0.113.9:5060");
+    // Anything else: the source, which is what a NAT lets back in.
+    for contact in [
+        "sip:a@192.168.1.9:5070",
+        "sip:a@phone.example:5070",
+        "sip:a@203.0.113.9:5070;transport=tcp",
+        "sips:a@203.0.113.9:5070",
+    ] {
+        assert_eq!(reached("203.0.113.9:40000", contact), "203.0.113.9:40000", "{contact}");
+    }
+}
