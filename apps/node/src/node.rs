@@ -118,15 +118,19 @@ impl Node {
     /// To whom an admitted request goes: the registrar and the server itself answer at once, all
     /// else is the proxy's.
     fn dispatch(&mut self, now: Tick, admitted: Admitted, octets: usize) {
+        let (flow, ours) = (admitted.flow(), is_ours(admitted.identity()));
         if own::is_for_us(admitted.request(), &self.gate) {
-            let (flow, request) = (admitted.flow(), admitted.request().clone());
-            let ours = is_ours(admitted.identity());
-            let mut response = match request.method() {
-                Method::Register => self.register(now, &admitted),
-                _ => own::answer(&request, &self.gate),
-            };
-            response.set_to_tag(&self.gate.reply_tag(&request));
-            self.respond(now, flow, &request, &response, ours, octets);
+            let request = admitted.request();
+            if request.method() == Method::Register {
+                let request = request.clone();
+                let mut response = self.register(now, &admitted);
+                response.set_to_tag(&self.gate.reply_tag(&request));
+                self.respond(now, flow, &request, &response, ours, octets);
+            } else {
+                // rfc3261 §8.2.7: the same question gets the same answer, so nothing needs to be kept
+                let response = own::answer(request, &self.gate);
+                self.reply_without_state(now, flow, &response, octets);
+            }
             return;
         }
         let (proxy, mut turn) = self.turn(now);
@@ -158,7 +162,7 @@ impl Node {
                 // An ACK opens nothing, so no table can be too full for it.
                 let _ = proxy.request(&mut turn, admitted);
             }
-            // rfc3261 §17.1.1.3: nobody answers an ACK
+            // Nobody answers an ACK.
             Verdict::Reply(_) | Verdict::Drop => self.counters.dropped += 1,
         }
     }
@@ -227,8 +231,9 @@ impl Node {
         self.reply_without_state(now, refused.flow, &response, octets);
     }
 
-    /// 503. Only our own phones are told when to come back: a proxy that is told would send us
-    /// nothing at all until then (rfc3261 §21.5.4).
+    /// The 503. Only our own phones are told when to come back: a proxy that is told would send us
+    /// nothing at all until then.
+    // rfc3261 §21.5.4
     fn overloaded(&mut self, now: Tick, request: &Request, ours: bool) -> Response {
         self.counters.overloaded += 1;
         let mut response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
@@ -325,10 +330,7 @@ impl Node {
             self.registrar.deadline(),
             self.gate.deadline(),
         ];
-        machines
-            .into_iter()
-            .flatten()
-            .min()
+        machines.into_iter().flatten().min()
     }
 
     /// The next datagram to send.

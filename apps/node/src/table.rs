@@ -7,8 +7,7 @@
 
 use ruf_accounts::Accounts;
 use ruf_admission::AddressOfRecord;
-use ruf_message::scan::elements;
-use ruf_message::{Header as _, Hop, NameAddr, Tick};
+use ruf_message::{Hop, Tick};
 use ruf_proxy::{Answer, Question, Target, TargetSet, Token};
 use ruf_registrar::Registrar;
 use ruf_routing::{DialPlan, Directory};
@@ -51,9 +50,7 @@ impl Directory for Asked<'_> {
         targets.extend(bindings.map(|binding| Target {
             uri: Some(binding.contact().to_owned()),
             flow: Some(binding.flow()),
-            routes: elements(binding.path())
-                .filter_map(|value| Some(NameAddr::decode(value).ok()?.uri().to_owned()))
-                .collect(),
+            routes: Vec::new(),
             q: binding.q(),
         }));
     }

@@ -93,7 +93,10 @@ pub(crate) struct Entry {
 impl std::fmt::Debug for Entry {
     /// Without the secret.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Entry").field("name", &self.name).field("aliases", &self.aliases).finish_non_exhaustive()
+        f.debug_struct("Entry")
+            .field("name", &self.name)
+            .field("aliases", &self.aliases)
+            .finish_non_exhaustive()
     }
 }
 
@@ -228,7 +231,12 @@ fn execute(command: UserCommand, site: &mut Site) -> Result<(), String> {
     match command {
         UserCommand::Add { name, secret_file, alias } => {
             let (secret, made) = secret(secret_file.as_deref())?;
-            site.change(Change::Add(Entry { name: name.clone(), secret: secret.clone(), aliases: alias, line: 0 }))?;
+            site.change(Change::Add(Entry {
+                name: name.clone(),
+                secret: secret.clone(),
+                aliases: alias,
+                line: 0,
+            }))?;
             println!("added {name}");
             show_made(made, &secret);
         }
@@ -283,7 +291,8 @@ fn import(file: &Path, site: &mut Site) -> Result<(), String> {
     };
     // The default domain stays open: whoever performs the change fills it in.
     let canonical = |domain: &str| Some(domain.to_ascii_lowercase());
-    let rows = ruf_accounts::import::read(BufReader::new(open), "", &canonical).map_err(|error| named(&error))?;
+    let rows =
+        ruf_accounts::import::read(BufReader::new(open), "", &canonical).map_err(|error| named(&error))?;
     let total = rows.len();
     let mut progress = Progress::new(total);
     let (mut added, mut changed) = (0, 0);
@@ -353,7 +362,10 @@ mod tests {
     fn an_account_is_added_listed_changed_and_removed() {
         let mut accounts = accounts();
         let mut perform = |change| perform(&mut accounts, "a.example", change);
-        assert_eq!(perform(Change::Add(entry("alice", &["100"]))).ok(), Some(Done::Changed { added: 1, changed: 0 }));
+        assert_eq!(
+            perform(Change::Add(entry("alice", &["100"]))).ok(),
+            Some(Done::Changed { added: 1, changed: 0 })
+        );
         let listed = vec![("alice@a.example".to_owned(), vec!["100".to_owned()])];
         assert_eq!(perform(Change::List).ok(), Some(Done::Listed { accounts: listed }));
         assert!(perform(Change::Passwd(entry("alice@a.example", &[]))).is_ok());

@@ -17,67 +17,67 @@ use toml::Spanned;
 
 /// What a server runs by, file and flags taken together.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub(crate) struct Config {
     /// Where the store and the control socket live.
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// Where to listen, in order; empty means the default of both families.
-    pub listen: Vec<ListenSpec>,
+    pub(crate) listen: Vec<ListenSpec>,
     /// What the world calls a listener.
-    pub advertise: Vec<Advertise>,
+    pub(crate) advertise: Vec<Advertise>,
     /// The domains served; the first is the default. Empty means the one made at first start.
-    pub domains: Vec<DomainConfig>,
+    pub(crate) domains: Vec<DomainConfig>,
     /// Accounts of this run, by name: they are not stored and override stored ones.
-    pub users: Vec<(String, String)>,
+    pub(crate) users: Vec<(String, String)>,
     /// Sources exempt from digest.
-    pub trust: Vec<Cidr>,
+    pub(crate) trust: Vec<Cidr>,
     /// Digest algorithms offered, best first.
-    pub digest: Vec<Algorithm>,
+    pub(crate) digest: Vec<Algorithm>,
     /// Signalling workers.
-    pub workers: usize,
+    pub(crate) workers: usize,
     /// The name server to ask.
-    pub dns: Option<std::net::SocketAddr>,
+    pub(crate) dns: Option<std::net::SocketAddr>,
     /// How much to log.
-    pub log: String,
+    pub(crate) log: String,
     /// Whether a call is placed through the server before it says `ready`.
-    pub self_test: bool,
+    pub(crate) self_test: bool,
     /// Bounds.
-    pub limits: LimitsConfig,
+    pub(crate) limits: LimitsConfig,
 }
 
 /// `SPEC=HOST[:PORT]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Advertise {
+pub(crate) struct Advertise {
     /// The listener, as it was given to `listen`.
-    pub listener: ListenSpec,
+    pub(crate) listener: ListenSpec,
     /// The host to write instead of the listener's address.
-    pub host: HostBuf,
+    pub(crate) host: HostBuf,
     /// The port, where it differs.
-    pub port: Option<u16>,
+    pub(crate) port: Option<u16>,
 }
 
 /// `[[domain]]`.
 #[derive(Debug, Clone)]
-pub struct DomainConfig {
+pub(crate) struct DomainConfig {
     /// Its name, also the realm.
-    pub name: String,
+    pub(crate) name: String,
     /// Other names of the same domain.
-    pub aliases: Vec<String>,
+    pub(crate) aliases: Vec<String>,
     /// Served without authentication.
-    pub open: bool,
+    pub(crate) open: bool,
     /// Digest algorithms, where they differ from the server's.
-    pub digest: Option<Vec<Algorithm>>,
+    pub(crate) digest: Option<Vec<Algorithm>>,
 }
 
 /// `[limits]`: the bounds an operator may move. Absent ones keep their defaults.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LimitsConfig {
+pub(crate) struct LimitsConfig {
     /// Transactions at once.
-    pub transactions: Option<usize>,
+    pub(crate) transactions: Option<usize>,
     /// Bindings in all.
-    pub bindings: Option<usize>,
+    pub(crate) bindings: Option<usize>,
     /// Bindings of one account.
-    pub bindings_per_account: Option<usize>,
+    pub(crate) bindings_per_account: Option<usize>,
 }
 
 impl Default for Config {
@@ -101,15 +101,15 @@ impl Default for Config {
 
 /// A line that is wrong, and how to mend it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
+pub(crate) struct ConfigError {
     /// The file and the place in it, or the flag.
-    pub place: String,
+    pub(crate) place: String,
     /// One sentence of cause.
-    pub cause: String,
+    pub(crate) cause: String,
     /// The line with a mark under the fault, for a file.
-    pub excerpt: Option<String>,
+    pub(crate) excerpt: Option<String>,
     /// One sentence of cure.
-    pub cure: Option<String>,
+    pub(crate) cure: Option<String>,
 }
 
 impl std::fmt::Display for ConfigError {
@@ -129,7 +129,7 @@ impl std::error::Error for ConfigError {}
 
 impl ConfigError {
     /// A fault of a command line flag.
-    pub fn flag(flag: &str, cause: impl std::fmt::Display) -> ConfigError {
+    pub(crate) fn flag(flag: &str, cause: impl std::fmt::Display) -> ConfigError {
         ConfigError { place: flag.to_owned(), cause: cause.to_string(), excerpt: None, cure: None }
     }
 }
@@ -178,7 +178,7 @@ struct GateSection {
 }
 
 /// Reads a file.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
+pub(crate) fn load(path: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(path).map_err(|error| ConfigError {
         place: path.display().to_string(),
         cause: format!("cannot be read: {error}"),
@@ -189,7 +189,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 }
 
 /// Reads the text of a file that is called `name`.
-pub fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
+pub(crate) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     let source = Source { name, text };
     let file: File = toml::from_str(text).map_err(|error| source.syntax(&error))?;
     let mut config = Config { limits: file.limits, ..Config::default() };
@@ -208,7 +208,8 @@ pub fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     }
     if let Some(dns) = server.dns {
         let parsed = dns.get_ref().parse();
-        config.dns = Some(parsed.map_err(|_| source.at(dns.span(), "expected IP:PORT, for example 127.0.0.53:53"))?);
+        config.dns =
+            Some(parsed.map_err(|_| source.at(dns.span(), "expected IP:PORT, for example 127.0.0.53:53"))?);
     }
     if let Some(log) = server.log {
         config.log = log_level(log.get_ref()).map_err(|e| source.at(log.span(), e))?;
@@ -235,7 +236,7 @@ pub fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
 }
 
 /// `SPEC=HOST[:PORT]`, as in `--advertise`.
-pub fn advertise(text: &str) -> Result<Advertise, String> {
+pub(crate) fn advertise(text: &str) -> Result<Advertise, String> {
     let expected = "expected SPEC=HOST[:PORT], for example udp:0.0.0.0:5060=sip.example.org";
     let (spec, public) = text.split_once('=').ok_or(expected)?;
     let listener: ListenSpec = spec.parse().map_err(|e| format!("{e}"))?;
@@ -253,24 +254,28 @@ pub fn advertise(text: &str) -> Result<Advertise, String> {
 }
 
 /// A network, as in `--trust`: `10.0.0.0/8`, or a single address.
-pub fn trust(text: &str) -> Result<Cidr, String> {
+pub(crate) fn trust(text: &str) -> Result<Cidr, String> {
     text.parse().map_err(|_| format!("`{text}` is no network; write for example 10.0.0.0/8 or 192.0.2.7"))
 }
 
 /// A comma list of algorithms, as in `--digest`.
-pub fn digest_list(text: &str) -> Result<Vec<Algorithm>, String> {
+pub(crate) fn digest_list(text: &str) -> Result<Vec<Algorithm>, String> {
     text.split(',').map(|name| algorithm(name.trim())).collect()
 }
 
 fn algorithm(name: &str) -> Result<Algorithm, String> {
     const NAMES: [&str; 3] = ["SHA-256", "SHA-512-256", "MD5"];
     name.parse().map_err(|_| {
-        format!("`{name}` is no digest algorithm; known are {}{}", NAMES.join(", "), did_you_mean(name, NAMES))
+        format!(
+            "`{name}` is no digest algorithm; known are {}{}",
+            NAMES.join(", "),
+            did_you_mean(name, NAMES)
+        )
     })
 }
 
 /// A name that a domain may have: a host name or a bracketless IP address.
-pub fn domain_name(name: &str) -> Result<String, String> {
+pub(crate) fn domain_name(name: &str) -> Result<String, String> {
     let fine = name.parse::<HostBuf>().is_ok() || name.parse::<IpAddr>().is_ok();
     if fine {
         Ok(name.to_ascii_lowercase())
@@ -280,7 +285,7 @@ pub fn domain_name(name: &str) -> Result<String, String> {
 }
 
 /// How much to log.
-pub fn log_level(level: &str) -> Result<String, String> {
+pub(crate) fn log_level(level: &str) -> Result<String, String> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
     if LEVELS.contains(&level) {
         return Ok(level.to_owned());
@@ -289,7 +294,7 @@ pub fn log_level(level: &str) -> Result<String, String> {
 }
 
 /// How many workers.
-pub fn check_workers(workers: usize) -> Result<usize, String> {
+pub(crate) fn check_workers(workers: usize) -> Result<usize, String> {
     match workers {
         1..=256 => Ok(workers),
         _ => Err(format!("{workers} workers cannot be; write a number from 1 to 256")),
@@ -327,7 +332,11 @@ impl Source<'_> {
         let number = before.matches('\n').count() + 1;
         let line = self.text.get(line_start..).unwrap_or_default().lines().next().unwrap_or_default();
         let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        let width = self.text.get(span).map_or(1, |marked| marked.lines().next().unwrap_or_default().chars().count()).max(1);
+        let width = self
+            .text
+            .get(span)
+            .map_or(1, |marked| marked.lines().next().unwrap_or_default().chars().count())
+            .max(1);
         let gutter = number.to_string().len();
         let excerpt = format!(
             "{number} | {line}\n{:gutter$} | {:skip$}{}",
@@ -407,7 +416,10 @@ mod tests {
         let error = parse("ruf.toml", "[server]\nlisen = [\"udp:0.0.0.0:5060\"]\n").unwrap_err();
         assert_eq!(error.place, "ruf.toml:2:1");
         assert_eq!(error.cause, "`lisen` is no key here");
-        assert!(error.cure.as_deref().is_some_and(|cure| cure.starts_with("did you mean `listen`?")), "{error}");
+        assert!(
+            error.cure.as_deref().is_some_and(|cure| cure.starts_with("did you mean `listen`?")),
+            "{error}"
+        );
         assert_eq!(error.excerpt.as_deref(), Some("2 | lisen = [\"udp:0.0.0.0:5060\"]\n  | ^^^^^"));
     }
 

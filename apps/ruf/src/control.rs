@@ -222,7 +222,10 @@ pub(crate) fn bindings(place: &Place, json: bool) -> u8 {
     let aor = widest(|line| &line.aor, "address");
     let contact = widest(|line| &line.contact, "contact");
     let flow = widest(|line| &line.flow, "reached by");
-    println!("{:aor$}  {:contact$}  {:flow$}  {:>7}  {:>5}  phone", "address", "contact", "reached by", "expires", "q");
+    println!(
+        "{:aor$}  {:contact$}  {:flow$}  {:>7}  {:>5}  phone",
+        "address", "contact", "reached by", "expires", "q"
+    );
     for line in &bindings {
         println!(
             "{:aor$}  {:contact$}  {:flow$}  {:>6}s  {:>5}  {}",

@@ -62,7 +62,12 @@ pub(crate) fn domains(config: &Config, store: &mut Store) -> Result<Vec<Domain>,
                 DEFAULT_DOMAIN.to_owned()
             }
         };
-        return Ok(vec![Domain { name, aliases: Vec::new(), open: false, algorithms: config.digest.clone() }]);
+        return Ok(vec![Domain {
+            name,
+            aliases: Vec::new(),
+            open: false,
+            algorithms: config.digest.clone(),
+        }]);
     }
     Ok(config
         .domains
@@ -88,7 +93,9 @@ pub(crate) fn explain(new_extensions: &[(String, String)], domain: &str, address
     for (user, secret) in new_extensions {
         println!("  {user:<12}{domain:<12}{secret:<24}{server}");
     }
-    println!("\nThe phone's domain may also be the server's address. Then let one phone call the other's number.");
+    println!(
+        "\nThe phone's domain may also be the server's address. Then let one phone call the other's number."
+    );
     println!("The passwords are shown this once; `ruf user passwd 100` makes a new one.\n");
 }
 

@@ -84,10 +84,15 @@ async fn run(config: Config) -> Result<(), Refused> {
     let ourselves = ourselves(&config, &first_run.domains, &listeners)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::local).collect();
     let node = node(&config, ourselves, first_run.accounts, token_key);
-    let served = Served { node, addresses: addresses.clone(), domains: first_run.domains.iter().map(|d| d.name.clone()).collect() };
+    let served = Served {
+        node,
+        addresses: addresses.clone(),
+        domains: first_run.domains.iter().map(|d| d.name.clone()).collect(),
+    };
     let (worker, commands) = Worker::new(served, listeners).map_err(Refused::failed)?;
-    let control = control::open(&config.data)
-        .map_err(|error| Refused::config(format!("{}: {error}", control::socket_path(&config.data).display())))?;
+    let control = control::open(&config.data).map_err(|error| {
+        Refused::config(format!("{}: {error}", control::socket_path(&config.data).display()))
+    })?;
     tokio::task::spawn_local(control::serve(control, commands.clone()));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (cut, is_cut) = tokio::sync::oneshot::channel::<()>();
@@ -136,7 +141,10 @@ struct Signals {
 
 impl Signals {
     fn new() -> std::io::Result<Signals> {
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
     }
 
     async fn next(&mut self) {
@@ -171,11 +179,7 @@ fn open_listeners(config: &Config) -> Result<Vec<UdpListener>, Refused> {
     Ok(open)
 }
 
-fn ourselves(
-    config: &Config,
-    domains: &[Domain],
-    listeners: &[UdpListener],
-) -> Result<Ourselves, Refused> {
+fn ourselves(config: &Config, domains: &[Domain], listeners: &[UdpListener]) -> Result<Ourselves, Refused> {
     for advertise in &config.advertise {
         if !config.listen.contains(&advertise.listener) {
             return Err(Refused::config(format!(
@@ -279,10 +283,15 @@ async fn self_test(
 
 /// Where a program on this machine reaches the first listener.
 fn reachable(addresses: &[SocketAddr]) -> SocketAddr {
-    let first = addresses.first().copied().unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT));
+    let first =
+        addresses.first().copied().unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT));
     match first {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), v4.port()),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), v6.port()),
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
+            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), v4.port())
+        }
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
+            SocketAddr::new(Ipv6Addr::LOCALHOST.into(), v6.port())
+        }
         bound => bound,
     }
 }
@@ -299,14 +308,21 @@ impl Served {
     pub(crate) fn answer_question(&mut self, now: Tick, question: Question) -> Answer {
         match question {
             Question::Bindings => Answer::Bindings {
-                bindings: control::bounded(self.node.bindings(now).map(|(aor, binding)| BindingLine::of(now, aor, binding))),
+                bindings: control::bounded(
+                    self.node.bindings(now).map(|(aor, binding)| BindingLine::of(now, aor, binding)),
+                ),
             },
             Question::Status => Answer::Status(StatusLines {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 uptime_secs: now.as_micros() / 1_000_000,
                 listeners: self.addresses.iter().map(|address| format!("udp:{address}")).collect(),
                 domains: self.domains.clone(),
-                figures: self.node.figures().into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+                figures: self
+                    .node
+                    .figures()
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect(),
             }),
             Question::Accounts(change) => {
                 let default_domain = self.domains.first().cloned().unwrap_or_default();

@@ -41,8 +41,7 @@ pub(crate) fn of_serve(args: &ServeArgs) -> Result<Config, ConfigError> {
         })?);
     }
     if let Some(workers) = args.workers {
-        config.workers =
-            config::check_workers(workers).map_err(|e| ConfigError::flag("--workers", e))?;
+        config.workers = config::check_workers(workers).map_err(|e| ConfigError::flag("--workers", e))?;
     }
     if let Some(level) = &args.log {
         config.log = config::log_level(level).map_err(|e| ConfigError::flag("--log", e))?;
@@ -112,9 +111,9 @@ mod tests {
     fn a_domain_of_the_flags_keeps_what_the_file_says_of_it() {
         let file = config::parse("f", "[[domain]]\nname = \"a.example\"\nopen = true\n").expect("fine");
         let merged = domains(&["b.example".into(), "A.example".into()], &file.domains).expect("fine");
-        assert_eq!(merged.iter().map(|d| (d.name.as_str(), d.open)).collect::<Vec<_>>(), [
-            ("b.example", false),
-            ("a.example", true)
-        ]);
+        assert_eq!(
+            merged.iter().map(|d| (d.name.as_str(), d.open)).collect::<Vec<_>>(),
+            [("b.example", false), ("a.example", true)]
+        );
     }
 }

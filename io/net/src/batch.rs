@@ -38,11 +38,8 @@ pub(crate) struct Received<'a> {
 
 /// Asks the kernel to say of each datagram which of our addresses it came to.
 pub(crate) fn report_local_address(socket: &impl AsRawFd, v4: bool) -> io::Result<()> {
-    let (level, option) = if v4 {
-        (libc::IPPROTO_IP, libc::IP_PKTINFO)
-    } else {
-        (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
-    };
+    let (level, option) =
+        if v4 { (libc::IPPROTO_IP, libc::IP_PKTINFO) } else { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) };
     let on: libc::c_int = 1;
     // SAFETY: an open socket, and an option whose value is one int, of the size given.
     let done = unsafe {
@@ -81,11 +78,7 @@ impl ReceiveBatch {
     pub(crate) fn new() -> ReceiveBatch {
         // SAFETY: all-zero bytes are a valid value of each of these C structs.
         let (address, vector, header) = unsafe {
-            (
-                mem::zeroed::<Address>(),
-                mem::zeroed::<libc::iovec>(),
-                mem::zeroed::<libc::mmsghdr>(),
-            )
+            (mem::zeroed::<Address>(), mem::zeroed::<libc::iovec>(), mem::zeroed::<libc::mmsghdr>())
         };
         ReceiveBatch {
             payloads: vec![0; BATCH_MAX * DATAGRAM_BYTES_MAX],
@@ -137,10 +130,9 @@ impl ReceiveBatch {
         for (slot, header) in self.headers.iter().take(count).enumerate() {
             let length = (header.msg_len as usize).min(DATAGRAM_BYTES_MAX);
             let start = slot * DATAGRAM_BYTES_MAX;
-            let (Some(address), Some(payload)) = (
-                self.addresses.get(slot),
-                self.payloads.get(start..start + length),
-            ) else {
+            let (Some(address), Some(payload)) =
+                (self.addresses.get(slot), self.payloads.get(start..start + length))
+            else {
                 continue;
             };
             let Some(remote) = decode_address(address) else {
@@ -241,13 +233,11 @@ fn local_address(header: &libc::msghdr) -> Option<IpAddr> {
         while !message.is_null() {
             match ((*message).cmsg_level, (*message).cmsg_type) {
                 (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
-                    let info: libc::in_pktinfo =
-                        std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
+                    let info: libc::in_pktinfo = std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
                     return Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into());
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
-                    let info: libc::in6_pktinfo =
-                        std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
+                    let info: libc::in6_pktinfo = std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
                     return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
                 }
                 _ => message = libc::CMSG_NXTHDR(header, message),
@@ -323,7 +313,9 @@ mod tests {
     fn crosses(address: &str, from: Option<&str>) {
         let (a, b) = pair(address);
         let to = match b.local().ip() {
-            ip if ip.is_unspecified() && ip.is_ipv4() => SocketAddr::new(Ipv4Addr::LOCALHOST.into(), b.local().port()),
+            ip if ip.is_unspecified() && ip.is_ipv4() => {
+                SocketAddr::new(Ipv4Addr::LOCALHOST.into(), b.local().port())
+            }
             ip if ip.is_unspecified() => SocketAddr::new(Ipv6Addr::LOCALHOST.into(), b.local().port()),
             ip => SocketAddr::new(ip, b.local().port()),
         };

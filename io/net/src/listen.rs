@@ -170,7 +170,10 @@ mod tests {
         assert_eq!(v4.to_string(), "udp:0.0.0.0:5060");
         let v6: ListenSpec = "udp:[::1]:0".parse().expect("a spec");
         assert_eq!(v6.address, "[::1]:0".parse().expect("an address"));
-        assert_eq!("0.0.0.0:5060".parse::<ListenSpec>(), Err(ListenSpecError::Transport("0.0.0.0:5060".into())));
+        assert_eq!(
+            "0.0.0.0:5060".parse::<ListenSpec>(),
+            Err(ListenSpecError::Transport("0.0.0.0:5060".into()))
+        );
         assert_eq!("udp:host:5060".parse::<ListenSpec>(), Err(ListenSpecError::Address("host:5060".into())));
         assert_eq!("tls:0.0.0.0:5061".parse::<ListenSpec>(), Err(ListenSpecError::NotYet("tls".into())));
     }

@@ -44,9 +44,8 @@ pub(crate) fn flow_to(hop: &Hop, listeners: &[SocketAddr]) -> Result<Flow, Unrea
     }
     let remote = SocketAddr::new(ip, hop.port.unwrap_or(transport.default_port()));
     let towards = local_address_towards(remote).map_err(|_| Unreachable::NoRoute)?;
-    let same_family = || {
-        listeners.iter().enumerate().filter(|(_, bound)| bound.is_ipv4() == remote.is_ipv4())
-    };
+    let same_family =
+        || listeners.iter().enumerate().filter(|(_, bound)| bound.is_ipv4() == remote.is_ipv4());
     let (index, bound) = same_family()
         .find(|(_, bound)| bound.ip() == towards)
         .or_else(|| same_family().find(|(_, bound)| bound.ip().is_unspecified()))
@@ -72,7 +71,8 @@ mod tests {
 
     #[test]
     fn a_wildcard_listener_lends_the_address_that_the_kernel_would_use() {
-        let listeners = ["[::]:5060".parse().expect("an address"), "0.0.0.0:5062".parse().expect("an address")];
+        let listeners =
+            ["[::]:5060".parse().expect("an address"), "0.0.0.0:5062".parse().expect("an address")];
         let flow = flow_to(&hop("127.0.0.1", None), &listeners).expect("reached");
         assert_eq!(flow.listener, 1);
         assert_eq!(flow.local, "127.0.0.1:5062".parse().expect("an address"));
@@ -81,7 +81,8 @@ mod tests {
 
     #[test]
     fn a_listener_bound_to_the_right_address_comes_first() {
-        let listeners = ["0.0.0.0:5062".parse().expect("an address"), "127.0.0.1:5070".parse().expect("an address")];
+        let listeners =
+            ["0.0.0.0:5062".parse().expect("an address"), "127.0.0.1:5070".parse().expect("an address")];
         assert_eq!(flow_to(&hop("127.0.0.1", Some(9)), &listeners).expect("reached").listener, 1);
     }
 

@@ -386,7 +386,8 @@ mod tests {
                 });
                 asked.await.expect("asked");
                 let seen = loop {
-                    let seen = commands.ask(|node, _| (node.ticks, node.reached.clone())).await.expect("alive");
+                    let seen =
+                        commands.ask(|node, _| (node.ticks, node.reached.clone())).await.expect("alive");
                     if seen.0 > 0 && !seen.1.is_empty() {
                         break seen;
                     }
