@@ -1,7 +1,7 @@
 //! [`Agent`]: the verbs a user has, and the `poll_*` a driver asks.
 
 use crate::calls::Calls;
-use crate::capabilities::{contact, party};
+use crate::capabilities::contact;
 use crate::client::{Open, Owner};
 use crate::event::{AgentEvent, CallKey, Counts, Full, RequestKey};
 use crate::register::{Registration, Step};
@@ -13,7 +13,7 @@ use ruf_message::{
     Entropy, Flow, HeaderName, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
     Transmit, Uri,
 };
-use ruf_session::{Body, Effect, Failure, InviteUsage, SessionEvent, Terms, Times, Turn};
+use ruf_session::{Body, Failure, InviteUsage, Turn};
 use ruf_transaction::{Event, Received, Transactions};
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -219,14 +219,15 @@ impl Agent {
     /// A request out of dialog, complete but for its Contact, its body and its Via.
     // rfc3261 §8.1.1
     fn out_of_dialog(&mut self, method: Method, to: &Uri) -> RequestBuilder {
-        let (uri, routes) = RouteSet::new(self.settings.route_set.clone()).apply(to);
+        let (to, _) = RouteSet::default().apply(to);
+        let (uri, routes) = RouteSet::new(self.settings.route_set.clone()).apply(&to);
         let mut from = NameAddr::compose(&self.settings.display, &self.settings.aor);
         // rfc3261 §8.1.1.3: a new tag
         from.extend(format!(";tag={}", self.entropy.token(12)).into_bytes());
         let mut builder = Request::build(method, &uri)
             .from(from)
             // rfc3261 §8.1.1.2: no tag in To
-            .to(NameAddr::compose("", to))
+            .to(NameAddr::compose("", &to))
             // rfc3261 §8.1.1.4: unique in space and time
             .call_id(self.entropy.token(22))
             .cseq(1);
@@ -320,65 +321,6 @@ impl Agent {
 
     // --- within ---
 
-    /// One turn of one call, and all that follows from it.
-    pub(crate) fn turn<R>(
-        &mut self,
-        now: Tick,
-        key: CallKey,
-        f: impl FnOnce(&mut InviteUsage, &mut Turn<'_>) -> R,
-    ) -> Option<R> {
-        let call = self.calls.get_mut(key)?;
-        let mut out = ruf_session::Out::default();
-        let result = f(&mut call.usage, &mut Turn { now, entropy: &mut self.entropy, out: &mut out });
-        self.perform(now, key, out);
-        Some(result)
-    }
-
-    pub(crate) fn perform(&mut self, now: Tick, key: CallKey, out: ruf_session::Out) {
-        for effect in out.effects {
-            match effect {
-                Effect::Request { asked, mut request } => {
-                    let Some(call) = self.calls.get_mut(key) else { continue };
-                    let flow = call.flow;
-                    // rfc3261 §22.3: credentials that this Call-ID was asked for go along
-                    call.keyring.authorize(&mut request);
-                    if self.send(now, flow, Owner::Call { key, asked }, request).is_err() {
-                        self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
-                    }
-                }
-                Effect::Ack(ack) => {
-                    let Some(call) = self.calls.get_mut(key) else { continue };
-                    let flow = call.flow;
-                    self.transactions.send_stateless(flow, ack, &flow.local.to_string(), &mut self.out);
-                }
-                Effect::Cancel => {
-                    if let Some(invite) = self.calls.get_mut(key).and_then(|call| call.invite) {
-                        self.transactions.cancel(now, invite, &mut self.out);
-                    }
-                }
-                Effect::Respond { server, response } => {
-                    if let Some(served) = self.served.get(&server) {
-                        self.transactions.respond(now, served.id, &response, &mut self.out);
-                    }
-                }
-                Effect::Event(event) => self.events.push_back(told(key, event)),
-            }
-        }
-        self.calls.settle(key);
-    }
-
-    pub(crate) fn terms(&self, flow: &Flow) -> Terms {
-        Terms {
-            party: party(&self.settings, flow),
-            times: Times {
-                t1: self.settings.timers.t1,
-                t2: self.settings.timers.t2,
-                ringing_max: self.settings.ringing_max,
-                reinvite_max: self.settings.reinvite_max,
-            },
-        }
-    }
-
     /// Hears what became of transactions.
     pub(crate) fn drain(&mut self, now: Tick) {
         while let Some(event) = self.out.events.pop_front() {
@@ -406,16 +348,4 @@ fn registrar(aor: &Uri) -> Uri {
 
 fn finish(builder: RequestBuilder) -> Request {
     builder.finish().expect("made of URIs that were parsed and of tokens of our own")
-}
-
-fn told(call: CallKey, event: SessionEvent) -> AgentEvent {
-    match event {
-        SessionEvent::Progress { status, body } => AgentEvent::Ringing { call, status, body },
-        SessionEvent::Answered { body, answer_due } => AgentEvent::Answered { call, body, answer_due },
-        SessionEvent::Acknowledged { body } => AgentEvent::Acknowledged { call, body },
-        SessionEvent::Reinvited { body, answer_due } => AgentEvent::Reinvited { call, body, answer_due },
-        SessionEvent::Modified { body } => AgentEvent::Modified { call, body },
-        SessionEvent::NotModified { status } => AgentEvent::NotModified { call, status },
-        SessionEvent::Ended(reason) => AgentEvent::Ended { call, reason },
-    }
 }

@@ -1,9 +1,13 @@
-//! The calls of an agent: by their key, by the dialog that a message names, by their next deadline.
+//! The calls of an agent: the table (by key, by the dialog that a message names, by next deadline), and
+//! how the effects of a call's turn are carried out.
 
-use crate::event::{CallKey, Full};
+use crate::agent::Agent;
+use crate::capabilities::party;
+use crate::client::Owner;
+use crate::event::{AgentEvent, CallKey, Full};
 use ruf_auth::Keyring;
 use ruf_message::{Flow, Tick};
-use ruf_session::InviteUsage;
+use ruf_session::{Asked, Effect, Failure, InviteUsage, SessionEvent, Terms, Times, Turn};
 use ruf_transaction::ClientId;
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,8 +20,8 @@ pub(crate) struct Call {
     pub(crate) keyring: Keyring,
     /// Its requests of ours go there.
     pub(crate) flow: Flow,
-    /// The transaction of the INVITE that opened it, as it was sent last.
-    pub(crate) invite: Option<ClientId>,
+    /// The transactions of its INVITEs that are open: what a CANCEL needs.
+    pub(crate) invites: Vec<(Asked, ClientId)>,
     name: Name,
     deadline: Option<Tick>,
 }
@@ -59,7 +63,7 @@ impl Calls {
         self.next += 1;
         let name: Name = (call_id.into(), local_tag.into());
         self.by_name.insert(name.clone(), key);
-        self.calls.insert(key, Call { usage, keyring, flow, invite: None, name, deadline: None });
+        self.calls.insert(key, Call { usage, keyring, flow, invites: Vec::new(), name, deadline: None });
         Ok(key)
     }
 
@@ -106,5 +110,79 @@ impl Calls {
 
     pub(crate) fn len(&self) -> usize {
         self.calls.len()
+    }
+}
+
+impl Agent {
+    /// One turn of one call, and all that follows from it.
+    pub(crate) fn turn<R>(
+        &mut self,
+        now: Tick,
+        key: CallKey,
+        f: impl FnOnce(&mut InviteUsage, &mut Turn<'_>) -> R,
+    ) -> Option<R> {
+        let call = self.calls.get_mut(key)?;
+        let mut out = ruf_session::Out::default();
+        let result = f(&mut call.usage, &mut Turn { now, entropy: &mut self.entropy, out: &mut out });
+        self.perform(now, key, out);
+        Some(result)
+    }
+
+    pub(crate) fn perform(&mut self, now: Tick, key: CallKey, out: ruf_session::Out) {
+        for effect in out.effects {
+            match effect {
+                Effect::Request { asked, mut request } => {
+                    let Some(call) = self.calls.get_mut(key) else { continue };
+                    let flow = call.flow;
+                    // rfc3261 §22.3: credentials that this Call-ID was asked for go along
+                    call.keyring.authorize(&mut request);
+                    if self.send(now, flow, Owner::Call { key, asked }, request).is_err() {
+                        self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
+                    }
+                }
+                Effect::Ack(ack) => {
+                    let Some(call) = self.calls.get_mut(key) else { continue };
+                    let flow = call.flow;
+                    self.transactions.send_stateless(flow, ack, &flow.local.to_string(), &mut self.out);
+                }
+                Effect::Cancel(asked) => {
+                    let Some(call) = self.calls.get_mut(key) else { continue };
+                    if let Some((_, invite)) = call.invites.iter().find(|(of, _)| *of == asked) {
+                        self.transactions.cancel(now, *invite, &mut self.out);
+                    }
+                }
+                Effect::Respond { server, response } => {
+                    if let Some(served) = self.served.get(&server) {
+                        self.transactions.respond(now, served.id, &response, &mut self.out);
+                    }
+                }
+                Effect::Event(event) => self.events.push_back(told(key, event)),
+            }
+        }
+        self.calls.settle(key);
+    }
+
+    pub(crate) fn terms(&self, flow: &Flow) -> Terms {
+        Terms {
+            party: party(&self.settings, flow),
+            times: Times {
+                t1: self.settings.timers.t1,
+                t2: self.settings.timers.t2,
+                ringing_max: self.settings.ringing_max,
+                reinvite_max: self.settings.reinvite_max,
+            },
+        }
+    }
+}
+
+fn told(call: CallKey, event: SessionEvent) -> AgentEvent {
+    match event {
+        SessionEvent::Progress { status, body } => AgentEvent::Ringing { call, status, body },
+        SessionEvent::Answered { body, answer_due } => AgentEvent::Answered { call, body, answer_due },
+        SessionEvent::Acknowledged { body } => AgentEvent::Acknowledged { call, body },
+        SessionEvent::Reinvited { body, answer_due } => AgentEvent::Reinvited { call, body, answer_due },
+        SessionEvent::Modified { body } => AgentEvent::Modified { call, body },
+        SessionEvent::NotModified { status } => AgentEvent::NotModified { call, status },
+        SessionEvent::Ended(reason) => AgentEvent::Ended { call, reason },
     }
 }

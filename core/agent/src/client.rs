@@ -33,10 +33,11 @@ impl Agent {
             .transactions
             .send(now, flow, request.clone(), &sent_by, user, &mut self.out)
             .map_err(|ruf_transaction::Full| Full)?;
-        if let Owner::Call { key, asked: Asked { verb: Verb::Invite, .. } } = owner
+        if let Owner::Call { key, asked } = owner
+            && matches!(asked.verb, Verb::Invite | Verb::Reinvite)
             && let Some(call) = self.calls.get_mut(key)
         {
-            call.invite = Some(client);
+            call.invites.push((asked, client));
         }
         self.open.insert(user, Open { owner, flow, request: Box::new(request) });
         Ok(())
@@ -127,6 +128,11 @@ impl Agent {
     /// A transaction of ours is over; `failed`: without a final response.
     pub(crate) fn ended(&mut self, now: Tick, user: u64, failed: Option<Failure>) {
         let Some(Open { owner, .. }) = self.open.remove(&user) else { return };
+        if let Owner::Call { key, asked } = owner
+            && let Some(call) = self.calls.get_mut(key)
+        {
+            call.invites.retain(|(of, _)| *of != asked);
+        }
         match (owner, failed) {
             (Owner::Registration, Some(failure)) => {
                 let step = self.registration.failed(now, &mut self.entropy, failure, None);

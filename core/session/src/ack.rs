@@ -1,7 +1,10 @@
 //! ACK of a 2xx, both sides: the caller answers every 2xx with one (RFC 3261 §13.2.2.4), the callee
 //! sends its 2xx until one comes (§13.3.1.4). ACK of a refusal belongs to the transaction.
 
-use crate::effect::{Body, Times, Turn};
+use crate::bye::Ending;
+use crate::effect::{Body, SessionEvent, Terms, Times, Turn};
+use crate::invite::body_of_request;
+use crate::session::{Session, built};
 use ruf_dialog::Dialog;
 use ruf_message::{HeaderName, Request, Response, Tick};
 use std::time::Duration;
@@ -105,7 +108,7 @@ fn ack_of(invite: &Request, dialog: &Dialog, body: Option<&Body>) -> Request {
     if let Some(body) = body {
         ack = ack.body(&body.content_type, body.content.clone());
     }
-    ack.finish().expect("a dialog holds only what a parsed message had")
+    built(ack)
 }
 
 /// The callee's side: a 2xx that is sent again until its ACK comes.
@@ -181,5 +184,33 @@ impl Unacknowledged {
 
     pub(crate) fn deadline(&self) -> Tick {
         self.next.min(self.until)
+    }
+}
+
+impl Session {
+    /// The ACK of a 2xx of ours.
+    // rfc3261 §13.3.1.4
+    pub(crate) fn ack(&mut self, turn: &mut Turn<'_>, terms: &Terms, ack: &Request) {
+        let before = self.unacknowledged.len();
+        self.unacknowledged.retain(|waiting| !waiting.is_confirmed_by(ack.cseq().number));
+        if self.unacknowledged.len() == before {
+            return;
+        }
+        // rfc5407 §3.2.4: after the end its body means nothing
+        if self.ending == Ending::Established {
+            turn.event(SessionEvent::Acknowledged { body: body_of_request(ack) });
+        }
+        if self.unacknowledged.is_empty() {
+            let (ending, step) = self.ending.acknowledged();
+            self.ending = ending;
+            self.step(turn, step);
+        }
+        self.resume(turn, terms);
+    }
+
+    /// A 2xx of the INVITE that opened the session, again.
+    pub(crate) fn answered_again(&self, turn: &mut Turn<'_>, cseq: u32) {
+        // False only after the end of the transaction, when none can come.
+        let _known = self.acks.again(turn, cseq);
     }
 }

@@ -1,6 +1,10 @@
 //! BYE, both sides: how a session ends (RFC 3261 §15.1; RFC 5407 §2, §3.2).
 
-use crate::effect::EndReason;
+use crate::effect::{EndReason, SessionEvent, Terms, Turn, Verb};
+use crate::reinvite::{Ours, Theirs};
+use crate::session::Session;
+use ruf_message::{Method, Request, StatusCode};
+use std::mem;
 
 /// How far a session is from its end. RFC 5407 calls what follows Established the Mortal state.
 ///
@@ -85,6 +89,77 @@ impl Ending {
     /// Requests other than BYE are still welcome.
     pub(crate) fn is_established(self) -> bool {
         matches!(self, Ending::Established | Ending::Hanging(_))
+    }
+}
+
+impl Session {
+    /// Leaves: BYE, as soon as it may be sent.
+    // rfc3261 §15.1.1
+    pub(crate) fn hang_up(&mut self, turn: &mut Turn<'_>, terms: &Terms, reason: EndReason) {
+        // An offer nobody will answer: the ACK goes out bare, the BYE behind it.
+        self.acks.answer(turn, &self.dialog, None);
+        self.terminate_pending(turn, terms);
+        let (ending, step) = self.ending.hang_up(reason, !self.unacknowledged.is_empty());
+        self.ending = ending;
+        self.step(turn, step);
+    }
+
+    pub(crate) fn step(&mut self, turn: &mut Turn<'_>, step: Step) {
+        match step {
+            Step::Nothing => {}
+            Step::SendBye => {
+                let bye = self.build(Method::Bye, |bye| bye);
+                turn.request(self.asked(Verb::Bye, bye.cseq().number), bye);
+            }
+        }
+    }
+
+    /// Whatever a BYE is answered, its session is over.
+    // rfc3261 §15.1.1
+    pub(crate) fn bye_answered(&mut self, turn: &mut Turn<'_>, terms: &Terms, status: StatusCode) {
+        if !status.is_provisional() {
+            let ending = self.ending.confirmed();
+            self.end(turn, terms, ending);
+        }
+    }
+
+    // rfc3261 §15.1.2
+    pub(crate) fn bye(&mut self, turn: &mut Turn<'_>, terms: &Terms, server: u64, request: &Request) {
+        if matches!(self.ending, Ending::Over(_)) {
+            self.refuse(turn, terms, server, request, StatusCode::CALL_DOES_NOT_EXIST);
+            return;
+        }
+        turn.respond(server, request.reply(StatusCode::OK));
+        let ending = self.ending.left();
+        self.end(turn, terms, ending);
+    }
+
+    /// Moves on, and if that was the end, leaves nothing behind.
+    fn end(&mut self, turn: &mut Turn<'_>, terms: &Terms, ending: Ending) {
+        let before = mem::replace(&mut self.ending, ending);
+        let Ending::Over(reason) = ending else { return };
+        if before == ending {
+            return;
+        }
+        // The peer has heard of our 2xx, or of the end.
+        self.unacknowledged.clear();
+        self.terminate_pending(turn, terms);
+        if self.primary {
+            turn.event(SessionEvent::Ended(reason));
+        }
+    }
+
+    /// What waited for us, or for its time, will not happen.
+    // rfc3261 §15.1.2: pending requests are answered, with 487
+    pub(crate) fn terminate_pending(&mut self, turn: &mut Turn<'_>, terms: &Terms) {
+        if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.theirs, Theirs::Idle) {
+            self.refuse(turn, terms, server, &request, StatusCode::REQUEST_TERMINATED);
+        }
+        if self.ours.is_sent() {
+            self.withdraw(turn);
+        } else {
+            self.ours = Ours::Idle;
+        }
     }
 }
 

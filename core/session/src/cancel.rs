@@ -2,10 +2,13 @@
 //! appendix C). When a CANCEL may leave, and how long its INVITE is waited for after it, is the
 //! client transaction's knowledge (core/transaction); the 200 to a CANCEL is the owner's.
 
-use crate::effect::{Body, Effect, EndReason, LocalParty, Turn};
+use crate::effect::{Asked, Body, EndReason, LocalParty, Terms, Turn};
 use crate::invite::answer_to;
+use crate::reinvite::Theirs;
+use crate::session::Session;
 use ruf_dialog::Dialog;
 use ruf_message::{Request, StatusCode};
+use std::mem;
 
 /// The caller's side: the INVITE was withdrawn, its final response is to come.
 ///
@@ -27,8 +30,8 @@ pub(crate) struct Withdrawn {
 impl Withdrawn {
     /// Asks for the CANCEL.
     // rfc3261 §15 and rfc3261 §9.1
-    pub(crate) fn cancel(turn: &mut Turn<'_>, early: Vec<Dialog>, reason: EndReason) -> Self {
-        turn.out.effects.push_back(Effect::Cancel);
+    pub(crate) fn cancel(turn: &mut Turn<'_>, invite: Asked, early: Vec<Dialog>, reason: EndReason) -> Self {
+        turn.cancel(invite);
         Withdrawn { early, reason }
     }
 }
@@ -38,4 +41,18 @@ impl Withdrawn {
 pub(crate) fn terminate(turn: &mut Turn<'_>, server: u64, invite: &Request, tag: &str, party: &LocalParty) {
     let none: Option<&Body> = None;
     turn.respond(server, answer_to(invite, StatusCode::REQUEST_TERMINATED, tag, party, none));
+}
+
+impl Session {
+    /// The peer withdrew its re-INVITE.
+    // rfc3261 §9.2
+    pub(crate) fn cancelled(&mut self, turn: &mut Turn<'_>, terms: &Terms, cancelled: u64) {
+        match mem::replace(&mut self.theirs, Theirs::Idle) {
+            Theirs::Asked { server, request, .. } if server == cancelled => {
+                self.refuse(turn, terms, server, &request, StatusCode::REQUEST_TERMINATED);
+            }
+            other => self.theirs = other,
+        }
+        self.resume(turn, terms);
+    }
 }

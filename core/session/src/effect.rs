@@ -30,6 +30,10 @@ impl Turn<'_> {
         self.out.effects.push_back(Effect::Request { asked, request });
     }
 
+    pub(crate) fn cancel(&mut self, invite: Asked) {
+        self.out.effects.push_back(Effect::Cancel(invite));
+    }
+
     pub(crate) fn ack(&mut self, ack: &Request) {
         self.out.effects.push_back(Effect::Ack(ack.clone()));
     }
@@ -55,8 +59,8 @@ pub enum Effect {
     },
     /// The ACK of a 2xx: to the transport without a transaction, each time anew.
     Ack(Request),
-    /// Cancel the client transaction of [`Verb::Invite`].
-    Cancel,
+    /// Cancel the client transaction of this INVITE.
+    Cancel(Asked),
     /// Give a response to the server transaction.
     Respond {
         /// The number under which the owner brought the request.

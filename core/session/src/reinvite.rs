@@ -1,9 +1,13 @@
 //! An INVITE within a dialog, both sides: a session is changed (RFC 3261 §14; RFC 5407 §3.3.1).
 
-use crate::effect::{Body, Terms};
-use crate::invite::{Class, FORKS_MAX};
+use crate::ack::Unacknowledged;
+use crate::bye::Ending;
+use crate::effect::{Body, EndReason, Failure, SessionEvent, Terms, Turn, Verb};
+use crate::invite::{Class, FORKS_MAX, answer_to, body_of_request, body_of_response};
+use crate::session::Session;
 use ruf_dialog::Role;
-use ruf_message::{Entropy, HeaderName, Request, Response, StatusCode, Tick};
+use ruf_message::{Entropy, HeaderName, Method, Request, Response, StatusCode, Tick};
+use std::mem;
 use std::time::Duration;
 
 /// Times that a change is tried again after a glare.
@@ -46,6 +50,8 @@ pub(crate) struct Sent {
     tries: u8,
     /// The change that was wished for since.
     next: Option<Body>,
+    /// When it is cancelled for want of an answer; `None`: it was.
+    until: Option<Tick>,
 }
 
 impl Sent {
@@ -122,9 +128,18 @@ impl Ours {
         }
     }
 
-    /// It goes out.
-    pub(crate) fn sent(request: Request, body: Body, tries: u8) -> Self {
-        Ours::Sent(Box::new(Sent { request, body, tries, next: None }))
+    /// It goes out, and is waited for so long.
+    pub(crate) fn sent(request: Request, body: Body, tries: u8, until: Tick) -> Self {
+        Ours::Sent(Box::new(Sent { request, body, tries, next: None, until: Some(until) }))
+    }
+
+    /// Nobody waits for the answer any more: the number of the INVITE to cancel, told once. It stays
+    /// `Sent` until its transaction ends.
+    pub(crate) fn withdraw(&mut self) -> Option<u32> {
+        match self {
+            Ours::Sent(sent) => sent.until.take().map(|_| sent.request.cseq().number),
+            Ours::Idle | Ours::Waiting { .. } => None,
+        }
     }
 
     /// An INVITE of ours is in progress.
@@ -132,11 +147,13 @@ impl Ours {
         matches!(self, Ours::Sent(_))
     }
 
-    /// When to try again.
-    pub(crate) fn deadline(&self) -> Option<Tick> {
+    /// When to try again, if the way is free then; or when to give up.
+    pub(crate) fn deadline(&self, free: bool) -> Option<Tick> {
         match self {
-            Ours::Waiting { until, .. } => *until,
-            Ours::Idle | Ours::Sent(_) => None,
+            // What is in the way wakes it when it goes.
+            Ours::Waiting { until, .. } => until.filter(|_| free),
+            Ours::Sent(sent) => sent.until,
+            Ours::Idle => None,
         }
     }
 }
@@ -190,6 +207,143 @@ impl Theirs {
             Theirs::Idle => None,
             Theirs::Asked { until, .. } => Some(*until),
         }
+    }
+}
+
+impl Session {
+    /// Changes the session to this description of ours.
+    // rfc3261 §14.1
+    pub(crate) fn modify(&mut self, turn: &mut Turn<'_>, terms: &Terms, body: Body) {
+        self.ours = mem::replace(&mut self.ours, Ours::Idle).wish(body);
+        self.resume(turn, terms);
+    }
+
+    /// Refuses the peer's re-INVITE: the session stays what it was.
+    // rfc3261 §14.2
+    pub(crate) fn reject(&mut self, turn: &mut Turn<'_>, terms: &Terms, status: StatusCode) {
+        if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.theirs, Theirs::Idle) {
+            self.refuse(turn, terms, server, &request, status);
+        }
+        self.resume(turn, terms);
+    }
+
+    /// Sends what waited, if nothing is in its way any more.
+    pub(crate) fn resume(&mut self, turn: &mut Turn<'_>, terms: &Terms) {
+        let free = self.is_free();
+        match mem::replace(&mut self.ours, Ours::Idle) {
+            Ours::Waiting { body, tries, until } if free && until.is_none_or(|until| until <= turn.now) => {
+                let request = self.build(Method::Invite, |mut invite| {
+                    // rfc3261 §12.2.1.1: a target refresh says where we are
+                    invite = invite.header(HeaderName::Contact, format!("<{}>", terms.party.contact));
+                    for (name, value) in &terms.party.fields {
+                        invite = invite.header(*name, value);
+                    }
+                    invite.body(&body.content_type, body.content.clone())
+                });
+                turn.request(self.asked(Verb::Reinvite, request.cseq().number), request.clone());
+                let until = turn.now + terms.times.ringing_max;
+                self.ours = Ours::sent(request, body, tries + 1, until);
+            }
+            other => self.ours = other,
+        }
+    }
+
+    /// Cancels the INVITE that is out, if one is.
+    // rfc3261 §9.1
+    pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>) {
+        if let Some(cseq) = self.ours.withdraw() {
+            turn.cancel(self.asked(Verb::Reinvite, cseq));
+        }
+    }
+
+    /// An INVITE of ours may be sent.
+    // rfc3261 §14.1: no INVITE while another is in progress in either direction
+    pub(crate) fn is_free(&self) -> bool {
+        self.ending == Ending::Established
+            && self.theirs.is_idle()
+            && self.unacknowledged.is_empty()
+            && !self.acks.is_due()
+    }
+
+    pub(crate) fn reinvite_answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        terms: &Terms,
+        cseq: u32,
+        outcome: Result<&Response, Failure>,
+    ) {
+        let status = outcome.map_or_else(Failure::status, Response::status);
+        if status.is_success() && self.acks.again(turn, cseq) {
+            return;
+        }
+        let ours = mem::replace(&mut self.ours, Ours::Idle);
+        let (ours, verdict) = ours.response(turn.now, turn.entropy, self.dialog.role(), cseq, status);
+        self.ours = ours;
+        match verdict {
+            Verdict::Nothing => {}
+            Verdict::Accepted { request, body } => {
+                let response = outcome.ok();
+                // rfc3261 §12.2.1.2: the 2xx refreshes the target
+                if let Some(response) = response {
+                    self.dialog.refresh(response.contacts());
+                }
+                // rfc5407 §3.2.3: in the Mortal state, too
+                self.acks.send(turn, &request, &self.dialog);
+                self.given = Some(body);
+                if self.ending.is_established() {
+                    turn.event(SessionEvent::Modified { body: response.and_then(body_of_response) });
+                }
+            }
+            Verdict::Refused if self.ending.is_established() => {
+                turn.event(SessionEvent::NotModified { status });
+            }
+            Verdict::Refused => {}
+            Verdict::Lost => {
+                let failure = outcome.err().unwrap_or(Failure::Refused(status));
+                self.hang_up(turn, terms, EndReason::Failed(failure));
+            }
+        }
+    }
+
+    // rfc3261 §14.2
+    pub(crate) fn reinvite(&mut self, turn: &mut Turn<'_>, terms: &Terms, server: u64, request: &Request) {
+        // rfc5407 §3.2.2: the session is over here
+        if self.ending != Ending::Established {
+            return self.refuse(turn, terms, server, request, StatusCode::CALL_DOES_NOT_EXIST);
+        }
+        // rfc3261 §14.2: one before it waits for its answer
+        if !self.theirs.is_idle() {
+            let response = too_early(turn.entropy, request);
+            return turn.respond(server, response);
+        }
+        // rfc3261 §14.2: one of ours is in progress. rfc5407 §3.1.5: or an offer of ours waits for the ACK's answer
+        let offering = self.acks.is_due() || self.unacknowledged.iter().any(Unacknowledged::offered);
+        if self.ours.is_sent() || offering || self.unacknowledged.len() >= UNACKNOWLEDGED_MAX {
+            return self.refuse(turn, terms, server, request, StatusCode::REQUEST_PENDING);
+        }
+        let answer_due = !terms.party.answer_reinvites;
+        if answer_due {
+            self.theirs = Theirs::ask(turn.now, terms, server, request);
+        } else {
+            self.accept_reinvite(turn, terms, server, request, self.given.clone());
+        }
+        turn.event(SessionEvent::Reinvited { body: body_of_request(request), answer_due });
+    }
+
+    pub(crate) fn accept_reinvite(
+        &mut self,
+        turn: &mut Turn<'_>,
+        terms: &Terms,
+        server: u64,
+        request: &Request,
+        body: Option<Body>,
+    ) {
+        // rfc3261 §12.2.2: a target refresh request that is accepted moves the target
+        self.dialog.refresh(request.contacts());
+        let response = answer_to(request, StatusCode::OK, "", &terms.party, body.as_ref());
+        let offered = request.body().is_empty() && body.is_some();
+        self.given = body;
+        self.unacknowledged.push(Unacknowledged::send(turn, &terms.times, server, offered, response));
     }
 }
 

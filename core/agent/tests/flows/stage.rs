@@ -33,6 +33,21 @@ impl Stage {
             .collect()
     }
 
+    /// What it sent, but for echoes of what was broken in a request: those are 4xx and 5xx.
+    pub(crate) fn sent_readable(&mut self) -> Vec<Message> {
+        let read = |bytes: Bytes| match Message::parse(bytes.clone()) {
+            Ok(message) => Some(message),
+            Err(error) => {
+                let echo = bytes.starts_with(b"SIP/2.0 4") || bytes.starts_with(b"SIP/2.0 5");
+                assert!(echo, "{error}: {}", String::from_utf8_lossy(&bytes));
+                None
+            }
+        };
+        std::iter::from_fn(|| self.agent.poll_transmit())
+            .filter_map(|transmit| read(transmit.bytes))
+            .collect()
+    }
+
     /// The only request it sent.
     #[track_caller]
     pub(crate) fn request(&mut self) -> Request {

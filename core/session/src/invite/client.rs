@@ -1,0 +1,290 @@
+//! The caller's side of an INVITE that opens a usage (RFC 3261 §13.2).
+
+use super::{Class, body_of_response};
+use crate::cancel::Withdrawn;
+use crate::effect::{Asked, EndReason, Failure, SessionEvent, Terms, Turn, Verb};
+use ruf_dialog::Dialog;
+use ruf_message::{Request, Response, StatusCode, Tick};
+use std::mem;
+
+/// Most dialogs that one INVITE is believed to have opened.
+pub(crate) const FORKS_MAX: usize = 64;
+
+/// The caller's side.
+#[derive(Debug)]
+pub(crate) struct ClientInvite {
+    request: Request,
+    state: ClientState,
+}
+
+/// ```text
+///    INVITE           1xx                  2xx
+///   -------> Calling -----> Proceeding ----------> Answered <--+ 2xx of another branch:
+///               |  |           |   |                  |   |    | a session of its own
+///               |  |  hang up, |   |                  |   +----+
+///               |  |  silence: v   |                  |
+///               |  +--> Withdrawn  | 3xx..6xx         | the client transaction ends
+///               |           |      v                  v
+///               +-----------+--> Over <---------------+
+/// ```
+#[derive(Debug)]
+enum ClientState {
+    /// Nothing heard.
+    Calling,
+    /// Somebody is at it; each tag of a 1xx is an early dialog.
+    Proceeding { early: Vec<Dialog>, quiet_until: Tick },
+    /// Cancelled; the final response is to come.
+    Withdrawn(Withdrawn),
+    /// A 2xx came; others may, from other branches of a fork.
+    Answered { early: Vec<Dialog> },
+    /// Nothing more can come.
+    Over,
+}
+
+/// What a response made of the caller's side.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// Go on.
+    Nothing,
+    /// A dialog was answered.
+    Answered(Box<Answered>),
+    /// There will be no call.
+    Failed(EndReason),
+}
+
+/// A dialog that a 2xx established.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) dialog: Dialog,
+    /// It is not wanted any more, and why.
+    pub(crate) end: Option<EndReason>,
+    /// The first of its INVITE.
+    pub(crate) first: bool,
+}
+
+impl ClientInvite {
+    /// Sends it.
+    pub(crate) fn send(turn: &mut Turn<'_>, request: Request) -> Self {
+        turn.request(asked(&request), request.clone());
+        ClientInvite { request, state: ClientState::Calling }
+    }
+
+    /// The INVITE as it was sent last.
+    pub(crate) fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// A response; a 2xx whose dialog has a session already is not brought here.
+    pub(crate) fn response(&mut self, turn: &mut Turn<'_>, terms: &Terms, response: &Response) -> Outcome {
+        let status = response.status();
+        let quiet_until = turn.now + terms.times.ringing_max;
+        let (state, outcome) = match (mem::replace(&mut self.state, ClientState::Over), Class::of(status)) {
+            (ClientState::Calling, Class::Provisional) => {
+                let early = self.progress(turn, terms, Vec::new(), response);
+                (ClientState::Proceeding { early, quiet_until }, Outcome::Nothing)
+            }
+            (ClientState::Proceeding { early, .. }, Class::Provisional) => {
+                let early = self.progress(turn, terms, early, response);
+                (ClientState::Proceeding { early, quiet_until }, Outcome::Nothing)
+            }
+            (ClientState::Withdrawn(withdrawn), Class::Provisional) => {
+                (ClientState::Withdrawn(withdrawn), Outcome::Nothing)
+            }
+
+            (ClientState::Calling, Class::Success) => self.answered(terms, Vec::new(), response, None, true),
+            (ClientState::Proceeding { early, .. }, Class::Success) => {
+                self.answered(terms, early, response, None, true)
+            }
+            // rfc3261 §15 and rfc5407 §3.1.2: it crossed our CANCEL
+            (ClientState::Withdrawn(Withdrawn { early, reason }), Class::Success) => {
+                self.answered(terms, early, response, Some(reason), true)
+            }
+            // rfc3261 §13.2.2.4: another branch of a fork answered, too
+            (ClientState::Answered { early }, Class::Success) => {
+                self.answered(terms, early, response, Some(EndReason::HungUp), false)
+            }
+
+            // rfc3261 §13.2.2.3: all early dialogs are gone
+            (ClientState::Calling | ClientState::Proceeding { .. }, Class::Failure) => {
+                (ClientState::Over, Outcome::Failed(EndReason::Failed(Failure::Refused(status))))
+            }
+            (ClientState::Withdrawn(Withdrawn { reason, .. }), Class::Failure) => {
+                (ClientState::Over, Outcome::Failed(reason))
+            }
+
+            // Late ones change nothing.
+            (ClientState::Answered { early }, Class::Provisional | Class::Failure) => {
+                (ClientState::Answered { early }, Outcome::Nothing)
+            }
+            (ClientState::Over, Class::Provisional | Class::Success | Class::Failure) => {
+                (ClientState::Over, Outcome::Nothing)
+            }
+        };
+        self.state = state;
+        outcome
+    }
+
+    /// A 1xx: told, and its dialog kept.
+    // rfc3261 §13.2.2.1
+    fn progress(
+        &self,
+        turn: &mut Turn<'_>,
+        terms: &Terms,
+        mut early: Vec<Dialog>,
+        response: &Response,
+    ) -> Vec<Dialog> {
+        let status = response.status();
+        if status == StatusCode::TRYING {
+            return early;
+        }
+        // rfc3261 §8.1.3.2: one we do not know is a 183; the user sees the number
+        turn.event(SessionEvent::Progress { status, body: body_of_response(response) });
+        let tag = response.to_tag().unwrap_or_default();
+        let known = early.iter().any(|dialog| *dialog.id().remote_tag == *tag);
+        if !tag.is_empty() && !known && early.len() < FORKS_MAX {
+            early.extend(Dialog::caller(&self.request, response, terms.party.secure_flow).ok());
+        }
+        early
+    }
+
+    fn answered(
+        &self,
+        terms: &Terms,
+        mut early: Vec<Dialog>,
+        response: &Response,
+        end: Option<EndReason>,
+        first: bool,
+    ) -> (ClientState, Outcome) {
+        let tag = response.to_tag().unwrap_or_default();
+        let dialog = match early.iter().position(|dialog| *dialog.id().remote_tag == *tag) {
+            // rfc3261 §13.2.2.4: an early dialog is confirmed, its route set taken from the 2xx
+            Some(at) => {
+                let mut dialog = early.swap_remove(at);
+                dialog.confirm_by(response).map(|()| dialog)
+            }
+            // rfc3261 §13.2.2.4: otherwise a new one is made
+            None => Dialog::caller(&self.request, response, terms.party.secure_flow),
+        };
+        match dialog {
+            Ok(dialog) => (
+                ClientState::Answered { early },
+                Outcome::Answered(Box::new(Answered { dialog, end, first })),
+            ),
+            // Unbelievable: with no way to acknowledge it, its sender will give up.
+            Err(_) if first => (
+                ClientState::Withdrawn(Withdrawn { early, reason: end.unwrap_or(EndReason::Cancelled) }),
+                Outcome::Nothing,
+            ),
+            Err(_) => (ClientState::Answered { early }, Outcome::Nothing),
+        }
+    }
+
+    /// The transaction failed.
+    // rfc3261 §8.1.3.1 and rfc3261 §13.2.2
+    pub(crate) fn failed(&mut self, failure: Failure) -> Option<EndReason> {
+        let (state, reason) = match mem::replace(&mut self.state, ClientState::Over) {
+            ClientState::Calling | ClientState::Proceeding { .. } => {
+                (ClientState::Over, Some(EndReason::Failed(failure)))
+            }
+            ClientState::Withdrawn(Withdrawn { reason, .. }) => (ClientState::Over, Some(reason)),
+            ClientState::Answered { .. } | ClientState::Over => (ClientState::Over, None),
+        };
+        self.state = state;
+        reason
+    }
+
+    /// No more responses can come.
+    // rfc3261 §13.2.2.4: the early dialogs that were not answered are over
+    pub(crate) fn conclude(&mut self) {
+        if matches!(self.state, ClientState::Answered { .. }) {
+            self.state = ClientState::Over;
+        }
+    }
+
+    /// The user wants no answer any more.
+    pub(crate) fn hang_up(&mut self, turn: &mut Turn<'_>) {
+        self.withdraw(turn, EndReason::Cancelled);
+    }
+
+    fn withdraw(&mut self, turn: &mut Turn<'_>, why: EndReason) {
+        let invite = asked(&self.request);
+        self.state = match mem::replace(&mut self.state, ClientState::Over) {
+            ClientState::Calling => ClientState::Withdrawn(Withdrawn::cancel(turn, invite, Vec::new(), why)),
+            ClientState::Proceeding { early, .. } => {
+                ClientState::Withdrawn(Withdrawn::cancel(turn, invite, early, why))
+            }
+            ClientState::Withdrawn(withdrawn) => ClientState::Withdrawn(withdrawn),
+            ClientState::Answered { early } => ClientState::Answered { early },
+            ClientState::Over => ClientState::Over,
+        };
+    }
+
+    /// The early dialog with this tag.
+    pub(crate) fn early(&mut self, remote_tag: &[u8]) -> Option<&mut Dialog> {
+        self.state.early()?.iter_mut().find(|dialog| *dialog.id().remote_tag == *remote_tag)
+    }
+
+    /// The peer left an early dialog (it gave up on an ACK that we never knew to send): the last one
+    /// takes the call with it.
+    pub(crate) fn left(&mut self, turn: &mut Turn<'_>, remote_tag: &[u8]) {
+        let Some(early) = self.state.early() else { return };
+        early.retain(|dialog| *dialog.id().remote_tag != *remote_tag);
+        if early.is_empty() {
+            self.withdraw(turn, EndReason::RemoteHungUp);
+        }
+    }
+
+    /// The INVITE to send again after a challenge, with the next number; `None` if nobody waits for
+    /// its answer any more. The caller adds credentials and brings it back to [`Self::sent_again`].
+    // rfc3261 §22.2: the number is one higher
+    pub(crate) fn retry(&self) -> Option<u32> {
+        match self.state {
+            ClientState::Calling | ClientState::Proceeding { .. } => {
+                Some(self.request.cseq().number.saturating_add(1))
+            }
+            ClientState::Withdrawn(_) | ClientState::Answered { .. } | ClientState::Over => None,
+        }
+    }
+
+    /// What went out instead: its ACK must carry the same credentials.
+    pub(crate) fn sent_again(&mut self, request: &Request) -> Asked {
+        self.request = request.clone();
+        self.state = ClientState::Calling;
+        asked(request)
+    }
+
+    pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
+        if self.deadline().is_some_and(|deadline| deadline <= turn.now) {
+            self.withdraw(turn, EndReason::Unanswered);
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        match self.state {
+            ClientState::Proceeding { quiet_until, .. } => Some(quiet_until),
+            ClientState::Calling
+            | ClientState::Withdrawn(_)
+            | ClientState::Answered { .. }
+            | ClientState::Over => None,
+        }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, ClientState::Over)
+    }
+}
+
+impl ClientState {
+    fn early(&mut self) -> Option<&mut Vec<Dialog>> {
+        match self {
+            ClientState::Proceeding { early, .. }
+            | ClientState::Withdrawn(Withdrawn { early, .. })
+            | ClientState::Answered { early } => Some(early),
+            ClientState::Calling | ClientState::Over => None,
+        }
+    }
+}
+
+fn asked(request: &Request) -> Asked {
+    Asked { session: 0, verb: Verb::Invite, cseq: request.cseq().number }
+}

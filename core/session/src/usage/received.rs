@@ -1,0 +1,104 @@
+//! What the peer sends within the dialogs of a usage: requests, ACK, CANCEL.
+
+use super::{Invite, InviteUsage};
+use crate::effect::{EndReason, Turn};
+use crate::reinvite::too_early;
+use ruf_message::{Method, Request, StatusCode};
+use std::mem;
+
+/// Whose a request within a dialog is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InDialog {
+    /// The usage has answered it, or will.
+    Taken,
+    /// In order, and not of this usage: the owner answers it as one out of dialog (RFC 3261 §12.2.2).
+    Yours,
+    /// No dialog of this usage: the answer is 481.
+    Unknown,
+}
+
+impl InviteUsage {
+    /// A request of the peer with our tag in To; not ACK, not CANCEL. `server` is the number under
+    /// which the owner keeps its transaction.
+    // rfc3261 §12.2.2
+    pub fn request(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request) -> InDialog {
+        let tag = request.from_tag().unwrap_or_default();
+        let terms = &self.terms;
+        let taken = if let Some(session) =
+            self.sessions.iter_mut().find(|session| *session.dialog().id().remote_tag == *tag)
+        {
+            session.request(turn, terms, server, request)
+        } else {
+            let Some(dialog) = self.early(tag) else { return InDialog::Unknown };
+            if dialog.accept(request).is_err() {
+                // rfc3261 §12.2.2: out of order
+                turn.respond(server, request.reply(StatusCode::SERVER_INTERNAL_ERROR));
+                true
+            } else if request.method() == Method::Bye {
+                turn.respond(server, request.reply(StatusCode::OK));
+                self.left_early(turn, tag);
+                true
+            } else if request.method() == Method::Invite {
+                self.invite_too_early(turn, server, request);
+                true
+            } else {
+                false
+            }
+        };
+        self.sweep();
+        if taken { InDialog::Taken } else { InDialog::Yours }
+    }
+
+    /// A BYE in an early dialog: the caller may send it, a callee that does has given up.
+    // rfc3261 §15 and rfc3261 §15.1.2
+    fn left_early(&mut self, turn: &mut Turn<'_>, tag: &[u8]) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Client(mut invite) => {
+                invite.left(turn, tag);
+                self.invite = Invite::Client(invite);
+            }
+            Invite::Server(invite) => {
+                invite.terminate(turn, &self.terms.party);
+                self.end(turn, EndReason::RemoteHungUp);
+            }
+            Invite::Over => {}
+        }
+    }
+
+    /// An INVITE before the first one has its final response.
+    // rfc3261 §14.2
+    fn invite_too_early(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request) {
+        let response = match self.invite {
+            Invite::Client(_) | Invite::Over => request.reply(StatusCode::REQUEST_PENDING),
+            Invite::Server(_) => too_early(turn.entropy, request),
+        };
+        turn.respond(server, response);
+    }
+
+    /// The ACK of a 2xx of ours.
+    pub fn ack(&mut self, turn: &mut Turn<'_>, ack: &Request) {
+        let tag = ack.from_tag().unwrap_or_default();
+        let terms = &self.terms;
+        if let Some(session) =
+            self.sessions.iter_mut().find(|session| *session.dialog().id().remote_tag == *tag)
+        {
+            session.ack(turn, terms, ack);
+        }
+        self.sweep();
+    }
+
+    /// A CANCEL for the INVITE of this server transaction; the CANCEL itself is the owner's to answer.
+    // rfc3261 §9.2
+    pub fn cancelled(&mut self, turn: &mut Turn<'_>, server: u64) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Server(invite) if invite.server == server => {
+                invite.terminate(turn, &self.terms.party);
+                self.end(turn, EndReason::RemoteCancelled);
+            }
+            // rfc3261 §9.2: it has its final response, the CANCEL changes nothing
+            other => self.invite = other,
+        }
+        let terms = &self.terms;
+        self.sessions.iter_mut().for_each(|session| session.cancelled(turn, terms, server));
+    }
+}
