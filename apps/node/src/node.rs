@@ -347,10 +347,10 @@ impl Node {
         self.reach.pop_front()
     }
 
-    /// No request is being worked on: a server that stops need not wait.
+    /// Nobody waits for an answer: a server that stops need not wait either.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.proxy.is_empty()
+        self.proxy.owes_nothing()
     }
 
     /// No transaction and no context is left: what the simulation asks after the last timer.

@@ -89,9 +89,10 @@ pub(crate) fn explain(new_extensions: &[(String, String)], domain: &str, address
     }
     let server = best_address(addresses);
     println!("\nTwo extensions are ready. Enter one in each phone:\n");
-    println!("  {:<12}{:<12}{:<24}server", "user", "domain", "password");
+    let wide = domain.len().max("domain".len());
+    println!("  {:<6}{:<wide$}  {:<22}server", "user", "domain", "password");
     for (user, secret) in new_extensions {
-        println!("  {user:<12}{domain:<12}{secret:<24}{server}");
+        println!("  {user:<6}{domain:<wide$}  {secret:<22}{server}");
     }
     println!(
         "\nThe phone's domain may also be the server's address. Then let one phone call the other's number."

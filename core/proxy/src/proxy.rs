@@ -11,7 +11,7 @@ use ruf_transaction::{Event, Transactions};
 
 use crate::best::Failure;
 use crate::call::CallEvent;
-use crate::context::ResponseContext;
+use crate::context::{Phase, ResponseContext};
 use crate::limits::Limits;
 use crate::question::{Answer, Question, Refusal, Unreachable};
 use crate::slots::{Key, Slots, Token};
@@ -226,6 +226,12 @@ impl Proxy {
     /// Response contexts held.
     pub fn len(&self) -> usize {
         self.contexts.len()
+    }
+
+    /// Nobody waits for a final response: what is left are answered INVITEs, whose 2xx may still be
+    /// repeated. Looks at every context.
+    pub fn owes_nothing(&self) -> bool {
+        self.contexts.iter().all(|context| matches!(context.phase, Phase::Accepted))
     }
 
     /// Nothing is held.

@@ -105,6 +105,10 @@ impl<T> Slots<T> {
         self.slots.len() - self.vacant.len()
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.slots.iter().filter_map(|slot| slot.content.as_ref())
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.len() >= self.max
     }
