@@ -350,7 +350,7 @@ impl Call {
 
     /// How the call may end, for the caller and for the callee.
     fn ends(&self) -> (Vec<EndReason>, Vec<EndReason>) {
-        use EndReason::{Cancelled, Declined, HungUp, Refused, RemoteCancelled, RemoteHungUp};
+        use EndReason::{Cancelled, Declined, Failed, HungUp, RemoteCancelled, RemoteHungUp};
         match self.plan {
             Plan::Talk { caller_ends: true, .. } => (vec![HungUp], vec![RemoteHungUp]),
             Plan::Talk { caller_ends: false, .. } => (vec![RemoteHungUp], vec![HungUp]),
@@ -360,7 +360,8 @@ impl Call {
                 (vec![Cancelled, HungUp], vec![RemoteCancelled, RemoteHungUp])
             }
             Plan::Busy { .. } => {
-                (vec![Refused(StatusCode::BUSY_HERE)], vec![Declined(StatusCode::BUSY_HERE)])
+                let refused = ruf_agent::Failure::Refused(StatusCode::BUSY_HERE);
+                (vec![Failed(refused)], vec![Declined(StatusCode::BUSY_HERE)])
             }
         }
     }
@@ -373,8 +374,8 @@ impl Call {
 /// Whether a call can end so because somebody's patience did.
 fn is_timeout(reason: &EndReason) -> bool {
     match reason {
-        EndReason::Refused(status) => {
-            [StatusCode::REQUEST_TIMEOUT, StatusCode::TEMPORARILY_UNAVAILABLE].contains(status)
+        EndReason::Failed(failure) => {
+            [StatusCode::REQUEST_TIMEOUT, StatusCode::TEMPORARILY_UNAVAILABLE].contains(&failure.status())
         }
         EndReason::HungUp
         | EndReason::RemoteHungUp
