@@ -1,6 +1,6 @@
 //! The callee is busy (RFC 3665 section 3.9).
 
-use ruf_agent::EndReason;
+use ruf_agent::{EndReason, Failure};
 use ruf_message::StatusCode;
 
 use crate::stage::Stage;
@@ -13,7 +13,7 @@ fn busy_486() {
     let call = stage.rings();
     stage.hears_ringing();
     stage.phone(stage.bob, |agent, now| agent.reject(now, call, StatusCode::BUSY_HERE));
-    assert_eq!(stage.ended(stage.alice), EndReason::Refused(StatusCode::BUSY_HERE));
+    assert_eq!(stage.ended(stage.alice), EndReason::Failed(Failure::Refused(StatusCode::BUSY_HERE)));
     stage.expect(
         "busy_486",
         "Busy

@@ -1,6 +1,6 @@
 //! The callee's program has ended, and its machine says so: the server need not wait for Timer B.
 
-use ruf_agent::EndReason;
+use ruf_agent::{EndReason, Failure};
 use ruf_message::StatusCode;
 
 use crate::stage::Stage;
@@ -11,7 +11,10 @@ fn callee_quit_500() {
     let mut stage = Stage::registered();
     stage.sim.quit(stage.bob);
     stage.dial("bob");
-    assert_eq!(stage.ended(stage.alice), EndReason::Refused(StatusCode::SERVER_INTERNAL_ERROR));
+    assert_eq!(
+        stage.ended(stage.alice),
+        EndReason::Failed(Failure::Refused(StatusCode::SERVER_INTERNAL_ERROR))
+    );
     stage.expect(
         "callee_quit_500",
         "The program has ended

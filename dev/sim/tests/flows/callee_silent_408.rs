@@ -1,6 +1,6 @@
 //! The callee's phone is dead (RFC 3665 section 3.10): Timer B of the server, 408 to the caller.
 
-use ruf_agent::EndReason;
+use ruf_agent::{EndReason, Failure};
 use ruf_message::StatusCode;
 
 use crate::stage::Stage;
@@ -11,7 +11,7 @@ fn callee_silent_408() {
     let mut stage = Stage::registered();
     stage.sim.crash(stage.bob);
     stage.dial("bob");
-    assert_eq!(stage.ended(stage.alice), EndReason::Refused(StatusCode::REQUEST_TIMEOUT));
+    assert_eq!(stage.ended(stage.alice), EndReason::Failed(Failure::Refused(StatusCode::REQUEST_TIMEOUT)));
     stage.expect(
         "callee_silent_408",
         "The phone is dead

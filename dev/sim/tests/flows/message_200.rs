@@ -1,6 +1,6 @@
 //! A MESSAGE through the server (RFC 3428).
 
-use ruf_agent::{AgentEvent, Body};
+use ruf_agent::{AgentEvent, Answer, Body};
 use ruf_message::StatusCode;
 
 use crate::stage::{Stage, uri};
@@ -18,7 +18,7 @@ fn message_200() {
     });
     assert_eq!(read, body);
     let status = stage.until(stage.alice, |event| match event {
-        AgentEvent::MessageAnswered { status, .. } => Some(*status),
+        AgentEvent::MessageAnswered { answer: Answer::Final { status, .. }, .. } => Some(*status),
         _ => None,
     });
     assert_eq!(status, StatusCode::OK);

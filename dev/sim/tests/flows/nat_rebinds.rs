@@ -1,6 +1,6 @@
 //! The translator forgets its mapping: the phone is lost until it registers again.
 
-use ruf_agent::EndReason;
+use ruf_agent::{EndReason, Failure};
 use ruf_message::StatusCode;
 
 use crate::stage::Stage;
@@ -13,7 +13,7 @@ fn nat_rebinds() {
     stage.sim.rebind(stage.bob);
     stage.begin();
     stage.dial("bob");
-    assert_eq!(stage.ended(stage.alice), EndReason::Refused(StatusCode::REQUEST_TIMEOUT));
+    assert_eq!(stage.ended(stage.alice), EndReason::Failed(Failure::Refused(StatusCode::REQUEST_TIMEOUT)));
     stage.register(stage.bob);
     let (call, _) = stage.talk();
     stage.hang_up(stage.alice, call);

@@ -1,6 +1,6 @@
 //! The callee has an account and no phone.
 
-use ruf_agent::EndReason;
+use ruf_agent::{EndReason, Failure};
 use ruf_message::StatusCode;
 
 use crate::stage::Stage;
@@ -10,7 +10,10 @@ fn not_registered_480() {
     // tests rfc3261 §16.5
     let mut stage = Stage::registered();
     stage.dial("carol");
-    assert_eq!(stage.ended(stage.alice), EndReason::Refused(StatusCode::TEMPORARILY_UNAVAILABLE));
+    assert_eq!(
+        stage.ended(stage.alice),
+        EndReason::Failed(Failure::Refused(StatusCode::TEMPORARILY_UNAVAILABLE))
+    );
     stage.expect(
         "not_registered_480",
         "Nobody is at home",

@@ -1,6 +1,6 @@
 //! OPTIONS to the server itself: is anybody there?
 
-use ruf_agent::AgentEvent;
+use ruf_agent::{AgentEvent, Answer};
 use ruf_message::StatusCode;
 
 use crate::stage::Stage;
@@ -12,7 +12,7 @@ fn options_200() {
     let server = "sip:example.org".parse().expect("a URI");
     stage.phone(stage.alice, |agent, now| agent.options(now, &server).expect("room"));
     let status = stage.until(stage.alice, |event| match event {
-        AgentEvent::OptionsAnswered { status, .. } => Some(*status),
+        AgentEvent::OptionsAnswered { answer: Answer::Final { status, .. }, .. } => Some(*status),
         _ => None,
     });
     assert_eq!(status, StatusCode::OK);

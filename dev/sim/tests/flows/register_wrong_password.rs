@@ -14,7 +14,7 @@ fn register_wrong_password() {
     let carol: HostId = stage.sim.add_phone("carol", address, stage.server, "not hers");
     stage.phone(carol, |agent, now| agent.register(now, 3600));
     let status = stage.until(carol, |event| match event {
-        AgentEvent::RegistrationFailed { status, .. } => Some(*status),
+        AgentEvent::RegistrationFailed { failure, .. } => Some(failure.status()),
         _ => None,
     });
     assert_eq!(status, StatusCode::UNAUTHORIZED);

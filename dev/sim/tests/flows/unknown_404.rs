@@ -1,6 +1,6 @@
 //! Nobody has this name.
 
-use ruf_agent::EndReason;
+use ruf_agent::{EndReason, Failure};
 use ruf_message::StatusCode;
 
 use crate::stage::Stage;
@@ -10,7 +10,7 @@ fn unknown_404() {
     // tests rfc3261 §16.5
     let mut stage = Stage::registered();
     stage.dial("nobody");
-    assert_eq!(stage.ended(stage.alice), EndReason::Refused(StatusCode::NOT_FOUND));
+    assert_eq!(stage.ended(stage.alice), EndReason::Failed(Failure::Refused(StatusCode::NOT_FOUND)));
     stage.expect(
         "unknown_404",
         "An unknown name",

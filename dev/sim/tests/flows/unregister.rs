@@ -1,6 +1,6 @@
 //! A phone removes its binding (RFC 3665 section 2.4), and is not found any more.
 
-use ruf_agent::{AgentEvent, EndReason};
+use ruf_agent::{AgentEvent, EndReason, Failure};
 use ruf_message::StatusCode;
 
 use crate::stage::Stage;
@@ -13,7 +13,10 @@ fn unregister() {
     stage.until(stage.bob, |event| matches!(event, AgentEvent::Unregistered).then_some(()));
     assert_eq!(stage.sim.server(stage.server).bindings(), 1);
     stage.dial("bob");
-    assert_eq!(stage.ended(stage.alice), EndReason::Refused(StatusCode::TEMPORARILY_UNAVAILABLE));
+    assert_eq!(
+        stage.ended(stage.alice),
+        EndReason::Failed(Failure::Refused(StatusCode::TEMPORARILY_UNAVAILABLE))
+    );
     stage.expect(
         "unregister",
         "A phone goes away
