@@ -9,9 +9,9 @@ use ruf_message::{Entropy, Host, Scheme, Transport, Uri};
 use crate::endpoint::Endpoint;
 use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK, keys};
 
-/// Flags of `ruf ping`. It ends with 0 after a 2xx, with 1 after any other answer or none, and with 2
-/// if the URI is no SIP URI.
+/// Flags of `ruf ping`.
 #[derive(clap::Args)]
+#[command(after_help = "Ends with 0 after a 2xx, 1 after any other answer or none, 2 if the URI is no SIP URI.")]
 pub(crate) struct PingArgs {
     /// Whom to ask: sip:host, sip:user@host:port, or either without `sip:`.
     uri: String,

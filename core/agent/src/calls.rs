@@ -20,8 +20,8 @@ pub(crate) struct Call {
     pub(crate) keyring: Keyring,
     /// Its requests of ours go there.
     pub(crate) flow: Flow,
-    /// The transactions of its INVITEs that are open: what a CANCEL needs.
-    pub(crate) invites: Vec<(Asked, ClientId)>,
+    /// Its open client transactions: what a CANCEL needs.
+    pub(crate) clients: Vec<(Asked, ClientId)>,
     name: Name,
     deadline: Option<Tick>,
 }
@@ -63,7 +63,7 @@ impl Calls {
         self.next += 1;
         let name: Name = (call_id.into(), local_tag.into());
         self.by_name.insert(name.clone(), key);
-        self.calls.insert(key, Call { usage, keyring, flow, invites: Vec::new(), name, deadline: None });
+        self.calls.insert(key, Call { usage, keyring, flow, clients: Vec::new(), name, deadline: None });
         Ok(key)
     }
 
@@ -147,7 +147,7 @@ impl Agent {
                 }
                 Effect::Cancel(asked) => {
                     let Some(call) = self.calls.get_mut(key) else { continue };
-                    if let Some((_, invite)) = call.invites.iter().find(|(of, _)| *of == asked) {
+                    if let Some((_, invite)) = call.clients.iter().find(|(of, _)| *of == asked) {
                         self.transactions.cancel(now, *invite, &mut self.out);
                     }
                 }

@@ -4,7 +4,7 @@ use crate::agent::Agent;
 use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
 use ruf_auth::Keyring;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
-use ruf_session::{Asked, Failure, Verb};
+use ruf_session::{Asked, Failure};
 
 /// A request of ours whose transaction is open.
 #[derive(Debug)]
@@ -34,10 +34,9 @@ impl Agent {
             .send(now, flow, request.clone(), &sent_by, user, &mut self.out)
             .map_err(|ruf_transaction::Full| Full)?;
         if let Owner::Call { key, asked } = owner
-            && matches!(asked.verb, Verb::Invite | Verb::Reinvite)
             && let Some(call) = self.calls.get_mut(key)
         {
-            call.invites.push((asked, client));
+            call.clients.push((asked, client));
         }
         self.open.insert(user, Open { owner, flow, request: Box::new(request) });
         Ok(())
@@ -131,7 +130,7 @@ impl Agent {
         if let Owner::Call { key, asked } = owner
             && let Some(call) = self.calls.get_mut(key)
         {
-            call.invites.retain(|(of, _)| *of != asked);
+            call.clients.retain(|(of, _)| *of != asked);
         }
         match (owner, failed) {
             (Owner::Registration, Some(failure)) => {

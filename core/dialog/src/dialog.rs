@@ -406,5 +406,9 @@ Contact: <sip:alice@pc33.example.com>
         assert!(Dialog::callee(&sips, "x", true).unwrap().is_secure());
         assert!(!Dialog::callee(&sips, "x", false).unwrap().is_secure());
         assert!(!Dialog::callee(&invite(), "x", true).unwrap().is_secure());
+        let ok = answer(StatusCode::OK, "<sips:b@h>");
+        assert!(Dialog::caller(&sips, &ok, true).unwrap().is_secure());
+        assert!(!Dialog::caller(&sips, &ok, false).unwrap().is_secure());
+        assert!(!Dialog::caller(&invite(), &ok, true).unwrap().is_secure());
     }
 }

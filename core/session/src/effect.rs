@@ -117,7 +117,7 @@ pub enum SessionEvent {
         /// The answer, if our 2xx made the offer.
         body: Option<Body>,
     },
-    /// The peer changes the session. It was answered already if [`LocalParty::reinvites`] says so;
+    /// The peer changes the session. It was answered already if [`LocalParty::answer_reinvites`] says so;
     /// otherwise it waits for `answer` or `reject`.
     Reinvited {
         /// The new offer; `None` asks us for one.

@@ -1,9 +1,9 @@
 //! The INVITE usage of a dialog, one file per verb (RFC 3261 §9, §13, §14, §15; RFC 5407).
 //!
 //! [`InviteUsage`] is everything that one INVITE of ours, or one that reached us, leads to: the
-//! INVITE itself ([`invite`]), its ACKs ([`ack`]), its withdrawal ([`cancel`]), a [`Session`] per
-//! dialog that a 2xx established, its changes ([`reinvite`]) and its end ([`bye`]). Each file holds
-//! both sides of its verb as machines that consume their state.
+//! INVITE itself (`invite.rs`), its ACKs (`ack.rs`), its withdrawal (`cancel.rs`), a session for each
+//! dialog that a 2xx established (`session.rs`), its changes (`reinvite.rs`) and its end (`bye.rs`).
+//! Each file holds both sides of its verb as machines that consume their state.
 //!
 //! ```text
 //!                    InviteUsage

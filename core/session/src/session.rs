@@ -191,7 +191,8 @@ impl Session {
         if self.theirs.deadline().is_some_and(|deadline| deadline <= turn.now) {
             self.reject(turn, terms, StatusCode::SERVER_INTERNAL_ERROR);
         }
-        if self.ours.is_sent() && self.ours.deadline(false).is_some_and(|deadline| deadline <= turn.now) {
+        // One that waits for its turn is `resume`'s.
+        if self.ours.deadline(false).is_some_and(|deadline| deadline <= turn.now) {
             self.withdraw(turn);
         }
         self.resume(turn, terms);

@@ -256,7 +256,6 @@ impl InviteUsage {
         }
         let terms = &self.terms;
         self.sessions.iter_mut().for_each(|session| session.tick(turn, terms));
-        self.sweep();
     }
 
     /// When it wants the next [`Self::tick`].

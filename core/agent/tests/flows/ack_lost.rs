@@ -1,7 +1,7 @@
 //! The ACK of a 2xx is lost: the callee sends the 2xx again, the caller the ACK.
 
 use crate::pair::{Pair, Side};
-use ruf_agent::{AgentEvent, EndReason};
+use ruf_agent::{AgentEvent, Body, EndReason};
 
 #[test]
 fn the_2xx_comes_again_and_so_does_the_ack() {
@@ -61,6 +61,19 @@ fn a_2xx_is_not_sent_again_after_the_bye() {
     pair.a.hang_up(pair.now, call);
     pair.settle();
     pair.expect_ladder("a→b INVITE | b→a 200 INVITE | a→x b ACK | a→b BYE | b→a 200 BYE");
+}
+
+#[test]
+fn nor_is_the_2xx_of_a_change() {
+    // tests rfc5407 §3.1.6
+    let mut pair = Pair::new(5);
+    let (_, incoming) = pair.connected();
+    pair.lose("b→a ACK");
+    pair.b.modify(pair.now, incoming, Body::sdp("hold"));
+    pair.until(Side::B, |event| matches!(event, AgentEvent::Modified { .. }));
+    pair.b.hang_up(pair.now, incoming);
+    pair.settle();
+    pair.expect_ladder("b→a INVITE | a→b 200 INVITE | b→x a ACK | b→a BYE | a→b 200 BYE");
 }
 
 #[test]

@@ -29,6 +29,8 @@ mod refused_requests;
 mod register_401_200;
 mod register_423;
 mod reinvite_200;
+mod reinvite_cancelled;
 mod reinvite_unanswered;
 mod ringing_too_long;
 mod seeds;
+mod unreachable;

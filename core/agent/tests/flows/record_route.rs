@@ -33,6 +33,7 @@ Contact: <sip:bob@192.0.2.2>
     let answer = stage.response();
     assert!(answer.raw(HeaderName::RecordRoute).eq(mirrored.map(str::as_bytes)));
     assert_eq!(answer.raw(HeaderName::Contact).next(), Some(&b"<sip:alice@192.0.2.1:5060>"[..]));
+    assert!(answer.contains(HeaderName::Allow) && answer.contains(HeaderName::Supported));
     let tag = String::from_utf8_lossy(answer.to_tag().unwrap()).into_owned();
     stage.give_text(&format!(
         "ACK sip:alice@192.0.2.1 SIP/2.0

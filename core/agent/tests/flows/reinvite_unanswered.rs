@@ -25,6 +25,7 @@ fn it_is_cancelled_after_a_time_and_the_call_stands() {
     let mut stage = Stage::new();
     let (call, change) = pending(&mut stage);
     stage.run(Duration::from_millis(179_999));
+    stage.agent.tick(stage.now);
     assert!(stage.sent().is_empty());
     stage.run(Duration::from_millis(1));
     let cancel = stage.request();

@@ -24,6 +24,23 @@ fn the_callee_says_each_minute_that_it_rings_and_gives_up_with_480() {
 }
 
 #[test]
+fn a_tick_too_early_repeats_nothing() {
+    // tests rfc3261 §13.3.1.1
+    let mut pair = Pair::new(2);
+    let call = pair.a.call(pair.now, &"sip:bob@example.org".parse().unwrap(), None).unwrap();
+    let incoming = pair.incoming(Side::B);
+    pair.b.ring(pair.now, incoming);
+    for _ in 0..5 {
+        pair.run_ms(1_000);
+        pair.a.tick(pair.now);
+        pair.b.tick(pair.now);
+    }
+    pair.expect_ladder("a→b INVITE | b→a 180 INVITE");
+    pair.a.hang_up(pair.now, call);
+    pair.settle();
+}
+
+#[test]
 fn an_invitation_that_expires_is_487() {
     // tests rfc3261 §13.3.1
     let mut stage = Stage::new();
