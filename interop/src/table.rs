@@ -35,9 +35,10 @@ pub(crate) enum Cell {
     BToA,
     CalleeHangsUp,
     Transferred,
+    GivenUp,
 }
 
-const CELLS: [Cell; 10] = [
+const CELLS: [Cell; 11] = [
     Cell::Register,
     Cell::WrongPassword,
     Cell::AToB,
@@ -48,6 +49,7 @@ const CELLS: [Cell; 10] = [
     Cell::Transferred,
     Cell::CallerHangsUp,
     Cell::CalleeHangsUp,
+    Cell::GivenUp,
 ];
 
 impl Cell {
@@ -61,6 +63,7 @@ impl Cell {
             Cell::HeldSilent => "held: silent",
             Cell::Resumed => "resumed",
             Cell::Transferred => "blind transfer",
+            Cell::GivenUp => "given up",
             Cell::CallerHangsUp => "caller hangs up",
             Cell::CalleeHangsUp => "callee hangs up",
         }
@@ -96,6 +99,12 @@ const CASTS: [Cast; 8] = {
 };
 
 impl Cast {
+    /// baresip's hold and REFER may leave back to back. Another baresip takes both; linphone answers the
+    /// second with 491, and the call is over, whoever stands between.
+    fn holds_and_refers_at_once(self) -> bool {
+        self.a == Make::Baresip && self.others == Make::Baresip
+    }
+
     fn title(self) -> String {
         let (a, others) = (self.a.program().0, self.others.program().0);
         if self.a == self.others { a.to_owned() } else { format!("{a} with {others}") }

@@ -205,10 +205,24 @@ impl Bench {
             .filter(|sip| !barriers.iter().any(|barrier| barrier == sip.call_id()))
             .collect();
         let answer = finals.pop();
+        if let Some(answer) = &answer {
+            self.check_port(octets, from, answer)?;
+        }
         if let Some(ack) = answer.as_ref().and_then(|answer| raw::ack(octets, answer)) {
             self.sender.send_to(&ack, self.server.address)?;
         }
         Ok(Answered { answer, sent })
+    }
+
+    /// An answer goes to the port that the top Via of its message asks for (RFC 3261 section 18.2.2).
+    fn check_port(&self, octets: &[u8], from: Mark, answer: &Sip) -> Outcome<()> {
+        let wanted = message::answer_ports(octets, SENDER_PORT);
+        let packets = self.tap.since(from);
+        let packet = packets.iter().find(|packet| packet.sip.as_ref() == Some(answer));
+        let port = packet.map(|packet| packet.destination.port());
+        let right = port.is_some_and(|port| wanted.contains(&port));
+        ensure!(right, "{} went to port {port:?}, not to one of {wanted:?}", answer.start);
+        Ok(())
     }
 
     /// Did an answer to a message come after all, though an OPTIONS behind it had been answered?

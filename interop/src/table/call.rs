@@ -1,8 +1,9 @@
-//! The three calls of a row, as ladders that are waited for on the wire.
+//! The four calls of a row, as ladders that are waited for on the wire.
 //!
 //! 1. A calls B, both are heard, A holds, takes back, and hangs up as the caller.
 //! 2. B calls A, both are heard, and A hangs up as the callee.
 //! 3. A calls B and hands it to C; B and C are heard, and A is out of it.
+//! 4. A calls B, and gives up while it rings.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -61,6 +62,11 @@ pub(super) fn third(row: &Row, Trio { a, b, c }: &mut Trio, cells: &mut Cells) -
     note(cells, Cell::Transferred, transferred)
 }
 
+/// Call 4.
+pub(super) fn fourth(row: &Row, Trio { a, b, .. }: &mut Trio, cells: &mut Cells) -> Outcome<()> {
+    note(cells, Cell::GivenUp, give_up(row, a, b))
+}
+
 /// The ways from a phone to the server and back.
 pub(super) fn ways(row: &Row, phone: &Phone) -> ((SocketAddr, SocketAddr), (SocketAddr, SocketAddr)) {
     let (phone, server) = (phone.settings.sip(), row.server());
@@ -77,43 +83,72 @@ pub(super) fn ways(row: &Row, phone: &Phone) -> ((SocketAddr, SocketAddr), (Sock
 /// ```
 fn establish(row: &Row, caller: &mut Phone, callee: &mut Phone) -> Outcome<Call> {
     let from = row.tap.mark();
-    let (caller_name, callee_name) = (caller.settings.user.clone(), callee.settings.user.clone());
-    let (caller_out, caller_in) = ways(row, caller);
-    let (_, callee_in) = ways(row, callee);
+    let call_id = ring(row, caller, callee, from)?;
+    let ((_, caller_in), (_, callee_in)) = (ways(row, caller), ways(row, callee));
+    let of_call = |sip: &Sip| sip.call_id() == call_id;
+    callee.keys().answer()?;
+    row.tap.wait_sip(from, PATIENCE, caller_in, "200 at the caller", |sip| {
+        of_call(sip) && sip.is_response(200, "INVITE")
+    })?;
+    let (_, established) = row.tap.wait_sip(from, PATIENCE, callee_in, "ACK at the callee", |sip| {
+        of_call(sip) && sip.is_request("ACK")
+    })?;
+    Ok(Call { call_id, established })
+}
+
+/// The first three arrows of [`establish`]; gives the Call-ID.
+fn ring(row: &Row, caller: &mut Phone, callee: &Phone, from: Mark) -> Outcome<String> {
+    let ((caller_out, caller_in), (_, callee_in)) = (ways(row, caller), ways(row, callee));
     caller.keys().dial(&callee.settings.uri())?;
-    let what = format!("the INVITE of {caller_name} at {callee_name}");
-    let (invite, _) = row.tap.wait_sip(from, PATIENCE, callee_in, &what, |sip| sip.is_request("INVITE"))?;
+    let (invite, _) = row
+        .tap
+        .wait_sip(from, PATIENCE, callee_in, "the INVITE at the callee", |sip| sip.is_request("INVITE"))?;
     let call_id = invite.call_id().to_owned();
-    check_forwarded(row, &invite, &callee_name)?;
+    check_forwarded(row, &invite)?;
     let of_call = |sip: &Sip| sip.call_id() == call_id;
     row.tap.wait_sip(from, PATIENCE, caller_out, "the caller's credentials", |sip| {
         of_call(sip) && sip.is_request("INVITE") && sip.header("Proxy-Authorization").is_some()
     })?;
-    let (ringing, _) =
-        row.tap.wait_sip(from, PATIENCE, caller_in, &format!("180 at {caller_name}"), |sip| {
-            of_call(sip) && sip.is_response(180, "INVITE")
-        })?;
-    ensure!(ringing.headers("Via").len() == 1, "the 180 came with {} Via", ringing.headers("Via").len());
-    callee.keys().answer()?;
-    row.tap.wait_sip(from, PATIENCE, caller_in, &format!("200 at {caller_name}"), |sip| {
-        of_call(sip) && sip.is_response(200, "INVITE")
+    let (ringing, _) = row.tap.wait_sip(from, PATIENCE, caller_in, "180 at the caller", |sip| {
+        of_call(sip) && sip.is_response(180, "INVITE")
     })?;
-    let (_, established) =
-        row.tap.wait_sip(from, PATIENCE, callee_in, &format!("ACK at {callee_name}"), |sip| {
-            of_call(sip) && sip.is_request("ACK")
-        })?;
-    Ok(Call { call_id, established })
+    ensure!(ringing.headers("Via").len() == 1, "the 180 came with {} Via", ringing.headers("Via").len());
+    Ok(call_id)
+}
+
+/// ```text
+/// caller          server          callee
+///   |<---- 180 ------|<---- 180 -----|
+///   |---- CANCEL --->|---- CANCEL -->|
+///   |<---- 487 ------|<---- 487 -----|
+/// ```
+fn give_up(row: &Row, caller: &mut Phone, callee: &mut Phone) -> Outcome<()> {
+    let from = row.tap.mark();
+    let call_id = ring(row, caller, callee, from)?;
+    let ((_, caller_in), (callee_out, callee_in)) = (ways(row, caller), ways(row, callee));
+    caller.keys().hang_up()?;
+    let of_call = |sip: &Sip| sip.call_id() == call_id;
+    row.tap.wait_sip(from, PATIENCE, callee_in, "the CANCEL at the callee", |sip| {
+        of_call(sip) && sip.is_request("CANCEL")
+    })?;
+    row.tap.wait_sip(from, PATIENCE, callee_out, "the callee's 487", |sip| {
+        of_call(sip) && sip.is_response(487, "INVITE")
+    })?;
+    row.tap.wait_sip(from, PATIENCE, caller_in, "487 at the caller", |sip| {
+        of_call(sip) && sip.is_response(487, "INVITE")
+    })?;
+    Ok(())
 }
 
 /// What a proxy owes to a request that it forwards (RFC 3261 section 16.6), and what it must not pass on.
-fn check_forwarded(row: &Row, invite: &Sip, callee: &str) -> Outcome<()> {
-    ensure!(invite.headers("Via").len() >= 2, "the INVITE at {callee} names no way back to the caller");
+fn check_forwarded(row: &Row, invite: &Sip) -> Outcome<()> {
+    ensure!(invite.headers("Via").len() >= 2, "the INVITE at the callee names no way back to the caller");
     let server = row.server().to_string();
     let recorded = invite.header("Record-Route").is_some_and(|value| value.contains(&server));
-    ensure!(recorded, "the INVITE at {callee} has no Record-Route of the server");
+    ensure!(recorded, "the INVITE at the callee has no Record-Route of the server");
     ensure!(
         invite.header("Proxy-Authorization").is_none(),
-        "the INVITE at {callee} carries the caller's credentials"
+        "the INVITE at the callee carries the caller's credentials"
     );
     Ok(())
 }
@@ -182,6 +217,9 @@ fn transfer(row: &Row, a: &mut Phone, b: &Phone, c: &mut Phone, call: &Call) -> 
     let from = row.tap.mark();
     let ((_, a_in), (b_out, b_in), (_, c_in)) = (ways(row, a), ways(row, b), ways(row, c));
     let of_call = |sip: &Sip| sip.call_id() == call.call_id;
+    if row.cast.holds_and_refers_at_once() {
+        a.keys().hold()?;
+    }
     a.keys().transfer(&c.settings.uri())?;
     row.tap
         .wait_sip(from, PATIENCE, b_in, "the REFER at B", |sip| of_call(sip) && sip.is_request("REFER"))?;

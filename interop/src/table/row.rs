@@ -26,7 +26,7 @@ pub(super) struct Row {
     folder: PathBuf,
     net: Ipv4Addr,
     number: u16,
-    cast: Cast,
+    pub(super) cast: Cast,
     /// Phones started so far, for homes of their own.
     started: u32,
 }
@@ -81,7 +81,7 @@ impl Row {
         if refused {
             return self.end(played);
         }
-        for stage in [call::first, call::second, call::third] {
+        for stage in [call::first, call::second, call::third, call::fourth] {
             let ready = match trio.take() {
                 Some(ready) => Ok(ready),
                 None => self.trio().map(|(ready, _)| ready),

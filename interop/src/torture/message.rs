@@ -32,6 +32,30 @@ pub(super) fn made_unique(message: &[u8], mark: &str) -> Vec<u8> {
     unique
 }
 
+/// The ports that an answer to this message over UDP may go to: the source port where the top Via asks
+/// for it (`rport`), its own port, or the default one. Where it names TLS, that may be either default.
+pub(super) fn answer_ports(message: &[u8], source_port: u16) -> Vec<u16> {
+    // A reading of its own, since `Sip` takes no start line that is broken.
+    let text = String::from_utf8_lossy(message).replace("\r\n ", " ").replace("\r\n\t", " ");
+    let via = text.split("\r\n").skip(1).find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let name = name.trim();
+        (name.eq_ignore_ascii_case("Via") || name.eq_ignore_ascii_case("v")).then_some(value)
+    });
+    let first = via.unwrap_or_default().split(',').next().unwrap_or_default();
+    let mut parts = first.split(';').map(str::trim);
+    let sent_by = parts.next().unwrap_or_default();
+    if parts.any(|part| part.eq_ignore_ascii_case("rport")) {
+        return vec![source_port];
+    }
+    let port = sent_by.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
+    match port.and_then(|(_, port)| port.trim().parse().ok()) {
+        Some(port) => vec![port],
+        None if sent_by.contains("TLS") => vec![5060, 5061],
+        None => vec![5060],
+    }
+}
+
 /// Where the value of the first Call-ID after `from` begins.
 fn call_id(message: &[u8], from: usize) -> Option<usize> {
     let head = find(message, b"\r\n\r\n").unwrap_or(message.len());
@@ -61,6 +85,17 @@ mod tests {
         let unique = made_unique(message, "ruf.7.");
         let wanted = "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKruf.7.q\r\nCall-ID: ruf.7.1\r\nI:ruf.7.2\r\n\r\nCall-ID: 3";
         assert_eq!(String::from_utf8_lossy(&unique), wanted);
+    }
+
+    #[test]
+    fn an_answer_goes_where_the_top_via_asks() {
+        let ports = |via: &str| answer_ports(format!("X sip:a SIP/2.0\r\n{via}\r\n\r\n").as_bytes(), 9);
+        assert_eq!(ports("Via: SIP/2.0/UDP h:5080;branch=1, SIP/2.0/UDP g"), [5080]);
+        assert_eq!(ports("v: SIP / 2.0\r\n / UDP h ;branch=1"), [5060]);
+        assert_eq!(ports("Via: SIP/2.0/UDP [2001:db8::9:1];branch=1"), [5060]);
+        assert_eq!(ports("Via: SIP/2.0/UDP [::1]:6050;branch=1"), [6050]);
+        assert_eq!(ports("Via: SIP/2.0/UDP h:5080;rport"), [9]);
+        assert_eq!(ports("Via: SIP/2.0/TLS h"), [5060, 5061]);
     }
 
     #[test]
