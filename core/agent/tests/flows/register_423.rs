@@ -35,3 +35,15 @@ fn a_423_that_asks_for_nothing_longer_is_a_failure() {
         assert!(stage.sent().is_empty());
     }
 }
+
+#[test]
+fn no_other_refusal_is_answered_with_a_longer_lifetime() {
+    // tests rfc3261 §10.2.8
+    let mut stage = Stage::new();
+    stage.agent.register(stage.now, 10);
+    let first = stage.request();
+    stage.answer(&first, StatusCode::FORBIDDEN, "x", &[(HeaderName::MinExpires, "600")]);
+    let failure = Failure::Refused(StatusCode::FORBIDDEN);
+    assert_eq!(stage.events(), [AgentEvent::RegistrationFailed { failure, retry_in: None }]);
+    assert!(stage.sent().is_empty());
+}
