@@ -11,7 +11,9 @@ use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK, keys};
 
 /// Flags of `ruf ping`.
 #[derive(clap::Args)]
-#[command(after_help = "Ends with 0 after a 2xx, 1 after any other answer or none, 2 if the URI is no SIP URI.")]
+#[command(
+    after_help = "Ends with 0 after a 2xx, 1 after any other answer or none, 2 if the URI is no SIP URI."
+)]
 pub(crate) struct PingArgs {
     /// Whom to ask: sip:host, sip:user@host:port, or either without `sip:`.
     uri: String,
