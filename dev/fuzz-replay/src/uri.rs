@@ -31,7 +31,7 @@ fn one(text: &[u8]) -> Option<UriRef<'_>> {
     if let Some(number) = uri.tel_number() {
         assert!(uri.scheme() != Scheme::Tel || !number.is_empty());
     }
-    if cfg!(feature = "planted") && uri.port() == Some(7) && uri.is_loose_router() {
+    if cfg!(feature = "planted") && uri.params().count() == 4 {
         panic!("planted in uri");
     }
     let (named, headers) = (uri.params().count(), uri.headers().count());
