@@ -296,11 +296,19 @@ fn flush(
                 // The error belongs to the first of the batch.
                 if let Some(transmit) = queue.pop_front() {
                     tracing::debug!(%error, remote = %transmit.flow.remote, "sending");
-                    failed.push(transmit.flow);
+                    if is_of_the_flow(&error) {
+                        failed.push(transmit.flow);
+                    }
                 }
             }
         }
     }
+}
+
+/// Whether an error in sending says something of the way, and not of that one datagram: a message that
+/// is too long for UDP must not end what else goes on with the same phone.
+fn is_of_the_flow(error: &io::Error) -> bool {
+    error.raw_os_error() != Some(libc::EMSGSIZE)
 }
 
 #[cfg(test)]
@@ -318,6 +326,7 @@ mod tests {
         busy: bool,
         reach: Option<(u64, Hop)>,
         reached: Vec<(u64, Result<Flow, Unreachable>)>,
+        unreachable: Vec<Flow>,
     }
 
     impl Node for Mirror {
@@ -328,7 +337,9 @@ mod tests {
         fn reached(&mut self, _: Tick, token: u64, flow: Result<Flow, Unreachable>) {
             self.reached.push((token, flow));
         }
-        fn unreachable(&mut self, _: Tick, _: Flow) {}
+        fn unreachable(&mut self, _: Tick, flow: Flow) {
+            self.unreachable.push(flow);
+        }
         fn tick(&mut self, _: Tick) {
             self.ticks += 1;
             self.deadline = None;
@@ -409,6 +420,32 @@ mod tests {
             Duration::from_millis(20),
         );
         assert_eq!(stop, Stop::Cut);
+    }
+
+    #[test]
+    fn a_datagram_too_long_to_leave_is_no_failure_of_the_flow() {
+        with_worker(
+            |address, commands| async move {
+                let remote = |text: &str| text.parse::<SocketAddr>().expect("an address");
+                let send = |remote: SocketAddr, length: usize| {
+                    let flow = Flow {
+                        transport: Transport::Udp,
+                        listener: 0,
+                        local: address,
+                        remote,
+                        connection: 0,
+                    };
+                    Transmit { flow, bytes: vec![b'x'; length].into() }
+                };
+                let long = send(remote("127.0.0.1:9"), 65_508);
+                let nowhere = send(remote("127.0.0.1:0"), 1);
+                commands.ask(move |node, _| node.transmits.extend([long, nowhere])).await.expect("asked");
+                let failed = commands.ask(|node, _| node.unreachable.clone()).await.expect("alive");
+                let remotes: Vec<SocketAddr> = failed.iter().map(|flow| flow.remote).collect();
+                assert_eq!(remotes, [remote("127.0.0.1:0")]);
+            },
+            Duration::from_secs(5),
+        );
     }
 
     #[test]
