@@ -90,7 +90,8 @@ impl Transactions {
     ) -> Received {
         let to_tag = fingerprint.to_tag;
         // rfc3261 §9.2
-        if let Some(id) = self.find_server(fingerprint, |server| server.is_same(MethodKey::INVITE, to_tag)) {
+        let invite = self.find_server(fingerprint, |server| server.is_same(MethodKey::INVITE, to_tag));
+        if let Some(id) = invite.filter(|id| self.is_of_hop(*id, &flow)) {
             let user = match self.entries.get(id).map(|entry| entry.user) {
                 Some(User::Tag(user)) => user,
                 Some(User::Nobody) | None => 0,
@@ -98,7 +99,7 @@ impl Transactions {
             return Received::Cancel { flow, request, invite: Some(ServerId(id)), user };
         }
         let other = self.find_server(fingerprint, |server| server.is_same(server.method, to_tag));
-        if other.is_some()
+        if other.is_some_and(|id| self.is_of_hop(id, &flow))
             && let Ok(server) = self.open_server(now, flow, &request, User::Nobody)
         {
             // It has no effect on a request that is no INVITE, but is answered.
@@ -108,6 +109,13 @@ impl Transactions {
             return Received::Absorbed;
         }
         Received::Cancel { flow, request, invite: None, user: 0 }
+    }
+
+    /// Whether a flow comes from the hop that sent the request of this transaction. Nobody is asked
+    /// for a password with a CANCEL, and every callee has read the branch that it takes.
+    // rfc3261 §22.1
+    fn is_of_hop(&self, id: Id, flow: &Flow) -> bool {
+        self.entries.get(id).is_some_and(|entry| entry.flow.remote.ip() == flow.remote.ip())
     }
 
     fn receive_response(&mut self, now: Tick, response: Response, out: &mut Out) -> Received {

@@ -182,6 +182,19 @@ fn a_cancel_finds_the_invite_of_its_branch() {
 }
 
 #[test]
+fn a_cancel_from_another_address_finds_nothing() {
+    // tests rfc3261 §22.1
+    let mut bob = Side::new();
+    accept(&mut bob, VIA, "INVITE");
+    let cancel = with_via("CANCEL", VIA);
+    let flow_from = |remote| flow(Transport::Udp, BOB, remote);
+    let mallory = flow_from("192.0.2.66:5060");
+    assert!(matches!(bob.receive(mallory, &cancel), Received::Cancel { invite: None, .. }));
+    let another_port = flow_from("192.0.2.1:40000");
+    assert!(matches!(bob.receive(another_port, &cancel), Received::Cancel { invite: Some(_), .. }));
+}
+
+#[test]
 fn a_cancel_of_nothing_says_so() {
     // tests rfc3261 §9.2
     let mut bob = Side::new();
