@@ -76,6 +76,12 @@ impl Listener {
         self.advertised.as_ref().is_some_and(|(name, _)| name.as_ref() == host)
     }
 
+    /// Whether what is sent to this address over the listener's transport arrives at the listener: also
+    /// by any loopback address, if it listens on all addresses.
+    pub fn is_socket(&self, address: SocketAddr) -> bool {
+        self.bind.port() == address.port() && self.has_address(address.ip().to_canonical())
+    }
+
     /// Whether `host` with this port is this listener.
     fn is_at(&self, host: Host<'_>, port: u16) -> bool {
         let here = host.ip().is_some_and(|address| self.has_address(address.to_canonical()));

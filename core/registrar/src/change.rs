@@ -233,10 +233,7 @@ impl Register<'_> {
 }
 
 fn is_own_socket(remote: SocketAddr, ourselves: &Ourselves) -> bool {
-    ourselves.listeners.iter().any(|listener| {
-        let is_own = listener.bind.ip() == remote.ip() || listener.addresses.contains(&remote.ip());
-        is_own && listener.bind.port() == remote.port()
-    })
+    ourselves.listeners.iter().any(|listener| listener.is_socket(remote))
 }
 
 /// The binding of this contact. Equivalence is not transitive, so several may match: the first.

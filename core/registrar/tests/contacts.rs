@@ -250,12 +250,12 @@ fn a_contact_may_name_this_server_but_its_flow_may_not_end_there() {
     let mut desk = Desk::new();
     desk.register("one", 1, "Contact: <sip:alice@a.example?Route=%3Csip:p%3E>")
         .expect("it leaves by the flow");
-    for own in ["192.0.2.1:5060", "198.51.100.1:5062"] {
+    for own in ["192.0.2.1:5060", "198.51.100.1:5062", "127.0.0.2:5062", "[::ffff:192.0.2.1]:5060"] {
         desk.flow.remote = own.parse().unwrap();
         assert_eq!(desk.register("one", 2, A).unwrap_err(), Reject::FromOurselves, "{own}");
         desk.register("one", 2, "Contact: <sip:none@h>;expires=0").expect("to remove does no harm");
     }
-    for (cseq, neighbour) in (3..).zip(["192.0.2.1:5070", "192.0.2.2:5060"]) {
+    for (cseq, neighbour) in (3..).zip(["192.0.2.1:5070", "192.0.2.2:5060", "127.0.0.2:5060"]) {
         desk.flow.remote = neighbour.parse().unwrap();
         desk.register("one", cseq, A).expect(neighbour);
     }
