@@ -281,6 +281,9 @@ impl Gate {
         if !self.ourselves.is_us(target) {
             return Err(Reject::ForeignDomain);
         }
+        if !to.is_sip() {
+            return Err(Reject::NotSip); // rfc3261 §10.2
+        }
         // rfc3261 §10.3 step 5: the address must be in the domain of the Request-URI; our own address
         // there stands for any of our domains
         let domain = to.host().and_then(|host| self.ourselves.domain(host));

@@ -21,6 +21,8 @@ pub enum Reject {
     NotYours(&'static str),
     /// A REGISTER for a domain that is not served: 403.
     ForeignDomain,
+    /// A REGISTER for what is no SIP or SIPS URI: 400.
+    NotSip,
     /// A REGISTER for an address that cannot be in the domain: 404.
     UnknownAddress,
     /// Too many wrong passwords for one account from one source: 500.
@@ -68,6 +70,8 @@ impl Reject {
             Reject::ForeignDomain => {
                 because(request, StatusCode::FORBIDDEN, "This Domain Is Not Served Here")
             }
+            // rfc3261 §10.2: the address-of-record MUST be a SIP URI or SIPS URI
+            Reject::NotSip => because(request, StatusCode::BAD_REQUEST, "To Is No SIP URI"),
             // rfc3261 §10.3 step 5
             Reject::UnknownAddress => request.reply(StatusCode::NOT_FOUND),
             Reject::Slowed { retry_after_secs } => {

@@ -250,3 +250,11 @@ fn the_flow_comes_along() {
     assert_eq!((flow, identity), (house::flow(HERE), Identity::Guest));
     assert_eq!(request.call_id(), b"call-1");
 }
+
+#[test]
+fn a_register_for_what_is_no_sip_uri_is_400() {
+    // tests rfc3261 §10.2
+    let mut to_isbn = request("REGISTER", "example.org", "alice@example.org", "alice@example.org");
+    to_isbn.set(HeaderName::To, "<isbn:2983792873>");
+    assert_eq!(house().status(&to_isbn), 400);
+}
