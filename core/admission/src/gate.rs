@@ -233,10 +233,13 @@ impl Gate {
             Method::Register => Ok(self.register(arrival, accounts)?),
             // rfc3903 §4: outside any dialog
             Method::Publish => Ok(self.out_of_dialog(arrival, accounts, "Request-URI")?),
-            Method::Options if self.is_for_us(arrival.request) => Ok(Identity::Guest),
+            Method::Options => match self.dialog(arrival) {
+                Some(identity) => Ok(identity),
+                None if self.is_for_us(arrival.request) => Ok(Identity::Guest),
+                None => Ok(self.out_of_dialog(arrival, accounts, "From")?),
+            },
             Method::Invite
             | Method::Bye
-            | Method::Options
             | Method::Message
             | Method::Info
             | Method::Prack

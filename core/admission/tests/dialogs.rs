@@ -35,6 +35,17 @@ fn pass(verdict: Verdict) -> DialogPass {
 }
 
 #[test]
+fn options_in_a_dialog_is_the_dialogs_even_where_a_contact_names_our_host() {
+    let mut house = house();
+    let mut request = within("OPTIONS", true);
+    let contact: Uri = "sip:192.0.2.1".parse().unwrap();
+    request.set_uri(&contact);
+    assert_eq!(admitted(house.admit(&request)).identity(), &Identity::Guest);
+    let request = routed(&house, request);
+    assert_eq!(pass(house.admit(&request)).onward, flow(THERE));
+}
+
+#[test]
 fn both_parties_of_a_dialog_pass_without_a_password_to_the_other_one() {
     // tests rfc3261 §16.4, §22.1
     for method in [
