@@ -3,6 +3,7 @@
 //! Reasonable syntax (item 1) was proved by the parse; Proxy-Authorization (item 6) is the gate's.
 //! Loop detection (item 4) is optional in RFC 3261; what bounds a loop here is Max-Forwards.
 
+use ruf_message::limits::{HEADERS_MAX, MESSAGE_BYTES_MAX};
 use ruf_message::{Request, Scheme};
 
 use crate::reject::Reject;
@@ -11,11 +12,32 @@ use crate::reject::Reject;
 /// refused.
 const UNDERSTOOD: &[&str] = &[];
 
+/// Header lines that are left free for what forwarding adds: Via, Record-Route, Max-Forwards, a Path.
+/// A message with more than [`HEADERS_MAX`] would be read by nobody, and its CANCEL and ACK are made of it.
+const LINES_FREE: usize = 16;
+/// Octets that are left free for the same and for the contact of the phone. UDP carries a little less
+/// than [`MESSAGE_BYTES_MAX`].
+const BYTES_FREE: usize = 6 * 1024;
+
 /// May the request be proxied?
 pub(crate) fn validate(request: &Request) -> Result<(), Reject> {
     scheme(request)?;
     max_forwards(request)?;
+    length(request)?;
     proxy_require(request)
+}
+
+// rfc3261 §21.5.14
+fn length(request: &Request) -> Result<(), Reject> {
+    let (mut lines, mut bytes) = (0, request.uri().as_bytes().len() + request.body().len());
+    for (name, value) in request.lines() {
+        lines += 1;
+        bytes += name.len() + value.len() + 4;
+    }
+    match lines + LINES_FREE > HEADERS_MAX || bytes + BYTES_FREE > MESSAGE_BYTES_MAX {
+        true => Err(Reject::TooLong),
+        false => Ok(()),
+    }
 }
 
 // rfc3261 §16.3 step 2
@@ -89,6 +111,16 @@ mod tests {
         assert_eq!(verdict(uri, ""), Ok(()));
         assert_eq!(verdict(uri, "Max-Forwards: 1\r\n"), Ok(()));
         assert_eq!(verdict(uri, "Max-Forwards: 0\r\n"), Err(Reject::TooManyHops));
+    }
+
+    #[test]
+    fn a_request_needs_room_for_what_forwarding_adds() {
+        // tests rfc3261 §21.5.14
+        let uri = "sip:bob@example.org";
+        let of_lines = |count| verdict(uri, &"X: y\r\n".repeat(count));
+        assert_eq!((of_lines(230), of_lines(240)), (Ok(()), Err(Reject::TooLong)));
+        let of_bytes = |count| verdict(uri, &format!("X: {}\r\n", "y".repeat(count)));
+        assert_eq!((of_bytes(59_000), of_bytes(60_000)), (Ok(()), Err(Reject::TooLong)));
     }
 
     #[test]
