@@ -119,7 +119,7 @@ impl Node {
     /// else is the proxy's.
     fn dispatch(&mut self, now: Tick, admitted: Admitted, octets: usize) {
         let (flow, ours) = (admitted.flow(), is_ours(admitted.identity()));
-        if own::is_for_us(admitted.request(), &self.gate) {
+        if own::is_for_us(admitted.request(), admitted.identity(), &self.gate) {
             let request = admitted.request();
             if request.method() == Method::Register {
                 let request = request.clone();
