@@ -27,7 +27,7 @@ pub(crate) fn validate(request: &Request) -> Result<(), Reject> {
     proxy_require(request)
 }
 
-// rfc3261 §21.5.14
+// rfc3261 §21.5.7
 fn length(request: &Request) -> Result<(), Reject> {
     let (mut lines, mut bytes) = (0, request.uri().as_bytes().len() + request.body().len());
     for (name, value) in request.lines() {
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_request_needs_room_for_what_forwarding_adds() {
-        // tests rfc3261 §21.5.14
+        // tests rfc3261 §21.5.7
         let uri = "sip:bob@example.org";
         let of_lines = |count| verdict(uri, &"X: y\r\n".repeat(count));
         assert_eq!((of_lines(230), of_lines(240)), (Ok(()), Err(Reject::TooLong)));
