@@ -1,20 +1,20 @@
 //! SIP, SIPS and tel URIs (RFC 3261 §19.1, RFC 3966); URIs of other schemes are kept as they are.
-//! [`UriRef`] borrows its text, [`Uri`] owns it. When two URIs are the same is in `uri/equivalent.rs`;
-//! where a URI leads is core/locate's.
+//! [`UriRef`] borrows its text, [`Uri`] owns it. The grammar is in `uri/grammar.rs`, when two URIs are
+//! the same in `uri/equivalent.rs`; where a URI leads is core/locate's.
 
 mod equivalent;
 mod escape;
 mod grammar;
+mod owned;
 
 pub use escape::{escape_user, unescape};
+pub use owned::Uri;
 
 use crate::error::UriError;
 use crate::flow::Transport;
 use crate::host::Host;
-use bytes::Bytes;
 use std::borrow::Cow;
 use std::fmt;
-use std::str::FromStr;
 
 /// The scheme of a URI.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -198,7 +198,7 @@ impl<'a> UriRef<'a> {
 
     /// A copy of its own.
     pub fn to_owned(&self) -> Uri {
-        Uri { bytes: Bytes::copy_from_slice(self.bytes), parts: self.parts }
+        Uri::copied(self)
     }
 
     fn slice(&self, start: u16, end: u16) -> &'a [u8] {
@@ -222,79 +222,6 @@ impl PartialEq for UriRef<'_> {
     /// As [`UriRef::equivalent`].
     fn eq(&self, other: &Self) -> bool {
         self.equivalent(other)
-    }
-}
-
-/// A URI that owns its text. Compares as [`UriRef::equivalent`], so it is no key of a map: see
-/// core/admission for the canonical form of an address-of-record.
-#[derive(Clone, Default)]
-pub struct Uri {
-    bytes: Bytes,
-    parts: Parts,
-}
-
-impl Uri {
-    /// Reads a URI that fills `text`, and keeps the text.
-    ///
-    /// # Errors
-    /// As [`UriRef::parse`].
-    pub fn parse(text: impl Into<Bytes>) -> Result<Self, UriError> {
-        let bytes = text.into();
-        let parts = UriRef::parse(&bytes)?.parts;
-        Ok(Uri { bytes, parts })
-    }
-
-    /// It, borrowed: all readers are there.
-    pub fn as_ref(&self) -> UriRef<'_> {
-        UriRef { bytes: &self.bytes, parts: self.parts }
-    }
-
-    /// The text as written.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// Whether both mean the same: [`UriRef::equivalent`].
-    pub fn equivalent(&self, other: &Uri) -> bool {
-        self.as_ref().equivalent(&other.as_ref())
-    }
-}
-
-impl FromStr for Uri {
-    type Err = UriError;
-
-    fn from_str(text: &str) -> Result<Self, UriError> {
-        UriRef::parse(text.as_bytes()).map(|uri| uri.to_owned())
-    }
-}
-
-impl fmt::Display for Uri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.as_ref().fmt(f)
-    }
-}
-
-impl fmt::Debug for Uri {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.as_ref())
-    }
-}
-
-impl PartialEq for Uri {
-    fn eq(&self, other: &Self) -> bool {
-        self.equivalent(other)
-    }
-}
-
-impl<'a> From<&'a Uri> for UriRef<'a> {
-    fn from(uri: &'a Uri) -> Self {
-        uri.as_ref()
-    }
-}
-
-impl From<UriRef<'_>> for Uri {
-    fn from(uri: UriRef<'_>) -> Self {
-        uri.to_owned()
     }
 }
 
