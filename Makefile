@@ -17,7 +17,6 @@ test: setup-test ## everything that must hold: unit, flows, simulation, conforma
 	cargo nextest run --workspace --no-fail-fast
 	cargo test --workspace --doc -q
 	$(MAKE) --no-print-directory sim SEEDS=1000
-	$(MAKE) --no-print-directory fuzz-replay
 	$(MAKE) --no-print-directory interop
 
 check: setup-check ## format, lints, the laws of the house, dependencies, docs
@@ -25,7 +24,7 @@ check: setup-check ## format, lints, the laws of the house, dependencies, docs
 	cargo clippy --workspace --all-targets -- -D warnings
 	cargo xtask tidy
 	cargo xtask rfc --check
-	cargo deny --log-level error check
+	cargo deny --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps -q
 
 sim: setup-build ## the simulation: SEEDS seeds of one call, and the planted mutants
