@@ -5,6 +5,7 @@
 //! place, what was expected, and a suggestion; nothing is guessed.
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -73,11 +74,11 @@ pub(crate) struct DomainConfig {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitsConfig {
     /// Transactions at once.
-    pub(crate) transactions: Option<usize>,
+    pub(crate) transactions: Option<NonZeroUsize>,
     /// Bindings in all.
-    pub(crate) bindings: Option<usize>,
+    pub(crate) bindings: Option<NonZeroUsize>,
     /// Bindings of one account.
-    pub(crate) bindings_per_account: Option<usize>,
+    pub(crate) bindings_per_account: Option<NonZeroUsize>,
 }
 
 impl Default for Config {
@@ -407,7 +408,7 @@ mod tests {
         assert_eq!(config.domains[0].name, "example.org");
         assert_eq!(config.domains[0].digest, Some(vec![Algorithm::Md5]));
         assert_eq!(config.digest, [Algorithm::Sha256]);
-        assert_eq!(config.limits.transactions, Some(1000));
+        assert_eq!(config.limits.transactions.map(NonZeroUsize::get), Some(1000));
         assert!(!config.self_test);
     }
 
@@ -432,6 +433,12 @@ mod tests {
         assert!(error.cause.contains("udp:0.0.0.0:5060"), "{error}");
         let error = parse("ruf.toml", "[server]\nworkers = 0\n").unwrap_err();
         assert!(error.cause.contains("1 to 256"), "{error}");
+    }
+
+    #[test]
+    fn a_bound_of_zero_is_pointed_at() {
+        let error = parse("ruf.toml", "[limits]\ntransactions = 0\n").unwrap_err();
+        assert_eq!(error.place, "ruf.toml:2:16", "{error}");
     }
 
     #[test]

@@ -218,13 +218,13 @@ fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, dialog: [u8; 
     let mut transactions = ruf_transaction::Limits::default();
     let mut registrar = ruf_registrar::Limits::default();
     if let Some(max) = config.limits.transactions {
-        (transactions.clients_max, transactions.servers_max) = (max, max);
+        (transactions.clients_max, transactions.servers_max) = (max.get(), max.get());
     }
     if let Some(max) = config.limits.bindings {
-        registrar.bindings_max = max;
+        registrar.bindings_max = max.get();
     }
     if let Some(max) = config.limits.bindings_per_account {
-        registrar.address.bindings_max = max;
+        registrar.address.bindings_max = max.get();
     }
     let policy =
         Policy { trusted: config.trust.clone(), algorithms: config.digest.clone(), ..Policy::default() };
