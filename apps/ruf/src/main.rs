@@ -104,7 +104,7 @@ struct ServeArgs {
     /// A domain to serve; the first is the default (repeatable).
     #[arg(long, value_name = "NAME")]
     domain: Vec<String>,
-    /// Where to listen: udp:IP:PORT; [::] is IPv6 only, port 0 the kernel's choice (repeatable).
+    /// Where to listen: udp:IP:PORT; `[::]` is IPv6 only, port 0 the kernel's choice (repeatable).
     #[arg(long, value_name = "SPEC")]
     listen: Vec<String>,
     /// What the world calls a listener (repeatable).
