@@ -6,8 +6,8 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`node`] | the way of a datagram through the machines |
-//! | [`own`] | requests that are for the server itself: OPTIONS, and what it does not do |
-//! | [`table`] | which service answers which other service's question |
+//! | `own` | requests that are for the server itself: OPTIONS, and what it does not do |
+//! | `table` | which service answers which other service's question |
 //! | [`counters`] | what `ruf status` and metrics show |
 
 #![forbid(unsafe_code)]

@@ -1,7 +1,7 @@
 //! The way of a datagram through the machines: parse, transaction, gate, user; and back out.
 //!
 //! Read [`Node::receive`] downwards: it is the life of a request. What belongs to a machine is in
-//! its own crate; which service answers whose question is in [`crate::table`].
+//! its own crate; which service answers whose question is in `table`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
