@@ -5,6 +5,7 @@
 //! What the start line adds is in `request.rs` and `response.rs`; the first reading in `door.rs`.
 
 mod edit;
+mod hops;
 mod write;
 
 use crate::error::HeaderError;

@@ -3,6 +3,7 @@
 
 use crate::error::HeaderError;
 use crate::scan::{Scanner, class, unquote};
+use smallvec::{Array, SmallVec};
 use std::borrow::Cow;
 
 /// The parameters of a header value; checked when made, read lazily.
@@ -25,6 +26,16 @@ impl<'a> Param<'a> {
     /// The value without its quotes and escapes.
     pub fn unquoted(&self) -> Option<Cow<'a, [u8]>> {
         self.value.map(unquote)
+    }
+
+    /// Appends `;name=value`.
+    pub(crate) fn write(&self, out: &mut SmallVec<impl Array<Item = u8>>) {
+        out.push(b';');
+        out.extend_from_slice(self.name);
+        if let Some(value) = self.value {
+            out.push(b'=');
+            out.extend_from_slice(value);
+        }
     }
 
     fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {

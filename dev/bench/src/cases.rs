@@ -14,6 +14,7 @@ pub(crate) struct Case {
 pub(crate) const CASES: &[Case] = &[
     Case { name: "parse_invite", what: "Message::parse of a 1 kB INVITE", run: parse_invite },
     Case { name: "parse_200", what: "Message::parse of its 200", run: parse_200 },
+    Case { name: "stamp_invite", what: "parse, received and rport into the top Via", run: stamp_invite },
     Case {
         name: "forward_invite",
         what: "parse, pop Route, push Via and Record-Route, new Request-URI, Max-Forwards, to_bytes",
@@ -44,6 +45,15 @@ fn parse_invite() -> usize {
 
 fn parse_200() -> usize {
     parse(OK).map_or(0, |message| message.body().len())
+}
+
+fn stamp_invite() -> usize {
+    let Some(mut request) = invite() else {
+        return 0;
+    };
+    request.set_via_rport(5060);
+    request.set_via_received([192, 0, 2, 101].into());
+    request.via().params().as_bytes().len()
 }
 
 fn forward_invite() -> usize {

@@ -1,15 +1,12 @@
 //! Changing header fields and body. Every change is seen by the readers at once.
 
 use super::{Body, FieldName, Fields, Line, OWN, Span};
-use crate::header::Header;
 use crate::header::address::NameAddr;
 use crate::name::{HeaderName, Repeat};
-use crate::params::Param;
 use crate::scan::{class, elements, first_element, is};
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::io::Write;
-use std::net::IpAddr;
 
 /// Values come from our own code, but parts of them from outside: a line break in one becomes a
 /// space, so that no value can begin a header of its own.
@@ -105,50 +102,6 @@ impl Fields {
         }
     }
 
-    /// Puts a hop on top: `SIP/2.0/UDP host;branch=z9hG4bK...`.
-    // rfc3261 §16.6 step 8
-    pub fn push_via(&mut self, value: impl AsRef<[u8]>) {
-        self.prepend(HeaderName::Via, value);
-    }
-
-    /// Takes the top hop off; `false` if there was none.
-    // rfc3261 §16.7 step 3
-    pub fn pop_via(&mut self) -> bool {
-        self.pop(HeaderName::Via)
-    }
-
-    /// Writes the source address into the top Via.
-    // rfc3261 §18.2.1
-    pub fn set_via_received(&mut self, source: IpAddr) {
-        self.set_via_param("received", &source.to_string());
-    }
-
-    /// Writes the source port into the top Via.
-    // rfc3581 §4
-    pub fn set_via_rport(&mut self, port: u16) {
-        self.set_via_param("rport", &port.to_string());
-    }
-
-    /// Writes a parameter of the top Via, in the place of the one of that name.
-    pub fn set_via_param(&mut self, name: &str, value: &str) {
-        let via = self.via();
-        let mut top = Vec::with_capacity(128);
-        via.without_params().encode(&mut top);
-        let mut found = false;
-        for param in via.params().iter() {
-            if !param.name.eq_ignore_ascii_case(name.as_bytes()) {
-                write_param(param, &mut top);
-            } else if !std::mem::replace(&mut found, true) {
-                write_param(Param { value: Some(value.as_bytes()), ..param }, &mut top);
-            }
-        }
-        if !found {
-            write_param(Param { name: name.as_bytes(), value: Some(value.as_bytes()) }, &mut top);
-        }
-        self.pop_via();
-        self.push_via(top);
-    }
-
     /// Gives To a tag, if it has none.
     // rfc3261 §8.2.6.2
     pub fn set_to_tag(&mut self, tag: &str) {
@@ -201,24 +154,31 @@ impl Fields {
     pub(crate) fn append(&mut self, text: &[u8]) -> Span {
         let start = self.own_len();
         self.own.extend_from_slice(text);
-        for octet in self.own.get_mut(start..).unwrap_or_default() {
-            if matches!(octet, b'\r' | b'\n') {
-                *octet = b' ';
+        self.one_line(start);
+        self.own_since(start)
+    }
+
+    /// Makes a space of every line break in our own buffer since `start`.
+    pub(super) fn one_line(&mut self, start: usize) {
+        let mut rest = self.own.get_mut(start..).unwrap_or_default();
+        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
+            rest = rest.get_mut(at..).unwrap_or_default();
+            if let Some(line_break) = rest.first_mut() {
+                *line_break = b' ';
             }
         }
-        self.own_since(start)
     }
 
     /// Where the next octet of our own buffer will stand. Its first use makes it large enough for the
     /// edits of one hop.
-    fn own_len(&mut self) -> usize {
+    pub(super) fn own_len(&mut self) -> usize {
         if self.own.capacity() == 0 {
             self.own.reserve(256);
         }
         self.own.len()
     }
 
-    fn own_since(&self, start: usize) -> Span {
+    pub(super) fn own_since(&self, start: usize) -> Span {
         Span { start: start as u32 | OWN, len: (self.own.len() - start) as u32 }
     }
 
@@ -238,7 +198,7 @@ impl Fields {
         self.append(if token.is_empty() { b"-" } else { &token })
     }
 
-    fn position(&self, name: FieldName<'_>) -> Option<usize> {
+    pub(super) fn position(&self, name: FieldName<'_>) -> Option<usize> {
         self.lines.iter().position(|line| self.is(line, name))
     }
 
@@ -252,15 +212,6 @@ impl Fields {
                 next += 1;
             }
         }
-    }
-}
-
-fn write_param(param: Param<'_>, out: &mut Vec<u8>) {
-    out.push(b';');
-    out.extend(param.name);
-    if let Some(value) = param.value {
-        out.push(b'=');
-        out.extend(value);
     }
 }
 
@@ -305,42 +256,6 @@ mod tests {
         };
         assert_eq!((again.routes().count(), again.lines().count()), (0, invite.lines().count()));
         assert_eq!(again.raw("Bad-Name--").next(), Some(&b"v"[..]));
-    }
-
-    #[test]
-    fn hops_are_pushed_and_popped_across_lines_and_lists() {
-        // tests rfc3261 §16.6, §16.7
-        let mut invite = invite();
-        invite.push_via("SIP/2.0/UDP z;branch=z9hG4bK0");
-        let hosts = |request: &Request| {
-            values(request, HeaderName::Via)
-                .iter()
-                .map(|via| via.split([' ', ';']).nth(1).unwrap().to_owned())
-                .collect::<String>()
-        };
-        assert_eq!(hosts(&invite), "zabc");
-        for left in ["abc", "bc", "c", ""] {
-            assert!(invite.pop_via());
-            assert_eq!(hosts(&invite), left);
-        }
-        assert!(!invite.pop_via());
-        assert!(!invite.to_string().contains("Via"));
-    }
-
-    #[test]
-    fn where_it_came_from_is_written_into_the_top_via_alone() {
-        // tests rfc3261 §18.2.1 and rfc3581 §4
-        let mut invite = invite();
-        invite.set_via_received("2001:db8::1".parse().unwrap());
-        invite.set_via_rport(5062);
-        let top = "SIP/2.0/UDP a;branch=z9hG4bK1;rport=5062;received=2001:db8::1";
-        assert_eq!(values(&invite, HeaderName::Via), [top, "SIP/2.0/TCP b", "SIP/2.0/TLS c"]);
-        invite.set_via_received("192.0.2.1".parse().unwrap());
-        assert_eq!(
-            (invite.via().received(), invite.via().rport()),
-            ("192.0.2.1".parse().ok(), Some(Some(5062)))
-        );
-        assert_eq!(invite.via().params().iter().count(), 3);
     }
 
     #[test]

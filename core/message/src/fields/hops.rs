@@ -1,0 +1,181 @@
+//! The hops of a message: Via lines are pushed, popped and stamped (RFC 3261 §16.6, §16.7, §18.2.1;
+//! RFC 3581 §4). Reading one is [`Via`](crate::Via).
+
+use super::{Fields, Line, Span};
+use crate::header::via::Via;
+use crate::name::HeaderName;
+use crate::params::Params;
+use crate::scan::Scanner;
+use smallvec::SmallVec;
+use std::fmt::Display;
+use std::io::Write;
+use std::net::IpAddr;
+
+impl Fields {
+    /// Puts a hop on top: `SIP/2.0/UDP host;branch=z9hG4bK...`.
+    // rfc3261 §16.6 step 8
+    pub fn push_via(&mut self, value: impl AsRef<[u8]>) {
+        self.prepend(HeaderName::Via, value);
+    }
+
+    /// Takes the top hop off; `false` if there was none.
+    // rfc3261 §16.7 step 3
+    pub fn pop_via(&mut self) -> bool {
+        self.pop(HeaderName::Via)
+    }
+
+    /// Writes the source address into the top Via.
+    // rfc3261 §18.2.1
+    pub fn set_via_received(&mut self, source: IpAddr) {
+        self.set_via_param("received", source);
+    }
+
+    /// Writes the source port into the top Via.
+    // rfc3581 §4
+    pub fn set_via_rport(&mut self, port: u16) {
+        self.set_via_param("rport", port);
+    }
+
+    /// Writes a parameter of the top Via, in the place of all of that name; after the others if there
+    /// was none. Nothing changes if there is no top Via, or it cannot be read.
+    pub fn set_via_param(&mut self, name: &str, value: impl Display) {
+        let Some(at) = self.position(HeaderName::Via.into()) else {
+            return;
+        };
+        // On the stack: what is copied may stand in the very buffer that it is appended to.
+        let mut before: SmallVec<[u8; 256]> = SmallVec::new();
+        let mut after: SmallVec<[u8; 64]> = SmallVec::new();
+        let mut found = false;
+        let mut scanner = Scanner::new(self.first(HeaderName::Via).unwrap_or_default());
+        if Via::scan_sent_by(&mut scanner).is_err() {
+            return;
+        }
+        before.extend_from_slice(scanner.since(0));
+        let params = Params::scan_each(&mut scanner, |param| {
+            if param.name.eq_ignore_ascii_case(name.as_bytes()) {
+                found = true;
+            } else if found {
+                param.write(&mut after);
+            } else {
+                param.write(&mut before);
+            }
+        });
+        if params.is_err() {
+            return;
+        }
+        let below = scanner.eat_around(b',').then(|| scanner.at());
+        let start = self.own_len();
+        self.own.extend_from_slice(&before);
+        let _ = write!(self.own, ";{name}={value}"); // to a vector: cannot fail
+        self.own.extend_from_slice(&after);
+        self.replace_top_via(at, start, below);
+    }
+
+    /// Puts what was appended since `start` in the place of the first element of line `at`; `below` is
+    /// where the elements after it begin.
+    fn replace_top_via(&mut self, at: usize, start: usize, below: Option<usize>) {
+        self.one_line(start);
+        let top = Line { id: HeaderName::Via, name: Span::default(), value: self.own_since(start) };
+        let Some(line) = self.lines.get_mut(at) else {
+            return;
+        };
+        match below {
+            None => line.value = top.value,
+            Some(octets) => {
+                line.value = line.value.without_first(octets);
+                self.lines.insert(at, top);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{HeaderName, Message, Request};
+    use bytes::Bytes;
+
+    fn request(vias: &str) -> Request {
+        let wire = format!(
+            "BYE sip:b@h SIP/2.0\r\n{vias}f: <sip:a@h>;tag=1\r\nt: sip:b@h\r\ni: c\r\nCSeq: 1 BYE\r\nl: 0\r\n\r\n"
+        );
+        match Message::parse(Bytes::from(wire)) {
+            Ok(Message::Request(request)) => request,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn invite() -> Request {
+        request("v: SIP/2.0/UDP a;branch=z9hG4bK1;rport, SIP/2.0/TCP b\r\nVia: SIP/2.0/TLS c\r\n")
+    }
+
+    fn values(request: &Request, name: HeaderName) -> Vec<String> {
+        request.values(name).map(|value| value.escape_ascii().to_string()).collect()
+    }
+
+    #[test]
+    fn hops_are_pushed_and_popped_across_lines_and_lists() {
+        // tests rfc3261 §16.6, §16.7
+        let mut invite = invite();
+        invite.push_via("SIP/2.0/UDP z;branch=z9hG4bK0");
+        let hosts = |request: &Request| {
+            values(request, HeaderName::Via)
+                .iter()
+                .map(|via| via.split([' ', ';']).nth(1).unwrap().to_owned())
+                .collect::<String>()
+        };
+        assert_eq!(hosts(&invite), "zabc");
+        for left in ["abc", "bc", "c", ""] {
+            assert!(invite.pop_via());
+            assert_eq!(hosts(&invite), left);
+        }
+        assert!(!invite.pop_via());
+        assert!(!invite.to_string().contains("Via"));
+    }
+
+    #[test]
+    fn where_it_came_from_is_written_into_the_top_via_alone() {
+        // tests rfc3261 §18.2.1 and rfc3581 §4
+        let mut invite = invite();
+        invite.set_via_received("2001:db8::1".parse().unwrap());
+        invite.set_via_rport(5062);
+        let top = "SIP/2.0/UDP a;branch=z9hG4bK1;rport=5062;received=2001:db8::1";
+        assert_eq!(values(&invite, HeaderName::Via), [top, "SIP/2.0/TCP b", "SIP/2.0/TLS c"]);
+        invite.set_via_received("192.0.2.1".parse().unwrap());
+        assert_eq!(
+            (invite.via().received(), invite.via().rport()),
+            ("192.0.2.1".parse().ok(), Some(Some(5062)))
+        );
+        assert_eq!(invite.via().params().iter().count(), 3);
+    }
+
+    #[test]
+    fn a_stamp_changes_one_parameter_and_keeps_the_rest_as_written() {
+        // tests rfc3261 §18.2.1
+        for (vias, stamped) in [
+            ("Via: SIP/2.0/UDP a\r\n", "SIP/2.0/UDP a;received=192.0.2.1"),
+            (
+                "Via: SIP / 2.0 / UDP a : 5 ; x = [y] ; Received = 1.1.1.1;b\r\n",
+                "SIP / 2.0 / UDP a : 5;x=[y];received=192.0.2.1;b",
+            ),
+            ("Via: SIP/2.0/UDP a;received=x;rport;received=y\r\n", "SIP/2.0/UDP a;received=192.0.2.1;rport"),
+            ("Via: SIP/2.0/UDP a\r\n ;branch=1\r\n", "SIP/2.0/UDP a;branch=1;received=192.0.2.1"),
+        ] {
+            let mut request = request(vias);
+            request.set_via_received([192, 0, 2, 1].into());
+            assert_eq!(values(&request, HeaderName::Via), [stamped]);
+            assert_eq!(request.via().received(), "192.0.2.1".parse().ok());
+            assert!(Message::parse(request.to_bytes()).is_ok());
+        }
+    }
+
+    #[test]
+    fn without_a_via_nothing_is_stamped() {
+        let mut request = invite();
+        request.remove(HeaderName::Via);
+        request.set_via_rport(1);
+        assert!(!request.contains(HeaderName::Via));
+        request.set(HeaderName::Via, "none");
+        request.set_via_rport(1);
+        assert_eq!(values(&request, HeaderName::Via), ["none"]);
+    }
+}
