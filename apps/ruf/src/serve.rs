@@ -76,6 +76,7 @@ fn log_to_standard_error(level: &str) {
 }
 
 async fn run(config: Config) -> Result<(), Refused> {
+    say_what_has_no_effect(&config);
     let mut signals = Signals::new().map_err(Refused::failed)?;
     let mut store = Store::open(&config.data).map_err(Refused::config)?;
     let token_key = keys::flow_token_key(&mut store).map_err(Refused::config)?;
@@ -124,6 +125,16 @@ async fn run(config: Config) -> Result<(), Refused> {
     // A socket that is left behind is replaced at the next start.
     let _ = std::fs::remove_file(control::socket_path(&config.data));
     Ok(())
+}
+
+/// What is accepted for scripts and not done yet must not look as if it were.
+fn say_what_has_no_effect(config: &Config) {
+    if config.workers > 1 {
+        tracing::warn!("one worker serves in this version, not {}", config.workers);
+    }
+    if let Some(dns) = config.dns {
+        tracing::warn!("names are not looked up in this version; {dns} will not be asked");
+    }
 }
 
 /// The one line that scripts wait for.
