@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::failure::{Outcome, ensure};
 use crate::place;
@@ -98,8 +98,14 @@ fn self_test_is_seen(folder: &Path, ip: Ipv4Addr) -> Outcome<()> {
     let mut settings = Settings::new(&folder.join("data"), ip);
     settings.more.clear();
     let server = Server::start(&settings)?;
-    let ready = Instant::now();
-    let before: Vec<_> = tap.since(Mark::START).into_iter().filter(|packet| packet.at < ready).collect();
+    // What was on the wire before a datagram of ours, sent after `ready`, was there before `ready`. The
+    // packet socket may lag behind the line that the server prints.
+    let ours = UdpSocket::bind((ip, 0))?;
+    let here = ours.local_addr()?;
+    ours.send_to(b"\r\n\r\n", server.address)?;
+    tap.wait(Mark::START, REFUSAL, "our own datagram", |packet| (packet.source == here).then_some(()))?;
+    let before: Vec<_> =
+        tap.since(Mark::START).into_iter().take_while(|packet| packet.source != here).collect();
     let sent = |to_server: bool, wanted: &dyn Fn(&Sip) -> bool| {
         let ours = |address: SocketAddr| address == server.address;
         before
