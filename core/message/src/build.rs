@@ -153,8 +153,10 @@ mod tests {
             options().header(HeaderName::Route, "sip:h").finish().unwrap_err().header(),
             Some(HeaderName::Route)
         );
-        assert!(RequestBuilder::new("NO GOOD", &Uri::default()).finish().is_err());
-        assert!(RequestBuilder::new("", &Uri::default()).finish().is_err());
+        for method in ["NO GOOD", ""] {
+            let error = RequestBuilder::new(method, &Uri::default()).finish().unwrap_err();
+            assert_eq!(error.to_string(), "start line, octet 0: the method is no token");
+        }
     }
 
     #[test]
