@@ -161,7 +161,6 @@ macro_rules! address_header {
         }
     )*};
 }
-#[allow(unused_imports)] // for the other families of headers
 pub(crate) use address_header;
 
 address_header! {
