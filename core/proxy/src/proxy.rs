@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use ruf_admission::{Admitted, Gate, Identity};
-use ruf_message::{Deadlines, Flow, Method, Request, Response, StatusCode, Tick};
+use ruf_message::{Deadlines, Flow, Method, Request, Response, Tick};
 use ruf_transaction::{Event, Transactions};
 
 use crate::best::Failure;
@@ -16,7 +16,7 @@ use crate::limits::Limits;
 use crate::question::{Answer, Question, Refusal, Unreachable};
 use crate::slots::{Key, Slots, Token};
 use crate::target::Targets;
-use crate::{call, reject, route, stateless, target, validate};
+use crate::{call, route, stateless, target, validate};
 
 /// What comes out of the proxy besides the messages, which go into the transactions' own `Out`. Its
 /// owner drains it.
@@ -98,13 +98,6 @@ pub struct Overloaded {
     /// Whose it is: only an account of ours may be told when to come back (Retry-After), since a
     /// proxy would send us nothing at all until then (RFC 3261 section 21.5.4).
     pub identity: Identity,
-}
-
-impl Overloaded {
-    /// The 503, without Retry-After.
-    pub fn response(&self, gate: &Gate) -> Response {
-        reject::response(&self.request, StatusCode::SERVICE_UNAVAILABLE, gate)
-    }
 }
 
 impl Proxy {

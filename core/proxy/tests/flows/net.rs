@@ -274,7 +274,8 @@ impl Net {
         match self.gate.admit(self.now, flow, request, &()) {
             Verdict::Admitted(admitted) => {
                 if let Err(overloaded) = self.with_proxy(|proxy, turn| proxy.request(turn, admitted)) {
-                    let response = overloaded.response(&self.gate);
+                    let mut response = overloaded.request.reply(StatusCode::SERVICE_UNAVAILABLE);
+                    response.set_to_tag(&self.gate.reply_tag(&overloaded.request));
                     self.wire.reply(overloaded.flow, &overloaded.request, &response);
                 }
             }
