@@ -1,5 +1,7 @@
 //! `ruf`: one binary for the whole of Ruf. This file is the command line; each command has its room.
 
+#![forbid(unsafe_code)]
+
 mod accounts;
 mod config;
 mod control;

@@ -25,6 +25,8 @@
 //!
 //! Not here: the grouping of many requests into one sync, and the threads that wait for it.
 
+#![forbid(unsafe_code)]
+
 mod directory;
 mod error;
 mod memory;
