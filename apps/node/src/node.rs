@@ -10,7 +10,7 @@ use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{AddressOfRecord, Admitted, Gate, Identity, Verdict};
 use ruf_message::{
-    Flow, HeaderName, Hop, Malformed, Message, Method, Request, Response, StatusCode, Tick, Transmit,
+    Flow, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick, Transmit,
 };
 use ruf_proxy::{Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
 use ruf_registrar::{Binding, Registrar};
@@ -50,7 +50,7 @@ pub struct Node {
     plan: DialPlan,
     wire: ruf_transaction::Out,
     asked: ruf_proxy::Out,
-    reach: VecDeque<(u64, Hop)>,
+    reach: VecDeque<(u64, Place)>,
     counters: Counters,
 }
 
@@ -273,7 +273,7 @@ impl Node {
                 let (proxy, mut turn) = self.turn(now);
                 proxy.answer(&mut turn, answer);
             }
-            table::Answered::ByTheShell(token, hop) => self.reach.push_back((token.as_user(), hop)),
+            table::Answered::ByTheShell(token, place) => self.reach.push_back((token.as_user(), place)),
         }
     }
 
@@ -341,9 +341,9 @@ impl Node {
         transmit
     }
 
-    /// The next hop that needs a flow; answer by [`Node::reached`].
+    /// The next place that needs a flow; answer by [`Node::reached`].
     #[must_use]
-    pub fn poll_reach(&mut self) -> Option<(u64, Hop)> {
+    pub fn poll_reach(&mut self) -> Option<(u64, Place)> {
         self.reach.pop_front()
     }
 

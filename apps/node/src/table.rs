@@ -3,12 +3,15 @@
 //! | question | of | answered by |
 //! | --- | --- | --- |
 //! | `Locate`: where does this request go? | core/proxy | services/routing, from accounts and bindings, in the same turn |
-//! | `Reach`: which flow leads to this hop? | core/proxy | the shell, by [`crate::Node::poll_reach`] |
+//! | `Resolve`: where is this hop found? | core/proxy | from memory: only numeric hosts are found yet |
+//! | `Reach`: which flow leads to this place? | core/proxy | the shell, by [`crate::Node::poll_reach`] |
+
+use ruf_admission::AddressOfRecord;
+use std::net::SocketAddr;
 
 use ruf_accounts::Accounts;
-use ruf_admission::AddressOfRecord;
-use ruf_message::{Hop, Tick};
-use ruf_proxy::{Answer, Question, Target, TargetSet, Token};
+use ruf_message::{Hop, Place, Tick, Transport};
+use ruf_proxy::{Answer, Question, Target, TargetSet, Token, Unreachable};
 use ruf_registrar::Registrar;
 use ruf_routing::{DialPlan, Directory};
 
@@ -25,7 +28,7 @@ pub(crate) enum Answered {
     /// From memory.
     Now(Answer),
     /// The shell must say.
-    ByTheShell(Token, Hop),
+    ByTheShell(Token, Place),
 }
 
 impl Asked<'_> {
@@ -35,9 +38,21 @@ impl Asked<'_> {
                 let targets = ruf_routing::route(self.plan, &destination, &identity, self);
                 Answered::Now(Answer::Located { token, targets })
             }
-            Question::Reach { token, hop } => Answered::ByTheShell(token, hop),
+            Question::Resolve { token, hop } => {
+                let places = numeric(hop).map(|place| vec![place]).ok_or(Unreachable);
+                Answered::Now(Answer::Resolved { token, places })
+            }
+            Question::Reach { token, place } => Answered::ByTheShell(token, place),
         }
     }
+}
+
+/// Where a hop with a numeric host is found.
+// rfc3263 §4.1 and §4.2
+fn numeric(hop: Hop) -> Option<Place> {
+    let transport = hop.transport.unwrap_or(Transport::Udp);
+    let address = SocketAddr::new(hop.host.ip()?, hop.port.unwrap_or(transport.default_port()));
+    Some(Place { transport, address, host: hop.host })
 }
 
 impl Directory for Asked<'_> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Listener, Ourselves, Policy};
-use ruf_message::{Entropy, Flow, Hop, Tick, Transmit, Transport};
+use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_net::{Commands, ListenSpec, Stop, UdpListener, Unreachable, Worker};
 use ruf_node::{Node, Parts};
 use ruf_proxy::Proxy;
@@ -376,7 +376,7 @@ impl ruf_net::Node for Served {
         self.node.poll_transmit()
     }
 
-    fn poll_reach(&mut self) -> Option<(u64, Hop)> {
+    fn poll_reach(&mut self) -> Option<(u64, Place)> {
         self.node.poll_reach()
     }
 

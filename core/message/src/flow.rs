@@ -1,4 +1,4 @@
-//! Where messages come from and go to: [`Transport`], [`Flow`], [`Hop`], [`Transmit`]
+//! Where messages come from and go to: [`Transport`], [`Flow`], [`Hop`], [`Place`], [`Transmit`]
 //! (RFC 3261 §18, RFC 5626 §2). Sockets that serve a flow live in io/net, finding a hop in
 //! core/locate.
 
@@ -138,6 +138,24 @@ pub struct Hop {
     pub port: Option<u16>,
     /// As written; `None` asks for NAPTR records or the default.
     pub transport: Option<Transport>,
+}
+
+/// Where a hop was found: one transport at one address (RFC 3263 §4.1, §4.2). A hop may be found at
+/// several places, which are tried in their order.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// How octets travel.
+    pub transport: Transport,
+    /// The address and the port.
+    pub address: SocketAddr,
+    /// The host of the hop: over TLS, the peer's certificate must be valid for it (RFC 5922 §7.2).
+    pub host: HostBuf,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.transport, self.address)
+    }
 }
 
 /// Octets to put on a flow.

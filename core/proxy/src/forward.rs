@@ -4,7 +4,7 @@
 //! Not here: what comes back (`response.rs`), and the Via with its branch, which is written by the
 //! client transaction (items 8 and 10) like Content-Length (item 9).
 
-use ruf_message::{Flow, Method, StatusCode};
+use ruf_message::{Flow, Method, Place, StatusCode};
 
 use crate::best::Failure;
 use crate::branch_request::{self, BranchRequest};
@@ -72,6 +72,19 @@ impl ResponseContext {
         }
     }
 
+    /// The places of a next hop are known, or it has none.
+    pub(crate) fn resolved(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: BranchId,
+        places: Result<Vec<Place>, Unreachable>,
+    ) -> Kept {
+        if let Some(pending) = self.forwarding() {
+            pending.resolved(step, id, places);
+        }
+        self.advance(step)
+    }
+
     /// The flow of a next hop is known, or will not be known.
     pub(crate) fn reached(
         &mut self,
@@ -110,7 +123,21 @@ impl Pending {
         };
         self.set(id, BranchState::Reaching(Box::new(copy)));
         let token = Token::of_branch(step.key, id);
-        step.ask(token, Question::Reach { token, hop });
+        step.ask(token, Question::Resolve { token, hop });
+    }
+
+    fn resolved(&mut self, step: &mut Step<'_, '_>, id: BranchId, places: Result<Vec<Place>, Unreachable>) {
+        let is_reaching = self.branch(id).is_some_and(|b| matches!(b.state, BranchState::Reaching(_)));
+        if !is_reaching {
+            return;
+        }
+        match places.unwrap_or_default().into_iter().next() {
+            Some(place) => {
+                let token = Token::of_branch(step.key, id);
+                step.ask(token, Question::Reach { token, place });
+            }
+            None => self.fail(id, Failure::Unreachable),
+        }
     }
 
     fn reached(&mut self, step: &mut Step<'_, '_>, id: BranchId, flow: Result<Flow, Unreachable>) {

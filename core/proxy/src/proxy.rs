@@ -160,6 +160,10 @@ impl Proxy {
             Answer::Located { token, targets } => {
                 self.with(turn, token.key(), |context, step| context.located(step, targets));
             }
+            Answer::Resolved { token, places } => {
+                let Some(branch) = token.branch() else { return };
+                self.with(turn, token.key(), |context, step| context.resolved(step, branch, places));
+            }
             Answer::Reached { token, flow } => {
                 let Some(branch) = token.branch() else { return };
                 self.with(turn, token.key(), |context, step| context.reached(step, branch, flow));

@@ -1,12 +1,13 @@
-//! What the proxy asks and how it is answered: where a request goes ([`Question::Locate`]), and by
-//! which flow a hop is reached ([`Question::Reach`]).
+//! What the proxy asks and how it is answered: where a request goes ([`Question::Locate`]), where a
+//! hop is found ([`Question::Resolve`]), and by which flow such a place is reached
+//! ([`Question::Reach`]).
 //!
 //! Who answers is the node's table: services/routing with the bindings for the first, core/locate
-//! for the second. An answer may be given in the same turn. A question that is not answered within
+//! for the second, the shell for the third. An answer may be given in the same turn. A question that is not answered within
 //! [`crate::Limits::question`] counts as [`Refusal::Unanswered`] or [`Unreachable`].
 
 use ruf_admission::{AddressOfRecord, Identity};
-use ruf_message::{Flow, Hop, Method, StatusCode, Uri};
+use ruf_message::{Flow, Hop, Method, Place, StatusCode, Uri};
 use smallvec::SmallVec;
 
 use crate::slots::Token;
@@ -26,12 +27,19 @@ pub enum Question {
         /// What kind of request.
         method: Method,
     },
-    /// By which flow is this hop reached? (RFC 3263.)
-    Reach {
+    /// At which places is this hop found? (RFC 3263 section 4.)
+    Resolve {
         /// To be given back with the answer.
         token: Token,
         /// The next hop.
         hop: Hop,
+    },
+    /// By which flow is this place reached? A connection is opened where there is none.
+    Reach {
+        /// To be given back with the answer.
+        token: Token,
+        /// One of the places of the next hop.
+        place: Place,
     },
 }
 
@@ -44,6 +52,13 @@ pub enum Answer {
         token: Token,
         /// Where it goes, or why nowhere. An empty set is [`Refusal::Unavailable`].
         targets: Result<TargetSet, Refusal>,
+    },
+    /// To [`Question::Resolve`].
+    Resolved {
+        /// Of the question.
+        token: Token,
+        /// The places, the first to be tried first. None is [`Unreachable`].
+        places: Result<Vec<Place>, Unreachable>,
     },
     /// To [`Question::Reach`].
     Reached {

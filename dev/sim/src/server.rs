@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
-use ruf_message::{Entropy, Flow, Hop, Tick, Transmit, Transport};
+use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_node::{Node, Parts};
 use ruf_proxy::Proxy;
 use ruf_registrar::Registrar;
@@ -113,10 +113,10 @@ impl Server {
         self.node.poll_deadline()
     }
 
-    /// The next datagram; hops that the node asks for are found first.
+    /// The next datagram; places that the node asks for are reached first.
     pub(crate) fn transmit(&mut self, now: Tick) -> Option<Transmit> {
-        while let Some((token, hop)) = self.node.poll_reach() {
-            let flow = self.flow_to(&hop);
+        while let Some((token, place)) = self.node.poll_reach() {
+            let flow = self.flow_to(&place);
             self.node.reached(now, token, flow);
         }
         self.node.poll_transmit()
@@ -131,15 +131,13 @@ impl Server {
         })
     }
 
-    /// There is no name service here: a hop is a numeric address, or leads nowhere.
-    fn flow_to(&self, hop: &Hop) -> Option<Flow> {
-        let address = hop.host.as_ref().ip()?;
-        let is_udp = hop.transport.is_none_or(|transport| transport == Transport::Udp);
-        is_udp.then(|| Flow {
+    /// There is UDP here, and nothing else.
+    fn flow_to(&self, place: &Place) -> Option<Flow> {
+        (place.transport == Transport::Udp).then_some(Flow {
             transport: Transport::Udp,
             listener: 0,
             local: self.site.address,
-            remote: SocketAddr::new(address, hop.port.unwrap_or(Transport::Udp.default_port())),
+            remote: place.address,
             connection: 0,
         })
     }

@@ -1,18 +1,16 @@
-//! From a next hop to a flow: which of our sockets and which local address lead there.
+//! From a place to a flow: which of our sockets and which local address lead there.
 //!
 //! The local address is the one the kernel would use towards that peer, so that Via and Record-Route
-//! never name a wildcard. Numeric hosts only: looking names up (RFC 3263) joins here later.
+//! never name a wildcard. Not here: which places a host name has (RFC 3263, core/locate).
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
-use ruf_message::{Flow, Hop, Transport};
+use ruf_message::{Flow, Place, Transport};
 
-/// Why a next hop has no flow.
+/// Why a place has no flow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreachable {
-    /// The host is a name and names are not looked up.
-    Name,
     /// No socket of ours speaks that transport and family.
     NoListener,
     /// The kernel knows no way there.
@@ -35,14 +33,12 @@ pub fn local_addresses() -> Vec<IpAddr> {
     if_addrs::get_if_addrs().map(|all| all.iter().map(|one| one.ip()).collect()).unwrap_or_default()
 }
 
-/// The flow to a hop, over one of the listeners (their real addresses, in their order).
-pub(crate) fn flow_to(hop: &Hop, listeners: &[SocketAddr]) -> Result<Flow, Unreachable> {
-    let ip = hop.host.ip().ok_or(Unreachable::Name)?;
-    let transport = hop.transport.unwrap_or(Transport::Udp);
+/// The flow to a place, over one of the listeners (their real addresses, in their order).
+pub(crate) fn flow_to(place: &Place, listeners: &[SocketAddr]) -> Result<Flow, Unreachable> {
+    let Place { transport, address: remote, .. } = *place;
     if transport != Transport::Udp {
         return Err(Unreachable::NoListener);
     }
-    let remote = SocketAddr::new(ip, hop.port.unwrap_or(transport.default_port()));
     let towards = local_address_towards(remote).map_err(|_| Unreachable::NoRoute)?;
     let same_family =
         || listeners.iter().enumerate().filter(|(_, bound)| bound.is_ipv4() == remote.is_ipv4());
@@ -65,15 +61,16 @@ pub(crate) fn flow_to(hop: &Hop, listeners: &[SocketAddr]) -> Result<Flow, Unrea
 mod tests {
     use super::*;
 
-    fn hop(host: &str, port: Option<u16>) -> Hop {
-        Hop { host: host.parse().expect("a host"), port, transport: None }
+    fn place(address: &str) -> Place {
+        let address: SocketAddr = address.parse().expect("an address");
+        Place { transport: Transport::Udp, address, host: address.ip().into() }
     }
 
     #[test]
     fn a_wildcard_listener_lends_the_address_that_the_kernel_would_use() {
         let listeners =
             ["[::]:5060".parse().expect("an address"), "0.0.0.0:5062".parse().expect("an address")];
-        let flow = flow_to(&hop("127.0.0.1", None), &listeners).expect("reached");
+        let flow = flow_to(&place("127.0.0.1:5060"), &listeners).expect("reached");
         assert_eq!(flow.listener, 1);
         assert_eq!(flow.local, "127.0.0.1:5062".parse().expect("an address"));
         assert_eq!(flow.remote, "127.0.0.1:5060".parse().expect("an address"));
@@ -83,13 +80,12 @@ mod tests {
     fn a_listener_bound_to_the_right_address_comes_first() {
         let listeners =
             ["0.0.0.0:5062".parse().expect("an address"), "127.0.0.1:5070".parse().expect("an address")];
-        assert_eq!(flow_to(&hop("127.0.0.1", Some(9)), &listeners).expect("reached").listener, 1);
+        assert_eq!(flow_to(&place("127.0.0.1:9"), &listeners).expect("reached").listener, 1);
     }
 
     #[test]
-    fn names_and_missing_families_are_unreachable() {
+    fn a_missing_family_is_unreachable() {
         let listeners = ["0.0.0.0:5062".parse().expect("an address")];
-        assert_eq!(flow_to(&hop("phone.example.org", None), &listeners), Err(Unreachable::Name));
-        assert_eq!(flow_to(&hop("[::1]", None), &listeners), Err(Unreachable::NoListener));
+        assert_eq!(flow_to(&place("[::1]:5060"), &listeners), Err(Unreachable::NoListener));
     }
 }

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ruf_message::{Flow, Hop, Tick, Transmit, Transport};
+use ruf_message::{Flow, Place, Tick, Transmit, Transport};
 use tokio::io::unix::AsyncFd;
 use tokio::sync::mpsc;
 
@@ -40,8 +40,8 @@ pub trait Node {
     fn poll_deadline(&self) -> Option<Tick>;
     /// The next datagram to send.
     fn poll_transmit(&mut self) -> Option<Transmit>;
-    /// The next hop that needs a flow.
-    fn poll_reach(&mut self) -> Option<(u64, Hop)>;
+    /// The next place that needs a flow.
+    fn poll_reach(&mut self) -> Option<(u64, Place)>;
     /// Nothing is going on that a drain should wait for.
     fn is_drained(&self) -> bool;
 }
@@ -162,8 +162,8 @@ impl<N: Node + 'static> Worker<N> {
     /// Answers the node's questions and sends what it wants sent, until it wants nothing more.
     fn settle(&mut self) {
         loop {
-            while let Some((token, hop)) = self.node.poll_reach() {
-                let flow = reach::flow_to(&hop, &self.addresses);
+            while let Some((token, place)) = self.node.poll_reach() {
+                let flow = reach::flow_to(&place, &self.addresses);
                 let now = self.now();
                 self.node.reached(now, token, flow);
             }
@@ -324,7 +324,7 @@ mod tests {
         deadline: Option<Tick>,
         ticks: usize,
         busy: bool,
-        reach: Option<(u64, Hop)>,
+        reach: Option<(u64, Place)>,
         reached: Vec<(u64, Result<Flow, Unreachable>)>,
         unreachable: Vec<Flow>,
     }
@@ -350,7 +350,7 @@ mod tests {
         fn poll_transmit(&mut self) -> Option<Transmit> {
             self.transmits.pop_front()
         }
-        fn poll_reach(&mut self) -> Option<(u64, Hop)> {
+        fn poll_reach(&mut self) -> Option<(u64, Place)> {
             self.reach.take()
         }
         fn is_drained(&self) -> bool {
@@ -393,7 +393,14 @@ mod tests {
             |address, commands| async move {
                 let asked = commands.ask(move |node, now| {
                     node.deadline = Some(now);
-                    node.reach = Some((7, Hop { host: address.ip().into(), port: Some(9), transport: None }));
+                    node.reach = Some((
+                        7,
+                        Place {
+                            transport: Transport::Udp,
+                            address: SocketAddr::new(address.ip(), 9),
+                            host: address.ip().into(),
+                        },
+                    ));
                 });
                 asked.await.expect("asked");
                 let seen = loop {

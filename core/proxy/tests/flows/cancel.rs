@@ -117,7 +117,7 @@ fn who_cancels_before_the_hop_is_found_gets_his_487_and_nobody_is_called() {
     net.send('a', invite.clone());
     net.send('a', invite.cancel());
     assert_eq!(net.ladder(), "a→r INVITE | r→a 100 | a→r CANCEL | r→a 200 CANCEL | r→a 487 INVITE");
-    let Some(Question::Reach { token, .. }) = net.open.pop() else { panic!("not asked") };
+    let Some(Question::Resolve { token, .. }) = net.open.pop() else { panic!("not asked") };
     net.reply(Answer::Reached { token, flow: Ok(flow('b')) });
     assert_eq!(net.ladder(), "");
     net.expect_nothing_left();

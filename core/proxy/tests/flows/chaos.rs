@@ -7,7 +7,7 @@ use std::time::Duration;
 use ruf_message::{Entropy, Message, Method, Request};
 use ruf_proxy::{Answer, Question, Refusal, TargetSet, Unreachable};
 
-use crate::net::Net;
+use crate::net::{Net, place};
 use crate::phone::{Phone, flow, target};
 
 const SEEDS: u64 = 1_500;
@@ -94,6 +94,11 @@ impl Scene {
                     _ => Ok(some_targets(&mut self.chance)),
                 };
                 Answer::Located { token, targets }
+            }
+            Question::Resolve { token, hop } => {
+                let found = place(&hop.host, &flow(self.chance.of(&PHONES)));
+                let places = if self.chance.below(4) == 0 { Err(Unreachable) } else { Ok(vec![found]) };
+                Answer::Resolved { token, places }
             }
             Question::Reach { token, .. } => {
                 let way = self.chance.of(&PHONES);

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy, Verdict};
-use ruf_message::{Entropy, Flow, HeaderName, Message, Request, Response, StatusCode, Tick, Transport};
+use ruf_message::{
+    Entropy, Flow, HeaderName, HostBuf, Message, Place, Request, Response, StatusCode, Tick, Transport,
+};
 use ruf_proxy::{
     Answer, CallEvent, Destination, Limits, Out, Proxy, Question, Refusal, Target, TargetSet, Turn,
     Unreachable,
@@ -317,9 +319,18 @@ impl Net {
                     .get(key)
                     .map(|targets| Answer::Located { token: *token, targets: targets.clone() })
             }
-            Question::Reach { token, hop } => {
-                let flow = self.hops.get(&hop.host.to_string());
-                flow.map(|flow| Answer::Reached { token: *token, flow: *flow })
+            Question::Resolve { token, hop } => {
+                let found = self.hops.get(&hop.host.to_string());
+                let places = |flow: &Flow| vec![place(&hop.host, flow)];
+                found.map(|flow| Answer::Resolved {
+                    token: *token,
+                    places: flow.as_ref().map(places).map_err(|e| *e),
+                })
+            }
+            Question::Reach { token, place } => {
+                let leads_there = |flow: &&Flow| flow.remote == place.address;
+                let flow = self.hops.values().filter_map(|flow| flow.as_ref().ok()).find(leads_there);
+                flow.map(|flow| Answer::Reached { token: *token, flow: Ok(*flow) })
             }
         };
         match answer {
@@ -327,4 +338,9 @@ impl Net {
             None => self.open.push(question),
         }
     }
+}
+
+/// Where a flow leads, as the place of a host.
+pub(crate) fn place(host: &HostBuf, flow: &Flow) -> Place {
+    Place { transport: flow.transport, address: flow.remote, host: host.clone() }
 }

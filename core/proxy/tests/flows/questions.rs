@@ -5,13 +5,13 @@ use std::time::Duration;
 use ruf_message::Response;
 use ruf_proxy::{Answer, Question, Refusal, Token, Unreachable};
 
-use crate::net::Net;
+use crate::net::{Net, place};
 use crate::phone::{flow, target};
 
 fn asked(net: &mut Net) -> Token {
     match net.open.pop() {
-        Some(Question::Locate { token, .. } | Question::Reach { token, .. }) => token,
-        None => panic!("nothing was asked"),
+        Some(Question::Locate { token, .. } | Question::Resolve { token, .. }) => token,
+        Some(Question::Reach { .. }) | None => panic!("nothing was asked"),
     }
 }
 
@@ -39,8 +39,12 @@ fn a_hop_is_asked_for_and_the_100_is_out_meanwhile() {
     let invite = net.request('a', "INVITE", "sip:bob@far.example:5070;transport=tcp", "");
     net.send('a', invite);
     assert_eq!(net.ladder(), "a→r INVITE | r→a 100");
-    let Some(Question::Reach { token, hop }) = net.open.pop() else { panic!("not asked") };
+    let Some(Question::Resolve { token, hop }) = net.open.pop() else { panic!("not asked") };
     assert_eq!((hop.host.to_string().as_str(), hop.port), ("far.example", Some(5070)));
+    let far = place(&hop.host, &flow('f'));
+    net.reply(Answer::Resolved { token, places: Ok(vec![far.clone()]) });
+    let Some(Question::Reach { place, .. }) = net.open.pop() else { panic!("not asked") };
+    assert_eq!(place, far);
     net.reply(Answer::Reached { token, flow: Ok(flow('f')) });
     net.reply(Answer::Reached { token, flow: Ok(flow('g')) });
     let sent = net.take_request('f');
