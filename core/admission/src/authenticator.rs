@@ -25,6 +25,7 @@ use crate::offer::Offers;
 use crate::ourselves::{Domain, Ourselves};
 use crate::reject::Reject;
 use crate::replies::neighbourhood;
+use crate::used::UsedNonces;
 use ruf_auth::{Algorithm, Asking, Credentials, CredentialsError, Ha1, Username};
 use ruf_message::{Entropy, HeaderName, Method, Request, Tick, UriRef};
 use std::net::IpAddr;
@@ -78,9 +79,14 @@ enum Outcome<'a> {
 }
 
 impl Authenticator {
-    pub(crate) fn new(key: &[u8; 32], limits: &Limits, mut entropy: Entropy) -> Self {
+    pub(crate) fn new(
+        key: &[u8; 32],
+        limits: &Limits,
+        used: Box<dyn UsedNonces>,
+        mut entropy: Entropy,
+    ) -> Self {
         Authenticator {
-            nonces: Nonces::new(key, limits.nonce_lifetime, limits.used_nonces_max),
+            nonces: Nonces::new(key, limits.nonce_lifetime, used),
             failures: Failures::new(limits),
             offers: Offers::new(limits),
             numbers: Mac::new(key, "numbers"),

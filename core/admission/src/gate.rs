@@ -31,6 +31,7 @@ use crate::ourselves::{Domain, Ourselves};
 use crate::reject::Reject;
 use crate::replies::Replies;
 use crate::token::Tokens;
+use crate::used::{NonceTable, UsedNonces};
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Fields, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
 use std::net::IpAddr;
@@ -123,6 +124,19 @@ impl From<Reject> for Refusal {
 impl Gate {
     /// A gate with empty tables.
     pub fn new(ourselves: Ourselves, policy: Policy, limits: &Limits, keys: &Keys, entropy: Entropy) -> Self {
+        let used = Box::new(NonceTable::new(limits.nonce_lifetime, limits.used_nonces_max));
+        Gate::of_worker(ourselves, policy, limits, keys, used, entropy)
+    }
+
+    /// The gate of one of several workers, which share keys and used nonces.
+    pub fn of_worker(
+        ourselves: Ourselves,
+        policy: Policy,
+        limits: &Limits,
+        keys: &Keys,
+        used: Box<dyn UsedNonces>,
+        entropy: Entropy,
+    ) -> Self {
         let named = |cidr: Cidr| (cidr, Arc::from(cidr.to_string()));
         Gate {
             ourselves,
@@ -133,7 +147,7 @@ impl Gate {
             },
             guests: policy.guests,
             trusted: policy.trusted.into_iter().map(named).collect(),
-            authenticator: Authenticator::new(&keys.nonce, limits, entropy),
+            authenticator: Authenticator::new(&keys.nonce, limits, used, entropy),
             replies: Replies::new(limits),
             tokens: Tokens::new(&keys.dialog),
             tags: Mac::new(&keys.nonce, "reply tag"),

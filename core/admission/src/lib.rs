@@ -7,7 +7,7 @@
 //! | `admitted` | [`Admitted`], [`Identity`], [`Verdict`] |
 //! | `authenticator` | challenges, and answers to them |
 //! | `offer` | which algorithms are offered, and to whom MD5 alone |
-//! | `nonce` | nonces that cost no memory until used; replays |
+//! | `nonce`, `used` | nonces that cost no memory until used; replays |
 //! | `failures` | wrong passwords |
 //! | `replies` | how much is sent to who proved nothing |
 //! | `token` | the token in our Record-Route |
@@ -36,11 +36,14 @@ mod ourselves;
 mod reject;
 mod replies;
 mod token;
+mod used;
 
 pub use account::{Account, Accounts, AddressOfRecord, Lookup};
 pub use admitted::{Admitted, DialogPass, Identity, Verdict};
 pub use cidr::{Cidr, NotACidr};
 pub use gate::{Counts, Gate, Keys, Policy};
 pub use limits::Limits;
+pub use nonce::{Nonce, Stale};
 pub use ourselves::{Domain, Listener, Ourselves};
 pub use reject::Reject;
+pub use used::{NonceTable, UsedNonces};

@@ -12,9 +12,9 @@
 //! How a digest is computed is ruf-auth's; who may do what, [`Gate`](crate::Gate)'s.
 
 use crate::mac::{Mac, decode, encode, same};
+use crate::used::UsedNonces;
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Tick};
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -28,35 +28,33 @@ const LEN: usize = ISSUED + RANDOM + MAC;
 pub(crate) struct Nonces {
     mac: Mac,
     lifetime: Duration,
-    used: BTreeMap<Nonce, Window>,
-    used_max: usize,
-    /// Nothing issued at or before this is taken.
-    floor: Option<Tick>,
+    used: Box<dyn UsedNonces>,
 }
 
 /// A nonce of ours, neither expired nor meant for anybody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Nonce {
-    issued: Tick,
-    random: u64,
+pub struct Nonce {
+    pub(crate) issued: Tick,
+    pub(crate) random: u64,
+}
+
+impl Nonce {
+    /// A number that spreads nonces evenly: for a table in several parts.
+    pub const fn spread(self) -> u64 {
+        self.random
+    }
 }
 
 /// Not a nonce that we would take from this source now: unknown, of an earlier run, expired, for
 /// another realm or algorithm, from elsewhere, or used with this count before. The client is asked to
 /// try again with a fresh one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stale;
+pub struct Stale;
 
 impl Nonces {
     /// The key must be new at each start: then no nonce of an earlier run is known.
-    pub(crate) fn new(key: &[u8; 32], lifetime: Duration, used_max: usize) -> Self {
-        Nonces {
-            mac: Mac::new(key, "nonce"),
-            lifetime,
-            used: BTreeMap::new(),
-            used_max: used_max.max(1),
-            floor: None,
-        }
+    pub(crate) fn new(key: &[u8; 32], lifetime: Duration, used: Box<dyn UsedNonces>) -> Self {
+        Nonces { mac: Mac::new(key, "nonce"), lifetime, used }
     }
 
     /// A nonce for this realm and algorithm, to be used from this source.
@@ -94,7 +92,7 @@ impl Nonces {
         let (nonce, mac) = decode(text, &mut octets).and_then(parts).ok_or(Stale)?;
         let ours = same(mac, &self.mac_of(nonce, realm, algorithm, source));
         let alive = nonce.issued <= now && now < nonce.issued + self.lifetime;
-        let fresh = alive && self.floor.is_none_or(|floor| nonce.issued > floor);
+        let fresh = alive && !self.used.is_past(nonce);
         if ours && fresh { Ok(nonce) } else { Err(Stale) }
     }
 
@@ -102,35 +100,17 @@ impl Nonces {
     /// when the password was proven, and only then.
     // rfc7616 §3.4: the same nc twice is a replay
     pub(crate) fn spend(&mut self, now: Tick, nonce: Nonce, count: Option<u32>) -> Result<(), Stale> {
-        self.expire(now);
-        let count = count.unwrap_or(0);
-        if let Some(window) = self.used.get_mut(&nonce) {
-            return window.take(count);
-        }
-        while self.used.len() >= self.used_max
-            && let Some((oldest, _)) = self.used.pop_first()
-        {
-            self.floor = Some(oldest.issued);
-        }
-        if self.floor.is_some_and(|floor| nonce.issued <= floor) {
-            return Err(Stale); // the table is full of younger ones
-        }
-        self.used.insert(nonce, Window { highest: count, seen: 1 });
-        Ok(())
+        self.used.spend(now, nonce, count)
     }
 
     /// Forgets used nonces that nobody could use again.
     pub(crate) fn expire(&mut self, now: Tick) {
-        while let Some(oldest) = self.used.first_entry()
-            && oldest.key().issued + self.lifetime <= now
-        {
-            oldest.remove();
-        }
+        self.used.expire(now);
     }
 
     /// When [`Nonces::expire`] next has something to do.
     pub(crate) fn deadline(&self) -> Option<Tick> {
-        self.used.first_key_value().map(|(oldest, _)| oldest.issued + self.lifetime)
+        self.used.deadline()
     }
 
     /// Used nonces held.
@@ -161,33 +141,10 @@ pub(crate) fn source_octets(source: IpAddr) -> [u8; 16] {
     }
 }
 
-/// Which counts were seen: the highest, and the 64 from it downwards. UDP may deliver out of order.
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    highest: u32,
-    /// Bit n: highest - n was seen.
-    seen: u64,
-}
-
-impl Window {
-    fn take(&mut self, count: u32) -> Result<(), Stale> {
-        if let Some(ahead) = count.checked_sub(self.highest).filter(|ahead| *ahead > 0) {
-            self.seen = self.seen.checked_shl(ahead).unwrap_or(0) | 1;
-            self.highest = count;
-            return Ok(());
-        }
-        let bit = 1u64.checked_shl(self.highest - count).unwrap_or(0);
-        if bit == 0 || self.seen & bit != 0 {
-            return Err(Stale);
-        }
-        self.seen |= bit;
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::used::NonceTable;
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     const REALM: &str = "example.org";
@@ -199,8 +156,12 @@ mod tests {
         Tick::from_micros(secs * 1_000_000)
     }
 
+    fn used(max: usize) -> Box<dyn UsedNonces> {
+        Box::new(NonceTable::new(LIFE, max))
+    }
+
     fn nonces(used_max: usize) -> (Nonces, Entropy) {
-        (Nonces::new(&[1; 32], LIFE, used_max), Entropy::from_seed([2; 32]))
+        (Nonces::new(&[1; 32], LIFE, used(used_max)), Entropy::from_seed([2; 32]))
     }
 
     fn open(nonces: &Nonces, secs: u64, text: &str) -> Result<Nonce, Stale> {
@@ -222,7 +183,7 @@ mod tests {
         ] {
             assert_eq!(nonces.open(at(10), text.as_bytes(), realm, algorithm, source), Err(Stale));
         }
-        let restarted = Nonces::new(&[3; 32], LIFE, 10);
+        let restarted = Nonces::new(&[3; 32], LIFE, used(10));
         assert_eq!(open(&restarted, 10, &text), Err(Stale));
         for at in 0..text.len() {
             let mut bent = text.clone().into_bytes();
