@@ -7,6 +7,8 @@ pub struct Counters {
     pub received: u64,
     /// Datagrams sent.
     pub sent: u64,
+    /// Messages that were read here and belong to another worker.
+    pub crossed: u64,
     /// Datagrams that were no SIP message.
     pub malformed: u64,
     /// Requests that the gate admitted.
@@ -27,10 +29,11 @@ pub struct Counters {
 
 impl Counters {
     /// Each with its name, in the order in which they are shown.
-    pub fn named(&self) -> [(&'static str, u64); 10] {
+    pub fn named(&self) -> [(&'static str, u64); 11] {
         [
             ("datagrams received", self.received),
             ("datagrams sent", self.sent),
+            ("crossed to another worker", self.crossed),
             ("malformed", self.malformed),
             ("requests admitted", self.admitted),
             ("requests refused", self.refused),

@@ -8,14 +8,20 @@
 //! | [`node`] | the way of a datagram through the machines |
 //! | `own` | requests that are for the server itself: OPTIONS, and what it does not do |
 //! | `table` | which service answers which other service's question |
+//! | [`crossing`] | several workers: whose message it is |
+//! | `nonces` | the used nonces of all workers |
 //! | [`counters`] | what `ruf status` and metrics show |
 
 #![forbid(unsafe_code)]
 
 pub mod counters;
+pub mod crossing;
 pub mod node;
+mod nonces;
 mod own;
 mod table;
 
 pub use counters::Counters;
+pub use crossing::{Crossing, Seat};
 pub use node::{Node, Parts};
+pub use nonces::SharedNonces;

@@ -18,6 +18,7 @@ use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Received, Transactions};
 
 use crate::counters::Counters;
+use crate::crossing::{Crossing, Seat};
 use crate::{own, table};
 
 /// Seconds after which one of our own phones may try again when the server is overloaded; a random
@@ -38,6 +39,8 @@ pub struct Parts {
     pub accounts: Accounts,
     /// What a number means.
     pub plan: DialPlan,
+    /// Which of the workers this one is.
+    pub seat: Seat,
 }
 
 /// One worker's machines.
@@ -48,9 +51,11 @@ pub struct Node {
     registrar: Registrar,
     accounts: Accounts,
     plan: DialPlan,
+    seat: Seat,
     wire: ruf_transaction::Out,
     asked: ruf_proxy::Out,
     reach: VecDeque<(u64, Place)>,
+    crossings: VecDeque<(u8, Crossing)>,
     counters: Counters,
 }
 
@@ -64,9 +69,11 @@ impl Node {
             registrar: parts.registrar,
             accounts: parts.accounts,
             plan: parts.plan,
+            seat: parts.seat,
             wire: ruf_transaction::Out::new(),
             asked: ruf_proxy::Out::default(),
             reach: VecDeque::new(),
+            crossings: VecDeque::new(),
             counters: Counters::default(),
         }
     }
@@ -79,10 +86,53 @@ impl Node {
         }
         let octets = datagram.len();
         match Message::parse(datagram) {
-            Ok(message) => self.receive_message(now, flow, message, octets),
+            Ok(message) => match self.owner_elsewhere(&message) {
+                None => self.receive_message(now, flow, message, octets),
+                Some(owner) => {
+                    self.counters.crossed += 1;
+                    self.crossings.push_back((owner, Crossing { flow, message, octets }));
+                }
+            },
             Err(malformed) => self.refuse_malformed(now, flow, &malformed, octets),
         }
         self.settle(now);
+    }
+
+    /// The other worker that owns a message, unless it is answered without any memory.
+    fn owner_elsewhere(&self, message: &Message) -> Option<u8> {
+        let owner = self.seat.owner_elsewhere(message.call_id())?;
+        let is_answered_here = match message {
+            Message::Request(request) => request.method() == Method::Options && self.gate.is_for_us(request),
+            Message::Response(_) => false,
+        };
+        (!is_answered_here).then_some(owner)
+    }
+
+    /// A message of ours was read by another worker.
+    pub fn crossed(&mut self, now: Tick, crossing: Crossing) {
+        let Crossing { flow, message, octets } = crossing;
+        self.receive_message(now, flow, message, octets);
+        self.settle(now);
+    }
+
+    /// The owner of a message has no room for it. A request is told so; what else is lost comes again.
+    pub fn not_crossed(&mut self, now: Tick, crossing: Crossing) {
+        let Crossing { flow, message, octets } = crossing;
+        match message {
+            Message::Request(mut request) if request.method() != Method::Ack => {
+                ruf_transaction::stamp(&mut request, &flow);
+                let response = self.overloaded(now, &request, false);
+                self.reply_without_state(now, flow, &response, octets);
+            }
+            Message::Request(_) | Message::Response(_) => self.counters.dropped += 1,
+        }
+    }
+
+    /// The next message that belongs to another worker, and which one; it is brought there by
+    /// [`Node::crossed`] of that one's node.
+    #[must_use]
+    pub fn poll_crossing(&mut self) -> Option<(u8, Crossing)> {
+        self.crossings.pop_front()
     }
 
     fn receive_message(&mut self, now: Tick, flow: Flow, message: Message, octets: usize) {

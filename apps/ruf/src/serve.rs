@@ -9,7 +9,7 @@ use ruf_accounts::Accounts;
 use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_net::{Commands, ListenSpec, Stop, UdpListener, Unreachable, Worker};
-use ruf_node::{Node, Parts};
+use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
 use ruf_registrar::Registrar;
 use ruf_routing::DialPlan;
@@ -248,6 +248,7 @@ fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, dialog: [u8; 
         registrar: Registrar::new(registrar, entropy()),
         accounts,
         plan: DialPlan::default(),
+        seat: Seat::alone(),
     })
 }
 

@@ -286,7 +286,7 @@ impl Gate {
 
     /// OPTIONS to the server itself, and to nobody behind it.
     // rfc3261 §11.2 and §16.4
-    fn is_for_us(&self, request: &Request) -> bool {
+    pub fn is_for_us(&self, request: &Request) -> bool {
         let us = |uri: UriRef<'_>| self.ourselves.is_us(uri);
         us(request.uri()) && request.uri().user().is_none() && request.routes().all(|route| us(route.uri()))
     }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_message::{Entropy, Flow, Message, Method, Request, StatusCode, Tick, Transport};
-use ruf_node::{Node, Parts};
+use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
 use ruf_registrar::Registrar;
 use ruf_routing::DialPlan;
@@ -156,5 +156,6 @@ fn house() -> Node {
         registrar: Registrar::new(ruf_registrar::Limits::default(), entropy(3)),
         accounts,
         plan: DialPlan::default(),
+        seat: Seat::alone(),
     })
 }

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
-use ruf_node::{Node, Parts};
+use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
 use ruf_registrar::Registrar;
 use ruf_routing::DialPlan;
@@ -171,5 +171,6 @@ fn start(site: &Site, starts: u64) -> Node {
         registrar: Registrar::new(ruf_registrar::Limits::default(), entropy(2)),
         accounts,
         plan: DialPlan::default(),
+        seat: Seat::alone(),
     })
 }
