@@ -9,6 +9,7 @@
 //! | [`listen`] | what to listen on (`udp:0.0.0.0:5060`), and opening it |
 //! | [`worker`] | the loop: drain, hand over, flush, sleep |
 //! | [`reach`] | from a next hop to a flow: which socket and which local address lead there |
+//! | [`tls`] | certificates, and whom we believe as a client |
 //! | `batch` | many datagrams per system call; the only unsafe code of the house |
 //!
 //! Not here: TCP, TLS, WebSocket and DNS (they join the same loop), and what is done with a message.
@@ -16,8 +17,10 @@
 mod batch;
 pub mod listen;
 pub mod reach;
+pub mod tls;
 pub mod worker;
 
 pub use listen::{BindError, ListenSpec, UdpListener};
 pub use reach::{Unreachable, local_address_towards, local_addresses};
+pub use tls::Certificates;
 pub use worker::{Command, Commands, Node, Stop, Worker};
