@@ -210,4 +210,10 @@ mod tests {
         }
         assert_eq!(format!("{hash:?}"), "Hex(32 characters)");
     }
+
+    #[test]
+    fn an_unknown_algorithm_is_named_beside_the_known_ones() {
+        let text = "SHA-1".parse::<Algorithm>().unwrap_err().to_string();
+        assert!(Algorithm::DEFAULT.iter().all(|known| text.contains(known.as_str())), "{text}");
+    }
 }

@@ -329,4 +329,17 @@ mod tests {
             b"v=0"
         ));
     }
+
+    #[test]
+    fn an_empty_nonce_or_response_alone_is_no_answer_to_a_challenge() {
+        for empty in ["nonce", "response"] {
+            let of = |name: &str| if name == empty { "" } else { "0123456789abcdef0123456789abcdef" };
+            let value = format!(
+                "Digest username=\"a\", realm=\"r\", uri=\"sip:r\", nonce=\"{}\", response=\"{}\"",
+                of("nonce"),
+                of("response")
+            );
+            assert_eq!(Credentials::read(value.as_bytes()).err(), Some(CredentialsError::Unchallenged));
+        }
+    }
 }

@@ -127,4 +127,9 @@ mod tests {
         }
         assert_eq!(format!("{ha1:?}"), "Ha1");
     }
+
+    #[test]
+    fn what_is_no_hash_is_told_what_one_looks_like() {
+        assert!(NotAnHa1.to_string().contains("MD5:<32"));
+    }
 }

@@ -414,4 +414,17 @@ mod tests {
         assert_eq!(keyring.challenged(&request, &refused, &mut entropy()), Err(Unanswerable::Unsupported));
         assert!(!format!("{keyring:?}").contains("secret"));
     }
+
+    #[test]
+    fn why_a_challenge_goes_unanswered_is_said_and_no_secret_with_it() {
+        for (why, says) in [
+            (Unanswerable::Unsupported, "no way we know"),
+            (Unanswerable::NoPassword("here".into()), "realm here"),
+            (Unanswerable::Rejected("here".into()), "here refused"),
+        ] {
+            assert!(why.to_string().contains(says), "{why}");
+        }
+        let key = Key { realm: Some("here".into()), user: "alice".into(), secret: "s3cret".into() };
+        assert_eq!(format!("{key:?}"), "Key(alice at Some(\"here\"))");
+    }
 }

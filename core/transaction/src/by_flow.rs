@@ -50,3 +50,25 @@ impl ByFlow {
         self.ids.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::flow;
+    use ruf_message::{Entropy, Transport};
+
+    #[test]
+    fn who_leaves_gives_its_seat_to_the_last() {
+        let mut by_flow = ByFlow::new(Keyed::new(&mut Entropy::from_seed([1; 32])));
+        let flow = flow(Transport::Tcp);
+        let ids = [1, 2, 3].map(|index| Id { index, generation: 0 });
+        assert_eq!(ids.map(|id| by_flow.insert(flow, id)), [0, 1, 2]);
+        assert_eq!(by_flow.remove(&flow, 0), Some(ids[2]));
+        assert_eq!(by_flow.get(&flow).as_slice(), [ids[2], ids[1]]);
+        assert_eq!(by_flow.remove(&flow, 2), None, "nobody sits there");
+        assert_eq!(by_flow.remove(&flow, 1), None);
+        assert!(!by_flow.is_empty());
+        assert_eq!(by_flow.remove(&flow, 0), None);
+        assert!(by_flow.is_empty() && by_flow.get(&flow).is_empty());
+    }
+}

@@ -144,4 +144,14 @@ mod tests {
         assert_eq!(t.timer_d(), Duration::from_secs(32));
         assert_eq!(t.timeout(), Duration::from_millis(640));
     }
+
+    #[test]
+    fn every_duration_that_is_armed_is_known_before_and_once() {
+        let t = Timers::default();
+        let all = t.durations();
+        assert!(all.is_sorted() && all.windows(2).all(|pair| pair[0] != pair[1]), "{all:?}");
+        for armed in [t.timer_a(0), t.timer_a(5), t.capped(3), t.timer_d(), t.timeout(), t.t4, TRYING_DELAY] {
+            assert!(all.contains(&armed), "{armed:?}");
+        }
+    }
 }

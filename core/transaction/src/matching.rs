@@ -203,3 +203,75 @@ impl Hasher for AsIs {
         self.0 ^= half;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::{INVITE, request};
+    use ruf_message::Entropy;
+    use std::hash::BuildHasher;
+
+    fn keyed(seed: u8) -> Keyed {
+        Keyed::new(&mut Entropy::from_seed([seed; 32]))
+    }
+
+    /// Whether two INVITEs with this Via, for different users, are told apart.
+    fn uri_counts(branch: &str) -> bool {
+        let invite = INVITE.replace("z9hG4bK74bf9", branch);
+        let other = invite.replace("INVITE sip:bob@", "INVITE sip:carol@");
+        let keyed = keyed(1);
+        keyed.fingerprint(&request(&invite)).hash != keyed.fingerprint(&request(&other)).hash
+    }
+
+    #[test]
+    fn only_a_branch_behind_the_cookie_is_enough() {
+        // tests rfc3261 §17.2.3
+        assert!(!uri_counts("z9hG4bK7"));
+        assert!(uri_counts("0123456789abcdef"), "a branch of RFC 2543");
+    }
+
+    #[test]
+    fn what_we_write_into_a_via_changes_nothing() {
+        // tests rfc3261 §17.2.3
+        let bare = INVITE.replace("z9hG4bK74bf9;rport", "old;ttl=1");
+        let stamped = bare.replace(";ttl=1", ";ttl=1;received=192.0.2.9;rport=5062");
+        let moved = bare.replace(";ttl=1", ";ttl=2");
+        let of = |text: &str| keyed(1).fingerprint(&request(text)).hash;
+        assert_eq!(of(&bare), of(&stamped));
+        assert_ne!(of(&bare), of(&moved));
+    }
+
+    #[test]
+    fn a_stranger_cannot_foresee_a_hash() {
+        assert_ne!(keyed(1).hash_one(7u64), keyed(2).hash_one(7u64));
+        assert_eq!(keyed(1).hash_one(7u64), keyed(1).hash_one(7u64));
+    }
+
+    #[test]
+    fn a_pair_of_hashes_is_hashed_by_mixing_its_halves() {
+        let mut hasher = AsIs::default();
+        hasher.write_u64(0b1100);
+        hasher.write_u64(0b1010);
+        assert_eq!(hasher.finish(), 0b0110);
+        let mut hasher = AsIs::default();
+        hasher.write(&[3, 1]);
+        hasher.write(&[1]);
+        assert_eq!(hasher.finish(), 0x03_01_01);
+        hasher.write(&[0, 0, 0, 0, 0, 0x10]);
+        assert_eq!(hasher.finish(), 0x0101_0000_0000_0010 ^ 0x03, "what is shifted out comes in again");
+    }
+
+    #[test]
+    fn servers_of_one_fingerprint_come_and_go_one_by_one() {
+        let hash = keyed(1).fingerprint(&request(INVITE)).hash;
+        let ids = [1, 2].map(|index| Id { index, generation: 0 });
+        let mut servers = Servers::default();
+        assert!(servers.is_empty());
+        ids.iter().for_each(|id| servers.insert(hash, *id));
+        assert_eq!(servers.get(hash), ids);
+        servers.remove(hash, ids[0]);
+        assert!(!servers.is_empty() && servers.get(hash) == [ids[1]]);
+        servers.remove(hash, ids[1]);
+        assert!(servers.is_empty());
+    }
+}

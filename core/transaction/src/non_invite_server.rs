@@ -280,6 +280,18 @@ mod tests {
     }
 
     #[test]
+    fn after_a_100_any_final_response_but_408_is_sent() {
+        // tests rfc4320 §4.2
+        let (mut rig, machine) = start(Transport::Udp);
+        let machine = wait(&mut rig, machine, 4_000);
+        let machine = respond(&mut rig, machine, 408);
+        assert!(matches!(machine, Proceeding { .. }));
+        let machine = respond(&mut rig, machine, 404);
+        assert!(matches!(machine, Completed { .. }));
+        assert_eq!(rig.log(), ["3500 100", "4000 404"]);
+    }
+
+    #[test]
     fn a_user_that_never_answers_leaves_no_transaction_behind() {
         // tests rfc4320 §4.2
         let (mut rig, machine) = start(Transport::Udp);

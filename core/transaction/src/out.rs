@@ -147,3 +147,28 @@ pub struct Counts {
     /// Non-INVITE server transactions.
     pub non_invite_servers: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rig::{INVITE, flow, request, response};
+    use ruf_message::Transport;
+
+    #[test]
+    fn a_reply_without_state_goes_where_the_via_says() {
+        // tests rfc3261 §18.2.2
+        let request = request(
+            &INVITE.replace("192.0.2.1:5060;branch=z9hG4bK74bf9;rport", "192.0.2.1:5070;branch=z9hG4bK7"),
+        );
+        let busy = response(&request, 486);
+        let mut out = Out::new();
+        out.reply(flow(Transport::Udp), &request, &busy);
+        let sent = out.transmits.pop_front().expect("sent");
+        assert_eq!((sent.flow.remote.port(), sent.bytes), (5070, busy.to_bytes()));
+    }
+
+    #[test]
+    fn a_full_table_says_what_it_is() {
+        assert_eq!(Full.to_string(), "the table of transactions is full");
+    }
+}
