@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod certificates;
 mod config;
 mod control;
 mod endpoint;
@@ -156,8 +157,13 @@ fn main() -> ExitCode {
 }
 
 fn check(file: &std::path::Path) -> u8 {
-    match config::load(file) {
-        Ok(_) => {
+    let checked = config::load(file).map_err(|error| error.to_string());
+    let checked = checked.and_then(|config| certificates::check(&config).map_err(|error| error.to_string()));
+    match checked {
+        Ok(warnings) => {
+            for warning in warnings {
+                eprintln!("warning: {warning}");
+            }
             println!("{} is fine", file.display());
             println!("{}", settings::NO_EMERGENCY_CALLS);
             EXIT_OK

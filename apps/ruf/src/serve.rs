@@ -20,7 +20,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::accounts::Done;
 use crate::config::Config;
 use crate::control::{self, Answer, BindingLine, Question, StatusLines};
-use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, first_run, keys, settings};
+use crate::{
+    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, certificates, first_run, keys, settings,
+};
 
 /// How long a stopping server waits for what is going on.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -83,6 +85,7 @@ async fn run(config: Config) -> Result<(), Refused> {
     let listeners = open_listeners(&config)?;
     let first_run = first_run::prepare(&config, store)?;
     let ourselves = ourselves(&config, &first_run.domains, &listeners)?;
+    let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::local).collect();
     let node = node(&config, ourselves, first_run.accounts, token_key);
     let served = Served {
@@ -108,6 +111,7 @@ async fn run(config: Config) -> Result<(), Refused> {
             () = signals.next() => return Ok(()),
         }
     }
+    tracing::info!("phones that come by TLS can be told to trust {}", certificates.authority().display());
     first_run::explain(&first_run.new_extensions, &first_run.default_domain, &addresses);
     ready(&addresses);
     signals.next().await;
@@ -226,26 +230,15 @@ fn ourselves(config: &Config, domains: &[Domain], listeners: &[UdpListener]) -> 
 /// The machines, ready to be driven.
 fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, dialog: [u8; 32]) -> Node {
     let entropy = || Entropy::from_seed(keys::fresh());
-    let mut transactions = ruf_transaction::Limits::default();
-    let mut registrar = ruf_registrar::Limits::default();
-    if let Some(max) = config.limits.transactions {
-        (transactions.clients_max, transactions.servers_max) = (max.get(), max.get());
-    }
-    if let Some(max) = config.limits.bindings {
-        registrar.bindings_max = max.get();
-    }
-    if let Some(max) = config.limits.bindings_per_account {
-        registrar.address.bindings_max = max.get();
-    }
     let policy =
         Policy { trusted: config.trust.clone(), algorithms: config.digest.clone(), ..Policy::default() };
     let keys = Keys { nonce: keys::fresh(), dialog };
-    let gate = Gate::new(ourselves, policy, &ruf_admission::Limits::default(), &keys, entropy());
+    let gate = Gate::new(ourselves, policy, &config.limits.admission(), &keys, entropy());
     Node::new(Parts {
-        transactions: Transactions::new(transactions, Timers::default(), entropy()),
+        transactions: Transactions::new(config.limits.transactions(), Timers::default(), entropy()),
         gate,
-        proxy: Proxy::new(ruf_proxy::Limits::default()),
-        registrar: Registrar::new(registrar, entropy()),
+        proxy: Proxy::new(config.limits.proxy()),
+        registrar: Registrar::new(config.limits.registrar(), entropy()),
         accounts,
         plan: DialPlan::default(),
         seat: Seat::alone(),

@@ -35,10 +35,7 @@ pub(crate) fn of_serve(args: &ServeArgs) -> Result<Config, ConfigError> {
         config.digest = config::digest_list(list).map_err(|e| ConfigError::flag("--digest", e))?;
     }
     if let Some(dns) = &args.dns {
-        let parsed = dns.parse();
-        config.dns = Some(parsed.map_err(|_| {
-            ConfigError::flag("--dns", format!("`{dns}` is no IP:PORT; write for example 127.0.0.53:53"))
-        })?);
+        config.dns = Some(config::dns(dns).map_err(|e| ConfigError::flag("--dns", e))?);
     }
     if let Some(workers) = args.workers {
         config.workers = config::check_workers(workers).map_err(|e| ConfigError::flag("--workers", e))?;
@@ -72,7 +69,7 @@ fn domains(names: &[String], of_file: &[DomainConfig]) -> Result<Vec<DomainConfi
     each("--domain", names, |name| {
         let name = config::domain_name(name)?;
         let known = of_file.iter().find(|domain| domain.name == name).cloned();
-        Ok(known.unwrap_or(DomainConfig { name, aliases: Vec::new(), open: false, digest: None }))
+        Ok(known.unwrap_or_else(|| DomainConfig::new(name)))
     })
 }
 

@@ -1,0 +1,116 @@
+//! `[server]`: where the server lives and listens.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ruf_message::HostBuf;
+use ruf_net::ListenSpec;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::source::{Source, did_you_mean};
+use super::{Config, ConfigError};
+
+/// `SPEC=HOST[:PORT]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Advertise {
+    /// The listener, as it was given to `listen`.
+    pub(crate) listener: ListenSpec,
+    /// The host to write instead of the listener's address.
+    pub(crate) host: HostBuf,
+    /// The port, where it differs.
+    pub(crate) port: Option<u16>,
+}
+
+/// The section as it is written.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ServerSection {
+    data: Option<PathBuf>,
+    listen: Option<Vec<Spanned<String>>>,
+    advertise: Option<Vec<Spanned<String>>>,
+    workers: Option<Spanned<usize>>,
+    dns: Option<Spanned<String>>,
+    log: Option<Spanned<String>>,
+    self_test: Option<bool>,
+}
+
+impl ServerSection {
+    /// Writes what is said here into the configuration.
+    pub(super) fn read(self, source: &Source<'_>, config: &mut Config) -> Result<(), ConfigError> {
+        if let Some(data) = self.data {
+            config.data = data;
+        }
+        for spec in self.listen.iter().flatten() {
+            config.listen.push(spec.get_ref().parse().map_err(|e| source.at(spec.span(), e))?);
+        }
+        for text in self.advertise.iter().flatten() {
+            config.advertise.push(advertise(text.get_ref()).map_err(|e| source.at(text.span(), e))?);
+        }
+        if let Some(workers) = self.workers {
+            config.workers = check_workers(*workers.get_ref()).map_err(|e| source.at(workers.span(), e))?;
+        }
+        if let Some(text) = self.dns {
+            config.dns = Some(dns(text.get_ref()).map_err(|e| source.at(text.span(), e))?);
+        }
+        if let Some(log) = self.log {
+            config.log = log_level(log.get_ref()).map_err(|e| source.at(log.span(), e))?;
+        }
+        config.self_test = self.self_test.unwrap_or(config.self_test);
+        Ok(())
+    }
+}
+
+/// `SPEC=HOST[:PORT]`, as in `--advertise`.
+pub(crate) fn advertise(text: &str) -> Result<Advertise, String> {
+    let expected = "expected SPEC=HOST[:PORT], for example udp:0.0.0.0:5060=sip.example.org";
+    let (spec, public) = text.split_once('=').ok_or(expected)?;
+    let listener: ListenSpec = spec.parse().map_err(|e| format!("{e}"))?;
+    let bracket = public.rfind(']').map_or(0, |at| at + 1);
+    let rest = public.get(bracket..).unwrap_or_default();
+    let (host, port) = match rest.split_once(':') {
+        Some((before, port)) => {
+            let port = port.parse().ok().filter(|port| *port != 0).ok_or(expected)?;
+            (public.get(..bracket + before.len()).unwrap_or_default(), Some(port))
+        }
+        None => (public, None),
+    };
+    let host: HostBuf = host.parse().map_err(|_| format!("`{host}` is no host; {expected}"))?;
+    Ok(Advertise { listener, host, port })
+}
+
+/// The name server, as in `--dns`.
+pub(crate) fn dns(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is no IP:PORT; write for example 127.0.0.53:53"))
+}
+
+/// How much to log.
+pub(crate) fn log_level(level: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    if LEVELS.contains(&level) {
+        return Ok(level.to_owned());
+    }
+    Err(format!("`{level}` is no log level; known are {}{}", LEVELS.join(", "), did_you_mean(level, LEVELS)))
+}
+
+/// How many workers.
+pub(crate) fn check_workers(workers: usize) -> Result<usize, String> {
+    match workers {
+        1..=256 => Ok(workers),
+        _ => Err(format!("{workers} workers cannot be; write a number from 1 to 256")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_advertised_address_may_be_ipv6() {
+        let six = advertise("udp:[::]:5060=[2001:db8::1]:5070").expect("fine");
+        assert_eq!((six.host.to_string().as_str(), six.port), ("[2001:db8::1]", Some(5070)));
+        assert_eq!(advertise("udp:[::]:5060=[2001:db8::1]").expect("fine").port, None);
+        assert!(advertise("sip.example.org").is_err());
+        assert!(advertise("udp:0.0.0.0:5060=a:0").is_err());
+    }
+}
