@@ -6,6 +6,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`node`] | the way of a datagram through the machines |
+//! | `operation` | what an operator does to a running node: another configuration, draining |
 //! | `own` | requests that are for the server itself: OPTIONS, and what it does not do |
 //! | `table` | which service answers which other service's question |
 //! | [`crossing`] | several workers: whose message it is |
@@ -18,6 +19,7 @@ pub mod counters;
 pub mod crossing;
 pub mod node;
 mod nonces;
+mod operation;
 mod own;
 mod table;
 

@@ -46,7 +46,7 @@ pub struct Parts {
 /// One worker's machines.
 pub struct Node {
     transactions: Transactions,
-    gate: Gate,
+    pub(crate) gate: Gate,
     proxy: Proxy,
     registrar: Registrar,
     accounts: Accounts,
@@ -57,6 +57,7 @@ pub struct Node {
     reach: VecDeque<(u64, Place)>,
     crossings: VecDeque<(u8, Crossing)>,
     counters: Counters,
+    pub(crate) is_draining: bool,
 }
 
 impl Node {
@@ -65,6 +66,7 @@ impl Node {
         Node {
             transactions: parts.transactions,
             gate: parts.gate,
+            is_draining: false,
             proxy: parts.proxy,
             registrar: parts.registrar,
             accounts: parts.accounts,
@@ -183,6 +185,11 @@ impl Node {
             }
             return;
         }
+        if self.refuses_new_call(&admitted) {
+            let response = self.unavailable(now, admitted.request(), ours);
+            self.reply_without_state(now, flow, &response, octets);
+            return;
+        }
         let (proxy, mut turn) = self.turn(now);
         if let Err(overloaded) = proxy.request(&mut turn, admitted) {
             self.refuse_overloaded(now, &overloaded, octets);
@@ -281,11 +288,15 @@ impl Node {
         self.reply_without_state(now, refused.flow, &response, octets);
     }
 
+    fn overloaded(&mut self, now: Tick, request: &Request, ours: bool) -> Response {
+        self.counters.overloaded += 1;
+        self.unavailable(now, request, ours)
+    }
+
     /// The 503. Only our own phones are told when to come back: a proxy that is told would send us
     /// nothing at all until then.
     // rfc3261 §21.5.4
-    fn overloaded(&mut self, now: Tick, request: &Request, ours: bool) -> Response {
-        self.counters.overloaded += 1;
+    fn unavailable(&self, now: Tick, request: &Request, ours: bool) -> Response {
         let mut response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
         response.set_to_tag(&self.gate.reply_tag(request));
         if ours {

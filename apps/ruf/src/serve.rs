@@ -116,6 +116,8 @@ async fn run(config: Config) -> Result<(), Refused> {
     ready(&addresses);
     signals.next().await;
     tracing::info!("draining, at most {} s; a second signal ends at once", DRAIN.as_secs());
+    // None: it has stopped already.
+    let _ = commands.ask(|served, _| served.node.drain()).await;
     drop(stop);
     let second = tokio::spawn(async move {
         signals.next().await;

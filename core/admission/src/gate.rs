@@ -55,6 +55,17 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    fn algorithms(&self) -> Vec<Algorithm> {
+        if self.algorithms.is_empty() { Algorithm::DEFAULT.to_vec() } else { self.algorithms.clone() }
+    }
+
+    /// The trusted networks, each with the name of the peer that it is.
+    fn named(&self) -> Vec<(Cidr, Arc<str>)> {
+        self.trusted.iter().map(|cidr| (*cidr, Arc::from(cidr.to_string()))).collect()
+    }
+}
+
 /// The gate's secrets. Workers of one server share them.
 #[derive(Clone)]
 pub struct Keys {
@@ -137,21 +148,26 @@ impl Gate {
         used: Box<dyn UsedNonces>,
         entropy: Entropy,
     ) -> Self {
-        let named = |cidr: Cidr| (cidr, Arc::from(cidr.to_string()));
+        let (algorithms, trusted) = (policy.algorithms(), policy.named());
         Gate {
             ourselves,
-            algorithms: if policy.algorithms.is_empty() {
-                Algorithm::DEFAULT.to_vec()
-            } else {
-                policy.algorithms
-            },
+            algorithms,
             guests: policy.guests,
-            trusted: policy.trusted.into_iter().map(named).collect(),
+            trusted,
             authenticator: Authenticator::new(&keys.nonce, limits, used, entropy),
             replies: Replies::new(limits),
             tokens: Tokens::new(&keys.dialog),
             tags: Mac::new(&keys.nonce, "reply tag"),
         }
+    }
+
+    /// Serves these domains by this policy from now on. What was given out stays good: tokens, nonces, and
+    /// what is remembered of sources. The listeners stay, since they are open sockets.
+    pub fn reconfigure(&mut self, domains: Vec<Domain>, policy: &Policy) {
+        self.ourselves.domains = domains;
+        self.algorithms = policy.algorithms();
+        self.guests = policy.guests;
+        self.trusted = policy.named();
     }
 
     /// Says who sent a new request, or refuses it. What comes out has lost its credentials for our

@@ -258,3 +258,20 @@ fn a_register_for_what_is_no_sip_uri_is_400() {
     to_isbn.set(HeaderName::To, "<isbn:2983792873>");
     assert_eq!(house().status(&to_isbn), 400);
 }
+
+#[test]
+fn another_configuration_keeps_what_was_given_out() {
+    let mut house = trusting();
+    let register = request("REGISTER", "example.org", "alice@example.org", "alice@example.org");
+    assert_eq!(account(house.admit(&register)), "alice@example.org", "by address");
+    house.gate.reconfigure(vec![Domain::new("example.org")], &Policy::default());
+    let answered = house.answered("alice", "alice", &register);
+    let to_other = request("REGISTER", "example.net", "carol@example.net", "carol@example.net");
+    assert_eq!(house.refusal(&to_other).status().as_u16(), 403, "that domain is gone");
+    // A challenge from before is answered after.
+    let policy = Policy { algorithms: vec![ruf_auth::Algorithm::Sha256], ..Policy::default() };
+    house.gate.reconfigure(vec![Domain::new("example.org"), Domain::new("example.net")], &policy);
+    assert_eq!(account(house.admit(&answered)), "alice@example.org");
+    assert_eq!(house.status(&to_other), 401);
+    assert_eq!(house::offered(&house.refusal(&register)), ["SHA-256"]);
+}
