@@ -65,7 +65,7 @@ impl Directory for Asked<'_> {
         targets.extend(bindings.map(|binding| Target {
             uri: Some(binding.contact().to_owned()),
             flow: Some(binding.flow()),
-            routes: Vec::new(),
+            routes: binding.routes().map(|hop| hop.to_owned()).collect(),
             q: binding.q(),
         }));
     }

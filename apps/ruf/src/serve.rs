@@ -11,7 +11,7 @@ use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_net::{Commands, ListenSpec, Stop, UdpListener, Unreachable, Worker};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
-use ruf_registrar::Registrar;
+use ruf_registrar::{Gruus, Registrar};
 use ruf_routing::DialPlan;
 use ruf_store::Store;
 use ruf_transaction::{Timers, Transactions};
@@ -81,13 +81,13 @@ async fn run(config: Config) -> Result<(), Refused> {
     say_what_has_no_effect(&config);
     let mut signals = Signals::new().map_err(Refused::failed)?;
     let mut store = Store::open(&config.data).map_err(Refused::config)?;
-    let token_key = keys::flow_token_key(&mut store).map_err(Refused::config)?;
+    let kept = keys::Kept::of(&mut store).map_err(Refused::config)?;
     let listeners = open_listeners(&config)?;
     let first_run = first_run::prepare(&config, store)?;
     let ourselves = ourselves(&config, &first_run.domains, &listeners)?;
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
     let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::local).collect();
-    let node = node(&config, ourselves, first_run.accounts, token_key);
+    let node = node(&config, ourselves, first_run.accounts, &kept);
     let served = Served {
         node,
         addresses: addresses.clone(),
@@ -230,17 +230,17 @@ fn ourselves(config: &Config, domains: &[Domain], listeners: &[UdpListener]) -> 
 }
 
 /// The machines, ready to be driven.
-fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, dialog: [u8; 32]) -> Node {
+fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, kept: &keys::Kept) -> Node {
     let entropy = || Entropy::from_seed(keys::fresh());
     let policy =
         Policy { trusted: config.trust.clone(), algorithms: config.digest.clone(), ..Policy::default() };
-    let keys = Keys { nonce: keys::fresh(), dialog };
+    let keys = Keys { nonce: keys::fresh(), dialog: kept.flow_token };
     let gate = Gate::new(ourselves, policy, &config.limits.admission(), &keys, entropy());
     Node::new(Parts {
         transactions: Transactions::new(config.limits.transactions(), Timers::default(), entropy()),
         gate,
         proxy: Proxy::new(config.limits.proxy()),
-        registrar: Registrar::new(config.limits.registrar(), entropy()),
+        registrar: Registrar::new(config.limits.registrar(), Gruus::new(&kept.gruu), entropy()),
         accounts,
         plan: DialPlan::default(),
         seat: Seat::alone(),

@@ -14,7 +14,8 @@
 //! | `ourselves` | [`Ourselves`]: domains and addresses |
 //! | `account` | [`Account`], [`Accounts`], [`AddressOfRecord`] |
 //! | `cidr`, `limits`, `reject` | [`Cidr`], [`Limits`], [`Reject`] |
-//! | `bounded`, `mac` | the table that forgets, the keyed MAC |
+//! | `bounded` | the table that forgets |
+//! | [`mac`] | the keyed MAC, and octets as text: also of core/registrar's temporary GRUUs |
 //!
 //! Not here: the arithmetic of Digest (core/auth), retransmissions and transactions (core/transaction),
 //! where a request may go (services/routing), and the accounts themselves (services/accounts).
@@ -29,7 +30,7 @@ mod cidr;
 mod failures;
 mod gate;
 mod limits;
-mod mac;
+pub mod mac;
 mod nonce;
 mod offer;
 mod ourselves;

@@ -1,5 +1,5 @@
 //! A keyed MAC (HMAC-SHA-256, RFC 2104) whose key is scheduled once, and the text form of octets that
-//! travel in nonces and tokens (base64url, RFC 4648 §5, without padding).
+//! travel in nonces, tokens and temporary GRUUs (base64url, RFC 4648 §5, without padding).
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 /// A MAC for one purpose. Different purposes of one key never give the same result for the same parts.
 #[derive(Clone)]
-pub(crate) struct Mac(Hmac<Sha256>);
+pub struct Mac(Hmac<Sha256>);
 
 impl std::fmt::Debug for Mac {
     /// Shows nothing of the key.
@@ -18,14 +18,14 @@ impl std::fmt::Debug for Mac {
 
 impl Mac {
     /// The MAC of a purpose under a key.
-    pub(crate) fn new(key: &[u8; 32], purpose: &str) -> Self {
+    pub fn new(key: &[u8; 32], purpose: &str) -> Self {
         let derived = keyed(key).chain_update(purpose).finalize().into_bytes();
         Mac(keyed(&derived.into()))
     }
 
     /// The first `N` (at most 32) octets of the MAC over the parts. Each part is preceded by its
     /// length, so that no octet can move from one part to its neighbour.
-    pub(crate) fn over<const N: usize>(&self, parts: &[&[u8]]) -> [u8; N] {
+    pub fn over<const N: usize>(&self, parts: &[&[u8]]) -> [u8; N] {
         const { assert!(N <= 32) };
         let mut mac = self.0.clone();
         for part in parts {
@@ -40,7 +40,7 @@ impl Mac {
     }
 
     /// A number that stands for the parts in a table's key.
-    pub(crate) fn number(&self, parts: &[&[u8]]) -> u64 {
+    pub fn number(&self, parts: &[&[u8]]) -> u64 {
         u64::from_be_bytes(self.over(parts))
     }
 }
@@ -52,14 +52,14 @@ fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
 }
 
 /// Whether two MACs are the same, in a time that does not tell where they differ.
-pub(crate) fn same(one: &[u8], two: &[u8]) -> bool {
+pub fn same(one: &[u8], two: &[u8]) -> bool {
     bool::from(one.ct_eq(two))
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// Appends the octets as text: four characters of a URI's `unreserved` for three octets.
-pub(crate) fn encode(octets: &[u8], out: &mut String) {
+pub fn encode(octets: &[u8], out: &mut String) {
     for chunk in octets.chunks(3) {
         let word =
             chunk.iter().fold(0u32, |word, octet| word << 8 | u32::from(*octet)) << (8 * (3 - chunk.len()));
@@ -73,7 +73,7 @@ pub(crate) fn encode(octets: &[u8], out: &mut String) {
 
 /// Reads what [`encode`] wrote into `out`, and gives the part that was filled. `None` if it does not
 /// fit or is no such text; every octet string has one text only.
-pub(crate) fn decode<'a>(text: &[u8], out: &'a mut [u8]) -> Option<&'a [u8]> {
+pub fn decode<'a>(text: &[u8], out: &'a mut [u8]) -> Option<&'a [u8]> {
     let mut len = 0;
     for chunk in text.chunks(4) {
         let mut word = 0;

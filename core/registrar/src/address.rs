@@ -6,7 +6,8 @@ use ruf_message::{Host, Request};
 use crate::reject::Reject;
 
 /// Option tags that a registrar here understands in a Require.
-const SUPPORTED: [&str; 0] = [];
+// rfc3327 §5.3, rfc5626 §6, rfc5627 §5.1
+const SUPPORTED: [&str; 3] = ["path", "outbound", "gruu"];
 
 /// The address-of-record that `admitted` is about, if its sender may change it. That the To is a name
 /// of the account that sent it has been seen to by the gate, with a 403 where it is not.
@@ -143,8 +144,9 @@ mod tests {
     #[test]
     fn what_is_required_and_not_known_is_named() {
         // tests rfc3261 §10.3 step 2, §8.2.2.3
-        let lines = "Require: path, gruu\r\nRequire: x\r\nProxy-Require: y\r\nSupported: path\r\n";
-        let tags = ["path", "gruu", "x"].map(str::to_owned).to_vec();
+        let lines =
+            "Require: path, 100rel\r\nRequire: x, GRUU, outbound\r\nProxy-Require: y\r\nSupported: path\r\n";
+        let tags = ["100rel", "x"].map(str::to_owned).to_vec();
         let decided = decide("sip:a.example", "<sip:alice@a.example>", lines, &account("alice"));
         assert_eq!(decided, Err(Reject::BadExtension(tags)));
         // The steps come in their order: first the domain, then what is required.

@@ -1,24 +1,36 @@
-//! Step 8: the 200 that lists what is bound now (RFC 3261 §10.3).
+//! Step 8: the 200 that lists what is bound now (RFC 3261 §10.3), with what the phone learns from it:
+//! its GRUUs (RFC 5627 §5.2), its Path (RFC 3327 §5.3), that its flow is kept (RFC 5626 §6).
 
 use std::io::Write;
 
-use ruf_message::{HeaderName, Request, Response, StatusCode, Tick};
+use ruf_admission::AddressOfRecord;
+use ruf_message::scan::quote;
+use ruf_message::{HeaderName, NameAddr, Response, StatusCode};
 
 use crate::binding::Binding;
+use crate::change::{Asked, Rules};
+use crate::gruu::Gruus;
+use crate::path::{is_outbound_way, supports};
 
-/// The 200 to `request`: every one of `bindings` that is live, in their order. Its To still needs a
-/// tag. Of a Record-Route in the request, nothing is read and nothing comes back. There is no Date: a SHOULD for phones that set their clock by it, and no clock is read here.
+/// The 200 to a REGISTER: every one of `bindings` that is live, in their order. Its To still needs a
+/// tag. Of a Record-Route in the request, nothing is read and nothing comes back. There is no Date: a
+/// SHOULD for phones that set their clock by it, and no clock is read here.
 // rfc3261 §10.3-2, §10.3-3, §10.3-25
-pub fn answer<'a>(request: &Request, bindings: impl IntoIterator<Item = &'a Binding>, now: Tick) -> Response {
-    let mut response = request.reply(StatusCode::OK);
+pub fn answer(asked: &Asked<'_>, bindings: &[Binding], rules: &Rules<'_>) -> Response {
+    let mut response = asked.request.reply(StatusCode::OK);
+    let knows_gruus = supports(asked.request, "gruu");
     let mut contact = Vec::new();
-    for binding in bindings.into_iter().filter(|binding| binding.is_live(now)) {
+    for binding in bindings.iter().filter(|binding| binding.is_live(asked.now)) {
         contact.clear();
         contact.push(b'<');
         contact.extend_from_slice(binding.contact().as_bytes());
         contact.push(b'>');
+        // rfc5627 §5.2: the instance id comes back, like all it said
         contact.extend_from_slice(binding.params());
-        let (q, secs) = (binding.q(), binding.remaining_secs(now));
+        if knows_gruus {
+            write_gruus(asked.address, binding, bindings, rules.gruus, &mut contact);
+        }
+        let (q, secs) = (binding.q(), binding.remaining_secs(asked.now));
         // Writing to a Vec does not fail.
         if q < 1_000 {
             drop(write!(contact, ";q={}", Thousandths(q)));
@@ -27,7 +39,49 @@ pub fn answer<'a>(request: &Request, bindings: impl IntoIterator<Item = &'a Bind
         drop(write!(contact, ";expires={secs}"));
         response.add(HeaderName::Contact, &contact);
     }
+    // rfc3327 §5.3
+    for path in asked.request.values(HeaderName::Path) {
+        response.add(HeaderName::Path, path);
+    }
+    if is_flow_registered(asked) {
+        response.add(HeaderName::Require, "outbound");
+        let direct = asked.request.values(HeaderName::Via).nth(1).is_none();
+        // rfc5626 §5.4
+        if direct && asked.flow.transport.is_reliable() && rules.limits.flow_timer_secs > 0 {
+            response.add(HeaderName::FlowTimer, rules.limits.flow_timer_secs.to_string());
+        }
+    }
     response
+}
+
+/// Whether the phone asked for a flow to be kept, and it is.
+// rfc5626 §6: `outbound` is required of a phone that said it knows it, and only if `reg-id` counted
+fn is_flow_registered(asked: &Asked<'_>) -> bool {
+    let is_flow = |address: &NameAddr<'_>| address.reg_id().is_some() && address.instance().is_some();
+    supports(asked.request, "outbound")
+        && is_outbound_way(asked.request)
+        && asked.request.contacts().any(|contact| contact.address().is_some_and(is_flow))
+}
+
+/// The GRUUs of a binding's instance, the temporary one that was made last.
+// rfc5627 §5.2
+fn write_gruus(
+    address: &AddressOfRecord,
+    binding: &Binding,
+    bindings: &[Binding],
+    gruus: &Gruus,
+    out: &mut Vec<u8>,
+) {
+    let Some(instance) = binding.instance().filter(|_| binding.contact().is_sip()) else { return };
+    let scheme = binding.contact().scheme();
+    out.extend_from_slice(b";pub-gruu=");
+    quote(&gruus.public(address, scheme, &instance), out);
+    let newest = bindings.iter().filter(|of| of.run().is_some() && of.run() == binding.run());
+    let newest = newest.max_by_key(|of| of.refreshed_micros());
+    if let Some(temporary) = newest.and_then(|newest| gruus.temporary(address, scheme, newest)) {
+        out.extend_from_slice(b";temp-gruu=");
+        quote(&temporary, out);
+    }
 }
 
 /// A preference as the header writes it: `0.5`, not `0.500`.

@@ -1,11 +1,13 @@
-//! [`Binding`]: one contact of an address-of-record (RFC 3261 §10).
+//! [`Binding`]: one contact of an address-of-record (RFC 3261 §10), or one flow of an instance of it
+//! (RFC 5626 §6).
 
 use std::fmt;
 use std::time::Duration;
 
-use ruf_message::scan::unquote;
-use ruf_message::{Flow, Tick, UriRef};
+use ruf_message::scan::{elements, trim, unquote};
+use ruf_message::{Flow, NameAddr, Tick, Transport, UriRef};
 
+use crate::instance::canonical;
 use crate::packed;
 
 /// Longer names of phones are cut.
@@ -13,17 +15,26 @@ const USER_AGENT_BYTES_MAX: usize = 64;
 
 /// One contact of one address-of-record, and the way to it.
 ///
-/// There is one for every phone, so it is small: flow, contact, Call-ID, parameters, User-Agent and
-/// Path stand in one allocation, one after the other.
+/// There is one for every phone, so it is small: what is granted, flow, contact, Call-ID, parameters,
+/// User-Agent and Path stand in one allocation, one after the other.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Binding {
     expires: Tick,
     cseq: u32,
     q: u16,
-    /// Where the flow, the contact, the Call-ID, the parameters and the User-Agent end in `bytes`.
+    /// Where the head, the contact, the Call-ID, the parameters and the User-Agent end in `bytes`.
     ends: [u16; 5],
+    /// The head is one octet of marks, four of the seconds granted, eight of the run if it has one, and
+    /// the flow.
     bytes: Box<[u8]>,
 }
+
+/// It is the binding of an instance and a `reg-id`.
+const IS_OUTBOUND: u8 = 1;
+/// It has a run.
+const HAS_RUN: u8 = 2;
+const RUN_AT: usize = 5;
+const HEAD_BYTES_MAX: usize = RUN_AT + 8 + packed::FLOW_BYTES_MAX;
 
 /// What a [`Binding`] is made of.
 #[derive(Clone, Copy, Debug)]
@@ -34,6 +45,12 @@ pub struct Fresh<'a> {
     pub flow: Flow,
     /// When the binding ends.
     pub expires: Tick,
+    /// For how long it was granted.
+    pub granted_secs: u32,
+    /// Instance and `reg-id` are its key, not its contact (RFC 5626 §6).
+    pub is_outbound: bool,
+    /// The run of its instance, if it has temporary GRUUs.
+    pub run: Option<u64>,
     /// Preference in thousandths, 0 to 1000.
     pub q: u16,
     /// Call-ID of the REGISTER.
@@ -58,7 +75,11 @@ impl Binding {
         if text_bytes > usize::from(bytes_max) {
             return None;
         }
-        let mut bytes = Vec::with_capacity(packed::FLOW_BYTES_MAX + text_bytes);
+        let mut bytes = Vec::with_capacity(HEAD_BYTES_MAX + text_bytes);
+        let outbound = if fresh.is_outbound { IS_OUTBOUND } else { 0 };
+        bytes.push(outbound | if fresh.run.is_some() { HAS_RUN } else { 0 });
+        bytes.extend_from_slice(&fresh.granted_secs.to_be_bytes());
+        bytes.extend(fresh.run.iter().flat_map(|run| run.to_be_bytes()));
         packed::write(&fresh.flow, &mut bytes);
         let mut ends = [0; 5];
         for (end, text) in ends.iter_mut().zip(texts) {
@@ -97,7 +118,61 @@ impl Binding {
     /// The flow that leads to it (DESIGN: "Flows"; RFC 5626 §5.3 in spirit).
     #[must_use]
     pub fn flow(&self) -> Flow {
-        packed::read(&self.bytes)
+        let at = if self.has(HAS_RUN) { RUN_AT + 8 } else { RUN_AT };
+        packed::read(self.bytes.get(at..).unwrap_or_default())
+    }
+
+    /// Whether it is the binding of an instance and a `reg-id`, not of a contact.
+    // rfc5626 §6
+    #[must_use]
+    pub fn is_outbound(&self) -> bool {
+        self.has(IS_OUTBOUND)
+    }
+
+    /// The run of its instance: what its temporary GRUUs lead to (see [`Gruus`](crate::Gruus)).
+    #[must_use]
+    pub fn run(&self) -> Option<u64> {
+        let run = self.bytes.get(RUN_AT..)?.first_chunk().filter(|_| self.has(HAS_RUN))?;
+        Some(u64::from_be_bytes(*run))
+    }
+
+    /// The same in another run of its instance. One without temporary GRUUs stays so.
+    #[must_use]
+    pub(crate) fn in_run(mut self, run: u64) -> Self {
+        if self.has(HAS_RUN)
+            && let Some(place) = self.bytes.get_mut(RUN_AT..).and_then(|rest| rest.first_chunk_mut())
+        {
+            *place = run.to_be_bytes();
+        }
+        self
+    }
+
+    /// For how long it was granted.
+    #[must_use]
+    pub fn granted_secs(&self) -> u32 {
+        self.bytes.get(1..).and_then(|rest| rest.first_chunk()).copied().map_or(0, u32::from_be_bytes)
+    }
+
+    /// When it was registered or refreshed last, in microseconds from the start of this run of ours: before
+    /// it, if it outlived a restart.
+    // rfc5626 §6
+    #[must_use]
+    pub fn refreshed_micros(&self) -> i64 {
+        let expires = i64::try_from(self.expires.as_micros()).unwrap_or(i64::MAX);
+        expires.saturating_sub(i64::from(self.granted_secs()) * 1_000_000)
+    }
+
+    /// Whether the phone is behind a translator, as far as can be told: it is reached over UDP, and not
+    /// where it believes to be.
+    #[must_use]
+    pub fn is_translated(&self) -> bool {
+        let flow = self.flow();
+        let contact = self.contact();
+        let there = contact.host().and_then(|host| host.ip()).map(|ip| ip.to_canonical());
+        let port = contact.port().unwrap_or(flow.transport.default_port());
+        flow.transport == Transport::Udp
+            && self.path().is_empty()
+            && (there, port) != (Some(flow.remote.ip().to_canonical()), flow.remote.port())
     }
 
     /// When it ends.
@@ -145,16 +220,21 @@ impl Binding {
         self.part(start, end)
     }
 
-    /// The parameter `+sip.instance`, without its quotes (RFC 5626 §4.1).
+    /// The device that registered it, in the form in which equal ones have equal octets; `None` if the
+    /// phone did not say.
+    // rfc5626 §4.1
     #[must_use]
     pub fn instance(&self) -> Option<Vec<u8>> {
-        self.param(b"+sip.instance").map(|value| unquote(value).into_owned())
+        let value = unquote(self.param(b"+sip.instance")?);
+        let instance = trim(&value).strip_prefix(b"<")?.strip_suffix(b">")?;
+        (!instance.is_empty()).then(|| canonical(instance))
     }
 
-    /// The parameter `reg-id` (RFC 5626 §4.2).
+    /// Which of the instance's flows it is, if it has any number: a binding without instance has none.
+    // rfc5626 §4.2
     #[must_use]
     pub fn reg_id(&self) -> Option<u32> {
-        str::from_utf8(self.param(b"reg-id")?).ok()?.parse().ok()
+        str::from_utf8(self.param(b"reg-id").filter(|_| self.is_outbound())?).ok()?.parse().ok()
     }
 
     /// What the phone calls itself; may be empty, and is cut when long.
@@ -169,6 +249,16 @@ impl Binding {
     pub fn path(&self) -> &[u8] {
         let [.., start] = self.ends;
         self.bytes.get(usize::from(start)..).unwrap_or_default()
+    }
+
+    /// The proxies of its Path, the one nearest to us first: the route of requests to it.
+    // rfc3327 §5.4
+    pub fn routes(&self) -> impl Iterator<Item = UriRef<'_>> {
+        elements(self.path()).filter_map(|value| NameAddr::decode(value).ok()).map(|hop| hop.uri())
+    }
+
+    fn has(&self, mark: u8) -> bool {
+        self.bytes.first().is_some_and(|marks| marks & mark != 0)
     }
 
     fn param(&self, name: &[u8]) -> Option<&[u8]> {

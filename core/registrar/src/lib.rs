@@ -1,4 +1,4 @@
-//! Binding rules: RFC 3261 section 10.3, as functions of a request, the bindings there are, and the
+//! Binding rules: RFC 3261 section 10.3 and what builds on it, as functions of a request, the bindings there are, and the
 //! time.
 //!
 //! The eight steps of the section, and where each is:
@@ -17,8 +17,19 @@
 //! Every step that fails gives a [`Reject`], which knows its response. Nothing is changed before
 //! [`apply`], so a request is processed completely or not at all.
 //!
-//! Not here: the table of bindings, their expiry and look-up (services/registrar), durability, Path,
-//! Service-Route, outbound and GRUU (their parameters are kept in the [`Binding`] as they came).
+//! What later RFCs add to the steps:
+//!
+//! | file | what |
+//! |---|---|
+//! | `path` | RFC 3327: the proxies between; who may be one |
+//! | `change` | RFC 5626 §6: instance and `reg-id` as the key; RFC 5630 §5.2; RFC 5627 §5.1 |
+//! | `instance` | RFC 5626 §4.1: when two instance ids are the same |
+//! | `gruu` | RFC 5627: [`Gruus`] and what they lead to |
+//! | `answer` | what of it stands in the 200 |
+//!
+//! Not here: the table of bindings, their expiry and look-up, keepalive (services/registrar), and
+//! durability. As an edge proxy for registrations elsewhere (RFC 5626 §5) we do not serve: no REGISTER is
+//! forwarded.
 
 #![forbid(unsafe_code)]
 
@@ -26,13 +37,17 @@ mod address;
 mod answer;
 mod binding;
 mod change;
+mod gruu;
+mod instance;
 mod limits;
 mod packed;
+mod path;
 mod reject;
 
 pub use address::address_of_record;
 pub use answer::answer;
 pub use binding::{Binding, Fresh};
-pub use change::{Change, apply, changes};
+pub use change::{Asked, Change, Rules, apply, changes};
+pub use gruu::{Gruu, Gruus};
 pub use limits::Limits;
 pub use reject::Reject;

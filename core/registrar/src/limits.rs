@@ -15,6 +15,11 @@ pub struct Limits {
     pub contacts_per_request_max: usize,
     /// Contact, Call-ID, parameters and Path of one binding, in bytes. Below 65,536.
     pub binding_bytes_max: u16,
+    /// Octets of an instance id.
+    pub instance_bytes_max: usize,
+    /// How often a phone with a flow over a connection must say that it is there (RFC 5626 §4.4). Over UDP
+    /// it is not told: it then pings as often as translators need it (§4.4.2), which is more often.
+    pub flow_timer_secs: u32,
 }
 
 impl Default for Limits {
@@ -26,6 +31,8 @@ impl Default for Limits {
             bindings_max: 16,
             contacts_per_request_max: 64,
             binding_bytes_max: 4_096,
+            instance_bytes_max: 255,
+            flow_timer_secs: 120,
         }
     }
 }

@@ -24,6 +24,24 @@ pub enum Reject {
     TooManyContacts,
     /// A contact, with its parameters and Path, that is too long to keep.
     ContactTooLarge,
+    /// It carries a Path, and the phone does not say that it knows what that is (RFC 3327 §5.3).
+    PathNotSupported,
+    /// Its Path is no list of SIP URIs.
+    BadPath,
+    /// The first proxy in its Path is not where it came from: requests would not find it.
+    PathElsewhere,
+    /// A flow is to be registered through a proxy that does not keep it (RFC 5626 §11.6).
+    FirstHopLacksOutbound,
+    /// A flow is to be bound beside other contacts (RFC 5626 §6).
+    FlowBesideContacts,
+    /// A `sips:` contact with a Request-URI or Path that is not (RFC 5630 §5.2).
+    SipsBesideSip,
+    /// A `sips:` contact that is reached without TLS.
+    SipsWithoutTls,
+    /// A phone whose contact is its own address-of-record or GRUU (RFC 5627 §5.1).
+    ContactIsItself,
+    /// An instance whose contact is no SIP URI (RFC 5627 §5.1).
+    InstanceWithoutSip,
     /// A contact wants to live for less than this, but not for 0.
     IntervalTooBrief {
         /// The shortest time granted.
@@ -54,6 +72,8 @@ impl Reject {
         match self {
             // rfc3261 §8.2.2.3
             Self::BadExtension(tags) => response.add(HeaderName::Unsupported, tags.join(", ")),
+            // rfc3327 §5.3
+            Self::PathNotSupported => response.add(HeaderName::Unsupported, "path"),
             // rfc3261 §10.3-19
             Self::IntervalTooBrief { min_secs } => {
                 response.add(HeaderName::MinExpires, min_secs.to_string());
@@ -73,6 +93,14 @@ impl Reject {
             | Self::FromOurselves
             | Self::TooManyContacts
             | Self::ContactTooLarge
+            | Self::BadPath
+            | Self::PathElsewhere
+            | Self::FirstHopLacksOutbound
+            | Self::FlowBesideContacts
+            | Self::SipsBesideSip
+            | Self::SipsWithoutTls
+            | Self::ContactIsItself
+            | Self::InstanceWithoutSip
             | Self::OutOfOrder => {}
         }
         response
@@ -91,6 +119,18 @@ impl Reject {
             Self::FromOurselves => (StatusCode::FORBIDDEN, "Sent From This Server"),
             Self::TooManyContacts => (StatusCode::BAD_REQUEST, "Too Many Contacts"),
             Self::ContactTooLarge => (StatusCode::REQUEST_ENTITY_TOO_LARGE, "Contact Too Long"),
+            Self::PathNotSupported => {
+                (StatusCode::BAD_EXTENSION, "Path Through A Proxy Unknown To The Phone")
+            }
+            Self::BadPath => (StatusCode::BAD_REQUEST, "Path Is No List Of SIP URIs"),
+            Self::PathElsewhere => (StatusCode::FORBIDDEN, "Path Does Not Lead Back"),
+            // rfc5626 §11.6
+            Self::FirstHopLacksOutbound => (StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT, ""),
+            Self::FlowBesideContacts => (StatusCode::BAD_REQUEST, "Contact With reg-id Beside Another"),
+            Self::SipsBesideSip => (StatusCode::BAD_REQUEST, "SIPS Contact Needs SIPS Request-URI And Path"),
+            Self::SipsWithoutTls => (StatusCode::FORBIDDEN, "SIPS Contact Not Over TLS"),
+            Self::ContactIsItself => (StatusCode::FORBIDDEN, "Contact Is The Registered Address"),
+            Self::InstanceWithoutSip => (StatusCode::FORBIDDEN, "Contact With An Instance Is No SIP URI"),
             Self::IntervalTooBrief { .. } => (StatusCode::INTERVAL_TOO_BRIEF, ""),
             Self::OutOfOrder => (StatusCode::SERVER_INTERNAL_ERROR, "CSeq Not Higher Than Before"),
             Self::TooManyBindings { .. } => (StatusCode::SERVER_INTERNAL_ERROR, "Too Many Bindings"),

@@ -15,6 +15,7 @@ fn a_contact_is_bound_with_what_came_with_it() {
     let mut desk = Desk::new();
     let lines = "Contact: \"Al\" <sip:a@192.0.2.7:5070;ob> ; q=0.25 ; +sip.instance=\"<urn:uuid:1;x>\";Expires=600;a=\"\\\";\";reg-id=2;flag
         Path: <sip:edge.example;lr>,  <sip:inner.example;lr>
+        Supported: path
         User-Agent: Phone/1.0 (of a name so long that nobody would read it to its very end, ever)";
     desk.register("one", 7, lines).unwrap();
     let binding = &desk.bindings[0];
@@ -23,7 +24,7 @@ fn a_contact_is_bound_with_what_came_with_it() {
     assert_eq!(binding.flow(), desk.flow);
     assert_eq!(binding.remaining_secs(desk.now), 600);
     assert_eq!(binding.params(), b";+sip.instance=\"<urn:uuid:1;x>\";a=\"\\\";\";reg-id=2;flag");
-    assert_eq!(binding.instance().unwrap(), b"<urn:uuid:1;x>");
+    assert_eq!(binding.instance().unwrap(), b"urn:uuid:1;x");
     assert_eq!(binding.reg_id(), Some(2));
     assert_eq!(binding.path(), b"<sip:edge.example;lr>, <sip:inner.example;lr>");
     assert_eq!(binding.user_agent().len(), 64);
@@ -100,7 +101,6 @@ fn contacts_are_the_same_when_their_uris_are_equivalent() {
         ("sip:carol@h.example", "sip:carol@h.example;newparam=5", 1),
         ("sip:bob@h.example", "sip:bob@h.example:5060", 2),
         ("sip:bob@h.example", "sip:BOB@h.example", 2),
-        ("sip:bob@h.example", "sips:bob@h.example", 2),
         ("sip:bob@h.example", "sip:bob@h.example;transport=udp", 2),
         ("sip:%00@h.example", "sip:%00%00@h.example", 2),
         ("mailto:bob@h.example", "sip:bob@h.example", 2),
@@ -308,7 +308,7 @@ fn a_binding_has_only_so_many_bytes() {
         |bytes: usize| format!("Contact: <sip:{}@h>", "a".repeat(bytes - "sip:@h".len() - "one".len()));
     desk.register("one", 1, &contact(100)).unwrap();
     assert_eq!(desk.register("one", 2, &contact(101)).unwrap_err(), Reject::ContactTooLarge);
-    let path = format!("{}\nPath: <sip:p>", contact(94));
+    let path = format!("{}\nPath: <sip:p>\nSupported: path", contact(94));
     assert_eq!(desk.register("one", 3, &path).unwrap_err(), Reject::ContactTooLarge);
     assert_eq!(desk.bindings.len(), 1);
     desk.limits = Limits { binding_bytes_max: u16::MAX, ..Limits::default() };
@@ -328,12 +328,9 @@ fn a_phone_without_nat_is_reached_where_its_contact_says_it_listens() {
     assert_eq!(reached("203.0.113.9:40000", "sip:a@203.0.113.9:5070"), "203.0.113.9:5070");
     assert_eq!(reached("203.0.113.9:40000", "sip:a@203.0.113.9"), "203.0.113.9:5060");
     // Anything else: the source, which is what a NAT lets back in.
-    for contact in [
-        "sip:a@192.168.1.9:5070",
-        "sip:a@phone.example:5070",
-        "sip:a@203.0.113.9:5070;transport=tcp",
-        "sips:a@203.0.113.9:5070",
-    ] {
+    for contact in
+        ["sip:a@192.168.1.9:5070", "sip:a@phone.example:5070", "sip:a@203.0.113.9:5070;transport=tcp"]
+    {
         assert_eq!(reached("203.0.113.9:40000", contact), "203.0.113.9:40000", "{contact}");
     }
 }

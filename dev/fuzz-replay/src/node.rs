@@ -21,7 +21,7 @@ use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_message::{Entropy, Flow, Message, Method, Request, StatusCode, Tick, Transport};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
-use ruf_registrar::Registrar;
+use ruf_registrar::{Gruus, Registrar};
 use ruf_routing::DialPlan;
 use ruf_store::Store;
 use ruf_transaction::{Timers, Transactions};
@@ -153,7 +153,7 @@ fn house() -> Node {
         transactions: Transactions::new(ruf_transaction::Limits::default(), Timers::default(), entropy(2)),
         gate,
         proxy: Proxy::new(ruf_proxy::Limits::default()),
-        registrar: Registrar::new(ruf_registrar::Limits::default(), entropy(3)),
+        registrar: Registrar::new(ruf_registrar::Limits::default(), Gruus::new(&[9; 32]), entropy(3)),
         accounts,
         plan: DialPlan::default(),
         seat: Seat::alone(),

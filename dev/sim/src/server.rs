@@ -11,7 +11,7 @@ use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
-use ruf_registrar::Registrar;
+use ruf_registrar::{Gruus, Registrar};
 use ruf_routing::DialPlan;
 use ruf_store::Store;
 use ruf_transaction::{Mutant, Timers, Transactions};
@@ -156,7 +156,8 @@ fn start(site: &Site, starts: u64) -> Node {
         domains: vec![Domain::new(&site.domain)],
         listeners: vec![Listener::new(Transport::Udp, site.address)],
     };
-    // The key of nonces is new at each start, that of dialog tokens is kept.
+    // The key of nonces is new at each start, those of dialog tokens and GRUUs are kept.
+    let gruus = Gruus::new(&seed_of(site.seed, 3_001));
     let keys = Keys { nonce: seed_of(site.seed, 2_000 + starts), dialog: seed_of(site.seed, 3_000) };
     let limits = ruf_admission::Limits::default();
     let mut transactions =
@@ -168,7 +169,7 @@ fn start(site: &Site, starts: u64) -> Node {
         transactions,
         gate: Gate::new(ourselves, Policy::default(), &limits, &keys, entropy(1)),
         proxy: Proxy::new(ruf_proxy::Limits::default()),
-        registrar: Registrar::new(ruf_registrar::Limits::default(), entropy(2)),
+        registrar: Registrar::new(ruf_registrar::Limits::default(), gruus, entropy(2)),
         accounts,
         plan: DialPlan::default(),
         seat: Seat::alone(),

@@ -11,7 +11,7 @@ use ruf_admission::{
     Ourselves, Policy, Verdict,
 };
 use ruf_message::{Entropy, Flow, Message, Tick, Transport};
-use ruf_registrar::{Limits, Registrar};
+use ruf_registrar::{Gruus, Limits, Registrar};
 
 /// `phone0`, `phone1`, ...: found by their number.
 struct Phones(Vec<Account>);
@@ -61,7 +61,7 @@ impl Desk {
         Self {
             phones: Phones((0..phones).map(numbered).collect()),
             gate: Gate::new(ourselves, Policy::default(), &GateLimits::default(), &keys, entropy()),
-            registrar: Registrar::new(Limits::default(), entropy()),
+            registrar: Registrar::new(Limits::default(), Gruus::new(&[7; 32]), entropy()),
             flow: Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 },
         }
     }

@@ -14,4 +14,4 @@ mod registrar;
 mod table;
 
 pub use registrar::{Counters, Limits, Registrar};
-pub use ruf_registrar_core::{Binding, Limits as AddressLimits};
+pub use ruf_registrar_core::{Binding, Gruu, Gruus, Limits as AddressLimits};

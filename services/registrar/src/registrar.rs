@@ -2,9 +2,11 @@
 
 use ruf_admission::{AddressOfRecord, Admitted, Identity, Ourselves};
 use ruf_message::{Entropy, Response, Tick};
-use ruf_registrar_core::{Binding, Change, Reject, address_of_record, answer, apply, changes};
+use ruf_registrar_core::{
+    Asked, Binding, Change, Gruus, Reject, Rules, address_of_record, answer, apply, changes,
+};
 
-use crate::table::{Place, Table};
+use crate::table::Table;
 
 /// A phone that finds the table full comes back after so many seconds, and up to as many more, so
 /// that they do not all come at once.
@@ -46,31 +48,32 @@ pub struct Counters {
 #[derive(Debug)]
 pub struct Registrar {
     limits: Limits,
+    gruus: Gruus,
     entropy: Entropy,
     table: Table,
     counters: Counters,
 }
 
 impl Registrar {
-    /// An empty table. `entropy` spreads the phones that find it full.
+    /// An empty table. `gruus` outlive a restart as their key does; `entropy` spreads the phones that find
+    /// the table full.
     #[must_use]
-    pub fn new(limits: Limits, entropy: Entropy) -> Self {
-        Self { limits, entropy, table: Table::default(), counters: Counters::default() }
+    pub fn new(limits: Limits, gruus: Gruus, entropy: Entropy) -> Self {
+        Self { limits, gruus, entropy, table: Table::default(), counters: Counters::default() }
     }
 
     /// Does what an admitted REGISTER asks, and answers it. The To of the answer still needs its tag,
     /// which is the gate's to give.
     // rfc3261 §10.3-4, §10.3-5, §10.3-6: in the order received, atomically, each on its own
     pub fn register(&mut self, now: Tick, admitted: &Admitted, ourselves: &Ourselves) -> Response {
-        let request = admitted.request();
         match self.try_register(now, admitted, ourselves) {
-            Ok(place) => {
+            Ok(response) => {
                 self.counters.accepted += 1;
-                answer(request, self.table.at(place), now)
+                response
             }
             Err(reject) => {
                 self.counters.refused += 1;
-                reject.into_response(request)
+                reject.into_response(admitted.request())
             }
         }
     }
@@ -138,13 +141,14 @@ impl Registrar {
         now: Tick,
         admitted: &Admitted,
         ourselves: &Ourselves,
-    ) -> Result<Option<Place>, Reject> {
+    ) -> Result<Response, Reject> {
         let address = address_of_record(admitted, ourselves)?;
         // What has expired is gone, whether or not the timer was first.
         let (mut place, expired) = self.table.live(&address, now);
         self.counters.expired += expired;
-        let (current, limits) = (self.table.at(place), &self.limits.address);
-        let changes = changes(admitted.request(), admitted.flow(), current, ourselves, limits, now)?;
+        let asked = Asked { request: admitted.request(), flow: admitted.flow(), address: &address, now };
+        let rules = Rules { ourselves, limits: &self.limits.address, gruus: &self.gruus };
+        let changes = changes(&asked, self.table.at(place), &rules)?;
         let count = Count::of(&changes);
         if !self.has_room(&count) {
             // Others may have expired since the last tick; this address has not changed by that.
@@ -159,7 +163,8 @@ impl Registrar {
         self.counters.added += count.added as u64;
         self.counters.refreshed += count.refreshed as u64;
         self.counters.removed += count.removed as u64;
-        Ok(place)
+        let rules = Rules { ourselves, limits: &self.limits.address, gruus: &self.gruus };
+        Ok(answer(&asked, self.table.at(place), &rules))
     }
 
     fn has_room(&self, count: &Count) -> bool {

@@ -130,9 +130,9 @@ fn what_a_registrar_need_not_understand_does_no_harm() {
 fn a_required_extension_is_refused_by_name() {
     // tests rfc3261 §10.3 step 2, §8.2.2.3
     let mut desk = Desk::new(Limits::default());
-    let answer = desk.register("alice", "one", 1, "Require: path, outbound\nContact: <sip:a@h>");
+    let answer = desk.register("alice", "one", 1, "Require: path, 100rel, outbound\nContact: <sip:a@h>");
     assert_eq!(status(&answer), 420);
-    assert_eq!(header(&answer, HeaderName::Unsupported).as_deref(), Some("path, outbound"));
+    assert_eq!(header(&answer, HeaderName::Unsupported).as_deref(), Some("100rel"));
     assert!(desk.registrar.is_empty());
 }
 

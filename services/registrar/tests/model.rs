@@ -18,7 +18,7 @@ const CALLS: [&str; 3] = ["one", "two", "three"];
 const CONTACTS: [[&str; 2]; 5] = [
     ["sip:a@h.example:5070", "sip:%61@H.EXAMPLE:5070"],
     ["sip:a@h.example", "sip:a@h.example;ob"],
-    ["sips:a@h.example", "sips:a@H.example"],
+    ["sip:a@h.example:5072", "sip:a@H.example:5072"],
     ["sip:b@192.0.2.7;transport=tcp", "sip:b@192.0.2.7;Transport=TCP"],
     ["sip:%00@h.example", "sip:%00@h.example;x=1"],
 ];

@@ -3,15 +3,16 @@
 
 use std::time::Duration;
 
-use ruf_admission::{Domain, Listener, Ourselves};
-use ruf_message::{Flow, HeaderName, Message, Request, Response, Tick, Transport};
-use ruf_registrar_core::{Binding, Limits, Reject, answer, apply, changes};
+use ruf_admission::{AddressOfRecord, Domain, Listener, Ourselves};
+use ruf_message::{Flow, HeaderName, Message, Request, Response, Tick, Transport, Uri};
+use ruf_registrar_core::{Asked, Binding, Gruus, Limits, Reject, Rules, answer, apply, changes};
 
 pub struct Desk {
     pub bindings: Vec<Binding>,
     pub now: Tick,
     pub limits: Limits,
     pub flow: Flow,
+    pub gruus: Gruus,
 }
 
 impl Desk {
@@ -21,6 +22,7 @@ impl Desk {
             now: Tick::from_micros(1_000_000),
             limits: Limits::default(),
             flow: flow(),
+            gruus: Gruus::new(&[1; 32]),
         }
     }
 
@@ -29,11 +31,30 @@ impl Desk {
         self.take(&request(call_id, cseq, lines))
     }
 
+    /// Why such a REGISTER is refused.
+    pub fn refusal(&mut self, call_id: &str, cseq: u32, lines: &str) -> Reject {
+        self.register(call_id, cseq, lines).unwrap_err()
+    }
+
     pub fn take(&mut self, request: &Request) -> Result<Response, Reject> {
         self.bindings.retain(|binding| binding.is_live(self.now));
-        let changes = changes(request, self.flow, &self.bindings, &ourselves(), &self.limits, self.now)?;
+        let ourselves = ourselves();
+        let rules = Rules { ourselves: &ourselves, limits: &self.limits, gruus: &self.gruus };
+        let address = &AddressOfRecord::new("alice", "a.example");
+        let asked = Asked { request, flow: self.flow, address, now: self.now };
+        let changes = changes(&asked, &self.bindings, &rules)?;
         apply(changes, &mut self.bindings);
-        Ok(answer(request, &self.bindings, self.now))
+        Ok(answer(&asked, &self.bindings, &rules))
+    }
+
+    /// The contacts that a GRUU leads to; `None`: it is none of ours, or no longer one.
+    pub fn called(&self, gruu: &str) -> Option<Vec<String>> {
+        let uri: Uri = gruu.parse().unwrap();
+        let gruu = self.gruus.read(uri.as_ref(), &ourselves())?;
+        assert_eq!(gruu.address().as_str(), "alice@a.example");
+        let led_to = self.bindings.iter().filter(|binding| gruu.leads_to(binding));
+        let contacts: Vec<String> = led_to.map(|binding| binding.contact().to_string()).collect();
+        (gruu.outlives_its_bindings() || !contacts.is_empty()).then_some(contacts)
     }
 
     pub fn after(&mut self, secs: u64) {
@@ -47,7 +68,8 @@ impl Desk {
 }
 
 pub fn request(call_id: &str, cseq: u32, lines: &str) -> Request {
-    let lines: String = lines.lines().map(|line| format!("{}\r\n", line.trim())).collect();
+    let lines: String =
+        lines.lines().filter(|line| !line.is_empty()).map(|line| format!("{}\r\n", line.trim())).collect();
     parse(&format!(
         "REGISTER sip:a.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.7:5070;branch=z9hG4bK{call_id}{cseq}\r\n\
          Max-Forwards: 70\r\nFrom: <sip:alice@a.example>;tag=1\r\nTo: <sip:alice@a.example>\r\n\
@@ -81,6 +103,16 @@ pub fn ourselves() -> Ourselves {
         domains: vec![domain, Domain::new("b.example")],
         listeners: vec![Listener::new(Transport::Udp, "192.0.2.1:5060".parse().unwrap()), wildcard],
     }
+}
+
+/// What the first Contact of a response says of its GRUUs: the public and the temporary one.
+pub fn gruus(response: &Response) -> (Option<String>, Option<String>) {
+    let text = |value: Option<std::borrow::Cow<'_, [u8]>>| {
+        value.map(|value| String::from_utf8(value.into_owned()).unwrap())
+    };
+    let contact = response.contacts().next().unwrap();
+    let address = contact.address().unwrap();
+    (text(address.pub_gruu()), text(address.temp_gruu()))
 }
 
 /// The Contact lines of a response.

@@ -7,7 +7,7 @@ use ruf_admission::{
     Account, AddressOfRecord, Domain, Gate, Keys, Limits as GateLimits, Listener, Ourselves, Policy, Verdict,
 };
 use ruf_message::{Entropy, Flow, HeaderName, Message, Request, Response, Tick, Transport};
-use ruf_registrar::{Limits, Registrar};
+use ruf_registrar::{Gruus, Limits, Registrar};
 
 pub struct Desk {
     pub gate: Gate,
@@ -39,7 +39,7 @@ impl Desk {
             remote: "203.0.113.9:40000".parse().unwrap(),
             connection: 0,
         };
-        let registrar = Registrar::new(limits, entropy());
+        let registrar = Registrar::new(limits, Gruus::new(&[7; 32]), entropy());
         Self { gate, accounts, registrar, now: Tick::from_micros(1_000_000), flow }
     }
 
