@@ -9,6 +9,7 @@ mod lines;
 
 use crate::error::{Malformed, ParseError, Place};
 use crate::fields::{Body, Fields};
+use crate::framing::FrameError;
 use crate::header::via::Via;
 use crate::limits::MESSAGE_BYTES_MAX;
 use crate::message::Message;
@@ -67,6 +68,34 @@ fn read(fields: &mut Fields) -> Result<StartLine, ParseError> {
     judge::all_there(seen)?;
     fields.body = Body::Wire(judge::body(fields, body)?);
     Ok(start_line)
+}
+
+/// What a stream broke off with: the headers that an answer needs are saved as far as they came.
+pub(crate) fn unframed(wire: Bytes, error: FrameError) -> Malformed {
+    let (status, place, what) = match error {
+        FrameError::HeadTooLong => {
+            (StatusCode::BAD_REQUEST, Place::HeaderSection, "no empty line ends it in time")
+        }
+        FrameError::MessageTooLong => {
+            (StatusCode::MESSAGE_TOO_LARGE, Place::Body, "the message is too long")
+        }
+        FrameError::LengthMissing => {
+            let name = HeaderName::ContentLength;
+            (StatusCode::BAD_REQUEST, Place::Header(name), "a stream needs it")
+        }
+        FrameError::LengthUnreadable => {
+            let name = HeaderName::ContentLength;
+            (StatusCode::BAD_REQUEST, Place::Header(name), "it is no number, or there are two")
+        }
+    };
+    let error = ParseError { status, ..bad(place, 0, what) };
+    let mut fields = Fields { wire, ..Fields::default() };
+    let bytes: &[u8] = &fields.wire;
+    if let Some(end) = lines::line_end(bytes, blank_lines(bytes)) {
+        // Where the lines end does not matter: the framer has said what is wrong.
+        let _ = lines::headers(bytes, end + 2, &mut fields.lines);
+    }
+    Malformed { error, answerable: salvage(error, fields) }
 }
 
 /// The octets of empty lines before a message, which a peer may send to keep a path open.
@@ -163,6 +192,29 @@ mod tests {
             "SIP/2.0 400 Bad Request (Max-Forwards, octet 123: expected a number)\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\n\
             From: <sip:a@h>;tag=1\r\nTo: <sip:b@h>;tag=t\r\nCall-ID: c\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         );
+    }
+
+    #[test]
+    fn what_a_stream_broke_off_with_is_answered_as_far_as_it_came() {
+        // tests rfc3261 §18.3, §20.14
+        let unframed = |text: &str, error| {
+            let malformed = Malformed::unframed(Bytes::from(text.to_owned()), error);
+            (malformed.status(), malformed.reply("t").map(|reply| reply.to_string()))
+        };
+        let (status, reply) = unframed(OPTIONS, FrameError::LengthMissing);
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        let reply = reply.unwrap();
+        assert!(
+            reply.starts_with("SIP/2.0 400 Bad Request (Content-Length, octet 0: a stream needs it)"),
+            "{reply}"
+        );
+        assert!(reply.contains("Call-ID: c\r\n"), "{reply}");
+        let (status, reply) = unframed(&OPTIONS[..OPTIONS.len() - 2], FrameError::HeadTooLong);
+        assert!(status == StatusCode::BAD_REQUEST && reply.is_some());
+        let (status, reply) = unframed("OPTIONS sip:h SIP/2.0\r\nVia: SIP/2.0/TC", FrameError::HeadTooLong);
+        assert_eq!((status, reply), (StatusCode::BAD_REQUEST, None));
+        assert_eq!(unframed(OPTIONS, FrameError::MessageTooLong).0, StatusCode::MESSAGE_TOO_LARGE);
+        assert_eq!(unframed("", FrameError::HeadTooLong).1, None);
     }
 
     #[test]

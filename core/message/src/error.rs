@@ -1,10 +1,13 @@
 //! What can be wrong with octets from outside. Each error names the header and the octet; a
 //! [`Malformed`] message knows its answer.
 
+use crate::door;
 use crate::fields::Fields;
+use crate::framing::FrameError;
 use crate::name::HeaderName;
 use crate::response::Response;
 use crate::status::StatusCode;
+use bytes::Bytes;
 use std::fmt;
 
 /// A header value that does not follow its grammar.
@@ -167,6 +170,13 @@ pub struct Malformed {
 }
 
 impl Malformed {
+    /// What a [`Framer`](crate::Framer) could not cut out of a stream: the octets from the start of
+    /// the message, and why. The rest of the stream is lost, but the request may be answered.
+    // rfc3261 §18.3 and §20.14
+    pub fn unframed(octets: Bytes, error: FrameError) -> Malformed {
+        door::unframed(octets, error)
+    }
+
     /// The first fault.
     pub const fn error(&self) -> &ParseError {
         &self.error

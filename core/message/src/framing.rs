@@ -57,6 +57,7 @@ pub struct Framer {
     /// The length of the message at the start of the buffer, once its head is complete.
     length: Option<usize>,
     failed: Option<FrameError>,
+    refused: Bytes,
 }
 
 impl Framer {
@@ -77,6 +78,12 @@ impl Framer {
         self.buffer.len()
     }
 
+    /// After an error: the octets from the start of the guilty message, once, for
+    /// [`Malformed::unframed`](crate::Malformed::unframed).
+    pub fn take_refused(&mut self) -> Bytes {
+        std::mem::take(&mut self.refused)
+    }
+
     /// The next piece, as soon as it is whole. After an error, the same error for ever.
     pub fn next_frame(&mut self) -> Option<Result<Frame, FrameError>> {
         if let Some(error) = self.failed {
@@ -86,7 +93,7 @@ impl Framer {
             Ok(frame) => frame.map(Ok),
             Err(error) => {
                 self.failed = Some(error);
-                self.buffer = BytesMut::new();
+                self.refused = std::mem::take(&mut self.buffer).freeze();
                 Some(Err(error))
             }
         }
@@ -239,5 +246,7 @@ mod tests {
         assert_eq!(framer.next_frame(), Some(Err(FrameError::HeadTooLong)));
         framer.push(BYE);
         assert_eq!((framer.next_frame(), framer.buffered()), (Some(Err(FrameError::HeadTooLong)), 0));
+        assert_eq!(framer.take_refused().len(), HEAD_BYTES_MAX + 1);
+        assert!(framer.take_refused().is_empty());
     }
 }
