@@ -296,11 +296,18 @@ fn encode_address(address: SocketAddr, storage: &mut Address) -> libc::socklen_t
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::listen::ListenSpec;
+    use crate::listen::Listener;
+    use ruf_message::Transport;
+
+    fn open(address: &str) -> UdpListener {
+        match Listener::open(Transport::Udp, address.parse().expect("an address")).expect("opens") {
+            Listener::Datagrams(listener) => listener,
+            Listener::Connections(_) => panic!("asked for datagrams"),
+        }
+    }
 
     fn pair(address: &str) -> (UdpListener, UdpListener) {
-        let spec: ListenSpec = address.parse().expect("a spec");
-        (UdpListener::open(&spec).expect("opens"), UdpListener::open(&spec).expect("opens"))
+        (open(address), open(address))
     }
 
     /// Waits until the socket can be read, with a deadline of the test's own.
@@ -344,22 +351,22 @@ mod tests {
 
     #[test]
     fn forty_datagrams_cross_a_wildcard_socket_in_order_and_name_their_addresses() {
-        crosses("udp:0.0.0.0:0", Some("127.0.0.9"));
+        crosses("0.0.0.0:0", Some("127.0.0.9"));
     }
 
     #[test]
     fn forty_datagrams_cross_a_bound_socket() {
-        crosses("udp:127.0.0.7:0", None);
+        crosses("127.0.0.7:0", None);
     }
 
     #[test]
     fn forty_datagrams_cross_an_ipv6_socket() {
-        crosses("udp:[::]:0", Some("::1"));
+        crosses("[::]:0", Some("::1"));
     }
 
     #[test]
     fn an_empty_socket_would_block() {
-        let (a, _) = pair("udp:127.0.0.1:0");
+        let (a, _) = pair("127.0.0.1:0");
         let error = ReceiveBatch::new().receive(&a, |_| panic!("nothing was sent")).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
     }

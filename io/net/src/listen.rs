@@ -1,10 +1,11 @@
-//! What to listen on, as people write it (`udp:0.0.0.0:5060`), and opening it.
+//! What to listen on, as people write it (`tls:0.0.0.0:5061`), and opening it.
 //!
-//! `[::]` is IPv6 only: one listener, one family. Port 0 lets the kernel choose.
+//! `[::]` is IPv6 only: one listener, one family. Port 0 lets the kernel choose. Accepting connections
+//! is in [`crate::connections`].
 
 use std::fmt;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::os::fd::{AsRawFd, RawFd};
 use std::str::FromStr;
 
@@ -16,11 +17,32 @@ use crate::batch;
 /// Octets the kernel may queue for one of our UDP sockets: a storm of 10,000 messages of 800 octets.
 const SOCKET_BUFFER_BYTES: usize = 8 << 20;
 
-/// One place to listen: a transport and an address. Written `udp:IP:PORT`, IPv6 in brackets.
+/// Connections the kernel may hold for us until they are accepted: a storm of phones that come back.
+const BACKLOG: i32 = 4_096;
+
+/// What is spoken at a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Service {
+    /// SIP over a transport.
+    Sip(Transport),
+    /// Metrics and health over HTTP; no SIP.
+    Http,
+}
+
+impl fmt::Display for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Service::Sip(transport) => f.write_str(transport.as_param()),
+            Service::Http => f.write_str("http"),
+        }
+    }
+}
+
+/// One place to listen: a service and an address. Written `udp:IP:PORT`, IPv6 in brackets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ListenSpec {
-    /// Which transport is spoken there.
-    pub transport: Transport,
+    /// What is spoken there.
+    pub service: Service,
     /// The address and port; port 0 is the kernel's choice.
     pub address: SocketAddr,
 }
@@ -30,8 +52,6 @@ pub struct ListenSpec {
 pub enum ListenSpecError {
     /// No transport before the first colon, or one that does not exist.
     Transport(String),
-    /// A transport that this version does not serve yet.
-    NotYet(String),
     /// What follows the transport is no `IP:PORT`.
     Address(String),
 }
@@ -40,9 +60,12 @@ impl fmt::Display for ListenSpecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(text) => {
-                write!(f, "`{text}` does not begin with a transport; write for example udp:0.0.0.0:5060")
+                write!(
+                    f,
+                    "`{text}` does not begin with udp:, tcp:, tls:, ws:, wss: or http:; write for example \
+                     udp:0.0.0.0:5060"
+                )
             }
-            Self::NotYet(name) => write!(f, "{name} is not served by this version; udp is"),
             Self::Address(text) => {
                 write!(f, "`{text}` is no IP:PORT; write for example 0.0.0.0:5060 or [::]:5060")
             }
@@ -56,23 +79,22 @@ impl FromStr for ListenSpec {
     type Err = ListenSpecError;
 
     fn from_str(text: &str) -> Result<ListenSpec, ListenSpecError> {
-        let (transport, address) =
+        let (service, address) =
             text.split_once(':').ok_or_else(|| ListenSpecError::Transport(text.to_owned()))?;
-        match transport {
-            "udp" => {}
-            "tcp" | "tls" | "ws" | "wss" | "http" => {
-                return Err(ListenSpecError::NotYet(transport.to_owned()));
-            }
-            _ => return Err(ListenSpecError::Transport(text.to_owned())),
-        }
+        let service = Transport::ALL
+            .into_iter()
+            .find(|transport| transport.as_param() == service)
+            .map(Service::Sip)
+            .or_else(|| (service == "http").then_some(Service::Http))
+            .ok_or_else(|| ListenSpecError::Transport(text.to_owned()))?;
         let address = address.parse().map_err(|_| ListenSpecError::Address(address.to_owned()))?;
-        Ok(ListenSpec { transport: Transport::Udp, address })
+        Ok(ListenSpec { service, address })
     }
 }
 
 impl fmt::Display for ListenSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.transport.to_string().to_ascii_lowercase(), self.address)
+        write!(f, "{}:{}", self.service, self.address)
     }
 }
 
@@ -119,6 +141,45 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
+/// An open place where SIP is spoken.
+#[derive(Debug)]
+pub enum Listener {
+    /// Datagrams.
+    Datagrams(UdpListener),
+    /// Connections.
+    Connections(StreamListener),
+}
+
+impl Listener {
+    /// Opens it. Fails when the place is taken: it is never shared with another program.
+    pub fn open(transport: Transport, address: SocketAddr) -> Result<Listener, BindError> {
+        let opened = match transport {
+            Transport::Udp => UdpListener::bind(address).map(Listener::Datagrams),
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
+                StreamListener::bind(transport, address).map(Listener::Connections)
+            }
+        };
+        let spec = ListenSpec { service: Service::Sip(transport), address };
+        opened.map_err(|error| BindError { spec, error })
+    }
+
+    /// What is spoken there.
+    pub fn transport(&self) -> Transport {
+        match self {
+            Listener::Datagrams(_) => Transport::Udp,
+            Listener::Connections(listener) => listener.transport,
+        }
+    }
+
+    /// The real address, the port resolved.
+    pub fn local(&self) -> SocketAddr {
+        match self {
+            Listener::Datagrams(listener) => listener.local,
+            Listener::Connections(listener) => listener.local,
+        }
+    }
+}
+
 /// An open UDP socket that does not block.
 #[derive(Debug)]
 pub struct UdpListener {
@@ -127,11 +188,6 @@ pub struct UdpListener {
 }
 
 impl UdpListener {
-    /// Opens it. Fails when the place is taken: it is never shared with another program.
-    pub fn open(spec: &ListenSpec) -> Result<UdpListener, BindError> {
-        Self::bind(spec.address).map_err(|error| BindError { spec: *spec, error })
-    }
-
     fn bind(address: SocketAddr) -> io::Result<UdpListener> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
@@ -160,40 +216,83 @@ impl AsRawFd for UdpListener {
     }
 }
 
+/// An open TCP socket that accepts connections and does not block.
+#[derive(Debug)]
+pub struct StreamListener {
+    socket: TcpListener,
+    local: SocketAddr,
+    transport: Transport,
+}
+
+impl StreamListener {
+    fn bind(transport: Transport, address: SocketAddr) -> io::Result<StreamListener> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(true)?;
+        }
+        socket.set_nonblocking(true)?;
+        // Connections of an earlier run that linger do not keep the port; another listener does.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let socket = TcpListener::from(socket);
+        let local = socket.local_addr()?;
+        Ok(StreamListener { socket, local, transport })
+    }
+
+    /// What is spoken there.
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// The socket, to be put under a runtime's watch.
+    pub(crate) fn into_socket(self) -> TcpListener {
+        self.socket
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn open(spec: &str) -> Result<Listener, BindError> {
+        let spec: ListenSpec = spec.parse().expect("a spec");
+        match spec.service {
+            Service::Sip(transport) => Listener::open(transport, spec.address),
+            Service::Http => panic!("no SIP is spoken there"),
+        }
+    }
+
     #[test]
     fn a_spec_is_read_as_people_write_it() {
-        let v4: ListenSpec = "udp:0.0.0.0:5060".parse().expect("a spec");
-        assert_eq!(v4.to_string(), "udp:0.0.0.0:5060");
-        let v6: ListenSpec = "udp:[::1]:0".parse().expect("a spec");
-        assert_eq!(v6.address, "[::1]:0".parse().expect("an address"));
-        assert_eq!(
-            "0.0.0.0:5060".parse::<ListenSpec>(),
-            Err(ListenSpecError::Transport("0.0.0.0:5060".into()))
-        );
+        for text in ["udp:0.0.0.0:5060", "tcp:[::1]:0", "tls:192.0.2.1:5061", "ws:[::]:80", "wss:0.0.0.0:7443"] {
+            let spec: ListenSpec = text.parse().expect("a spec");
+            assert_eq!(spec.to_string(), text);
+            assert!(matches!(spec.service, Service::Sip(_)));
+        }
+        let metrics: ListenSpec = "http:127.0.0.1:9090".parse().expect("a spec");
+        assert_eq!((metrics.service, metrics.to_string()), (Service::Http, "http:127.0.0.1:9090".into()));
+        for text in ["0.0.0.0:5060", "sctp:0.0.0.0:5060", "UDP:0.0.0.0:5060", "5060"] {
+            assert_eq!(text.parse::<ListenSpec>(), Err(ListenSpecError::Transport(text.into())));
+        }
         assert_eq!("udp:host:5060".parse::<ListenSpec>(), Err(ListenSpecError::Address("host:5060".into())));
-        assert_eq!("tls:0.0.0.0:5061".parse::<ListenSpec>(), Err(ListenSpecError::NotYet("tls".into())));
     }
 
     #[test]
     fn a_taken_port_is_refused_and_says_so() {
-        let first = UdpListener::open(&"udp:127.0.0.1:0".parse().expect("a spec")).expect("opens");
-        let again = ListenSpec { transport: Transport::Udp, address: first.local() };
-        let error = UdpListener::open(&again).unwrap_err();
-        assert!(error.is_taken());
-        assert!(error.to_string().contains("--listen"), "{error}");
+        for transport in ["udp", "tcp"] {
+            let first = open(&format!("{transport}:127.0.0.1:0")).expect("opens");
+            let error = open(&format!("{transport}:{}", first.local())).unwrap_err();
+            assert!(error.is_taken());
+            assert!(error.to_string().contains("--listen"), "{error}");
+        }
     }
 
     #[test]
     fn both_families_have_the_same_port_side_by_side() {
-        let v4 = UdpListener::open(&"udp:0.0.0.0:0".parse().expect("a spec")).expect("opens");
-        let v6 = ListenSpec {
-            transport: Transport::Udp,
-            address: format!("[::]:{}", v4.local().port()).parse().expect("an address"),
-        };
-        UdpListener::open(&v6).expect("[::] is IPv6 only");
+        for transport in ["udp", "tcp"] {
+            let v4 = open(&format!("{transport}:0.0.0.0:0")).expect("opens");
+            open(&format!("{transport}:[::]:{}", v4.local().port())).expect("[::] is IPv6 only");
+        }
     }
 }

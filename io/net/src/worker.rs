@@ -2,43 +2,45 @@
 //!
 //! The worker owns its sockets and its node; nothing is locked. Whoever wants something of the node
 //! while it runs (the control socket, a test) sends a [`Command`], which runs between two turns.
-//! A turn takes a bounded number of datagrams from each socket, so that no socket starves a timer.
+//! A turn takes a bounded share of each socket and each connection, so that none starves a timer.
 
-use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ruf_message::{Flow, Place, Tick, Transmit, Transport};
-use tokio::io::unix::AsyncFd;
+use ruf_message::{Flow, FrameError, Place, Tick, Transmit, Transport};
 use tokio::sync::mpsc;
 
-use crate::batch::{self, BATCH_MAX, Outgoing, ReceiveBatch};
-use crate::listen::UdpListener;
+use crate::clock::Clock;
+use crate::connections::{ConnectionEvent, Connections};
+use crate::datagrams::Datagrams;
+use crate::limits::Limits;
+use crate::listen::Listener;
 use crate::reach::{self, Unreachable};
 
-/// Batches taken from one socket in one turn.
-const BATCHES_PER_TURN_MAX: usize = 4;
 /// Commands that may wait for a worker.
 const COMMANDS_MAX: usize = 64;
+/// The number of the one worker there is.
+const WORKER: u8 = 0;
 
 /// What a worker drives: bytes, time and answers in; transmits and questions out. Pure.
 pub trait Node {
-    /// A datagram came over a flow.
-    fn receive(&mut self, now: Tick, flow: Flow, datagram: Bytes);
+    /// A datagram, or a message cut out of a stream, came over a flow.
+    fn receive(&mut self, now: Tick, flow: Flow, message: Bytes);
+    /// A stream brought what no message can be cut out of; it is closed as soon as the answer has left.
+    fn unframed(&mut self, now: Tick, flow: Flow, octets: Bytes, error: FrameError);
     /// What became of a question from [`Node::poll_reach`].
     fn reached(&mut self, now: Tick, token: u64, flow: Result<Flow, Unreachable>);
-    /// A datagram could not be sent over this flow.
+    /// This flow leads nowhere: what was sent over it did not arrive, or its connection is gone.
     fn unreachable(&mut self, now: Tick, flow: Flow);
     /// Time has passed; early or extra calls do nothing.
     fn tick(&mut self, now: Tick);
     /// When the node wants to be ticked next.
     fn poll_deadline(&self) -> Option<Tick>;
-    /// The next datagram to send.
+    /// The next message to send.
     fn poll_transmit(&mut self) -> Option<Transmit>;
     /// The next place that needs a flow.
     fn poll_reach(&mut self) -> Option<(u64, Place)>;
@@ -83,38 +85,33 @@ pub enum Stop {
     Cut,
 }
 
-/// One worker: its sockets, its node, its clock.
+/// One worker: its sockets, its connections, its node, its clock.
 pub struct Worker<N> {
     node: N,
-    sockets: Vec<AsyncFd<UdpListener>>,
-    addresses: Vec<SocketAddr>,
-    outgoing: Vec<VecDeque<Transmit>>,
-    batch: ReceiveBatch,
-    start: Instant,
+    listeners: Vec<(Transport, SocketAddr)>,
+    datagrams: Datagrams,
+    connections: Connections,
+    clock: Clock,
     commands: mpsc::Receiver<Command<N>>,
 }
 
 impl<N: Node + 'static> Worker<N> {
-    /// A worker over open listeners, which must be registered inside a tokio runtime.
-    pub fn new(node: N, listeners: Vec<UdpListener>) -> io::Result<(Worker<N>, Commands<N>)> {
+    /// A worker over open listeners, which must be registered inside a tokio runtime. Their order is
+    /// that of [`Flow::listener`].
+    pub fn new(node: N, listeners: Vec<Listener>, limits: Limits) -> io::Result<(Worker<N>, Commands<N>)> {
         let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-        let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::local).collect();
-        let outgoing = addresses.iter().map(|_| VecDeque::new()).collect();
-        let sockets = listeners.into_iter().map(batch::watch).collect::<io::Result<_>>()?;
-        let worker = Worker {
-            node,
-            sockets,
-            addresses,
-            outgoing,
-            batch: ReceiveBatch::new(),
-            start: Instant::now(),
-            commands,
-        };
+        let real: Vec<_> = listeners.iter().map(|open| (open.transport(), open.local())).collect();
+        let mut datagrams = Datagrams::new();
+        let mut connections = Connections::new(real.clone(), limits, WORKER);
+        for (index, listener) in (0..=u16::MAX).zip(listeners) {
+            match listener {
+                Listener::Datagrams(socket) => datagrams.add(index, socket)?,
+                Listener::Connections(socket) => connections.add(index, socket)?,
+            }
+        }
+        let clock = Clock::start();
+        let worker = Worker { node, listeners: real, datagrams, connections, clock, commands };
         Ok((worker, Commands(sender)))
-    }
-
-    fn now(&self) -> Tick {
-        Tick::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
     /// Serves until `stop` resolves, then drains for at most `drain`, or until `cut` resolves.
@@ -137,55 +134,81 @@ impl<N: Node + 'static> Worker<N> {
                 () = &mut stop, if draining.is_none() => draining = Some(Instant::now()),
                 () = &mut cut, if draining.is_some() => return Stop::Cut,
                 Some(command) = self.commands.recv() => {
-                    let now = self.now();
+                    let now = self.clock.now();
                     command(&mut self.node, now);
                 }
-                () = poll_fn(|cx| poll_receive(cx, &self.sockets, &self.addresses, &mut self.batch, &mut self.node, self.start)) => {}
+                () = poll_fn(|cx| poll_work(cx, &mut self.datagrams, &mut self.connections, &mut self.node, self.clock)) => {}
                 () = sleep(deadline) => {
                     if draining.is_some_and(|since| since.elapsed() >= drain) {
                         return Stop::Cut;
                     }
-                    let now = self.now();
+                    let now = self.clock.now();
                     self.node.tick(now);
+                    self.connections.tick(now);
                 }
             }
         }
     }
 
-    /// The earlier of the node's deadline and the drain's end.
+    /// The earliest of the deadlines of the node and of the connections, and the drain's end.
     fn sleep_until(&self, drained_by: Option<Instant>) -> Option<Instant> {
-        let deadline =
-            self.node.poll_deadline().map(|tick| self.start + Duration::from_micros(tick.as_micros()));
-        [deadline, drained_by].into_iter().flatten().min()
+        let deadlines = [self.node.poll_deadline(), self.connections.deadline()];
+        let earliest = deadlines.into_iter().flatten().min().map(|tick| self.clock.instant(tick));
+        [earliest, drained_by].into_iter().flatten().min()
     }
 
     /// Answers the node's questions and sends what it wants sent, until it wants nothing more.
     fn settle(&mut self) {
         loop {
             while let Some((token, place)) = self.node.poll_reach() {
-                let flow = reach::flow_to(&place, &self.addresses);
-                let now = self.now();
-                self.node.reached(now, token, flow);
+                let now = self.clock.now();
+                match place.transport {
+                    Transport::Udp => {
+                        let flow = reach::datagrams_to(&place, &self.listeners);
+                        self.node.reached(now, token, flow);
+                    }
+                    _ => self.connections.reach(now, token, place),
+                }
             }
             while let Some(transmit) = self.node.poll_transmit() {
-                match self.outgoing.get_mut(usize::from(transmit.flow.listener)) {
-                    Some(queue) => queue.push_back(transmit),
-                    None => tracing::warn!(flow = ?transmit.flow, "no such listener; not sent"),
+                match transmit.flow.transport {
+                    Transport::Udp => self.datagrams.send(transmit),
+                    _ => self.connections.send(transmit),
                 }
             }
             let mut failed = Vec::new();
-            for ((socket, bound), queue) in self.sockets.iter().zip(&self.addresses).zip(&mut self.outgoing) {
-                flush(socket, bound, queue, &mut failed);
-            }
-            if failed.is_empty() {
-                return;
-            }
+            self.datagrams.flush(&mut failed);
+            self.connections.settle(self.clock.now());
+            let mut any = !failed.is_empty();
             for flow in failed {
-                let now = self.now();
-                self.node.unreachable(now, flow);
+                self.node.unreachable(self.clock.now(), flow);
+            }
+            while let Some(event) = self.connections.poll_event() {
+                any = true;
+                let now = self.clock.now();
+                match event {
+                    ConnectionEvent::Reached { token, flow } => self.node.reached(now, token, flow),
+                    ConnectionEvent::Gone(flow) => self.node.unreachable(now, flow),
+                }
+            }
+            if !any {
+                return;
             }
         }
     }
+}
+
+/// Takes what sockets and connections have, a bounded share of each; pending when there was nothing.
+fn poll_work<N: Node>(
+    cx: &mut Context<'_>,
+    datagrams: &mut Datagrams,
+    connections: &mut Connections,
+    node: &mut N,
+    clock: Clock,
+) -> Poll<()> {
+    let received = datagrams.poll_receive(cx, clock, node).is_ready();
+    let worked = connections.poll_work(cx, clock.now(), node).is_ready();
+    if received || worked { Poll::Ready(()) } else { Poll::Pending }
 }
 
 async fn sleep(until: Option<Instant>) {
@@ -193,122 +216,6 @@ async fn sleep(until: Option<Instant>) {
         Some(until) => tokio::time::sleep_until(until.into()).await,
         None => std::future::pending().await,
     }
-}
-
-/// Takes what the sockets have, a bounded share of each; pending when there was nothing.
-fn poll_receive<N: Node>(
-    cx: &mut Context<'_>,
-    sockets: &[AsyncFd<UdpListener>],
-    addresses: &[SocketAddr],
-    batch: &mut ReceiveBatch,
-    node: &mut N,
-    start: Instant,
-) -> Poll<()> {
-    let mut any = false;
-    for (index, (socket, bound)) in sockets.iter().zip(addresses).enumerate() {
-        any |= poll_socket(cx, socket, *bound, index, batch, node, start).is_ready();
-    }
-    if any { Poll::Ready(()) } else { Poll::Pending }
-}
-
-fn poll_socket<N: Node>(
-    cx: &mut Context<'_>,
-    socket: &AsyncFd<UdpListener>,
-    bound: SocketAddr,
-    index: usize,
-    batch: &mut ReceiveBatch,
-    node: &mut N,
-    start: Instant,
-) -> Poll<()> {
-    let listener = u16::try_from(index).unwrap_or(u16::MAX);
-    let mut any = false;
-    for _ in 0..BATCHES_PER_TURN_MAX {
-        let mut guard = match socket.poll_read_ready(cx) {
-            Poll::Ready(Ok(guard)) => guard,
-            Poll::Ready(Err(_)) | Poll::Pending => break,
-        };
-        let now = Tick::from_micros(u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX));
-        let count = batch.receive(socket.get_ref(), |datagram| {
-            let local = datagram.local.filter(|_| bound.ip().is_unspecified()).unwrap_or(bound.ip());
-            let flow = Flow {
-                transport: Transport::Udp,
-                listener,
-                local: SocketAddr::new(local, bound.port()),
-                remote: datagram.remote,
-                connection: 0,
-            };
-            node.receive(now, flow, Bytes::copy_from_slice(datagram.payload));
-        });
-        match count {
-            Ok(BATCH_MAX..) => any = true,
-            Ok(_) => {
-                // Less than a full batch: the socket is empty, and epoll tells when it no longer is.
-                guard.clear_ready();
-                any = true;
-                break;
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                guard.clear_ready();
-                if any {
-                    break;
-                }
-            }
-            Err(error) => {
-                tracing::debug!(%error, "receiving");
-                any = true;
-                break;
-            }
-        }
-    }
-    if any { Poll::Ready(()) } else { Poll::Pending }
-}
-
-/// Sends what is queued. What the kernel has no room for is dropped: SIP over UDP repeats itself.
-fn flush(
-    socket: &AsyncFd<UdpListener>,
-    bound: &SocketAddr,
-    queue: &mut VecDeque<Transmit>,
-    failed: &mut Vec<Flow>,
-) {
-    let source = |flow: &Flow| -> Option<IpAddr> {
-        bound.ip().is_unspecified().then(|| flow.local.ip()).filter(|ip| !ip.is_unspecified())
-    };
-    while !queue.is_empty() {
-        let datagrams: Vec<Outgoing<'_>> = queue
-            .iter()
-            .take(BATCH_MAX)
-            .map(|transmit| Outgoing {
-                remote: transmit.flow.remote,
-                local: source(&transmit.flow),
-                payload: &transmit.bytes,
-            })
-            .collect();
-        match batch::send(socket.get_ref().as_raw_fd(), &datagrams) {
-            Ok(sent) => {
-                queue.drain(..sent.max(1).min(queue.len()));
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                tracing::debug!(dropped = queue.len(), "the kernel's send queue is full");
-                queue.clear();
-            }
-            Err(error) => {
-                // The error belongs to the first of the batch.
-                if let Some(transmit) = queue.pop_front() {
-                    tracing::debug!(%error, remote = %transmit.flow.remote, "sending");
-                    if is_of_the_flow(&error) {
-                        failed.push(transmit.flow);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Whether an error in sending says something of the way, and not of that one datagram: a message that
-/// is too long for UDP must not end what else goes on with the same phone.
-fn is_of_the_flow(error: &io::Error) -> bool {
-    error.raw_os_error() != Some(libc::EMSGSIZE)
 }
 
 #[cfg(test)]
@@ -333,6 +240,9 @@ mod tests {
         fn receive(&mut self, _: Tick, flow: Flow, datagram: Bytes) {
             let bytes = datagram.iter().rev().copied().collect();
             self.transmits.push_back(Transmit { flow, bytes });
+        }
+        fn unframed(&mut self, _: Tick, flow: Flow, octets: Bytes, _: FrameError) {
+            self.transmits.push_back(Transmit { flow, bytes: octets });
         }
         fn reached(&mut self, _: Tick, token: u64, flow: Result<Flow, Unreachable>) {
             self.reached.push((token, flow));
@@ -365,9 +275,11 @@ mod tests {
     ) -> Stop {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
-            let listener = UdpListener::open(&"udp:127.0.0.1:0".parse().expect("a spec")).expect("opens");
+            let here = "127.0.0.1:0".parse().expect("an address");
+            let listener = Listener::open(Transport::Udp, here).expect("opens");
             let address = listener.local();
-            let (worker, commands) = Worker::new(Mirror::default(), vec![listener]).expect("a worker");
+            let (worker, commands) =
+                Worker::new(Mirror::default(), vec![listener], Limits::default()).expect("a worker");
             worker.run(test(address, commands), std::future::pending(), drain).await
         })
     }

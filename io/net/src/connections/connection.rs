@@ -1,0 +1,346 @@
+//! One connection: its socket, what of a message has come, what waits to leave, and how long it may
+//! live. Whatever concerns more than one is in [`super`].
+//!
+//! ```text
+//! Opening ---> Open ---> Ending (what is left goes out, what still comes is read and thrown away)
+//! ```
+//!
+//! Nothing is allocated for a connection that says nothing: it reads into the worker's one buffer, and
+//! its framer holds octets only between the halves of a message.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use ruf_message::{Flow, Frame, Framer, Place, Tick};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::limits::Limits;
+use crate::ready::Bell;
+use crate::worker::Node;
+
+/// Reads of one connection in one turn, so that none starves the others.
+const READS_PER_TURN_MAX: usize = 4;
+/// Pieces given to the system in one call.
+const SLICES_MAX: usize = 32;
+/// What a queued piece costs beside its octets.
+const PIECE_BYTES: usize = 64;
+/// The answer to a ping.
+// rfc5626 §4.4.1
+const PONG: &[u8] = b"\r\n";
+
+/// How a connection comes to be open: connecting, handshakes.
+pub(crate) type Opening = Pin<Box<dyn Future<Output = io::Result<Link>> + Send>>;
+
+/// What octets go through, and how messages are cut out of them.
+pub(crate) struct Link {
+    octets: TcpStream,
+    framer: Framer,
+}
+
+impl Link {
+    /// SIP on a stream.
+    pub(crate) fn stream(octets: TcpStream) -> Link {
+        Link { octets, framer: Framer::new() }
+    }
+}
+
+pub(crate) enum State {
+    Opening(Opening),
+    Open(Link),
+    Ending(Link),
+}
+
+/// What came of a turn.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// Nothing more until the bell rings.
+    Waits,
+    /// It is open from now on.
+    Opened,
+    /// Nothing more can be read from it; what is queued may still leave.
+    Ends,
+    /// Neither direction works.
+    Gone,
+}
+
+/// Who opened it.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// The peer; its source is counted.
+    Accepted { source: IpAddr },
+    /// We, to get to a place; the questions that wait for it.
+    Opened { place: Place, waiting: Vec<u64> },
+}
+
+pub(crate) struct Connection {
+    pub(crate) flow: Flow,
+    pub(crate) origin: Origin,
+    pub(crate) state: State,
+    /// The node has heard of its flow.
+    pub(crate) is_known: bool,
+    /// When it began to be what its state says.
+    pub(crate) since: Tick,
+    /// The earliest alarm that is set for it.
+    pub(crate) armed: Option<Tick>,
+    /// It is in a list of those to be flushed or ended in this turn.
+    pub(crate) is_listed: bool,
+    bell: Arc<Bell>,
+    waker: Waker,
+    queue: VecDeque<Bytes>,
+    queued_bytes: usize,
+    /// When it last said anything whole.
+    heard: Tick,
+    /// When the message began of which a part is there.
+    half_since: Option<Tick>,
+    pings: Pings,
+}
+
+/// How often a peer sends pings.
+#[derive(Default)]
+struct Pings {
+    last: Option<Tick>,
+    gap: Option<Duration>,
+}
+
+impl Pings {
+    fn note(&mut self, now: Tick) {
+        self.gap = self.last.map(|last| now.saturating_sub(last));
+        self.last = Some(now);
+    }
+}
+
+impl Connection {
+    pub(crate) fn new(flow: Flow, origin: Origin, state: State, bell: Arc<Bell>, now: Tick) -> Connection {
+        Connection {
+            flow,
+            origin,
+            state,
+            is_known: false,
+            since: now,
+            armed: None,
+            is_listed: false,
+            waker: Waker::from(bell.clone()),
+            bell,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            heard: now,
+            half_since: None,
+            pings: Pings::default(),
+        }
+    }
+
+    /// Has its turn come soon.
+    pub(crate) fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// Accepted, and not one whole message has come.
+    pub(crate) fn is_silent(&self) -> bool {
+        matches!(self.origin, Origin::Accepted { .. }) && !self.is_known
+    }
+
+    /// Does what can be done without waiting: opens, writes, reads; whole messages go to the node.
+    pub(crate) fn turn<N: Node>(&mut self, now: Tick, scratch: &mut [u8], node: &mut N) -> Turn {
+        self.bell.hear();
+        if let State::Opening(opening) = &mut self.state {
+            return match opening.as_mut().poll(&mut Context::from_waker(&self.waker)) {
+                Poll::Pending => Turn::Waits,
+                Poll::Ready(Ok(link)) => {
+                    self.state = State::Open(link);
+                    self.since = now;
+                    self.ring();
+                    Turn::Opened
+                }
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!(flow = %self.flow, %error, "no connection");
+                    Turn::Gone
+                }
+            };
+        }
+        if let Err(error) = self.flush() {
+            tracing::debug!(flow = %self.flow, %error, "writing");
+            return Turn::Gone;
+        }
+        match self.state {
+            State::Ending(_) => self.finish(scratch),
+            State::Open(_) | State::Opening(_) => self.read(now, scratch, node),
+        }
+    }
+
+    fn read<N: Node>(&mut self, now: Tick, scratch: &mut [u8], node: &mut N) -> Turn {
+        for _ in 0..READS_PER_TURN_MAX {
+            let State::Open(link) = &mut self.state else { return Turn::Waits };
+            let mut buffer = ReadBuf::new(scratch);
+            let mut cx = Context::from_waker(&self.waker);
+            match Pin::new(&mut link.octets).poll_read(&mut cx, &mut buffer) {
+                Poll::Pending => return Turn::Waits,
+                Poll::Ready(Err(error)) => {
+                    tracing::debug!(flow = %self.flow, %error, "reading");
+                    return Turn::Gone;
+                }
+                Poll::Ready(Ok(())) if buffer.filled().is_empty() => return Turn::Ends,
+                Poll::Ready(Ok(())) => link.framer.push(buffer.filled()),
+            }
+            if self.take_frames(now, node) == Turn::Ends {
+                return Turn::Ends;
+            }
+        }
+        self.ring();
+        Turn::Waits
+    }
+
+    /// Hands over what is whole.
+    fn take_frames<N: Node>(&mut self, now: Tick, node: &mut N) -> Turn {
+        loop {
+            let State::Open(link) = &mut self.state else { return Turn::Waits };
+            match link.framer.next_frame() {
+                Some(Ok(Frame::Message(message))) => {
+                    (self.heard, self.half_since, self.is_known) = (now, None, true);
+                    node.receive(now, self.flow, message);
+                }
+                Some(Ok(Frame::Ping)) => {
+                    self.heard = now;
+                    self.pings.note(now);
+                    self.queue(Bytes::from_static(PONG));
+                }
+                Some(Ok(Frame::Pong)) => self.heard = now,
+                Some(Err(error)) => {
+                    tracing::debug!(flow = %self.flow, %error, "the stream cannot be read further");
+                    self.is_known = true;
+                    node.unframed(now, self.flow, link.framer.take_refused(), error);
+                    return Turn::Ends;
+                }
+                None if link.framer.buffered() == 0 => {
+                    // A framer that holds nothing must not keep its buffer.
+                    link.framer = Framer::new();
+                    self.half_since = None;
+                    return Turn::Waits;
+                }
+                None => {
+                    self.half_since = self.half_since.or(Some(now));
+                    return Turn::Waits;
+                }
+            }
+        }
+    }
+
+    /// Queues octets to be written with the next [`Connection::flush`].
+    pub(crate) fn queue(&mut self, octets: Bytes) {
+        self.queued_bytes += octets.len() + PIECE_BYTES;
+        self.queue.push_back(octets);
+    }
+
+    /// Octets that wait to be written.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes
+    }
+
+    /// Writes what is queued, as far as the peer takes it; the rest when the bell rings.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        let (State::Open(link) | State::Ending(link)) = &mut self.state else { return Ok(()) };
+        let mut cx = Context::from_waker(&self.waker);
+        while !self.queue.is_empty() {
+            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+            let count = slices
+                .iter_mut()
+                .zip(&self.queue)
+                .map(|(slice, piece)| *slice = IoSlice::new(piece))
+                .count();
+            let slices = slices.get(..count).unwrap_or_default();
+            let mut written = match Pin::new(&mut link.octets).poll_write_vectored(&mut cx, slices)? {
+                Poll::Pending => return Ok(()),
+                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(written) => written,
+            };
+            while let Some(piece) = self.queue.front_mut().filter(|_| written > 0) {
+                let taken = written.min(piece.len());
+                piece.advance(taken);
+                (written, self.queued_bytes) = (written - taken, self.queued_bytes.saturating_sub(taken));
+                if piece.is_empty() {
+                    self.queue.pop_front();
+                    self.queued_bytes = self.queued_bytes.saturating_sub(PIECE_BYTES);
+                }
+            }
+        }
+        if self.queue.capacity() > SLICES_MAX {
+            self.queue = VecDeque::new();
+        }
+        match Pin::new(&mut link.octets).poll_flush(&mut cx) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    /// Nothing more is read as SIP. What is queued still leaves, then our end is closed.
+    pub(crate) fn end(&mut self, now: Tick) -> bool {
+        // The state is put back below; an opening connection has nothing that could still leave.
+        match std::mem::replace(&mut self.state, State::Opening(Box::pin(std::future::pending()))) {
+            State::Open(mut link) => {
+                link.framer = Framer::new();
+                (self.state, self.since) = (State::Ending(link), now);
+                self.ring();
+                true
+            }
+            State::Opening(_) | State::Ending(_) => false,
+        }
+    }
+
+    /// Closes our end and waits for the peer's: a socket closed over unread octets is reset, and the reset
+    /// would overtake our last answer.
+    fn finish(&mut self, scratch: &mut [u8]) -> Turn {
+        let State::Ending(link) = &mut self.state else { return Turn::Gone };
+        let mut cx = Context::from_waker(&self.waker);
+        if !self.queue.is_empty() {
+            return Turn::Waits;
+        }
+        match Pin::new(&mut link.octets).poll_shutdown(&mut cx) {
+            Poll::Pending => return Turn::Waits,
+            Poll::Ready(Err(_)) => return Turn::Gone,
+            Poll::Ready(Ok(())) => {}
+        }
+        for _ in 0..READS_PER_TURN_MAX {
+            let mut buffer = ReadBuf::new(scratch);
+            match Pin::new(&mut link.octets).poll_read(&mut cx, &mut buffer) {
+                Poll::Pending => return Turn::Waits,
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
+                Poll::Ready(Ok(()) | Err(_)) => return Turn::Gone,
+            }
+        }
+        self.ring();
+        Turn::Waits
+    }
+
+    /// When its time is over, if nothing happens until then.
+    pub(crate) fn deadline(&self, limits: &Limits) -> Tick {
+        match (&self.state, &self.origin) {
+            (State::Opening(_), Origin::Opened { .. }) => self.since + limits.connect,
+            (State::Opening(_), Origin::Accepted { .. }) => self.since + limits.handshake,
+            (State::Ending(_), _) => self.since + limits.linger,
+            (State::Open(_), _) => {
+                let idle = if self.is_silent() {
+                    self.since + limits.silent
+                } else {
+                    self.heard + self.may_be_idle(limits)
+                };
+                self.half_since.map_or(idle, |since| idle.min(since + limits.half_message))
+            }
+        }
+    }
+
+    /// A peer that sends pings is gone when they stop; one that sends them seldom is given twice its own
+    /// time.
+    // rfc5626 §4.4.1
+    fn may_be_idle(&self, limits: &Limits) -> Duration {
+        match self.pings.gap {
+            Some(gap) => limits.idle_between_pings.max(gap * 2).min(limits.idle),
+            None => limits.idle,
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The UDP sockets of one worker: draining them, and sending what is queued for them.
+//!
+//! A turn takes a bounded number of datagrams from each socket, so that no socket starves a timer.
+//! The system calls are in `batch`; connections are in [`crate::connections`].
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::AsRawFd;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use ruf_message::{Flow, Transmit, Transport};
+use tokio::io::unix::AsyncFd;
+
+use crate::batch::{self, BATCH_MAX, Outgoing, ReceiveBatch};
+use crate::clock::Clock;
+use crate::listen::UdpListener;
+use crate::worker::Node;
+
+/// Batches taken from one socket in one turn.
+const BATCHES_PER_TURN_MAX: usize = 4;
+
+/// One UDP socket, and what is to leave by it.
+struct Socket {
+    socket: AsyncFd<UdpListener>,
+    bound: SocketAddr,
+    listener: u16,
+    outgoing: VecDeque<Transmit>,
+}
+
+/// The UDP sockets of one worker.
+pub(crate) struct Datagrams {
+    sockets: Vec<Socket>,
+    batch: ReceiveBatch,
+}
+
+impl Datagrams {
+    pub(crate) fn new() -> Datagrams {
+        Datagrams { sockets: Vec::new(), batch: ReceiveBatch::new() }
+    }
+
+    /// Puts a socket under the runtime's watch, as the listener of this number.
+    pub(crate) fn add(&mut self, listener: u16, socket: UdpListener) -> io::Result<()> {
+        let bound = socket.local();
+        let socket = batch::watch(socket)?;
+        self.sockets.push(Socket { socket, bound, listener, outgoing: VecDeque::new() });
+        Ok(())
+    }
+
+    /// Takes what the sockets have, a bounded share of each; pending when there was nothing.
+    pub(crate) fn poll_receive<N: Node>(
+        &mut self,
+        cx: &mut Context<'_>,
+        clock: Clock,
+        node: &mut N,
+    ) -> Poll<()> {
+        let mut any = false;
+        for socket in &mut self.sockets {
+            any |= socket.poll_receive(cx, clock, &mut self.batch, node).is_ready();
+        }
+        if any { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Queues a datagram. It leaves with [`Datagrams::flush`].
+    pub(crate) fn send(&mut self, transmit: Transmit) {
+        match self.sockets.iter_mut().find(|socket| socket.listener == transmit.flow.listener) {
+            Some(socket) => socket.outgoing.push_back(transmit),
+            None => tracing::warn!(flow = ?transmit.flow, "no such listener; not sent"),
+        }
+    }
+
+    /// Sends what is queued; the flows that lead nowhere are added to `failed`.
+    pub(crate) fn flush(&mut self, failed: &mut Vec<Flow>) {
+        for socket in &mut self.sockets {
+            socket.flush(failed);
+        }
+    }
+}
+
+impl Socket {
+    fn poll_receive<N: Node>(
+        &mut self,
+        cx: &mut Context<'_>,
+        clock: Clock,
+        batch: &mut ReceiveBatch,
+        node: &mut N,
+    ) -> Poll<()> {
+        let Socket { socket, bound, listener, .. } = self;
+        let mut any = false;
+        for _ in 0..BATCHES_PER_TURN_MAX {
+            let mut guard = match socket.poll_read_ready(cx) {
+                Poll::Ready(Ok(guard)) => guard,
+                Poll::Ready(Err(_)) | Poll::Pending => break,
+            };
+            let now = clock.now();
+            let count = batch.receive(socket.get_ref(), |datagram| {
+                let local = datagram.local.filter(|_| bound.ip().is_unspecified()).unwrap_or(bound.ip());
+                let flow = Flow {
+                    transport: Transport::Udp,
+                    listener: *listener,
+                    local: SocketAddr::new(local, bound.port()),
+                    remote: datagram.remote,
+                    connection: 0,
+                };
+                node.receive(now, flow, Bytes::copy_from_slice(datagram.payload));
+            });
+            match count {
+                Ok(BATCH_MAX..) => any = true,
+                Ok(_) => {
+                    // Less than a full batch: the socket is empty, and epoll tells when it no longer is.
+                    guard.clear_ready();
+                    any = true;
+                    break;
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    guard.clear_ready();
+                    if any {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "receiving");
+                    any = true;
+                    break;
+                }
+            }
+        }
+        if any { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// Sends what is queued. What the kernel has no room for is dropped: SIP over UDP repeats itself.
+    fn flush(&mut self, failed: &mut Vec<Flow>) {
+        let Socket { socket, bound, outgoing, .. } = self;
+        let source = |flow: &Flow| -> Option<IpAddr> {
+            bound.ip().is_unspecified().then(|| flow.local.ip()).filter(|ip| !ip.is_unspecified())
+        };
+        while !outgoing.is_empty() {
+            let datagrams: Vec<Outgoing<'_>> = outgoing
+                .iter()
+                .take(BATCH_MAX)
+                .map(|transmit| Outgoing {
+                    remote: transmit.flow.remote,
+                    local: source(&transmit.flow),
+                    payload: &transmit.bytes,
+                })
+                .collect();
+            match batch::send(socket.get_ref().as_raw_fd(), &datagrams) {
+                Ok(sent) => {
+                    outgoing.drain(..sent.max(1).min(outgoing.len()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    tracing::debug!(dropped = outgoing.len(), "the kernel's send queue is full");
+                    outgoing.clear();
+                }
+                Err(error) => {
+                    // The error belongs to the first of the batch.
+                    if let Some(transmit) = outgoing.pop_front() {
+                        tracing::debug!(%error, remote = %transmit.flow.remote, "sending");
+                        if is_of_the_flow(&error) {
+                            failed.push(transmit.flow);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether an error in sending says something of the way, and not of that one datagram: a message that
+/// is too long for UDP must not end what else goes on with the same phone.
+fn is_of_the_flow(error: &io::Error) -> bool {
+    error.raw_os_error() != Some(libc::EMSGSIZE)
+}
