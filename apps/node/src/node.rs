@@ -10,7 +10,8 @@ use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{AddressOfRecord, Admitted, Gate, Identity, Verdict};
 use ruf_message::{
-    Flow, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick, Transmit,
+    Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick,
+    Transmit,
 };
 use ruf_proxy::{Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
 use ruf_registrar::{Binding, Registrar};
@@ -80,7 +81,7 @@ impl Node {
         }
     }
 
-    /// A datagram came over a flow.
+    /// A datagram, or a message cut out of a stream, came over a flow.
     pub fn receive(&mut self, now: Tick, flow: Flow, datagram: Bytes) {
         self.counters.received += 1;
         if is_keepalive(&datagram) {
@@ -97,6 +98,15 @@ impl Node {
             },
             Err(malformed) => self.refuse_malformed(now, flow, &malformed, octets),
         }
+        self.settle(now);
+    }
+
+    /// A stream brought what no message can be cut out of; it is answered as far as it came.
+    // rfc3261 §18.3
+    pub fn unframed(&mut self, now: Tick, flow: Flow, octets: Bytes, error: FrameError) {
+        self.counters.received += 1;
+        let count = octets.len();
+        self.refuse_malformed(now, flow, &Malformed::unframed(octets, error), count);
         self.settle(now);
     }
 
@@ -366,7 +376,7 @@ impl Node {
         self.settle(now);
     }
 
-    /// A datagram could not be sent over this flow.
+    /// This flow leads nowhere: what was sent over it did not arrive, or its connection is gone.
     pub fn unreachable(&mut self, now: Tick, flow: Flow) {
         self.transactions.unreachable(now, flow, &mut self.wire);
         self.settle(now);
@@ -394,7 +404,7 @@ impl Node {
         machines.into_iter().flatten().min()
     }
 
-    /// The next datagram to send.
+    /// The next message to send.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         let transmit = self.wire.transmits.pop_front();

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use ruf_accounts::Accounts;
 use ruf_admission::Domain;
-use ruf_message::Entropy;
+use ruf_message::{Entropy, Transport};
 use ruf_store::{Space, Store};
 
 use crate::config::Config;
@@ -82,12 +82,12 @@ pub(crate) fn domains(config: &Config, store: &mut Store) -> Result<Vec<Domain>,
 }
 
 /// Says how to register a phone. Secrets appear here once and nowhere else.
-pub(crate) fn explain(new_extensions: &[(String, String)], domain: &str, addresses: &[SocketAddr]) {
+pub(crate) fn explain(new_extensions: &[(String, String)], domain: &str, places: &[(Transport, SocketAddr)]) {
     println!("{}", settings::NO_EMERGENCY_CALLS);
     if new_extensions.is_empty() {
         return;
     }
-    let server = best_address(addresses);
+    let server = best_address(places);
     println!("\nTwo extensions are ready. Enter one in each phone:\n");
     let wide = domain.len().max("domain".len());
     println!("  {:<6}{:<wide$}  {:<22}server", "user", "domain", "password");
@@ -101,9 +101,10 @@ pub(crate) fn explain(new_extensions: &[(String, String)], domain: &str, address
 }
 
 /// The address to show to a person: one that other machines can reach, if there is any.
-fn best_address(addresses: &[SocketAddr]) -> String {
-    let port = addresses.first().map_or(5060, SocketAddr::port);
-    let bound = addresses.iter().find(|address| !address.ip().is_unspecified());
+fn best_address(places: &[(Transport, SocketAddr)]) -> String {
+    let addresses = || places.iter().map(|(_, address)| address);
+    let port = addresses().next().map_or(5060, SocketAddr::port);
+    let bound = addresses().find(|address| !address.ip().is_unspecified());
     let ip = bound.map(SocketAddr::ip).or_else(|| {
         let mut all = ruf_net::local_addresses();
         all.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));

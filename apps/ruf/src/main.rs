@@ -9,6 +9,7 @@ mod control;
 mod endpoint;
 mod first_run;
 mod keys;
+mod listeners;
 mod ping;
 mod self_test;
 mod serve;

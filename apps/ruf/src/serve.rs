@@ -1,14 +1,14 @@
 //! `ruf serve`: configuration, store, sockets, node, self-test, `ready`, and the way down again.
 
 use std::io::Write;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Listener, Ourselves, Policy};
-use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
-use ruf_net::{Commands, ListenSpec, Stop, UdpListener, Unreachable, Worker};
+use ruf_admission::{AddressOfRecord, Gate, Keys, Ourselves, Policy};
+use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
+use ruf_net::{Commands, Stop, Unreachable, Worker};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
 use ruf_registrar::{Gruus, Registrar};
@@ -21,13 +21,11 @@ use crate::accounts::Done;
 use crate::config::Config;
 use crate::control::{self, Answer, BindingLine, Question, StatusLines};
 use crate::{
-    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, certificates, first_run, keys, settings,
+    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, ServeArgs, certificates, first_run, keys, listeners, settings,
 };
 
 /// How long a stopping server waits for what is going on.
 const DRAIN: Duration = Duration::from_secs(10);
-/// The port of SIP over UDP.
-const DEFAULT_PORT: u16 = 5060;
 
 /// Why the server did not come up: one line, and the exit status.
 pub(crate) struct Refused {
@@ -82,18 +80,20 @@ async fn run(config: Config) -> Result<(), Refused> {
     let mut signals = Signals::new().map_err(Refused::failed)?;
     let mut store = Store::open(&config.data).map_err(Refused::config)?;
     let kept = keys::Kept::of(&mut store).map_err(Refused::config)?;
-    let listeners = open_listeners(&config)?;
+    let opened = listeners::open(&config)?;
     let first_run = first_run::prepare(&config, store)?;
-    let ourselves = ourselves(&config, &first_run.domains, &listeners)?;
+    let ourselves = listeners::ourselves(&config, &first_run.domains, &opened)?;
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
-    let addresses: Vec<SocketAddr> = listeners.iter().map(UdpListener::local).collect();
+    let open: Vec<ruf_net::Listener> = opened.into_iter().map(|one| one.listener).collect();
+    let places: Vec<_> = open.iter().map(|one| (one.transport(), one.local())).collect();
     let node = node(&config, ourselves, first_run.accounts, &kept);
     let served = Served {
         node,
-        addresses: addresses.clone(),
+        places: places.clone(),
         domains: first_run.domains.iter().map(|d| d.name.clone()).collect(),
     };
-    let (worker, commands) = Worker::new(served, listeners).map_err(Refused::failed)?;
+    let (worker, commands) =
+        Worker::new(served, open, ruf_net::Limits::default()).map_err(Refused::failed)?;
     let control = control::open(&config.data).map_err(|error| {
         Refused::config(format!("{}: {error}", control::socket_path(&config.data).display()))
     })?;
@@ -107,13 +107,13 @@ async fn run(config: Config) -> Result<(), Refused> {
     ));
     if config.self_test {
         tokio::select! {
-            tested = self_test(&addresses, &first_run.default_domain, &commands) => tested?,
+            tested = self_test(&places, &first_run.default_domain, &commands) => tested?,
             () = signals.next() => return Ok(()),
         }
     }
     tracing::info!("phones that come by TLS can be told to trust {}", certificates.authority().display());
-    first_run::explain(&first_run.new_extensions, &first_run.default_domain, &addresses);
-    ready(&addresses);
+    first_run::explain(&first_run.new_extensions, &first_run.default_domain, &places);
+    ready(&places);
     signals.next().await;
     tracing::info!("draining, at most {} s; a second signal ends at once", DRAIN.as_secs());
     // None: it has stopped already.
@@ -144,8 +144,8 @@ fn say_what_has_no_effect(config: &Config) {
 }
 
 /// The one line that scripts wait for.
-fn ready(addresses: &[SocketAddr]) {
-    let places: Vec<String> = addresses.iter().map(|address| format!("udp:{address}")).collect();
+fn ready(places: &[(Transport, SocketAddr)]) {
+    let places: Vec<String> = places.iter().map(listeners::place).collect();
     println!("ready {}", places.join(" "));
     // Whoever reads a pipe waits for this line; a reader that is gone is no reason to stop.
     let _ = std::io::stdout().flush();
@@ -172,63 +172,6 @@ impl Signals {
     }
 }
 
-/// The listeners that were asked for, or both families on the default port.
-fn open_listeners(config: &Config) -> Result<Vec<UdpListener>, Refused> {
-    let refuse = |error: ruf_net::BindError| Refused {
-        status: if error.is_taken() { EXIT_PORT_TAKEN } else { EXIT_CONFIG },
-        line: error.to_string(),
-    };
-    if !config.listen.is_empty() {
-        return config.listen.iter().map(|spec| UdpListener::open(spec).map_err(refuse)).collect();
-    }
-    let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
-    let mut open = Vec::new();
-    for ip in any {
-        let spec = ListenSpec { transport: Transport::Udp, address: SocketAddr::new(ip, DEFAULT_PORT) };
-        match UdpListener::open(&spec) {
-            Ok(listener) => open.push(listener),
-            Err(error) if error.is_family_missing() => {
-                tracing::warn!("this machine has no IPv6; listening on IPv4 alone");
-            }
-            Err(error) => return Err(refuse(error)),
-        }
-    }
-    Ok(open)
-}
-
-fn ourselves(config: &Config, domains: &[Domain], listeners: &[UdpListener]) -> Result<Ourselves, Refused> {
-    for advertise in &config.advertise {
-        if !config.listen.contains(&advertise.listener) {
-            return Err(Refused::config(format!(
-                "--advertise {}: no such listener; name one exactly as --listen does",
-                advertise.listener
-            )));
-        }
-    }
-    let every_address = ruf_net::local_addresses();
-    let listeners = listeners
-        .iter()
-        .enumerate()
-        .map(|(index, listener)| {
-            let bind = listener.local();
-            let spec = config.listen.get(index);
-            let advertised = config.advertise.iter().find(|one| Some(&one.listener) == spec);
-            let addresses = if bind.ip().is_unspecified() {
-                every_address.iter().copied().filter(|ip| ip.is_ipv4() == bind.is_ipv4()).collect()
-            } else {
-                vec![bind.ip()]
-            };
-            Listener {
-                transport: Transport::Udp,
-                bind,
-                addresses,
-                advertised: advertised.map(|one| (one.host.clone(), one.port)),
-            }
-        })
-        .collect();
-    Ok(Ourselves { domains: domains.to_vec(), listeners })
-}
-
 /// The machines, ready to be driven.
 fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, kept: &keys::Kept) -> Node {
     let entropy = || Entropy::from_seed(keys::fresh());
@@ -249,10 +192,14 @@ fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, kept: &keys::
 
 /// Places a call through the server's own sockets: two built-in agents with accounts of this moment.
 async fn self_test(
-    addresses: &[SocketAddr],
+    places: &[(Transport, SocketAddr)],
     domain: &str,
     commands: &Commands<Served>,
 ) -> Result<(), Refused> {
+    let Some(server) = listeners::reachable(places, Transport::Udp) else {
+        tracing::warn!("no self-test: it calls over UDP, and nothing listens there");
+        return Ok(());
+    };
     let gone = || Refused::failed("the server stopped while it was testing itself");
     let mut entropy = Entropy::from_seed(keys::fresh());
     let people = [0, 1].map(|_| (format!("self-test-{}", entropy.token(12)), entropy.token(24)));
@@ -266,7 +213,6 @@ async fn self_test(
         })
         .await
         .ok_or_else(gone)?;
-    let server = reachable(addresses);
     let outcome = crate::self_test::self_test(server, domain, alice, bob, &mut entropy).await;
     let of = domain.to_owned();
     commands
@@ -288,25 +234,10 @@ async fn self_test(
     }
 }
 
-/// Where a program on this machine reaches the first listener.
-fn reachable(addresses: &[SocketAddr]) -> SocketAddr {
-    let first =
-        addresses.first().copied().unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT));
-    match first {
-        SocketAddr::V4(v4) if v4.ip().is_unspecified() => {
-            SocketAddr::new(Ipv4Addr::LOCALHOST.into(), v4.port())
-        }
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
-            SocketAddr::new(Ipv6Addr::LOCALHOST.into(), v6.port())
-        }
-        bound => bound,
-    }
-}
-
 /// The node as the worker drives it, with what the control socket wants to know beside it.
 pub(crate) struct Served {
     node: Node,
-    addresses: Vec<SocketAddr>,
+    places: Vec<(Transport, SocketAddr)>,
     domains: Vec<String>,
 }
 
@@ -322,7 +253,7 @@ impl Served {
             Question::Status => Answer::Status(StatusLines {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 uptime_secs: now.as_micros() / 1_000_000,
-                listeners: self.addresses.iter().map(|address| format!("udp:{address}")).collect(),
+                listeners: self.places.iter().map(listeners::place).collect(),
                 domains: self.domains.clone(),
                 figures: self
                     .node
@@ -348,8 +279,12 @@ impl Served {
 }
 
 impl ruf_net::Node for Served {
-    fn receive(&mut self, now: Tick, flow: Flow, datagram: Bytes) {
-        self.node.receive(now, flow, datagram);
+    fn receive(&mut self, now: Tick, flow: Flow, message: Bytes) {
+        self.node.receive(now, flow, message);
+    }
+
+    fn unframed(&mut self, now: Tick, flow: Flow, octets: Bytes, error: FrameError) {
+        self.node.unframed(now, flow, octets, error);
     }
 
     fn reached(&mut self, now: Tick, token: u64, flow: Result<Flow, Unreachable>) {

@@ -76,9 +76,7 @@ pub(crate) fn unframed(wire: Bytes, error: FrameError) -> Malformed {
         FrameError::HeadTooLong => {
             (StatusCode::BAD_REQUEST, Place::HeaderSection, "no empty line ends it in time")
         }
-        FrameError::MessageTooLong => {
-            (StatusCode::MESSAGE_TOO_LARGE, Place::Body, "the message is too long")
-        }
+        FrameError::MessageTooLong => (StatusCode::MESSAGE_TOO_LARGE, Place::Body, "the message is too long"),
         FrameError::LengthMissing => {
             let name = HeaderName::ContentLength;
             (StatusCode::BAD_REQUEST, Place::Header(name), "a stream needs it")

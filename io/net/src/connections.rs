@@ -354,8 +354,7 @@ impl Connections {
         }
         let opening = open_to(&place, local.ip())?;
         let connection = self.numbers.next();
-        let flow =
-            Flow { transport: place.transport, listener, local, remote: place.address, connection };
+        let flow = Flow { transport: place.transport, listener, local, remote: place.address, connection };
         self.connecting += 1;
         self.opened.insert(place.clone(), connection);
         let origin = Origin::Opened { place, waiting: vec![token] };

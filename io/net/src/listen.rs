@@ -265,7 +265,9 @@ mod tests {
 
     #[test]
     fn a_spec_is_read_as_people_write_it() {
-        for text in ["udp:0.0.0.0:5060", "tcp:[::1]:0", "tls:192.0.2.1:5061", "ws:[::]:80", "wss:0.0.0.0:7443"] {
+        for text in
+            ["udp:0.0.0.0:5060", "tcp:[::1]:0", "tls:192.0.2.1:5061", "ws:[::]:80", "wss:0.0.0.0:7443"]
+        {
             let spec: ListenSpec = text.parse().expect("a spec");
             assert_eq!(spec.to_string(), text);
             assert!(matches!(spec.service, Service::Sip(_)));

@@ -40,7 +40,10 @@ pub fn local_addresses() -> Vec<IpAddr> {
 }
 
 /// The flow to a place over UDP, which needs no connection.
-pub(crate) fn datagrams_to(place: &Place, listeners: &[(Transport, SocketAddr)]) -> Result<Flow, Unreachable> {
+pub(crate) fn datagrams_to(
+    place: &Place,
+    listeners: &[(Transport, SocketAddr)],
+) -> Result<Flow, Unreachable> {
     let (listener, local) = our_end(place.transport, place.address, listeners)?;
     Ok(Flow { transport: place.transport, listener, local, remote: place.address, connection: 0 })
 }
@@ -98,8 +101,7 @@ mod tests {
 
     #[test]
     fn a_listener_bound_to_the_right_address_comes_first() {
-        let listeners =
-            listening(&[(Transport::Udp, "0.0.0.0:5062"), (Transport::Udp, "127.0.0.1:5070")]);
+        let listeners = listening(&[(Transport::Udp, "0.0.0.0:5062"), (Transport::Udp, "127.0.0.1:5070")]);
         assert_eq!(datagrams_to(&place("127.0.0.1:9"), &listeners).expect("reached").listener, 1);
     }
 

@@ -248,11 +248,8 @@ impl Connection {
         let mut cx = Context::from_waker(&self.waker);
         while !self.queue.is_empty() {
             let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let count = slices
-                .iter_mut()
-                .zip(&self.queue)
-                .map(|(slice, piece)| *slice = IoSlice::new(piece))
-                .count();
+            let count =
+                slices.iter_mut().zip(&self.queue).map(|(slice, piece)| *slice = IoSlice::new(piece)).count();
             let slices = slices.get(..count).unwrap_or_default();
             let mut written = match Pin::new(&mut link.octets).poll_write_vectored(&mut cx, slices)? {
                 Poll::Pending => return Ok(()),

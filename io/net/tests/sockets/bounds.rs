@@ -1,0 +1,125 @@
+//! How many connections, how much for each, for how long.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use ruf_message::Transport;
+use ruf_net::Limits;
+use tokio::io::AsyncWriteExt;
+
+use crate::stage::{expect, play, rest};
+
+const BYE: &[u8] = b"BYE sip:a@h SIP/2.0\r\nl: 0\r\n\r\n";
+const TCP: &[Transport] = &[Transport::Tcp];
+const SHORT: Duration = Duration::from_millis(50);
+
+#[test]
+fn one_that_says_nothing_is_closed_and_one_that_spoke_is_not() {
+    let limits = Limits { silent: SHORT, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let mut speaks = stage.connect().await;
+        speaks.write_all(BYE).await.expect("writes");
+        expect(&mut speaks, BYE).await;
+        let (mut silent, mut pings) = (stage.connect().await, stage.connect().await);
+        pings.write_all(b"\r\n\r\n").await.expect("writes");
+        assert_eq!(rest(&mut silent).await, b"");
+        assert_eq!(rest(&mut pings).await, b"\r\n", "a ping is no message");
+        speaks.write_all(BYE).await.expect("writes");
+        expect(&mut speaks, BYE).await;
+        assert!(stage.until(|node| Some(node.unreachable.is_empty())).await, "the node never knew them");
+    });
+}
+
+#[test]
+fn half_a_message_is_not_waited_for_for_ever() {
+    let limits = Limits { half_message: SHORT, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let mut phone = stage.connect().await;
+        phone.write_all(&[BYE, &BYE[..20]].concat()).await.expect("writes");
+        assert_eq!(rest(&mut phone).await, BYE);
+        assert_eq!(stage.until(|node| Some(node.unreachable.len())).await, 1);
+    });
+}
+
+#[test]
+fn an_idle_connection_is_closed_in_the_end() {
+    let limits = Limits { idle: SHORT, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let mut phone = stage.connect().await;
+        phone.write_all(BYE).await.expect("writes");
+        assert_eq!(rest(&mut phone).await, BYE);
+    });
+}
+
+#[test]
+fn a_source_has_only_so_many() {
+    let limits = Limits { connections_per_source_max: 2, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let mut two = [stage.connect().await, stage.connect().await];
+        let mut third = stage.connect().await;
+        assert_eq!(rest(&mut third).await, b"");
+        for phone in &mut two {
+            phone.write_all(BYE).await.expect("writes");
+            expect(phone, BYE).await;
+        }
+        drop(two);
+        assert_eq!(stage.until(|node| (node.unreachable.len() == 2).then_some(2)).await, 2);
+        let mut again = stage.connect().await;
+        again.write_all(BYE).await.expect("writes");
+        expect(&mut again, BYE).await;
+    });
+}
+
+#[test]
+fn the_one_that_was_silent_longest_makes_room() {
+    for limits in
+        [Limits { silent_max: 2, ..Limits::default() }, Limits { connections_max: 3, ..Limits::default() }]
+    {
+        play(TCP, limits, |stage| async move {
+            let mut speaks = stage.connect().await;
+            speaks.write_all(BYE).await.expect("writes");
+            expect(&mut speaks, BYE).await;
+            let (mut first, mut second) = (stage.connect().await, stage.connect().await);
+            let mut third = stage.connect().await;
+            assert_eq!(rest(&mut first).await, b"");
+            for phone in [&mut speaks, &mut second, &mut third] {
+                phone.write_all(BYE).await.expect("writes");
+                expect(phone, BYE).await;
+            }
+        });
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_read_is_closed_and_not_waited_for() {
+    play(TCP, Limits::default(), |stage| async move {
+        let mut phone = stage.connect().await;
+        phone.write_all(BYE).await.expect("writes");
+        expect(&mut phone, BYE).await;
+        let flow = stage.until(|node| node.received.first().map(|(flow, _)| *flow)).await;
+        // More than the kernel buffers on both sides together.
+        let much = Bytes::from(vec![b'x'; 64 << 10]);
+        for _ in 0..1_000 {
+            stage.send(flow, much.clone()).await;
+        }
+        assert_eq!(stage.until(|node| node.unreachable.first().copied()).await, flow);
+    });
+}
+
+#[test]
+fn what_a_slow_peer_reads_late_arrives_in_order() {
+    let limits = Limits { queue_bytes_max: 64 << 20, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let mut phone = stage.connect().await;
+        phone.write_all(BYE).await.expect("writes");
+        expect(&mut phone, BYE).await;
+        let flow = stage.until(|node| node.received.first().map(|(flow, _)| *flow)).await;
+        let pieces: Vec<Bytes> = (0..200u8).map(|n| Bytes::from(vec![n; 60_000])).collect();
+        for piece in &pieces {
+            stage.send(flow, piece.clone()).await;
+        }
+        for piece in &pieces {
+            expect(&mut phone, piece).await;
+        }
+    });
+}
