@@ -99,7 +99,7 @@ impl Stage {
     }
 
     pub(crate) async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.places[0]).await.expect("connects")
+        TcpStream::connect(self.places.first().expect("a listener")).await.expect("connects")
     }
 }
 
