@@ -7,6 +7,7 @@
 //! ruf-interop negative    what must not get through
 //! ruf-interop startup     how a server starts, refuses to, and ends
 //! ruf-interop sipp        1,000 calls at 200 a second
+//! ruf-interop nat         phones behind NAT, the server behind a forwarded port
 //! ruf-interop all         everything
 //! ```
 //!
@@ -16,6 +17,9 @@
 
 mod digest;
 mod failure;
+mod line;
+mod namespace;
+mod nat;
 mod negative;
 mod phone;
 mod place;
@@ -40,11 +44,12 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 5] = [
+const COMMANDS: [Command; 6] = [
     ("startup", startup::run),
     ("torture", torture::run),
     ("negative", negative::run),
     ("sipp", sipp::run),
+    ("nat", nat::run),
     ("table", table::run),
 ];
 

@@ -42,7 +42,9 @@ pub(crate) struct LineMark(usize);
 /// Fails with one line if `program` is not installed: nothing is skipped because it is missing.
 pub(crate) fn present(program: &str, package: &str) -> Outcome<()> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    if !std::env::split_paths(&path).any(|folder| folder.join(program).is_file()) {
+    // A user who is not root may have nft, but not its folder in PATH.
+    let mut folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
+    if !folders.any(|folder| folder.join(program).is_file()) {
         fail!("{program} is missing: apt-get install {package}");
     }
     Ok(())

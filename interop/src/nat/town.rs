@@ -1,0 +1,256 @@
+//! The networks, who lives where, and what watches the streets.
+//!
+//! ```text
+//!   lan              home              street               front             room
+//!   phones           NAT,              phones               forwards          the server
+//!   192.168.7.11 - 192.168.7.1         203.0.113.21         5060 to it   .1 - 10.0.0.2
+//!                  203.0.113.2  ------ (a bridge) -------- 203.0.113.1
+//! ```
+//!
+//! The NAT at home is a harsh one: it gives every flow a port that has nothing to do with the phone's,
+//! lets in only whom the phone has sent something to, and forgets a flow after 30 s of silence.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::digest::Account;
+use crate::failure::{Outcome, ensure};
+use crate::line::Line;
+use crate::namespace::Namespace;
+use crate::phone::{self, Make, Phone};
+use crate::place;
+use crate::server::{Server, Settings};
+use crate::sip::Sip;
+use crate::wire::{Mark, Tap, Wire};
+
+/// How long anything that was asked for may take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the NATs remember a flow of UDP on which nothing is said.
+const MAPPING_SECS: u64 = 30;
+/// Where the server is, as it knows it.
+pub(super) const SERVER_INSIDE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+/// What the world calls the server.
+pub(super) const SERVER_OUTSIDE: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)), 5_060);
+/// What the world calls everybody at home.
+pub(super) const HOME: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
+/// The ports that the NAT at home gives to flows.
+const MAPPED: std::ops::RangeInclusive<u16> = 20_000..=29_999;
+/// Ports of RTP of each phone.
+const RTP_PORTS: u16 = 20;
+
+/// Lets a network pass on what is not for itself.
+const ROUTER: &str = "echo 1 > /proc/sys/net/ipv4/ip_forward";
+
+/// A phone, and the wire on which what comes to it is seen.
+pub(super) struct Party {
+    pub(super) phone: Phone,
+    pub(super) inbox: Tap,
+}
+
+/// The networks, and everybody in them.
+pub(super) struct Town {
+    // Phones and the server first: they go before their networks.
+    /// At home: baresip.
+    pub(super) anna: Party,
+    /// At home: linphone.
+    pub(super) bert: Party,
+    /// In the street: baresip.
+    pub(super) carl: Party,
+    /// At home, written by hand.
+    pub(super) doro: Line,
+    /// In the street, written by hand.
+    pub(super) emil: Line,
+    pub(super) server: Server,
+    /// All that comes to the server.
+    came_tap: Tap,
+    /// All that the server sends.
+    pub(super) sent_tap: Tap,
+    _networks: [Namespace; 5],
+}
+
+const ANNA: Account = Account { user: "anna", secret: "secret-of-anna" };
+const BERT: Account = Account { user: "bert", secret: "secret-of-bert" };
+const CARL: Account = Account { user: "carl", secret: "secret-of-carl" };
+const DORO: Account = Account { user: "doro", secret: "secret-of-doro" };
+const EMIL: Account = Account { user: "emil", secret: "secret-of-emil" };
+
+impl Town {
+    /// Lays the networks and starts everybody; the phones register by themselves.
+    pub(super) fn start(folder: &Path) -> Outcome<Town> {
+        let networks = lay()?;
+        let [lan, _, street, front, room] = &networks;
+        let tap =
+            |network: &Namespace, address: Ipv4Addr| network.run(move || Ok(Wire::open()?.tap(address)));
+        let (lan_tap, street_tap) = (tap(lan, AT_HOME)?, tap(street, IN_THE_STREET)?);
+        let (came_tap, sent_tap) = (tap(room, SERVER_INSIDE)?, tap(front, SERVER_INSIDE)?);
+
+        let listen = SocketAddr::new(SERVER_INSIDE.into(), SERVER_OUTSIDE.port());
+        let mut settings = Settings::new(&folder.join("data"), SERVER_INSIDE)
+            .arguments(&format!("--advertise udp:{listen}={SERVER_OUTSIDE}"));
+        settings.listen = listen;
+        for Account { user, secret } in [ANNA, BERT, CARL, DORO, EMIL] {
+            settings = settings.user(user, secret);
+        }
+        let server = room.run(move || Server::start(&settings))?;
+
+        let by_hand = |network: &Namespace, address, account| {
+            network.run(move || {
+                let line = Line::new(address, account, SERVER_OUTSIDE)?;
+                line.register()?;
+                Ok(line)
+            })
+        };
+        let home = |last| host(AT_HOME, last);
+        Ok(Town {
+            doro: by_hand(lan, home(14), DORO)?,
+            emil: by_hand(street, host(IN_THE_STREET, 24), EMIL)?,
+            anna: party(lan, &lan_tap, Make::Baresip, phone_settings(folder, home(11), ANNA))?,
+            bert: party(lan, &lan_tap, Make::Linphone, phone_settings(folder, home(12), BERT))?,
+            carl: party(
+                street,
+                &street_tap,
+                Make::Baresip,
+                phone_settings(folder, host(IN_THE_STREET, 23), CARL),
+            )?,
+            server,
+            came_tap,
+            sent_tap,
+            _networks: networks,
+        })
+    }
+
+    /// Ends the server as an operator would.
+    pub(super) fn end(self) -> Outcome<String> {
+        let Town { server, anna, bert, carl, _networks, .. } = self;
+        drop((anna, bert, carl));
+        let status = server.stop()?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(String::new())
+    }
+
+    /// Where somebody at home is seen from the server, by their first request of this method.
+    pub(super) fn mapped(&self, user: &str, method: &str) -> Outcome<SocketAddr> {
+        let what = format!("a {method} of {user} at the server");
+        let (source, _) = self.came_tap.wait(Mark::START, PATIENCE, &what, |packet| {
+            let hers = packet.sip.as_ref().is_some_and(|sip| {
+                sip.is_request(method) && sip.header("From").is_some_and(|from| from.contains(user))
+            });
+            hers.then_some(packet.source)
+        })?;
+        ensure!(source.ip() == HOME && MAPPED.contains(&source.port()), "{user} came from {source}: no NAT");
+        Ok(source)
+    }
+}
+
+impl Party {
+    /// Waits for a message to this phone.
+    pub(super) fn gets(&self, from: Mark, what: &str, wanted: impl Fn(&Sip) -> bool) -> Outcome<Sip> {
+        let ip = self.phone.settings.ip;
+        let what = format!("{what} at {}", self.phone.settings.user);
+        let (sip, _) = self.inbox.wait(from, PATIENCE, &what, |packet| {
+            let sip = packet.sip.as_ref().filter(|sip| packet.destination.ip() == ip && wanted(sip))?;
+            Some(sip.clone())
+        })?;
+        Ok(sip)
+    }
+}
+
+const AT_HOME: Ipv4Addr = Ipv4Addr::new(192, 168, 7, 0);
+const IN_THE_STREET: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 0);
+
+fn host(net: Ipv4Addr, last: u8) -> Ipv4Addr {
+    let [a, b, c, _] = net.octets();
+    Ipv4Addr::new(a, b, c, last)
+}
+
+fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account) -> phone::Settings {
+    let number = u16::from(ip.octets()[3]) % 10;
+    let home: PathBuf = folder.join(account.user);
+    phone::Settings {
+        home,
+        ip,
+        rtp_ports: place::rtp_ports(number, RTP_PORTS),
+        hertz: 440,
+        user: account.user.to_owned(),
+        secret: account.secret.to_owned(),
+        server: SERVER_OUTSIDE,
+    }
+}
+
+fn party(network: &Namespace, inbox: &Tap, make: Make, settings: phone::Settings) -> Outcome<Party> {
+    let phone = network.run(move || Phone::start(make, settings))?;
+    Ok(Party { phone, inbox: inbox.clone() })
+}
+
+/// The five networks, from the phones at home to the server.
+fn lay() -> Outcome<[Namespace; 5]> {
+    let lan = Namespace::new("lan")?;
+    let home = Namespace::new("home")?;
+    let street = Namespace::new("street")?;
+    let front = Namespace::new("front")?;
+    let room = Namespace::new("room")?;
+
+    lan.cable("eth0", &home, "lan")?;
+    street.script("ip link add bridge type bridge; ip link set bridge up")?;
+    for (network, port) in [(&home, "home"), (&front, "front")] {
+        street.cable(port, network, "wan")?;
+        street.script(&format!("ip link set {port} master bridge"))?;
+    }
+    room.cable("eth0", &front, "lan")?;
+
+    for last in [11, 12, 14] {
+        lan.script(&format!("ip addr add 192.168.7.{last}/24 dev eth0"))?;
+    }
+    lan.script("ip route add default via 192.168.7.1")?;
+    home.script("ip addr add 192.168.7.1/24 dev lan; ip addr add 203.0.113.2/24 dev wan")?;
+    for last in [23, 24] {
+        street.script(&format!("ip addr add 203.0.113.{last}/24 dev bridge"))?;
+    }
+    // linphone believes itself offline without a default route; this one leads nowhere.
+    street.script("ip route add default via 203.0.113.254")?;
+    front.script("ip addr add 203.0.113.1/24 dev wan; ip addr add 10.0.0.1/24 dev lan")?;
+    room.script("ip addr add 10.0.0.2/24 dev eth0; ip route add default via 10.0.0.1")?;
+
+    let (first, last) = (MAPPED.start(), MAPPED.end());
+    for router in [&home, &front] {
+        router.script(ROUTER)?;
+    }
+    home.script(&rules("", &format!("masquerade to :{first}-{last} random")))?;
+    front.script(&rules(
+        "chain in { type nat hook prerouting priority dstnat
+            iifname wan meta l4proto { tcp, udp } th dport 5060-5063 dnat to 10.0.0.2
+         }",
+        "masquerade",
+    ))?;
+    for router in [&home, &front] {
+        router.script(&forget())?;
+    }
+    Ok([lan, home, street, front, room])
+}
+
+/// Loads a NAT into the kernel.
+fn rules(inbound: &str, outbound: &str) -> String {
+    format!(
+        "nft -f - <<'RULES'
+table ip nat {{
+    {inbound}
+    chain out {{
+        type nat hook postrouting priority srcnat
+        oifname wan meta l4proto {{ tcp, udp }} {outbound}
+    }}
+}}
+RULES"
+    )
+}
+
+/// Sets how long the NAT of a network remembers a silent flow of UDP, and reads it back.
+fn forget() -> String {
+    ["nf_conntrack_udp_timeout", "nf_conntrack_udp_timeout_stream"]
+        .map(|name| {
+            let file = format!("/proc/sys/net/netfilter/{name}");
+            format!("echo {MAPPING_SECS} > {file}; test $(cat {file}) = {MAPPING_SECS}")
+        })
+        .join("; ")
+}
