@@ -326,6 +326,8 @@ impl Node {
             } else if let Some(call) = self.asked.calls.pop_front() {
                 self.count_call(&call);
             } else {
+                // Numeric hosts have one place each: there is nothing to prefer to a dead one.
+                self.asked.failed.clear();
                 return;
             }
         }

@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use ruf_accounts::Accounts;
 use ruf_message::{Hop, Place, Tick, Transport};
 use ruf_proxy::{Answer, Question, Target, TargetSet, Token, Unreachable};
-use ruf_registrar::Registrar;
+use ruf_registrar::{Binding, Registrar};
 use ruf_routing::{DialPlan, Directory};
 
 /// What is at hand to answer with.
@@ -62,10 +62,14 @@ impl Directory for Asked<'_> {
 
     fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet) {
         let bindings = self.registrar.locate(self.now, address).filter(|binding| binding.is_target());
-        targets.extend(bindings.map(|binding| Target {
+        let mut bindings: Vec<&Binding> = bindings.collect();
+        // Of several ways to one phone the latest comes first: the others may be of before it started anew.
+        bindings.sort_by_key(|binding| std::cmp::Reverse(binding.expires()));
+        targets.extend(bindings.into_iter().map(|binding| Target {
             uri: Some(binding.contact().to_owned()),
             flow: Some(binding.flow()),
             routes: binding.routes().map(|hop| hop.to_owned()).collect(),
+            instance: binding.instance().map(Vec::into_boxed_slice),
             q: binding.q(),
         }));
     }

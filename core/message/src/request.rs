@@ -78,6 +78,12 @@ impl Request {
         self.fields.set_number(HeaderName::MaxForwards, hops.into());
     }
 
+    /// Changes Max-Breadth.
+    // rfc5393 §5.3.3
+    pub fn set_max_breadth(&mut self, branches: u32) {
+        self.fields.set_number(HeaderName::MaxBreadth, branches);
+    }
+
     /// Puts a route before all others: `<sip:proxy.example.org;lr>`.
     // rfc3261 §16.6 step 6
     pub fn push_route(&mut self, value: impl AsRef<[u8]>) {

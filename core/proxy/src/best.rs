@@ -29,6 +29,38 @@ impl Failure {
             Failure::Insecure => StatusCode::TEMPORARILY_UNAVAILABLE,
         }
     }
+
+    /// The request could not be sent: nobody has heard it.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Failure::Unreachable)
+    }
+
+    /// It was heard by nobody, or by somebody who is silent.
+    pub(crate) fn is_timeout(&self) -> bool {
+        matches!(self, Failure::TimedOut)
+    }
+
+    /// It says that this place cannot serve, and nothing about the others.
+    // rfc3263 §4.3: a 503, a transport failure, a timeout
+    pub(crate) fn is_of_the_place(&self) -> bool {
+        match self {
+            Failure::Answered(response) => response.status() == StatusCode::SERVICE_UNAVAILABLE,
+            Failure::TimedOut | Failure::Unreachable => true,
+            Failure::Overloaded | Failure::Insecure => false,
+        }
+    }
+
+    /// The instance has not given its response: another flow may reach it.
+    // rfc5626 §7: only a 408 or a 430 is no response of the instance
+    pub(crate) fn is_of_the_flow(&self) -> bool {
+        match self {
+            Failure::Answered(response) => {
+                matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::FLOW_FAILED)
+            }
+            Failure::TimedOut | Failure::Unreachable | Failure::Insecure => true,
+            Failure::Overloaded => false,
+        }
+    }
 }
 
 /// Takes the best failure out of the list; of equals the first. `None` if there is none.
@@ -53,7 +85,10 @@ fn rank(status: StatusCode) -> (u8, u8) {
         StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => 0,
         StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::BAD_EXTENSION | StatusCode::ADDRESS_INCOMPLETE => 1,
         // They say nothing about the callee.
-        StatusCode::REQUEST_TIMEOUT | StatusCode::REQUEST_TERMINATED | StatusCode::SERVICE_UNAVAILABLE => 3,
+        StatusCode::REQUEST_TIMEOUT
+        | StatusCode::REQUEST_TERMINATED
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::FLOW_FAILED => 3,
         _ => 2,
     };
     (class, within)
@@ -121,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_says_nothing_about_the_callee_comes_last_in_its_class() {
-        assert_eq!(best_of(&[408, 487, 486]), Some(486));
+        assert_eq!(best_of(&[408, 430, 487, 486]), Some(486));
         assert_eq!(best_of(&[503, 501]), Some(501));
         assert_eq!(best_of(&[486, 480]), Some(486));
     }

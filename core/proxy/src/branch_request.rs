@@ -1,10 +1,10 @@
 //! One branch's own copy of the request (RFC 3261 section 16.6, items 1 to 7): what is changed in it,
 //! and where it goes next.
 //!
-//! Not here: when it is made and sent (`forward.rs`), strict routers (`route.rs`).
+//! Not here: when it is made and sent (`forward.rs`), strict routers (`route.rs`), Record-Route, which
+//! depends on the flow (`record_route.rs`).
 
-use ruf_admission::Gate;
-use ruf_message::{Flow, Hop, Method, Request, Scheme, Transport, UriRef};
+use ruf_message::{Hop, Request, Scheme, Transport, UriRef};
 
 use crate::question::Target;
 use crate::route;
@@ -13,8 +13,14 @@ use crate::route;
 // rfc3261 §16.6 step 3
 const MAX_FORWARDS: u8 = 70;
 
+/// Around the name and the value of a header line.
+const LINE: usize = ": \r\n".len();
+/// The request line but for its URI, and what is added later: a Via (some 80 octets), one or two
+/// Record-Routes (some 100 each), Max-Breadth.
+const ADDED: usize = 320;
+
 /// A copy of the request for one branch, complete but for what depends on its flow.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct BranchRequest {
     request: Request,
     /// It was rewritten for a strict router, which its Request-URI names.
@@ -44,6 +50,13 @@ impl BranchRequest {
         self.request
     }
 
+    /// Its length with what its flow will add, about.
+    pub(crate) fn bytes_when_sent(&self) -> usize {
+        let request = &self.request;
+        let lines: usize = request.lines().map(|(name, value)| name.len() + value.len() + LINE).sum();
+        request.uri().as_bytes().len() + lines + request.body().len() + ADDED
+    }
+
     /// Where RFC 3263 begins; `None` where the URI names no host.
     // rfc3261 §16.6 step 7; the Request-URI after a rewrite for a strict router, else the first
     // Route, else the Request-URI
@@ -65,53 +78,10 @@ fn hop_of(uri: UriRef<'_>) -> Option<Hop> {
     Some(Hop { host: host.to_owned(), port: uri.port(), transport })
 }
 
-/// Writes the flows of both ends into a Record-Route that names us on the outgoing side.
-// rfc3261 §16.6 step 4; first position, a SIP or SIPS URI with lr
-pub(crate) fn record_route(
-    request: &mut Request,
-    upstream: &Flow,
-    downstream: &Flow,
-    sent_by: &str,
-    gate: &Gate,
-) {
-    let tag = request.from_tag().unwrap_or_default();
-    let token = gate.token(request.call_id(), tag, upstream, downstream);
-    let secure = request.uri().scheme() == Scheme::Sips
-        || request.routes().next().is_some_and(|route| route.uri().scheme() == Scheme::Sips);
-    let mut value = String::with_capacity(token.len() + sent_by.len() + 32);
-    value.push_str(if secure { "<sips:" } else { "<sip:" });
-    value.push_str(&token);
-    value.push('@');
-    value.push_str(sent_by);
-    match downstream.transport {
-        Transport::Udp => {}
-        // rfc5630 §3.1.4: never transport=tls
-        Transport::Tls => {}
-        transport @ (Transport::Tcp | Transport::Ws | Transport::Wss) => {
-            value.push_str(";transport=");
-            value.push_str(transport.as_param());
-        }
-    }
-    value.push_str(";lr>");
-    request.push_record_route(value);
-}
-
-/// We stay on the path of every dialog that the request may create: only through us do the ends
-/// find each other's flow. An unknown method may create one. Inside a dialog the route set stands.
-// rfc3261 §16.6 step 4
-pub(crate) fn is_recorded(request: &Request, in_dialog: bool) -> bool {
-    let may_create = matches!(
-        request.method(),
-        Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Other
-    );
-    may_create && !in_dialog
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sample;
-    use ruf_message::HeaderName;
 
     fn target(uri: &str) -> Target {
         Target::by_flow(uri.parse().unwrap(), sample::flow(1))
@@ -176,52 +146,5 @@ mod tests {
         let copy = BranchRequest::of(request, &target).into_request();
         let shown: Vec<String> = copy.routes().map(|route| route.uri().to_string()).collect();
         assert_eq!(shown, ["sip:edge.example;lr", "sip:inner.example;lr", "sip:own.example;lr"]);
-    }
-
-    #[test]
-    fn the_path_of_dialogs_is_recorded_and_only_there() {
-        // tests rfc3261 §16.6 step 4
-        for (method, recorded) in [
-            ("INVITE", true),
-            ("SUBSCRIBE", true),
-            ("REFER", true),
-            ("NOTIFY", true),
-            ("NEWMETHOD", true),
-            ("MESSAGE", false),
-            ("OPTIONS", false),
-            ("BYE", false),
-        ] {
-            let request = sample::request(method, "sip:bob@example.org", "");
-            assert_eq!(is_recorded(&request, false), recorded, "{method}");
-            assert!(!is_recorded(&request, true), "{method}");
-        }
-    }
-
-    #[test]
-    fn the_recorded_uri_names_us_on_the_outgoing_side() {
-        // tests rfc3261 §16.6 step 4
-        let gate = sample::gate();
-        let recorded = |uri: &str, routes: &str, transport: Transport| {
-            let mut request =
-                sample::request("INVITE", uri, &format!("{routes}Record-Route: <sip:p1.example;lr>\r\n"));
-            let downstream = Flow { transport, ..sample::flow(2) };
-            record_route(&mut request, &sample::flow(1), &downstream, "192.0.2.1:5060", &gate);
-            let values: Vec<String> = request
-                .raw(HeaderName::RecordRoute)
-                .map(|value| String::from_utf8_lossy(value).into_owned())
-                .collect();
-            assert_eq!(values.last().unwrap(), "<sip:p1.example;lr>");
-            let (scheme, rest) = values[0].split_once(':').unwrap();
-            format!("{scheme}:{}", rest.split_once('@').unwrap().1)
-        };
-        let sip = "sip:bob@phone.example";
-        assert_eq!(recorded(sip, "", Transport::Udp), "<sip:192.0.2.1:5060;lr>");
-        assert_eq!(recorded(sip, "", Transport::Tcp), "<sip:192.0.2.1:5060;transport=tcp;lr>");
-        assert_eq!(recorded(sip, "", Transport::Wss), "<sip:192.0.2.1:5060;transport=wss;lr>");
-        assert_eq!(recorded("sips:bob@phone.example", "", Transport::Tls), "<sips:192.0.2.1:5060;lr>");
-        assert_eq!(
-            recorded(sip, "Route: <sips:edge.example;lr>\r\n", Transport::Tls),
-            "<sips:192.0.2.1:5060;lr>"
-        );
     }
 }

@@ -37,7 +37,7 @@ impl ResponseContext {
         pending.waiting.clear();
         for branch in &mut pending.branches {
             match branch.state {
-                BranchState::Reaching(_) => branch.state = BranchState::Completed,
+                BranchState::Resolving(_) | BranchState::Reaching => branch.state = BranchState::Completed,
                 // rfc3261 §9.1: only an INVITE is cancelled
                 BranchState::Calling(client) | BranchState::Proceeding(client) if is_invite => {
                     let turn = &mut *step.turn;
@@ -47,6 +47,7 @@ impl ResponseContext {
                 BranchState::Calling(_)
                 | BranchState::Proceeding(_)
                 | BranchState::Cancelling(_)
+                | BranchState::Abandoned
                 | BranchState::Completed => {}
             }
         }

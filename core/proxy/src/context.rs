@@ -1,7 +1,7 @@
 //! The response context (RFC 3261 section 16.6): a request that was received, the branches it was
 //! forwarded on, and what came back.
 //!
-//! Not here: what the phases do with it (`forward.rs`, `response.rs`, `timer_c.rs`,
+//! Not here: what the phases do with it (`forward.rs`, `retry.rs`, `response.rs`, `timer_c.rs`,
 //! `cancel.rs`), and how the best response is chosen (`best.rs`).
 
 use ruf_admission::Identity;
@@ -10,11 +10,13 @@ use ruf_transaction::{ClientId, ServerId};
 use smallvec::SmallVec;
 
 use crate::best::Failure;
-use crate::branch_request::{self, BranchRequest};
+use crate::branch_request::BranchRequest;
+use crate::breadth::{self, Share};
 use crate::proxy::{Kept, Step};
-use crate::question::TargetSet;
-use crate::reject;
+use crate::queue::Queue;
+use crate::retry::Spare;
 use crate::slots::BranchId;
+use crate::{record_route, reject};
 
 /// A request on its way, from its admission to the last answer that its sender may get. Once it is
 /// accepted little is left of it, for half a minute.
@@ -56,8 +58,12 @@ pub(crate) struct Pending {
     pub(crate) recorded: bool,
     /// As received, after 16.4. Every branch starts from it, and so do our own answers.
     pub(crate) request: Request,
-    /// Targets not tried yet, the next one last.
-    pub(crate) waiting: TargetSet,
+    /// Targets not tried yet.
+    pub(crate) waiting: Queue,
+    /// The preference of those that are tried now.
+    pub(crate) q: u16,
+    /// How many branches it may have at a time, those of the next hops included (RFC 5393).
+    pub(crate) breadth: u32,
     /// In the order of opening; a token names one by its place.
     pub(crate) branches: SmallVec<[Branch; 1]>,
     /// The final responses and what stands for one.
@@ -70,7 +76,7 @@ pub(crate) struct Pending {
     pub(crate) timed: bool,
 }
 
-/// One target that is tried.
+/// One place that is tried.
 #[derive(Debug)]
 pub(crate) struct Branch {
     pub(crate) state: BranchState,
@@ -78,26 +84,36 @@ pub(crate) struct Branch {
     pub(crate) timer_c: Tick,
     /// The last provisional status that was announced.
     pub(crate) announced: Option<StatusCode>,
+    /// Its part of the breadth.
+    pub(crate) share: Share,
+    /// What is tried in its place if it fails.
+    pub(crate) spare: Spare,
 }
 
 /// ```text
-///               flow            1xx                 final, timeout
-///   Reaching ---------> Calling -----> Proceeding -----------------> Completed
-///      |                  |                |                             ^
-///      |                  +---- CANCEL ----+-----> Cancelling -----------+
-///      |                                            final, timeout       |
-///      +------------------------- unreachable, cancelled ----------------+
+///               places              flow            1xx                 final, timeout
+///   Resolving ---------> Reaching ---------> Calling -----> Proceeding -----------------> Completed
+///      |                    |                | |                |                             ^
+///      |                    |     4 s silent | +---- CANCEL ----+-----> Cancelling -----------+
+///      |                    |                v                           final, timeout       |
+///      |                    |            Abandoned -------------------------------------------+
+///      +--------------------+----------- unreachable, cancelled ------------------------------+
 /// ```
 #[derive(Debug)]
 pub(crate) enum BranchState {
-    /// The flow of the next hop is asked for.
-    Reaching(Box<BranchRequest>),
+    /// The places of the next hop are asked for.
+    Resolving(Box<BranchRequest>),
+    /// A flow to one of the places is asked for. The request is in the branch's [`Spare`].
+    Reaching,
     /// Sent; nothing came back.
     Calling(ClientId),
     /// A provisional response came.
     Proceeding(ClientId),
     /// A CANCEL was sent, or will be when a provisional response comes.
     Cancelling(Withdrawn),
+    /// It was silent for so long that the next place is tried. Its CANCEL leaves with the first
+    /// provisional response, and only a 2xx or 6xx of it still counts.
+    Abandoned,
     /// Its final response came, or will never come.
     Completed,
 }
@@ -127,9 +143,11 @@ impl ResponseContext {
             in_dialog,
             phase: Phase::Locating(Box::new(Pending {
                 upstream,
-                recorded: branch_request::is_recorded(&request, in_dialog),
+                recorded: record_route::is_recorded(&request, in_dialog),
+                breadth: breadth::incoming(&request),
                 request,
-                waiting: TargetSet::new(),
+                waiting: Queue::default(),
+                q: 0,
                 branches: SmallVec::new(),
                 failures: SmallVec::new(),
                 halted: None,
@@ -171,9 +189,8 @@ impl ResponseContext {
 }
 
 impl Branch {
-    /// A branch of which nothing is expected (yet).
-    pub(crate) fn completed() -> Self {
-        Branch { state: BranchState::Completed, timer_c: Tick::ZERO, announced: None }
+    pub(crate) fn new(state: BranchState, share: Share, spare: Spare) -> Self {
+        Branch { state, timer_c: Tick::ZERO, announced: None, share, spare }
     }
 }
 
@@ -182,8 +199,20 @@ impl Pending {
         self.branches.get_mut(id.index())
     }
 
-    /// Every branch opened so far has ended.
+    /// Every branch opened so far has ended, or is not waited for.
     pub(crate) fn is_idle(&self) -> bool {
-        self.branches.iter().all(|branch| matches!(branch.state, BranchState::Completed))
+        let is_over = |state: &BranchState| matches!(state, BranchState::Completed | BranchState::Abandoned);
+        self.branches.iter().all(|branch| is_over(&branch.state))
+    }
+
+    /// Adds a branch; `None` past the last that a token can name.
+    pub(crate) fn push(&mut self, branch: Branch) -> Option<BranchId> {
+        let id = BranchId::after(self.branches.len())?;
+        self.branches.push(branch);
+        Some(id)
+    }
+
+    pub(crate) fn is_invite(&self) -> bool {
+        self.request.method() == Method::Invite
     }
 }

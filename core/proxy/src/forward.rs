@@ -1,18 +1,22 @@
 //! Request forwarding (RFC 3261 section 16.6), to one target or to several: those of equal q at once,
 //! the groups one after the other.
 //!
-//! Not here: what comes back (`response.rs`), and the Via with its branch, which is written by the
-//! client transaction (items 8 and 10) like Content-Length (item 9).
+//! Not here: what comes back (`response.rs`), what is tried when a branch fails (`retry.rs`), and the
+//! Via with its branch, which is written by the client transaction (items 8 and 10) like Content-Length
+//! (item 9).
 
 use ruf_message::{Flow, Method, Place, StatusCode};
 
 use crate::best::Failure;
-use crate::branch_request::{self, BranchRequest};
+use crate::branch_request::BranchRequest;
+use crate::breadth::Share;
 use crate::context::{Branch, BranchState, Pending, Phase, ResponseContext};
-use crate::proxy::{Kept, Step};
+use crate::proxy::{Due, Kept, Step};
 use crate::question::{Question, Refusal, Target, TargetSet, Unreachable};
-use crate::sips;
+use crate::queue::{Candidate, Queue};
+use crate::retry::{Search, Spare};
 use crate::slots::{BranchId, Token};
+use crate::{record_route, sips};
 
 impl ResponseContext {
     /// The answer of the location service.
@@ -31,9 +35,17 @@ impl ResponseContext {
 
     /// Begins to forward.
     pub(crate) fn begin(&mut self, step: &mut Step<'_, '_>, targets: TargetSet) -> Kept {
+        let queue = Queue::of(targets, step.limits.branches_max);
+        if let Phase::Locating(pending) = &self.phase
+            && !self.is_invite
+            && queue.widest() > pending.breadth
+        {
+            // rfc5393 §5.3.3: there is no time to try them one after the other
+            return self.refuse(step, StatusCode::MAX_BREADTH_EXCEEDED);
+        }
         self.phase = match std::mem::replace(&mut self.phase, Phase::Accepted) {
             Phase::Locating(mut pending) => {
-                pending.waiting = in_order(targets, step.limits.branches_max);
+                pending.waiting = queue;
                 Phase::Forwarding(pending)
             }
             // A second answer.
@@ -45,11 +57,8 @@ impl ResponseContext {
     /// A branch has ended, one way or another: goes on with the next targets, or answers.
     pub(crate) fn advance(&mut self, step: &mut Step<'_, '_>) -> Kept {
         while let Some(pending) = self.forwarding() {
-            if !pending.is_idle() {
-                return Kept::Yes;
-            }
-            let Some(q) = pending.waiting.last().map(|target| target.q) else {
-                return self.conclude(step);
+            let Some(q) = pending.next_q() else {
+                return if pending.is_idle() { self.conclude(step) } else { Kept::Yes };
             };
             self.say_trying(step);
             if let Some(pending) = self.forwarding() {
@@ -100,60 +109,95 @@ impl ResponseContext {
 }
 
 impl Pending {
-    /// Opens a branch for every waiting target of this q.
+    /// The preference of the targets that may be tried now.
+    fn next_q(&self) -> Option<u16> {
+        let q = self.waiting.q()?;
+        let goes_on = q == self.q && self.free_breadth() > 0;
+        (goes_on || self.is_idle()).then_some(q)
+    }
+
+    /// Opens a branch for every waiting target of this q, as far as the breadth goes; for the others
+    /// when it is free again.
+    // rfc5393 §5.3.3: divided evenly
     fn open_group(&mut self, step: &mut Step<'_, '_>, q: u16) {
-        while self.waiting.last().is_some_and(|target| target.q == q) {
-            let (Some(target), Some(id)) = (self.waiting.pop(), BranchId::after(self.branches.len())) else {
-                return;
-            };
-            self.branches.push(Branch::completed());
-            let copy = BranchRequest::of(self.request.clone(), &target);
-            match target.flow {
-                Some(flow) => self.send(step, id, copy, flow),
-                None => self.reach(step, id, copy),
-            }
+        self.q = q;
+        let mut free = self.free_breadth();
+        let mut count = self.waiting.count(q).min(free);
+        while let Some(share) = free.checked_div(count)
+            && let Some(Candidate { target, others }) = self.waiting.pop(q)
+        {
+            self.open(step, target, others, Share::of(share));
+            free -= share;
+            count -= 1;
         }
     }
 
-    /// Asks for the flow of a branch's next hop.
-    // rfc3261 §16.6 step 7; the procedures of RFC 3263 are the question's
-    fn reach(&mut self, step: &mut Step<'_, '_>, id: BranchId, copy: BranchRequest) {
-        let Some(hop) = copy.next_hop() else {
-            return self.fail(id, Failure::Unreachable);
+    /// Opens the branch of one target.
+    pub(crate) fn open(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        target: Target,
+        others: Vec<Target>,
+        share: Share,
+    ) {
+        let spare = Spare { search: None, others };
+        let Some(id) = self.push(Branch::new(BranchState::Reaching, share, spare)) else {
+            return self.failures.push(Failure::Unreachable);
         };
-        self.set(id, BranchState::Reaching(Box::new(copy)));
+        let copy = BranchRequest::of(self.request.clone(), &target);
+        match target.flow {
+            Some(flow) => self.send(step, id, copy, flow),
+            None => self.resolve(step, id, copy),
+        }
+    }
+
+    /// Asks for the places of a branch's next hop.
+    // rfc3261 §16.6 step 7; the procedures of RFC 3263 are the question's
+    fn resolve(&mut self, step: &mut Step<'_, '_>, id: BranchId, copy: BranchRequest) {
+        let Some(hop) = copy.next_hop() else {
+            return self.fail(step, id, Failure::Unreachable);
+        };
+        self.set(id, BranchState::Resolving(Box::new(copy)));
         let token = Token::of_branch(step.key, id);
         step.ask(token, Question::Resolve { token, hop });
     }
 
     fn resolved(&mut self, step: &mut Step<'_, '_>, id: BranchId, places: Result<Vec<Place>, Unreachable>) {
-        let is_reaching = self.branch(id).is_some_and(|b| matches!(b.state, BranchState::Reaching(_)));
-        if !is_reaching {
+        let Some(branch) = self.branch(id) else {
             return;
-        }
-        match places.unwrap_or_default().into_iter().next() {
-            Some(place) => {
-                let token = Token::of_branch(step.key, id);
-                step.ask(token, Question::Reach { token, place });
+        };
+        match std::mem::replace(&mut branch.state, BranchState::Reaching) {
+            BranchState::Resolving(copy) => {
+                match Search::new(*copy, places.unwrap_or_default(), step.limits.places_max) {
+                    Some(search) => self.reach_by(step, id, Box::new(search)),
+                    None => self.fail(step, id, Failure::Unreachable),
+                }
             }
-            None => self.fail(id, Failure::Unreachable),
+            // Answered before, or cancelled meanwhile.
+            before @ (BranchState::Reaching
+            | BranchState::Calling(_)
+            | BranchState::Proceeding(_)
+            | BranchState::Cancelling(_)
+            | BranchState::Abandoned
+            | BranchState::Completed) => branch.state = before,
         }
     }
 
     fn reached(&mut self, step: &mut Step<'_, '_>, id: BranchId, flow: Result<Flow, Unreachable>) {
-        let Some(branch) = self.branch(id) else {
+        // Answered before, or cancelled meanwhile, unless it waits for this.
+        let Some(branch) = self.branch(id).filter(|branch| matches!(branch.state, BranchState::Reaching))
+        else {
             return;
         };
-        match std::mem::replace(&mut branch.state, BranchState::Completed) {
-            BranchState::Reaching(copy) => match flow {
-                Ok(flow) => self.send(step, id, *copy, flow),
-                Err(Unreachable) => self.fail(id, Failure::Unreachable),
-            },
-            // Answered before, or cancelled meanwhile.
-            before @ (BranchState::Calling(_)
-            | BranchState::Proceeding(_)
-            | BranchState::Cancelling(_)
-            | BranchState::Completed) => branch.state = before,
+        let Some(search) = &branch.spare.search else {
+            return;
+        };
+        match flow {
+            Ok(flow) => {
+                let copy = search.copy.clone();
+                self.send(step, id, copy, flow);
+            }
+            Err(Unreachable) => self.fail(step, id, Failure::Unreachable),
         }
     }
 
@@ -162,22 +206,31 @@ impl Pending {
     fn send(&mut self, step: &mut Step<'_, '_>, id: BranchId, copy: BranchRequest, flow: Flow) {
         let mut request = copy.into_request();
         if let Err(failure) = sips::settle(self.request.uri().scheme(), &mut request, &flow) {
-            return self.fail(id, failure);
+            return self.fail(step, id, failure);
         }
+        let Some(branch) = self.branch(id) else {
+            return;
+        };
+        request.set_max_breadth(branch.share.now); // rfc5393 §5.3.3
+        let may_be_silent = branch.spare.search.as_ref().is_some_and(|search| search.has_more());
         let turn = &mut *step.turn;
         let sent_by = turn.gate.ourselves().sent_by(&flow);
         if self.recorded {
-            branch_request::record_route(&mut request, &self.upstream, &flow, &sent_by, turn.gate);
+            let asked = self.request.uri().scheme();
+            record_route::record_route(&mut request, asked, &self.upstream, &flow, turn.gate);
         }
         let is_invite = request.method() == Method::Invite;
-        let user = Token::of_branch(step.key, id).as_user();
-        let sent = turn.transactions.send(turn.now, flow, request, &sent_by, user, turn.wire);
+        let token = Token::of_branch(step.key, id);
+        let sent = turn.transactions.send(turn.now, flow, request, &sent_by, token.as_user(), turn.wire);
         match sent {
             Ok(client) => self.set(id, BranchState::Calling(client)),
-            Err(ruf_transaction::Full) => return self.fail(id, Failure::Overloaded),
+            Err(ruf_transaction::Full) => return self.fail(step, id, Failure::Overloaded),
         }
         if is_invite {
             self.start_timer_c(step, id);
+            if may_be_silent {
+                step.timers.arm(step.turn.now, step.limits.silence, Due::Silence(token));
+            }
         }
     }
 
@@ -185,60 +238,5 @@ impl Pending {
         if let Some(branch) = self.branch(id) {
             branch.state = state;
         }
-    }
-
-    /// Notes the end of a branch that was never sent.
-    fn fail(&mut self, id: BranchId, failure: Failure) {
-        self.set(id, BranchState::Completed);
-        self.failures.push(failure);
-    }
-}
-
-/// The next one last: highest q first, and in the given order where it is equal.
-// rfc3261 §16.6: from highest q to lowest, equal ones in parallel
-fn in_order(targets: TargetSet, max: usize) -> TargetSet {
-    let mut set = TargetSet::new();
-    for target in targets {
-        // rfc3261 §16.5: a target already in the set is not added again. Two phones behind two NATs
-        // may have the same URI: what tells them apart is the flow.
-        let known = |other: &Target| other.flow == target.flow && other.uri == target.uri;
-        if !set.iter().any(known) {
-            set.push(target);
-        }
-    }
-    set.sort_by_key(|target| std::cmp::Reverse(target.q));
-    set.truncate(max);
-    set.reverse();
-    set
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::sample;
-
-    fn target(uri: &str, flow: u8, q: u16) -> Target {
-        Target { q, ..Target::by_flow(uri.parse().unwrap(), sample::flow(flow)) }
-    }
-
-    #[test]
-    fn targets_are_tried_from_the_highest_q_and_none_twice() {
-        // tests rfc3261 §16.5, §16.6
-        let set = [
-            target("sip:a@h", 1, 500),
-            target("sip:b@h", 2, 1000),
-            target("sip:A@h;x=y", 1, 300),
-            target("sip:a@H", 1, 300),
-            target("sip:a@h", 3, 500),
-            target("sip:c@h", 4, 100),
-            target("sip:d@h", 4, 99),
-        ];
-        let order = in_order(Vec::from(set).into(), 5);
-        let shown: Vec<String> = order
-            .iter()
-            .rev()
-            .map(|target| format!("{} {}", target.uri.as_ref().unwrap(), target.q))
-            .collect();
-        assert_eq!(shown, ["sip:b@h 1000", "sip:a@h 500", "sip:a@h 500", "sip:A@h;x=y 300", "sip:c@h 100"]);
     }
 }

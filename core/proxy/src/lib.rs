@@ -7,6 +7,10 @@
 //! | `route.rs` | 16.4: what is removed from its route; strict routers |
 //! | `target.rs` | 16.5: what it asks for |
 //! | `forward.rs`, `branch_request.rs` | 16.6: one branch for each target, with its own copy |
+//! | `queue.rs` | the order of targets: q, and flows of one instance |
+//! | `retry.rs` | what is tried when a branch fails: the next place (RFC 3263), the next flow (RFC 5626) |
+//! | `breadth.rs` | Max-Breadth (RFC 5393) |
+//! | `record_route.rs` | 16.6 item 4: Record-Route, one for each side (RFC 5658) |
 //! | `sips.rs` | what `sips:` asks of the next hop |
 //! | `response.rs` | 16.7: what comes back |
 //! | `best.rs` | 16.7 items 6 and 7: the best of it |
@@ -31,6 +35,7 @@
 
 mod best;
 mod branch_request;
+mod breadth;
 mod call;
 mod cancel;
 mod context;
@@ -38,8 +43,11 @@ mod forward;
 mod limits;
 mod proxy;
 mod question;
+mod queue;
+mod record_route;
 mod reject;
 mod response;
+mod retry;
 mod route;
 #[cfg(test)]
 mod sample;

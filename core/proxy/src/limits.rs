@@ -15,6 +15,14 @@ pub struct Limits {
     pub branches_max: usize,
     /// How long a question may stay open before it counts as answered by nobody.
     pub question: Duration,
+    /// How long a connection may take.
+    // rfc3263 §4.3
+    pub reach: Duration,
+    /// How long an INVITE may be silent before the next place of its hop is tried.
+    // rfc3263 §4.3
+    pub silence: Duration,
+    /// Places of one next hop that are tried; the rest is left out.
+    pub places_max: usize,
     /// Timer C: how long an INVITE may ring without any sign of life. At least
     /// [`Limits::TIMER_C_MIN`] is used, whatever is written here.
     pub timer_c: Duration,
@@ -35,16 +43,20 @@ impl Limits {
 }
 
 impl Default for Limits {
-    /// A million contexts, 16 branches, 8 s for a question, Timer C of 190 s.
+    /// A million contexts, 16 targets with 6 places each, 8 s for a question, 2 s for a connection, 4 s
+    /// of silence, Timer C of 190 s.
     fn default() -> Self {
         Limits {
             contexts_max: 1 << 20,
             branches_max: 16,
             question: Duration::from_secs(8),
+            reach: Duration::from_secs(2),
+            silence: Duration::from_secs(4),
+            places_max: 6,
             timer_c: Duration::from_secs(190),
         }
     }
 }
 
-// Branches are counted in one byte of a token.
-const _: () = assert!(u8::MAX as usize > 16);
+// Branches are counted in one byte of a token: each place by TCP and by UDP.
+const _: () = assert!(u8::MAX as usize > 16 * 6 * 2);

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use ruf_admission::{Admitted, Gate, Identity};
-use ruf_message::{Deadlines, Flow, Method, Request, Response, Tick};
+use ruf_message::{Deadlines, Flow, Method, Place, Request, Response, Tick};
 use ruf_transaction::{Event, Transactions};
 
 use crate::best::Failure;
@@ -26,6 +26,8 @@ pub struct Out {
     pub questions: VecDeque<Question>,
     /// To whoever follows calls.
     pub calls: VecDeque<CallEvent>,
+    /// Places that did not serve: to whoever finds places (RFC 3263 section 4.3).
+    pub failed: VecDeque<Place>,
 }
 
 /// What one turn of the node lends to the proxy.
@@ -56,6 +58,10 @@ pub struct Proxy {
 pub(crate) enum Due {
     /// A question was not answered in time.
     Question(Token),
+    /// A connection was not made in time.
+    Reach(Token),
+    /// Has a branch been silent?
+    Silence(Token),
     /// Look at the Timers C of a context.
     TimerC(Key),
 }
@@ -71,8 +77,14 @@ pub(crate) struct Step<'s, 't> {
 impl Step<'_, '_> {
     /// Asks, and sets the question's deadline.
     pub(crate) fn ask(&mut self, token: Token, question: Question) {
+        let (patience, due) = match question {
+            Question::Locate { .. } | Question::Resolve { .. } => {
+                (self.limits.question, Due::Question(token))
+            }
+            Question::Reach { .. } => (self.limits.reach, Due::Reach(token)),
+        };
         self.turn.out.questions.push_back(question);
-        self.timers.arm(self.turn.now, self.limits.question, Due::Question(token));
+        self.timers.arm(self.turn.now, patience, due);
     }
 }
 
@@ -106,7 +118,7 @@ impl Proxy {
         Proxy {
             limits,
             contexts: Slots::new(limits.contexts_max),
-            timers: Deadlines::new(&[limits.question, Limits::TIMER_C_LOOK]),
+            timers: Deadlines::new(&[limits.question, limits.reach, limits.silence, Limits::TIMER_C_LOOK]),
         }
     }
 
@@ -209,6 +221,11 @@ impl Proxy {
         while let Some(due) = self.timers.pop_due(turn.now) {
             match due {
                 Due::Question(token) => self.unanswered(turn, token),
+                Due::Reach(token) => self.answer(turn, Answer::Reached { token, flow: Err(Unreachable) }),
+                Due::Silence(token) => {
+                    let Some(branch) = token.branch() else { continue };
+                    self.with(turn, token.key(), |context, step| context.silent(step, branch));
+                }
                 Due::TimerC(key) => self.with(turn, key, |context, step| context.look_at_timer_c(step)),
             }
         }
@@ -241,7 +258,7 @@ impl Proxy {
             turn,
             match token.branch() {
                 None => Answer::Located { token, targets: Err(Refusal::Unanswered) },
-                Some(_) => Answer::Reached { token, flow: Err(Unreachable) },
+                Some(_) => Answer::Resolved { token, places: Err(Unreachable) },
             },
         );
     }

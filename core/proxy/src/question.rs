@@ -3,8 +3,9 @@
 //! ([`Question::Reach`]).
 //!
 //! Who answers is the node's table: services/routing with the bindings for the first, core/locate
-//! for the second, the shell for the third. An answer may be given in the same turn. A question that is not answered within
-//! [`crate::Limits::question`] counts as [`Refusal::Unanswered`] or [`Unreachable`].
+//! for the second, the shell for the third. An answer may be given in the same
+//! turn. A question that is not answered within [`crate::Limits::question`], the last within
+//! [`crate::Limits::reach`], counts as [`Refusal::Unanswered`] or [`Unreachable`].
 
 use ruf_admission::{AddressOfRecord, Identity};
 use ruf_message::{Flow, Hop, Method, Place, StatusCode, Uri};
@@ -98,17 +99,20 @@ pub struct Target {
     pub routes: Vec<Uri>,
     /// Preference in thousandths, 0 to 1000: higher ones are tried first, equal ones at once.
     pub q: u16,
+    /// The phone that it leads to (`+sip.instance`, without its quotes). Targets of one instance are
+    /// tried one after the other, never at once, until it has given its response (RFC 5626 section 7).
+    pub instance: Option<Box<[u8]>>,
 }
 
 impl Target {
     /// A target with q=1 that is reached by a known flow.
     pub fn by_flow(uri: Uri, flow: Flow) -> Self {
-        Target { uri: Some(uri), flow: Some(flow), routes: Vec::new(), q: 1000 }
+        Target { uri: Some(uri), flow: Some(flow), routes: Vec::new(), q: 1000, instance: None }
     }
 
     /// The request's own Request-URI and Route, located as RFC 3263 says.
     pub fn unchanged() -> Self {
-        Target { uri: None, flow: None, routes: Vec::new(), q: 1000 }
+        Target { uri: None, flow: None, routes: Vec::new(), q: 1000, instance: None }
     }
 }
 

@@ -12,6 +12,8 @@ pub(crate) enum Reject {
     UnsupportedScheme,
     /// Max-Forwards is 0: 483.
     TooManyHops,
+    /// Max-Breadth is 0: 440.
+    TooBroad,
     /// With what forwarding adds, it would be longer than a message may be: 513.
     TooLong,
     /// Proxy-Require names these extensions, a list with commas: 420.
@@ -25,6 +27,7 @@ impl Reject {
         match self {
             Reject::UnsupportedScheme => response(request, StatusCode::UNSUPPORTED_URI_SCHEME, gate),
             Reject::TooManyHops => response(request, StatusCode::TOO_MANY_HOPS, gate),
+            Reject::TooBroad => response(request, StatusCode::MAX_BREADTH_EXCEEDED, gate),
             Reject::TooLong => response(request, StatusCode::MESSAGE_TOO_LARGE, gate),
             Reject::BadExtension(tags) => {
                 let mut response = response(request, StatusCode::BAD_EXTENSION, gate);

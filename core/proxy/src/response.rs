@@ -53,8 +53,11 @@ impl ResponseContext {
         match branch.state {
             BranchState::Calling(client) => branch.state = BranchState::Proceeding(client),
             BranchState::Proceeding(_) | BranchState::Cancelling(_) => {}
-            // A branch that was not sent has no transaction; an ended one was given up.
-            BranchState::Reaching(_) | BranchState::Completed => return Kept::Yes,
+            // A branch that was not sent has no transaction; the others were given up.
+            BranchState::Resolving(_)
+            | BranchState::Reaching
+            | BranchState::Abandoned
+            | BranchState::Completed => return Kept::Yes,
         }
         // rfc3261 §16.7 step 5; a 100 is never forwarded
         if response.status() == StatusCode::TRYING {
@@ -89,45 +92,19 @@ impl ResponseContext {
     /// 6xx: no other branch is wanted any more, but a 2xx that is under way still wins.
     // rfc3261 §16.7 step 5
     fn declined(&mut self, step: &mut Step<'_, '_>, id: BranchId, response: Response) -> Kept {
-        self.note(id, Failure::Answered(Box::new(response)));
+        if let Some(pending) = self.forwarding() {
+            pending.fail(step, id, Failure::Answered(Box::new(response)));
+        }
         self.withdraw(step, Withdrawn::Declined);
         self.advance(step)
     }
 
     /// A branch has ended without success.
     pub(crate) fn failed(&mut self, step: &mut Step<'_, '_>, id: BranchId, failure: Failure) -> Kept {
-        self.note(id, failure);
-        self.advance(step)
-    }
-
-    /// Keeps what ended a branch, for the choice at the end.
-    // rfc3261 §16.7 step 4
-    fn note(&mut self, id: BranchId, failure: Failure) {
-        let is_invite = self.is_invite;
-        let Some(pending) = self.forwarding() else {
-            return;
-        };
-        let Some(branch) = pending.branch(id) else {
-            return;
-        };
-        let failure = match std::mem::replace(&mut branch.state, BranchState::Completed) {
-            // Given up before; or the ACK of its final response could not be sent.
-            BranchState::Completed => return,
-            // Our own CANCEL brought it: what happened is that time ran out.
-            BranchState::Cancelling(Withdrawn::TimerC)
-                if failure.status() == StatusCode::REQUEST_TERMINATED =>
-            {
-                Failure::TimedOut
-            }
-            BranchState::Reaching(_)
-            | BranchState::Calling(_)
-            | BranchState::Proceeding(_)
-            | BranchState::Cancelling(_) => failure,
-        };
-        // rfc4320 §4.2: nobody is told 408 who did not send INVITE
-        if is_invite || failure.status() != StatusCode::REQUEST_TIMEOUT {
-            pending.failures.push(failure);
+        if let Some(pending) = self.forwarding() {
+            pending.fail(step, id, failure);
         }
+        self.advance(step)
     }
 
     /// Every branch has ended and no target is left: sends the best of what came.
@@ -139,13 +116,18 @@ impl ResponseContext {
         };
         let cancelled = pending.halted == Some(Withdrawn::BySender);
         match best::choose(&mut pending.failures) {
-            // rfc3261 §16.7 step 6; a 503 is a matter of that one target
-            Some(Failure::Answered(response)) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                self.refuse(step, StatusCode::SERVER_INTERNAL_ERROR)
-            }
-            Some(Failure::Answered(mut response)) => {
-                best::aggregate(&mut response, &pending.failures);
-                self.end(step, &response)
+            Some(Failure::Answered(mut response)) => match response.status() {
+                // rfc3261 §16.7 step 6; a 503 is a matter of that one target
+                StatusCode::SERVICE_UNAVAILABLE => self.refuse(step, StatusCode::SERVER_INTERNAL_ERROR),
+                // rfc5626 §11.5: never seen by an endpoint
+                StatusCode::FLOW_FAILED => self.refuse(step, StatusCode::TEMPORARILY_UNAVAILABLE),
+                _ => {
+                    best::aggregate(&mut response, &pending.failures);
+                    self.end(step, &response)
+                }
+            },
+            Some(Failure::TimedOut | Failure::Unreachable) | None if cancelled => {
+                self.refuse(step, StatusCode::REQUEST_TERMINATED)
             }
             // rfc3261 §16.9: as if it had answered 503
             Some(Failure::Unreachable) => self.refuse(step, StatusCode::SERVER_INTERNAL_ERROR),
@@ -154,7 +136,6 @@ impl ResponseContext {
                 let response = insecure(pending, step.turn.gate);
                 self.end(step, &response)
             }
-            Some(Failure::TimedOut) | None if cancelled => self.refuse(step, StatusCode::REQUEST_TERMINATED),
             // rfc3261 §16.7 step 6; no final response came
             Some(Failure::TimedOut) | None if is_invite => self.refuse(step, StatusCode::REQUEST_TIMEOUT),
             // rfc4320 §4.2: no final response at all; the server transaction ends by itself

@@ -10,22 +10,22 @@ use ruf_message::{Flow, HeaderName, Host, Request, Scheme, Transport, Uri, UriRe
 /// Makes the request look as if every router before us had been a loose one, and removes ourselves
 /// from its Route.
 pub(crate) fn preprocess(request: &mut Request, flow: &Flow, identity: &Identity, ourselves: &Ourselves) {
-    restore_request_uri(request, ourselves);
+    let token = restore_request_uri(request, ourselves);
     strip_maddr(request, flow, ourselves);
-    remove_ourselves(request, identity, ourselves);
+    remove_ourselves(request, token, identity, ourselves);
 }
 
 /// A strict router before us put our Record-Route into the Request-URI, and the Request-URI at the
-/// end of the Route. Our Record-Routes, and nobody else's URIs, name us with `lr`.
+/// end of the Route. Our Record-Routes, and nobody else's URIs, name us with `lr`. Gives the token that
+/// it held.
 // rfc3261 §16.4
-fn restore_request_uri(request: &mut Request, ourselves: &Ourselves) {
+fn restore_request_uri(request: &mut Request, ourselves: &Ourselves) -> Option<Vec<u8>> {
     let uri = request.uri();
     if !(uri.is_loose_router() && ourselves.is_us(uri)) {
-        return;
+        return None;
     }
-    let Some(last) = request.routes().last().map(|route| owned_for_request(route.uri())) else {
-        return;
-    };
+    let last = request.routes().last().map(|route| owned_for_request(route.uri()))?;
+    let token = uri.user().map(<[u8]>::to_vec);
     let mut before_last = request.routes().count() - 1;
     request.set_uri(&last);
     request.remove_if(HeaderName::Route, |_| match before_last.checked_sub(1) {
@@ -35,6 +35,7 @@ fn restore_request_uri(request: &mut Request, ourselves: &Ourselves) {
         }
         None => true,
     });
+    token
 }
 
 /// An maddr that led here has done its work.
@@ -62,21 +63,29 @@ fn is_our_address(host: Host<'_>, port: u16, ourselves: &Ourselves) -> bool {
     UriRef::parse(text.as_bytes()).is_ok_and(|uri| ourselves.is_us(uri))
 }
 
-/// Takes our own entries off the top of the Route: in a dialog up to the first that holds a token, for
-/// the next would be of another passage through us; a preloaded route, of which some phones have two,
-/// as far as it names us.
+/// Takes our own entries off the top of the Route: in a dialog up to the first that holds a token, and
+/// the one of the other side, which holds the same; the next would be of another passage through us. A
+/// preloaded route, of which some phones have two, as far as it names us.
 // rfc3261 §16.4
-fn remove_ourselves(request: &mut Request, identity: &Identity, ourselves: &Ourselves) {
+// rfc5658 §5: a proxy may remove both of a pair
+fn remove_ourselves(
+    request: &mut Request,
+    mut token: Option<Vec<u8>>,
+    identity: &Identity,
+    ourselves: &Ourselves,
+) {
     let in_dialog = matches!(identity, Identity::Dialog(_));
-    let on_top = |request: &Request| {
-        let first = request.routes().next().filter(|route| ourselves.is_us(route.uri()))?;
-        Some(in_dialog && first.uri().user().is_some())
-    };
-    while let Some(is_last) = on_top(request) {
-        request.pop_route();
-        if is_last {
+    loop {
+        let Some(first) = request.routes().next().filter(|route| ourselves.is_us(route.uri())) else {
             return;
+        };
+        let user = first.uri().user();
+        match (&token, user) {
+            (None, Some(user)) if in_dialog => token = Some(user.to_vec()),
+            (Some(token), user) if in_dialog && user != Some(token) => return,
+            (None | Some(_), _) => {}
         }
+        request.pop_route();
     }
 }
 
@@ -193,6 +202,7 @@ mod tests {
     #[test]
     fn ourselves_are_removed_from_the_top_of_the_route() {
         // tests rfc3261 §16.4
+        // tests rfc5658 §5
         let routes = "Route: <sip:example.org;lr>, <sip:192.0.2.1;lr>\r\nRoute: <sip:far.example;lr>, <sip:example.org;lr>\r\n";
         assert_eq!(
             preprocessed("sip:bob@u2.example", routes, &Identity::Guest),
@@ -202,6 +212,18 @@ mod tests {
         assert_eq!(
             preprocessed("sip:bob@u2.example", twice, &sample::dialog(2)),
             "sip:bob@u2.example | sip:TWO@192.0.2.1;lr"
+        );
+        let pair =
+            "Route: <sip:ONE@192.0.2.1;transport=tcp;lr>, <sip:ONE@192.0.2.1;lr>, <sip:TWO@192.0.2.1;lr>\r\n";
+        assert_eq!(
+            preprocessed("sip:bob@u2.example", pair, &sample::dialog(2)),
+            "sip:bob@u2.example | sip:TWO@192.0.2.1;lr"
+        );
+        let caller = "<sip:caller@u1.example>";
+        let strict = format!("Route: <sip:ONE@192.0.2.1;lr>, <sip:TWO@192.0.2.1;lr>, {caller}\r\n");
+        assert_eq!(
+            preprocessed("sip:ONE@192.0.2.1;transport=tcp;lr", &strict, &sample::dialog(2)),
+            "sip:caller@u1.example | sip:TWO@192.0.2.1;lr"
         );
         let far = "Route: <sip:far.example;lr>, <sip:example.org;lr>\r\n";
         assert_eq!(

@@ -10,7 +10,7 @@ use ruf_message::{Flow, Request};
 use crate::branch_request::BranchRequest;
 use crate::proxy::Turn;
 use crate::question::Target;
-use crate::{route, sips};
+use crate::{breadth, route, sips};
 
 /// Forwards an ACK to the other side of its dialog; without a dialog it is dropped, for there is no
 /// answer to an ACK.
@@ -26,7 +26,9 @@ pub(crate) fn acknowledge(turn: &mut Turn<'_>, flow: &Flow, mut request: Request
     route::preprocess(&mut request, flow, identity, turn.gate.ourselves());
     let target = Target { flow: Some(pass.onward), ..Target::unchanged() };
     let asked = request.uri().scheme();
+    let breadth = breadth::incoming(&request);
     let mut copy = BranchRequest::of(request, &target).into_request();
+    copy.set_max_breadth(breadth); // rfc5393 §5.3.3
     if sips::settle(asked, &mut copy, &pass.onward).is_ok() {
         let sent_by = turn.gate.ourselves().sent_by(&pass.onward);
         turn.transactions.send_stateless(pass.onward, copy, &sent_by, turn.wire);

@@ -49,7 +49,11 @@ impl ResponseContext {
                     turn.transactions.cancel(turn.now, client, turn.wire);
                     branch.state = BranchState::Cancelling(Withdrawn::TimerC);
                 }
-                BranchState::Reaching(_) | BranchState::Cancelling(_) | BranchState::Completed => {}
+                BranchState::Resolving(_)
+                | BranchState::Reaching
+                | BranchState::Cancelling(_)
+                | BranchState::Abandoned
+                | BranchState::Completed => {}
             }
         }
         step.look_at_timer_c_later();

@@ -6,6 +6,7 @@
 use ruf_message::limits::{HEADERS_MAX, MESSAGE_BYTES_MAX};
 use ruf_message::{Request, Scheme};
 
+use crate::breadth;
 use crate::reject::Reject;
 
 /// Extensions that the proxy itself takes part in. None so far: every one in a Proxy-Require is
@@ -23,6 +24,7 @@ const BYTES_FREE: usize = 6 * 1024;
 pub(crate) fn validate(request: &Request) -> Result<(), Reject> {
     scheme(request)?;
     max_forwards(request)?;
+    max_breadth(request)?;
     length(request)?;
     proxy_require(request)
 }
@@ -63,6 +65,14 @@ fn max_forwards(request: &Request) -> Result<(), Reject> {
     match request.max_forwards() {
         Some(0) => Err(Reject::TooManyHops),
         Some(_) | None => Ok(()),
+    }
+}
+
+// rfc5393 §5.3.3: not even one branch
+fn max_breadth(request: &Request) -> Result<(), Reject> {
+    match breadth::incoming(request) {
+        0 => Err(Reject::TooBroad),
+        _ => Ok(()),
     }
 }
 
@@ -111,6 +121,14 @@ mod tests {
         assert_eq!(verdict(uri, ""), Ok(()));
         assert_eq!(verdict(uri, "Max-Forwards: 1\r\n"), Ok(()));
         assert_eq!(verdict(uri, "Max-Forwards: 0\r\n"), Err(Reject::TooManyHops));
+    }
+
+    #[test]
+    fn a_breadth_of_zero_is_not_even_one_branch() {
+        // tests rfc5393 §5.3.3
+        let uri = "sip:bob@example.org";
+        assert_eq!(verdict(uri, "Max-Breadth: 1\r\n"), Ok(()));
+        assert_eq!(verdict(uri, "Max-Breadth: 0\r\n"), Err(Reject::TooBroad));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use ruf_message::{Entropy, Message, Method, Request};
-use ruf_proxy::{Answer, Question, Refusal, TargetSet, Unreachable};
+use ruf_proxy::{Answer, Question, Refusal, Target, TargetSet, Unreachable};
 
 use crate::net::{Net, place};
 use crate::phone::{Phone, flow, target};
@@ -47,7 +47,8 @@ impl Scene {
         }
         let method = chance.of(&["INVITE", "INVITE", "INVITE", "MESSAGE"]);
         let uri = chance.of(&["sip:bob@example.org", "sip:bob@example.org", "sip:bob@far.example"]);
-        let request = net.request('a', method, uri, "");
+        let headers = chance.of(&["", "", "Max-Breadth: 1\r\n", "Max-Breadth: 2\r\n"]);
+        let request = net.request('a', method, uri, headers);
         net.send('a', request.clone());
         Scene { net, chance, request, sent: Vec::new(), ladder: Vec::new() }
     }
@@ -96,8 +97,9 @@ impl Scene {
                 Answer::Located { token, targets }
             }
             Question::Resolve { token, hop } => {
-                let found = place(&hop.host, &flow(self.chance.of(&PHONES)));
-                let places = if self.chance.below(4) == 0 { Err(Unreachable) } else { Ok(vec![found]) };
+                let count = self.chance.below(4);
+                let found = (0..count).map(|_| place(&hop.host, &flow(self.chance.of(&PHONES)))).collect();
+                let places = if self.chance.below(4) == 0 { Err(Unreachable) } else { Ok(found) };
                 Answer::Resolved { token, places }
             }
             Question::Reach { token, .. } => {
@@ -148,7 +150,12 @@ impl Scene {
 
 fn some_targets(chance: &mut Chance) -> TargetSet {
     let count = chance.below(4);
-    (0..count).map(|_| target(chance.of(&PHONES), chance.of(&[1000, 1000, 500, 100]))).collect()
+    let one = |chance: &mut Chance| {
+        let instance = chance.of(&[None, None, Some("desk"), Some("mobile")]);
+        let instance = instance.map(|instance| instance.as_bytes().into());
+        Target { instance, ..target(chance.of(&PHONES), chance.of(&[1000, 1000, 500, 100])) }
+    };
+    (0..count).map(|_| one(chance)).collect()
 }
 
 #[test]

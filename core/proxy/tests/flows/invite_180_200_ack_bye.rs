@@ -89,7 +89,7 @@ fn what_is_forwarded_is_what_came_but_for_the_proxys_own_headers() {
     assert!(recorded[0].starts_with(b"<sip:") && recorded[0].ends_with(b"@192.0.2.1:5060;lr>"));
     assert_eq!(recorded[1], b"<sip:p1.example;lr>");
 
-    let ours = ["Via", "Record-Route", "Max-Forwards"];
+    let ours = ["Via", "Record-Route", "Max-Forwards", "Max-Breadth"];
     let others = |request: &ruf_message::Request| -> Vec<String> {
         let lines = request.lines().map(|(name, value)| {
             format!("{}: {}", String::from_utf8_lossy(name), String::from_utf8_lossy(value))
@@ -187,12 +187,14 @@ fn text(octets: &[u8]) -> String {
 #[test]
 fn a_call_between_transports_is_found_again_from_both_sides() {
     // tests rfc3261 §16.1-3, §16.6 step 4
+    // tests rfc5658 §5
     let mut net = Net::new().at("bob", &[('t', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
     net.send('a', invite);
     let invite = net.take_request('t');
     let recorded = invite.raw(HeaderName::RecordRoute).next().unwrap();
     assert!(recorded.ends_with(b"@192.0.2.1:5060;transport=tcp;lr>"));
+    assert_eq!(invite.raw(HeaderName::RecordRoute).count(), 2);
     net.answer('t', &invite, 200);
     let ok = net.take_response('a');
     let ack = net.by_caller('a', "ACK", &ok);
@@ -200,6 +202,7 @@ fn a_call_between_transports_is_found_again_from_both_sides() {
     let bye = net.by_callee('t', "BYE", &invite);
     net.send('t', bye);
     let bye = net.take_request('a');
+    assert_eq!(bye.routes().count(), 0, "both of our pair are removed");
     net.answer('a', &bye, 200);
     assert_eq!(
         net.ladder(),

@@ -26,11 +26,15 @@ pub(crate) struct Net {
     /// stays open.
     pub(crate) places: HashMap<String, Result<TargetSet, Refusal>>,
     /// Answers of the search for a hop, by host; without an entry the question stays open.
-    pub(crate) hops: HashMap<String, Result<Flow, Unreachable>>,
+    pub(crate) hops: HashMap<String, Result<Vec<Flow>, Unreachable>>,
+    /// Places where nobody takes a connection.
+    pub(crate) closed: Vec<(Phone, Transport)>,
+    /// Places that the proxy found to be dead.
+    pub(crate) failed: Vec<Place>,
     /// Questions that nobody answered.
     pub(crate) open: Vec<Question>,
     pub(crate) calls: Vec<CallEvent>,
-    wire: ruf_transaction::Out,
+    pub(crate) wire: ruf_transaction::Out,
     out: Out,
     ladder: Vec<String>,
     inboxes: BTreeMap<Phone, VecDeque<Message>>,
@@ -72,6 +76,8 @@ impl Net {
             proxy: Proxy::new(limits),
             places: HashMap::new(),
             hops: HashMap::new(),
+            closed: Vec::new(),
+            failed: Vec::new(),
             open: Vec::new(),
             calls: Vec::new(),
             wire: ruf_transaction::Out::new(),
@@ -93,8 +99,15 @@ impl Net {
     pub(crate) fn elsewhere(mut self, hosts: &[(&str, Phone)]) -> Self {
         self.places.insert("elsewhere".into(), Ok(TargetSet::from_elem(Target::unchanged(), 1)));
         for (host, phone) in hosts {
-            self.hops.insert((*host).into(), Ok(flow(*phone)));
+            self.hops.insert((*host).into(), Ok(vec![flow(*phone)]));
         }
+        self
+    }
+
+    /// Requests for `far.example` are forwarded as they say, and it is found at these places.
+    pub(crate) fn far_away(mut self, places: &[Phone]) -> Self {
+        self = self.elsewhere(&[]);
+        self.hops.insert("far.example".into(), Ok(places.iter().copied().map(flow).collect()));
         self
     }
 
@@ -298,6 +311,7 @@ impl Net {
             }
         }
         self.calls.extend(self.out.calls.drain(..));
+        self.failed.extend(self.out.failed.drain(..));
         while let Some(transmit) = self.wire.transmits.pop_front() {
             let to = phone(&transmit.flow);
             let message = Message::parse(transmit.bytes).expect("what the server sends is well-formed");
@@ -321,7 +335,7 @@ impl Net {
             }
             Question::Resolve { token, hop } => {
                 let found = self.hops.get(&hop.host.to_string());
-                let places = |flow: &Flow| vec![place(&hop.host, flow)];
+                let places = |flows: &Vec<Flow>| flows.iter().map(|flow| place(&hop.host, flow)).collect();
                 found.map(|flow| Answer::Resolved {
                     token: *token,
                     places: flow.as_ref().map(places).map_err(|e| *e),
@@ -329,8 +343,16 @@ impl Net {
             }
             Question::Reach { token, place } => {
                 let leads_there = |flow: &&Flow| flow.remote == place.address;
-                let flow = self.hops.values().filter_map(|flow| flow.as_ref().ok()).find(leads_there);
-                flow.map(|flow| Answer::Reached { token: *token, flow: Ok(*flow) })
+                let flow = self.hops.values().flatten().flatten().find(leads_there);
+                flow.map(|flow| {
+                    let is_closed = self.closed.contains(&(phone(flow), place.transport));
+                    let connection = u64::from(place.transport.is_reliable());
+                    let flow = Flow { transport: place.transport, connection, ..*flow };
+                    Answer::Reached {
+                        token: *token,
+                        flow: if is_closed { Err(Unreachable) } else { Ok(flow) },
+                    }
+                })
             }
         };
         match answer {

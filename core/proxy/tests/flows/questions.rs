@@ -63,6 +63,10 @@ fn told(mut net: Net, uri: &str, secs: u64) -> Response {
     let told = net.take_response('a');
     net.ladder();
     net.reply(Answer::Located { token, targets: Ok([target('b', 1000)].into()) });
+    net.reply(Answer::Resolved {
+        token,
+        places: Ok(vec![place(&"far.example".parse().unwrap(), &flow('b'))]),
+    });
     net.reply(Answer::Reached { token, flow: Ok(flow('b')) });
     assert_eq!(net.ladder(), "", "too late");
     net.expect_nothing_left();

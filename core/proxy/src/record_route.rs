@@ -1,0 +1,151 @@
+//! Record-Route (RFC 3261 section 16.6 item 4): we stay on the path of a dialog. Its URI names us as the
+//! next hop reaches us, and carries the token of both flows. Where the previous hop reaches us in
+//! another way (transport, listener, address), there are two: one for each side (RFC 5658 section 5).
+//!
+//! Not here: what is in a token (`ruf_admission`), and how both are taken away (`route.rs`).
+
+use ruf_admission::Gate;
+use ruf_message::{Flow, Method, Request, Scheme, Transport};
+
+/// We stay on the path of every dialog that the request may create: only through us do the ends
+/// find each other's flow. An unknown method may create one. Inside a dialog the route set stands.
+// rfc3261 §16.6 step 4
+pub(crate) fn is_recorded(request: &Request, in_dialog: bool) -> bool {
+    let may_create = matches!(
+        request.method(),
+        Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Other
+    );
+    may_create && !in_dialog
+}
+
+/// Writes the flows of both ends into a Record-Route that names us on the outgoing side, and into one
+/// below it that names us on the incoming side, if that is another. `asked` is the scheme of the
+/// Request-URI as received.
+// rfc3261 §16.6 step 4; first position, a SIP or SIPS URI with lr
+// rfc5658 §5
+pub(crate) fn record_route(
+    request: &mut Request,
+    asked: Scheme,
+    upstream: &Flow,
+    downstream: &Flow,
+    gate: &Gate,
+) {
+    let tag = request.from_tag().unwrap_or_default();
+    let token = gate.token(request.call_id(), tag, upstream, downstream);
+    let is_secure = request.uri().scheme() == Scheme::Sips
+        || request.routes().next().is_some_and(|route| route.uri().scheme() == Scheme::Sips);
+    let here =
+        |flow: &Flow, is_secure| uri(is_secure, &token, &gate.ourselves().sent_by(flow), flow.transport);
+    let outgoing = here(downstream, is_secure);
+    let socket = |flow: &Flow| (flow.transport, flow.listener, flow.local);
+    if socket(upstream) != socket(downstream) {
+        // rfc3261 §26.2.2: nobody is told to come back over TLS who cannot
+        let incoming = here(upstream, asked == Scheme::Sips && upstream.transport.is_secure());
+        if incoming != outgoing {
+            request.push_record_route(incoming);
+        }
+    }
+    request.push_record_route(outgoing);
+}
+
+fn uri(is_secure: bool, token: &str, sent_by: &str, transport: Transport) -> String {
+    let mut value = String::with_capacity(token.len() + sent_by.len() + 32);
+    value.push_str(if is_secure { "<sips:" } else { "<sip:" });
+    value.push_str(token);
+    value.push('@');
+    value.push_str(sent_by);
+    value.push_str(match (transport, is_secure) {
+        (Transport::Udp, _) => "",
+        (Transport::Tcp, _) => ";transport=tcp",
+        // rfc5630 §3.1.4: sips: says it
+        (Transport::Tls, true) => "",
+        // Deprecated, and the only way to say it: without it a phone sends UDP to the port of TLS.
+        (Transport::Tls, false) => ";transport=tls",
+        // rfc7118 §5.2: secure or not
+        (Transport::Ws | Transport::Wss, _) => ";transport=ws",
+    });
+    value.push_str(";lr>");
+    value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+    use ruf_message::HeaderName;
+
+    #[test]
+    fn the_path_of_dialogs_is_recorded_and_only_there() {
+        // tests rfc3261 §16.6 step 4
+        for (method, recorded) in [
+            ("INVITE", true),
+            ("SUBSCRIBE", true),
+            ("REFER", true),
+            ("NOTIFY", true),
+            ("NEWMETHOD", true),
+            ("MESSAGE", false),
+            ("OPTIONS", false),
+            ("BYE", false),
+        ] {
+            let request = sample::request(method, "sip:bob@example.org", "");
+            assert_eq!(is_recorded(&request, false), recorded, "{method}");
+            assert!(!is_recorded(&request, true), "{method}");
+        }
+    }
+
+    /// What is recorded above what was there, without the tokens, which are one and the same.
+    fn recorded(uri: &str, routes: &str, upstream: Transport, downstream: Transport) -> String {
+        let headers = format!("{routes}Record-Route: <sip:p1.example;lr>\r\n");
+        let mut request = sample::request("INVITE", uri, &headers);
+        let asked = request.uri().scheme();
+        let by = |transport, phone| Flow { transport, ..sample::flow(phone) };
+        record_route(&mut request, asked, &by(upstream, 1), &by(downstream, 2), &sample::gate());
+        let mut values: Vec<String> = request
+            .raw(HeaderName::RecordRoute)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+            .collect();
+        assert_eq!(values.pop().unwrap(), "<sip:p1.example;lr>");
+        let parts: Vec<(&str, &str)> = values.iter().filter_map(|value| value.split_once('@')).collect();
+        let token = |value: &str| value.split_once(':').unwrap().1.to_owned();
+        assert!(parts.iter().all(|(start, _)| token(start) == token(parts[0].0)));
+        let shown = parts.iter().map(|(start, end)| format!("{}:{end}", start.split_once(':').unwrap().0));
+        shown.collect::<Vec<_>>().join(", ")
+    }
+
+    #[test]
+    fn the_recorded_uri_names_us_and_the_transport() {
+        // tests rfc3261 §16.6 step 4
+        // tests rfc7118 §5.2
+        let sip = "sip:bob@phone.example";
+        let one = |uri, routes, transport| recorded(uri, routes, transport, transport);
+        assert_eq!(one(sip, "", Transport::Udp), "<sip:192.0.2.1:5060;lr>");
+        assert_eq!(one(sip, "", Transport::Tcp), "<sip:192.0.2.1:5060;transport=tcp;lr>");
+        assert_eq!(one(sip, "", Transport::Tls), "<sip:192.0.2.1:5060;transport=tls;lr>");
+        assert_eq!(one(sip, "", Transport::Ws), "<sip:192.0.2.1:5060;transport=ws;lr>");
+        assert_eq!(one(sip, "", Transport::Wss), "<sip:192.0.2.1:5060;transport=ws;lr>");
+        let sips = "sips:bob@phone.example";
+        assert_eq!(one(sips, "", Transport::Tls), "<sips:192.0.2.1:5060;lr>");
+        assert_eq!(one(sips, "", Transport::Wss), "<sips:192.0.2.1:5060;transport=ws;lr>");
+        let edge = "Route: <sips:edge.example;lr>\r\n";
+        assert!(one(sip, edge, Transport::Tls).starts_with("<sips:192.0.2.1:5060;lr>"));
+    }
+
+    #[test]
+    fn between_two_transports_there_is_one_for_each_side() {
+        // tests rfc5658 §5
+        let sip = "sip:bob@phone.example";
+        assert_eq!(
+            recorded(sip, "", Transport::Udp, Transport::Wss),
+            "<sip:192.0.2.1:5060;transport=ws;lr>, <sip:192.0.2.1:5060;lr>"
+        );
+        assert_eq!(
+            recorded(sip, "Route: <sips:edge.example;lr>\r\n", Transport::Udp, Transport::Tls),
+            "<sips:192.0.2.1:5060;lr>, <sip:192.0.2.1:5060;lr>"
+        );
+        let sips = "sips:bob@phone.example";
+        assert_eq!(
+            recorded(sips, "", Transport::Wss, Transport::Tls),
+            "<sips:192.0.2.1:5060;lr>, <sips:192.0.2.1:5060;transport=ws;lr>"
+        );
+    }
+}
