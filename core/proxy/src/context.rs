@@ -6,7 +6,7 @@
 
 use ruf_admission::Identity;
 use ruf_message::{Flow, Method, Request, Response, StatusCode, Tick};
-use ruf_transaction::{ClientId, ServerId};
+use ruf_transaction::{ClientId, Mark, ServerId};
 use smallvec::SmallVec;
 
 use crate::best::Failure;
@@ -56,6 +56,8 @@ pub(crate) struct Pending {
     pub(crate) upstream: Flow,
     /// We put ourselves on the path of the dialog that it may create.
     pub(crate) recorded: bool,
+    /// What routed it here: a branch bears it, and a loop is known by it.
+    pub(crate) mark: Option<Mark>,
     /// As received, after 16.4. Every branch starts from it, and so do our own answers.
     pub(crate) request: Request,
     /// Targets not tried yet.
@@ -135,7 +137,13 @@ pub(crate) enum Withdrawn {
 const _: () = assert!(size_of::<ResponseContext>() <= 40);
 
 impl ResponseContext {
-    pub(crate) fn new(server: ServerId, upstream: Flow, request: Request, identity: &Identity) -> Self {
+    pub(crate) fn new(
+        server: ServerId,
+        upstream: Flow,
+        request: Request,
+        identity: &Identity,
+        mark: Option<Mark>,
+    ) -> Self {
         let in_dialog = matches!(identity, Identity::Dialog(_));
         ResponseContext {
             server,
@@ -143,6 +151,7 @@ impl ResponseContext {
             in_dialog,
             phase: Phase::Locating(Box::new(Pending {
                 upstream,
+                mark,
                 recorded: record_route::is_recorded(&request, in_dialog),
                 breadth: breadth::incoming(&request),
                 request,

@@ -6,6 +6,7 @@
 //! (item 9).
 
 use ruf_message::{Flow, Method, Place, StatusCode};
+use ruf_transaction::OurVia;
 
 use crate::best::Failure;
 use crate::branch_request::BranchRequest;
@@ -221,7 +222,8 @@ impl Pending {
         }
         let is_invite = request.method() == Method::Invite;
         let token = Token::of_branch(step.key, id);
-        let sent = turn.transactions.send(turn.now, flow, request, &sent_by, token.as_user(), turn.wire);
+        let via = OurVia { sent_by: &sent_by, mark: self.mark };
+        let sent = turn.transactions.send(turn.now, flow, request, via, token.as_user(), turn.wire);
         match sent {
             Ok(client) => self.set(id, BranchState::Calling(client)),
             Err(ruf_transaction::Full) => return self.fail(step, id, Failure::Overloaded),

@@ -139,7 +139,12 @@ impl Proxy {
             return Err(Box::new(Overloaded { flow, request, identity }));
         };
 
-        if let Err(reject) = validate::validate(&request) {
+        // In a dialog there is one way, and none to multiply: Max-Forwards bounds a loop.
+        // rfc5393 §4.1
+        let in_dialog = matches!(identity, Identity::Dialog(_));
+        let mark = (!in_dialog).then(|| turn.transactions.mark(&request));
+        let has_looped = mark.is_some_and(|mark| turn.transactions.has_passed(&request, mark));
+        if let Err(reject) = validate::validate(&request, has_looped) {
             let response = reject.into_response(&request, turn.gate);
             turn.transactions.respond(turn.now, server, &response, turn.wire);
             return Ok(());
@@ -149,7 +154,7 @@ impl Proxy {
         let (key, method) = (self.contexts.next_key(), request.method());
         turn.transactions.set_user(server, Token::of_context(key).as_user());
         call::announce(turn, &request, &identity);
-        self.contexts.insert(ResponseContext::new(server, flow, request, &identity));
+        self.contexts.insert(ResponseContext::new(server, flow, request, &identity, mark));
         match targets {
             Targets::Predetermined(target) => {
                 self.with(turn, key, |context, step| context.begin(step, [target].into()));

@@ -12,6 +12,8 @@ pub(crate) enum Reject {
     UnsupportedScheme,
     /// Max-Forwards is 0: 483.
     TooManyHops,
+    /// It was here before, and would go the same way again: 482.
+    Loop,
     /// Max-Breadth is 0: 440.
     TooBroad,
     /// With what forwarding adds, it would be longer than a message may be: 513.
@@ -27,6 +29,7 @@ impl Reject {
         match self {
             Reject::UnsupportedScheme => response(request, StatusCode::UNSUPPORTED_URI_SCHEME, gate),
             Reject::TooManyHops => response(request, StatusCode::TOO_MANY_HOPS, gate),
+            Reject::Loop => response(request, StatusCode::LOOP_DETECTED, gate),
             Reject::TooBroad => response(request, StatusCode::MAX_BREADTH_EXCEEDED, gate),
             Reject::TooLong => response(request, StatusCode::MESSAGE_TOO_LARGE, gate),
             Reject::BadExtension(tags) => {

@@ -1,7 +1,7 @@
 //! Request validation (RFC 3261 section 16.3).
 //!
 //! Reasonable syntax (item 1) was proved by the parse; Proxy-Authorization (item 6) is the gate's.
-//! Loop detection (item 4) is optional in RFC 3261; what bounds a loop here is Max-Forwards.
+//! Whether the request has looped (item 4) is known below, where branches are written and read.
 
 use ruf_message::limits::{HEADERS_MAX, MESSAGE_BYTES_MAX};
 use ruf_message::{Request, Scheme};
@@ -20,10 +20,13 @@ const LINES_FREE: usize = 16;
 /// than [`MESSAGE_BYTES_MAX`].
 const BYTES_FREE: usize = 6 * 1024;
 
-/// May the request be proxied?
-pub(crate) fn validate(request: &Request) -> Result<(), Reject> {
+/// May the request be proxied? `has_looped`: it was here before, and what routes it is the same.
+pub(crate) fn validate(request: &Request, has_looped: bool) -> Result<(), Reject> {
     scheme(request)?;
     max_forwards(request)?;
+    if has_looped {
+        return Err(Reject::Loop); // rfc3261 §16.3 step 4, rfc5393 §4.2.2 step 4
+    }
     max_breadth(request)?;
     length(request)?;
     proxy_require(request)
@@ -98,7 +101,7 @@ mod tests {
     use crate::sample;
 
     fn verdict(uri: &str, headers: &str) -> Result<(), Reject> {
-        validate(&sample::request("INVITE", uri, headers))
+        validate(&sample::request("INVITE", uri, headers), false)
     }
 
     #[test]
@@ -121,6 +124,13 @@ mod tests {
         assert_eq!(verdict(uri, ""), Ok(()));
         assert_eq!(verdict(uri, "Max-Forwards: 1\r\n"), Ok(()));
         assert_eq!(verdict(uri, "Max-Forwards: 0\r\n"), Err(Reject::TooManyHops));
+    }
+
+    #[test]
+    fn a_loop_is_refused() {
+        // tests rfc3261 §16.3 step 4
+        let request = sample::request("INVITE", "sip:bob@example.org", "");
+        assert_eq!(validate(&request, true), Err(Reject::Loop));
     }
 
     #[test]

@@ -10,6 +10,7 @@
 //! | `entry.rs` | one line of the table: a machine and what is true of it in any state |
 //! | `matching.rs` | which server transaction a request belongs to (17.2.3) |
 //! | `branch.rs` | our own branches: a response finds its slot without a look-up |
+//! | `mark.rs` | their second part, by which a loop is found (RFC 5393) |
 //! | `reply.rs` | `received`, `rport` and where a response goes (18.2, RFC 3581) |
 //! | `out.rs` | what comes out: [`Out`], [`Received`], [`Event`] |
 //!
@@ -39,6 +40,7 @@ mod entry;
 mod invite_client;
 mod invite_server;
 mod limits;
+mod mark;
 mod matching;
 #[cfg(feature = "mutants")]
 mod mutant;
@@ -55,6 +57,7 @@ mod transactions;
 mod turn;
 
 pub use limits::{Limits, Timers};
+pub use mark::{Mark, OurVia};
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use out::{Counts, Event, Full, Out, Received};

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
 
-use ruf_message::{Entropy, Host, Method, Request, Via};
+use ruf_message::{Entropy, HeaderName, Host, Method, Request, Via};
 use smallvec::SmallVec;
 
 use crate::branch::COOKIE;
@@ -97,6 +97,16 @@ impl Keyed {
     /// every retransmission, another for every other request.
     pub(crate) fn stateless(&self, request: &Request) -> u64 {
         self.short(|hasher| legacy(hasher, request, &request.via())) // rfc3261 §16.11
+    }
+
+    /// What routes a request, by its own words.
+    pub(crate) fn mark(&self, request: &Request) -> u64 {
+        self.short(|hasher| {
+            text(hasher, request.uri().as_bytes()); // rfc5393 §4.2.1 step 8
+            request.raw(HeaderName::Route).for_each(|route| text(hasher, route)); // rfc5393 §4.2.1 step 8
+            text(hasher, request.call_id()); // rfc5393 §4.2.4
+            hasher.write_u32(request.cseq().number); // rfc5393 §4.2.4
+        })
     }
 
     fn short(&self, feed: impl FnOnce(&mut DefaultHasher)) -> u64 {

@@ -10,6 +10,7 @@ use crate::by_flow::ByFlow;
 use crate::entry::{Entry, Machine, Matching, User};
 use crate::invite_client::InviteClient;
 use crate::limits::{Limits, Timers};
+use crate::mark::{Mark, OurVia};
 use crate::matching::{Keyed, Servers};
 use crate::non_invite_client::NonInviteClient;
 use crate::out::{Counts, Full, Out};
@@ -91,15 +92,15 @@ impl Transactions {
         });
     }
 
-    /// Opens a client transaction: pushes our Via (`sent_by` is `host[:port]`) with a new branch
+    /// Opens a client transaction: pushes our Via (`host[:port]`, or an [`OurVia`]) with a new branch
     /// onto `request` and sends it. Not for ACK ([`send_stateless`](Self::send_stateless)) nor for
     /// CANCEL ([`cancel`](Self::cancel)).
-    pub fn send(
+    pub fn send<'v>(
         &mut self,
         now: Tick,
         flow: Flow,
         mut request: Request,
-        sent_by: &str,
+        via: impl Into<OurVia<'v>>,
         user: u64,
         out: &mut Out,
     ) -> Result<ClientId, Full> {
@@ -110,7 +111,9 @@ impl Transactions {
         }
         let random = self.entropy.u64();
         let id = self.entries.next_id();
-        self.push_via(flow, &mut request, sent_by, |via| branch::write(via, id, random));
+        let OurVia { sent_by, mark } = via.into();
+        let mark = mark.map(|Mark(mark)| mark);
+        self.push_via(flow, &mut request, sent_by, |via| branch::write(via, id, random, mark));
         let matching = Matching::Client { random, sent_by: self.keyed.sent_by(&request.via()), cancel: None };
         let is_invite = request.method() == Method::Invite;
         let wire = request.to_bytes();

@@ -13,6 +13,7 @@ mod failover;
 mod fork;
 mod instances;
 mod invite_180_200_ack_bye;
+mod loops;
 mod max_breadth;
 mod message_200;
 mod overload;
