@@ -464,14 +464,19 @@ impl Node {
 
     /// Named figures, in the order in which they are shown.
     pub fn figures(&self) -> Vec<(&'static str, u64)> {
+        let mut figures = self.gauges();
+        figures.extend(self.counters.named());
+        figures
+    }
+
+    /// The figures that go up and down; the others, [`Counters::named`], only grow.
+    pub fn gauges(&self) -> Vec<(&'static str, u64)> {
         let open = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let mut figures = vec![
+        vec![
             ("bindings", open(self.registrar.len())),
             ("transactions open", open(self.transactions.len())),
             ("requests in the proxy", open(self.proxy.len())),
-        ];
-        figures.extend(self.counters.named());
-        figures
+        ]
     }
 
     /// Plants a fault that the simulation must catch.

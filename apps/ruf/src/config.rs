@@ -7,6 +7,7 @@
 
 mod domain;
 mod gate;
+mod http;
 mod limits;
 mod server;
 mod source;
@@ -16,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use ruf_admission::Cidr;
 use ruf_auth::Algorithm;
-use ruf_net::ListenSpec;
+use ruf_net::{ListenSpec, Service};
 use serde::Deserialize;
 
 pub(crate) use self::domain::{DomainConfig, domain_name};
@@ -45,6 +46,10 @@ pub(crate) struct Config {
     pub(crate) digest: Vec<Algorithm>,
     /// Authorities of certificates that are believed beside the system's and our own.
     pub(crate) authorities: Vec<PathBuf>,
+    /// Where health and metrics are served.
+    pub(crate) http: Option<std::net::SocketAddr>,
+    /// Whether other machines may read them.
+    pub(crate) http_public: bool,
     /// Signalling workers.
     pub(crate) workers: usize,
     /// The name server to ask.
@@ -68,12 +73,29 @@ impl Default for Config {
             trust: Vec::new(),
             digest: vec![Algorithm::Sha256, Algorithm::Md5],
             authorities: Vec::new(),
+            http: None,
+            http_public: false,
             workers: 1,
             dns: None,
             log: "info".to_owned(),
             self_test: true,
             limits: LimitsConfig::default(),
         }
+    }
+}
+
+impl Config {
+    /// One more place to listen, as `listen` and `--listen` say it.
+    pub(crate) fn listen_at(&mut self, text: &str) -> Result<(), String> {
+        let spec: ListenSpec = text.parse().map_err(|error| format!("{error}"))?;
+        match spec.service {
+            Service::Sip(_) => self.listen.push(spec),
+            Service::Http => {
+                http::check_public(spec.address, self.http_public)?;
+                self.http = Some(spec.address);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -88,6 +110,8 @@ struct File {
     gate: gate::GateSection,
     #[serde(default)]
     tls: tls::TlsSection,
+    #[serde(default)]
+    http: http::HttpSection,
     #[serde(default)]
     limits: LimitsConfig,
 }
@@ -108,6 +132,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     let source = Source { name, text };
     let file: File = toml::from_str(text).map_err(|error| source.syntax(&error))?;
     let mut config = Config { limits: file.limits, ..Config::default() };
+    file.http.read(&source, &mut config)?;
     file.server.read(&source, &mut config)?;
     file.gate.read(&source, &mut config)?;
     file.tls.read(&mut config);
@@ -227,6 +252,23 @@ mod tests {
         assert_eq!((gate.used_nonces_max, gate.proven_max, gate.failures_max), (8, 9, 9));
         let registrar = limits.registrar();
         assert_eq!((registrar.bindings_max, registrar.address.bindings_max), (10, 11));
+    }
+
+    #[test]
+    fn the_file_that_is_shipped_is_fine() {
+        let shipped = include_str!("../../../dev/dist/ruf.toml");
+        assert!(parse("ruf.toml", shipped).expect("fine").http.is_some());
+        // So are its examples.
+        let examples: String = shipped
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(example) if example.starts_with(['[', ']']) || example.contains(" = ") => {
+                    format!("{example}\n")
+                }
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        assert_eq!(parse("ruf.toml", &examples).expect("fine").domains.len(), 1);
     }
 
     #[test]

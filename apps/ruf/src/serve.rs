@@ -20,8 +20,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::accounts::Done;
 use crate::config::Config;
 use crate::control::{self, Answer, BindingLine, Question, StatusLines};
+use crate::metrics::Figures;
+use crate::notify::{self, Notify};
 use crate::{
-    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, ServeArgs, certificates, first_run, keys, listeners, settings,
+    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, certificates, first_run, http, keys,
+    listeners, settings,
 };
 
 /// How long a stopping server waits for what is going on.
@@ -94,10 +97,20 @@ async fn run(config: Config) -> Result<(), Refused> {
     };
     let (worker, commands) =
         Worker::new(served, open, ruf_net::Limits::default()).map_err(Refused::failed)?;
+    let http = match config.http {
+        Some(address) => Some(open_http(address).await?),
+        None => None,
+    };
     let control = control::open(&config.data).map_err(|error| {
         Refused::config(format!("{}: {error}", control::socket_path(&config.data).display()))
     })?;
     tokio::task::spawn_local(control::serve(control, commands.clone()));
+    let mut named: Vec<String> = places.iter().map(listeners::place).collect();
+    if let Some(http) = http {
+        named.extend(http.local_addr().map(|address| format!("http:{address}")));
+        tokio::task::spawn_local(http::serve(http, commands.clone()));
+    }
+    let notify = Notify::from_environment();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (cut, is_cut) = tokio::sync::oneshot::channel::<()>();
     let work = tokio::task::spawn_local(worker.run(
@@ -113,8 +126,11 @@ async fn run(config: Config) -> Result<(), Refused> {
     }
     tracing::info!("phones that come by TLS can be told to trust {}", certificates.authority().display());
     first_run::explain(&first_run.new_extensions, &first_run.default_domain, &places);
-    ready(&places);
+    ready(&named);
+    notify.ready();
+    let watched = tokio::task::spawn_local(feed_watchdog(notify.clone(), commands.clone()));
     signals.next().await;
+    notify.stopping();
     tracing::info!("draining, at most {} s; a second signal ends at once", DRAIN.as_secs());
     // None: it has stopped already.
     let _ = commands.ask(|served, _| served.node.drain()).await;
@@ -125,6 +141,7 @@ async fn run(config: Config) -> Result<(), Refused> {
     });
     let ended = work.await.map_err(Refused::failed)?;
     second.abort();
+    watched.abort();
     if ended == Stop::Cut {
         tracing::info!("ended before everything was drained");
     }
@@ -144,11 +161,31 @@ fn say_what_has_no_effect(config: &Config) {
 }
 
 /// The one line that scripts wait for.
-fn ready(places: &[(Transport, SocketAddr)]) {
-    let places: Vec<String> = places.iter().map(listeners::place).collect();
+fn ready(places: &[String]) {
     println!("ready {}", places.join(" "));
     // Whoever reads a pipe waits for this line; a reader that is gone is no reason to stop.
     let _ = std::io::stdout().flush();
+}
+
+/// Says that the server is alive, as often as the service manager wants it and only while the worker
+/// answers.
+async fn feed_watchdog(notify: Notify, commands: Commands<Served>) {
+    let Some(interval) = notify::watchdog_interval() else { return };
+    while commands.ask(|_, _| ()).await.is_some() {
+        notify.alive();
+        tokio::time::sleep(interval).await;
+    }
+}
+
+async fn open_http(address: SocketAddr) -> Result<tokio::net::TcpListener, Refused> {
+    tokio::net::TcpListener::bind(address).await.map_err(|error| {
+        let is_taken = error.kind() == std::io::ErrorKind::AddrInUse;
+        let status = if is_taken { EXIT_PORT_TAKEN } else { EXIT_CONFIG };
+        Refused {
+            line: format!("http:{address} cannot be opened: {error}; choose another place in [http]"),
+            status,
+        }
+    })
 }
 
 struct Signals {
@@ -275,6 +312,18 @@ impl Served {
                 }
             }
         }
+    }
+}
+
+impl http::Source for Commands<Served> {
+    async fn figures(&self) -> Option<Vec<Figures>> {
+        let figures = self.ask(|served, now| Figures {
+            uptime_secs: now.as_micros() / 1_000_000,
+            is_draining: served.node.is_draining(),
+            gauges: served.node.gauges(),
+            counters: served.node.counters().named().to_vec(),
+        });
+        Some(vec![figures.await?])
     }
 }
 

@@ -20,7 +20,10 @@ pub(crate) fn of_serve(args: &ServeArgs) -> Result<Config, ConfigError> {
         config.domains = domains(&args.domain, &config.domains)?;
     }
     if !args.listen.is_empty() {
-        config.listen = each("--listen", &args.listen, |text| text.parse().map_err(|e| format!("{e}")))?;
+        config.listen.clear();
+        for text in &args.listen {
+            config.listen_at(text).map_err(|e| ConfigError::flag("--listen", e))?;
+        }
     }
     if !args.advertise.is_empty() {
         config.advertise = each("--advertise", &args.advertise, config::advertise)?;

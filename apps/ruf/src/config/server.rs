@@ -42,7 +42,7 @@ impl ServerSection {
             config.data = data;
         }
         for spec in self.listen.iter().flatten() {
-            config.listen.push(spec.get_ref().parse().map_err(|e| source.at(spec.span(), e))?);
+            config.listen_at(spec.get_ref()).map_err(|e| source.at(spec.span(), e))?;
         }
         for text in self.advertise.iter().flatten() {
             config.advertise.push(advertise(text.get_ref()).map_err(|e| source.at(text.span(), e))?);
