@@ -13,7 +13,7 @@ use ruf_message::{
     Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick,
     Transmit,
 };
-use ruf_proxy::{Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
+use ruf_proxy::{Ack, Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
 use ruf_registrar::{Binding, Registrar};
 use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Received, Transactions};
@@ -323,6 +323,8 @@ impl Node {
                 self.follow(now, event);
             } else if let Some(question) = self.asked.questions.pop_front() {
                 self.ask(now, question);
+            } else if let Some(ack) = self.asked.acks.pop_front() {
+                self.acknowledge_device(now, ack);
             } else if let Some(call) = self.asked.calls.pop_front() {
                 self.count_call(&call);
             } else {
@@ -339,15 +341,25 @@ impl Node {
     }
 
     fn ask(&mut self, now: Tick, question: ruf_proxy::Question) {
-        let asked =
-            table::Asked { now, plan: &self.plan, accounts: &self.accounts, registrar: &self.registrar };
-        match asked.answer(question) {
+        match self.at_hand(now).answer(question) {
             table::Answered::Now(answer) => {
                 let (proxy, mut turn) = self.turn(now);
                 proxy.answer(&mut turn, answer);
             }
             table::Answered::ByTheShell(token, place) => self.reach.push_back((token.as_user(), place)),
         }
+    }
+
+    /// Where the device of an ACK is now.
+    fn acknowledge_device(&mut self, now: Tick, ack: Ack) {
+        let target = self.at_hand(now).first_target(&ack.destination, &ack.identity);
+        let (proxy, mut turn) = self.turn(now);
+        proxy.acknowledge(&mut turn, ack, target);
+    }
+
+    fn at_hand(&self, now: Tick) -> table::Asked<'_> {
+        let Self { gate, plan, accounts, registrar, .. } = self;
+        table::Asked { now, ourselves: gate.ourselves(), plan, accounts, registrar }
     }
 
     fn count_call(&mut self, call: &CallEvent) {

@@ -6,18 +6,20 @@
 //! | `Resolve`: where is this hop found? | core/proxy | from memory: only numeric hosts are found yet |
 //! | `Reach`: which flow leads to this place? | core/proxy | the shell, by [`crate::Node::poll_reach`] |
 
-use ruf_admission::AddressOfRecord;
+use std::cmp::Reverse;
 use std::net::SocketAddr;
 
 use ruf_accounts::Accounts;
-use ruf_message::{Hop, Place, Tick, Transport};
-use ruf_proxy::{Answer, Question, Target, TargetSet, Token, Unreachable};
+use ruf_admission::{AddressOfRecord, Identity, Ourselves};
+use ruf_message::{Flow, Hop, Place, Tick, Transport, Uri};
+use ruf_proxy::{Answer, Destination, Question, Target, TargetSet, Token, Unreachable};
 use ruf_registrar::{Binding, Registrar};
 use ruf_routing::{DialPlan, Directory};
 
 /// What is at hand to answer with.
 pub(crate) struct Asked<'a> {
     pub(crate) now: Tick,
+    pub(crate) ourselves: &'a Ourselves,
     pub(crate) plan: &'a DialPlan,
     pub(crate) accounts: &'a Accounts,
     pub(crate) registrar: &'a Registrar,
@@ -45,6 +47,11 @@ impl Asked<'_> {
             Question::Reach { token, place } => Answered::ByTheShell(token, place),
         }
     }
+
+    /// The target to be tried first, if there is any.
+    pub(crate) fn first_target(&self, destination: &Destination, identity: &Identity) -> Option<Target> {
+        ruf_routing::route(self.plan, destination, identity, self).ok()?.into_iter().next()
+    }
 }
 
 /// Where a hop with a numeric host is found.
@@ -61,16 +68,55 @@ impl Directory for Asked<'_> {
     }
 
     fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet) {
-        let bindings = self.registrar.locate(self.now, address).filter(|binding| binding.is_target());
-        let mut bindings: Vec<&Binding> = bindings.collect();
-        // Of several ways to one phone the latest comes first: the others may be of before it started anew.
-        bindings.sort_by_key(|binding| std::cmp::Reverse(binding.expires()));
-        targets.extend(bindings.into_iter().map(|binding| Target {
+        let mut found = Found::default();
+        self.registrar.locate(self.now, address).for_each(|binding| found.add(binding, None));
+        found.into_targets(targets);
+    }
+
+    fn owner(&self, gruu: &Uri) -> Option<AddressOfRecord> {
+        Some(self.registrar.gruu(gruu.as_ref(), self.ourselves)?.address().clone())
+    }
+
+    fn device(
+        &self,
+        address: &AddressOfRecord,
+        gruu: &Uri,
+        onward: Option<Flow>,
+        targets: &mut TargetSet,
+    ) -> bool {
+        let Some(gruu) = self.registrar.gruu(gruu.as_ref(), self.ourselves) else { return false };
+        let mut found = Found::default();
+        let bindings = self.registrar.locate(self.now, address).filter(|binding| gruu.leads_to(binding));
+        bindings.for_each(|binding| found.add(binding, onward));
+        let is_valid = gruu.outlives_its_bindings() || !found.0.is_empty();
+        found.into_targets(targets);
+        is_valid
+    }
+}
+
+/// Bindings as targets: of one instance, the one to be tried first in front.
+#[derive(Default)]
+struct Found(Vec<(bool, i64, Target)>);
+
+impl Found {
+    /// Adds a binding. In a dialog, a flow that the device keeps goes on to be used.
+    // rfc5626 §4.3
+    fn add(&mut self, binding: &Binding, onward: Option<Flow>) {
+        let keeps = binding.is_outbound() && onward == Some(binding.flow());
+        let target = Target {
             uri: Some(binding.contact().to_owned()),
             flow: Some(binding.flow()),
+            // rfc3327 §5.4
             routes: binding.routes().map(|hop| hop.to_owned()).collect(),
             instance: binding.instance().map(Vec::into_boxed_slice),
             q: binding.q(),
-        }));
+        };
+        self.0.push((keeps, binding.refreshed_micros(), target));
+    }
+
+    // rfc5627 §6.1: the most recently refreshed of an instance, and only then the next
+    fn into_targets(mut self, targets: &mut TargetSet) {
+        self.0.sort_by_key(|(keeps, refreshed, _)| Reverse((*keeps, *refreshed)));
+        targets.extend(self.0.into_iter().map(|(_, _, target)| target));
     }
 }

@@ -63,4 +63,5 @@ pub use limits::Limits;
 pub use proxy::{Out, Overloaded, Proxy, Turn};
 pub use question::{Answer, Destination, Question, Refusal, Target, TargetSet, Unreachable};
 pub use slots::Token;
+pub use stateless::Ack;
 pub use target::destination;

@@ -13,8 +13,9 @@ use crate::best::Failure;
 use crate::call::CallEvent;
 use crate::context::{Phase, ResponseContext};
 use crate::limits::Limits;
-use crate::question::{Answer, Question, Refusal, Unreachable};
+use crate::question::{Answer, Question, Refusal, Target, Unreachable};
 use crate::slots::{Key, Slots, Token};
+use crate::stateless::Ack;
 use crate::target::Targets;
 use crate::{call, route, stateless, target, validate};
 
@@ -28,6 +29,8 @@ pub struct Out {
     pub calls: VecDeque<CallEvent>,
     /// Places that did not serve: to whoever finds places (RFC 3263 section 4.3).
     pub failed: VecDeque<Place>,
+    /// To be given back by [`Proxy::acknowledge`] with their target, in the same turn.
+    pub acks: VecDeque<Ack>,
 }
 
 /// What one turn of the node lends to the proxy.
@@ -128,7 +131,7 @@ impl Proxy {
     pub fn request(&mut self, turn: &mut Turn<'_>, admitted: Admitted) -> Result<(), Box<Overloaded>> {
         let (flow, mut request, identity) = admitted.into_parts();
         if request.method() == Method::Ack {
-            stateless::acknowledge(turn, &flow, request, &identity);
+            stateless::receive(turn, &flow, request, &identity);
             return Ok(());
         }
         let opened = match self.contexts.is_full() {
@@ -169,6 +172,12 @@ impl Proxy {
             }
         }
         Ok(())
+    }
+
+    /// Forwards the ACK of a 2xx that went to a GRUU; without a target, by the flow that its dialog's token
+    /// names.
+    pub fn acknowledge(&mut self, turn: &mut Turn<'_>, ack: Ack, target: Option<Target>) {
+        stateless::forward(turn, ack, target);
     }
 
     /// Takes the answer to a question. One that comes too late does nothing.

@@ -77,6 +77,13 @@ pub enum Destination {
     /// A user of one of our domains. A `tel:` URI and a URI with `;user=phone` are the user whose
     /// name is the number, without visual separators.
     User(AddressOfRecord),
+    /// One device of a user: a GRUU in one of our domains, or what looks like one (RFC 5627).
+    Gruu {
+        /// The URI; it has a user and the parameter `gr`.
+        uri: Uri,
+        /// Inside a dialog: the flow that the device had when the dialog began.
+        onward: Option<Flow>,
+    },
     /// This server or one of its domains, and no user.
     Ourselves,
     /// A service URN (RFC 5031), lower case: `urn:service:sos`.

@@ -3,7 +3,7 @@
 //!
 //! Not here: the location service (a question), and what a number means (services/routing).
 
-use ruf_admission::{AddressOfRecord, Identity, Ourselves};
+use ruf_admission::{AddressOfRecord, DialogPass, Identity, Ourselves};
 use ruf_message::{Host, Request, Scheme, UriRef};
 
 use crate::question::{Destination, Target};
@@ -20,6 +20,9 @@ pub(crate) enum Targets {
 /// The targets of a request after route preprocessing.
 pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ourselves) -> Targets {
     if let Identity::Dialog(pass) = identity {
+        if let Some(destination) = gruu(request, pass, ourselves) {
+            return Targets::Sought(destination);
+        }
         // The dialog's Request-URI and Route stay; the token knows the flow to the other side.
         return Targets::Predetermined(Target { flow: Some(pass.onward), ..Target::unchanged() });
     }
@@ -29,6 +32,23 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
         None => destination(request.uri(), ourselves),
     };
     Targets::Sought(destination)
+}
+
+/// The device that a request inside a dialog is for, if its Request-URI is a GRUU of ours and we are the
+/// last router before it. The token names the flow that the device had when the dialog began; where it is
+/// now, its bindings say.
+// rfc5627 §6.1: a GRUU is looked up inside a dialog, too
+pub(crate) fn gruu(request: &Request, pass: &DialogPass, ourselves: &Ourselves) -> Option<Destination> {
+    if request.routes().next().is_some() {
+        return None;
+    }
+    match destination(request.uri(), ourselves) {
+        Destination::Gruu { uri, onward: _ } => Some(Destination::Gruu { uri, onward: Some(pass.onward) }),
+        Destination::User(_)
+        | Destination::Ourselves
+        | Destination::Service(_)
+        | Destination::Elsewhere(_) => None,
+    }
 }
 
 /// What a Request-URI asks for.
@@ -46,6 +66,8 @@ pub fn destination(uri: UriRef<'_>, ourselves: &Ourselves) -> Destination {
         return Destination::Elsewhere(uri.to_owned());
     }
     match user(uri) {
+        // rfc5627 §6.1: `gr` is not removed when the URI is made canonical
+        Some(_) if uri.gr().is_some() => Destination::Gruu { uri: uri.to_owned(), onward: None },
         Some(user) => Destination::User(AddressOfRecord::new(&user, domain(uri.host(), ourselves))),
         None => Destination::Ourselves,
     }
@@ -102,6 +124,8 @@ mod tests {
         let request = sample::request("INVITE", uri, "");
         match destination(request.uri(), &sample::ourselves()) {
             Destination::User(address) => address.to_string(),
+            Destination::Gruu { uri, onward: None } => format!("gruu {uri}"),
+            Destination::Gruu { uri, onward: Some(_) } => panic!("{uri} is in no dialog"),
             Destination::Ourselves => "ourselves".into(),
             Destination::Service(urn) => urn,
             Destination::Elsewhere(uri) => format!("elsewhere {uri}"),
@@ -139,6 +163,27 @@ mod tests {
             assert_eq!(of(uri), format!("elsewhere {uri}"));
         }
         assert_eq!(of("URN:service:SOS.police"), "urn:service:sos.police");
+    }
+
+    #[test]
+    fn a_gruu_is_looked_up_as_it_is_inside_a_dialog_and_outside() {
+        // tests rfc5627 §6.1
+        for gruu in ["sip:bob@example.org;gr=urn:uuid:1;ob", "sips:tgruu.x@192.0.2.1;gr"] {
+            assert_eq!(of(gruu), format!("gruu {gruu}"));
+        }
+        assert_eq!(of("sip:bob@far.example;gr=1"), "elsewhere sip:bob@far.example;gr=1");
+        let sought = |routes: &str| {
+            let request = sample::request("BYE", "sip:bob@example.org;gr=urn:uuid:1", routes);
+            match determine(&request, &sample::dialog(2), &sample::ourselves()) {
+                Targets::Sought(Destination::Gruu { uri, onward }) => Some((uri.to_string(), onward)),
+                _ => None,
+            }
+        };
+        let onward = Some(sample::flow(2));
+        assert_eq!(sought(""), Some(("sip:bob@example.org;gr=urn:uuid:1".into(), onward)));
+        // Another router is before it, or we are again: the token says where that is.
+        assert_eq!(sought("Route: <sip:edge.example;lr>\r\n"), None);
+        assert_eq!(sought("Route: <sip:TWO@192.0.2.1;lr>\r\n"), None);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The registrar of a node: one REGISTER at a time, in the order received, each whole or not at all.
 
 use ruf_admission::{AddressOfRecord, Admitted, Identity, Ourselves};
-use ruf_message::{Entropy, Response, Tick};
+use ruf_message::{Entropy, Response, Tick, UriRef};
 use ruf_registrar_core::{
-    Asked, Binding, Change, Gruus, Reject, Rules, address_of_record, answer, apply, changes,
+    Asked, Binding, Change, Gruu, Gruus, Reject, Rules, address_of_record, answer, apply, changes,
 };
 
 use crate::table::Table;
@@ -82,6 +82,13 @@ impl Registrar {
     /// registration, without contacts that are no SIP URIs.
     pub fn locate(&self, now: Tick, address: &AddressOfRecord) -> impl Iterator<Item = &Binding> {
         self.table.get(address).iter().filter(move |binding| binding.is_live(now) && binding.is_target())
+    }
+
+    /// What a URI with the parameter `gr` says; `None`: it is no GRUU of ours.
+    // rfc5627 §6.1
+    #[must_use]
+    pub fn gruu(&self, uri: UriRef<'_>, ourselves: &Ourselves) -> Option<Gruu> {
+        self.gruus.read(uri, ourselves)
     }
 
     /// All live bindings, each with its address-of-record. The order is that of the requests, not of

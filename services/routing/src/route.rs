@@ -1,6 +1,7 @@
 //! The order of look-ups: rule, account, bindings.
 
 use ruf_admission::{Accounts, AddressOfRecord, Identity, Lookup};
+use ruf_message::{Flow, Uri};
 use ruf_proxy::{Destination, Refusal, TargetSet};
 
 use crate::plan::DialPlan;
@@ -12,6 +13,20 @@ pub trait Directory {
 
     /// Adds the bindings of an account to the targets.
     fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet);
+
+    /// Whose device a GRUU names; `None`: it is none of ours.
+    fn owner(&self, gruu: &Uri) -> Option<AddressOfRecord>;
+
+    /// Adds the bindings of that device to the targets, the one to be tried first in front: that by the
+    /// flow `onward`, if the device still keeps it. Says whether the GRUU is valid at all, be the device
+    /// here or not.
+    fn device(
+        &self,
+        address: &AddressOfRecord,
+        gruu: &Uri,
+        onward: Option<Flow>,
+        targets: &mut TargetSet,
+    ) -> bool;
 }
 
 /// To which targets a request goes, or why to none.
@@ -27,6 +42,7 @@ pub fn route(
             answering(plan, "urn:service:sos", identity, directory)
         }
         Destination::User(address) => account(address, identity, directory),
+        Destination::Gruu { uri, onward } => device(uri, *onward, identity, directory),
         Destination::Service(urn) => answering(plan, urn, identity, directory),
         // rfc3261 §16.5: a resource of ours that does not exist
         Destination::Ourselves => Err(Refusal::NotFound),
@@ -65,6 +81,33 @@ fn account(
         true => Err(Refusal::Unavailable),
         false => Ok(targets),
     }
+}
+
+/// One device of a user. The dial plan has no part in it, nor has forwarding: it is this device or none.
+// rfc5627 §6.1
+fn device(
+    gruu: &Uri,
+    onward: Option<Flow>,
+    identity: &Identity,
+    directory: &impl Directory,
+) -> Result<TargetSet, Refusal> {
+    let owner = directory.owner(gruu).ok_or(Refusal::NotFound)?;
+    let (address, is_known) = match directory.accounts().by_alias(owner.domain(), owner.user()) {
+        Lookup::Found(account) if account.hidden && !is_hidden(identity, directory) => {
+            return Err(Refusal::NotFound);
+        }
+        Lookup::Found(account) => (account.address.clone(), true),
+        Lookup::Unknown => (owner, false),
+        Lookup::Unavailable => return Err(Refusal::Unanswered),
+    };
+    let mut targets = TargetSet::new();
+    let is_valid = directory.device(&address, gruu, onward, &mut targets);
+    if !targets.is_empty() {
+        return Ok(targets);
+    }
+    // rfc5627 §5.4: a public one is valid for as long as its address-of-record is
+    let is_known = is_known || stranger(&address, directory).is_ok();
+    Err(if is_valid && is_known { Refusal::Unavailable } else { Refusal::NotFound })
 }
 
 /// A user without an account: one of an open domain, who is known as long as a phone of theirs is.
@@ -111,6 +154,26 @@ mod tests {
                 targets.push(Target { uri: Some(uri), ..Target::unchanged() });
             }
         }
+
+        fn owner(&self, gruu: &Uri) -> Option<AddressOfRecord> {
+            let user = str::from_utf8(gruu.as_ref().user()?).ok()?;
+            (user != "forged").then(|| AddressOfRecord::new(user, "example.org"))
+        }
+
+        /// There are two devices: `here`, and `gone`, whose GRUU has lapsed.
+        fn device(
+            &self,
+            address: &AddressOfRecord,
+            gruu: &Uri,
+            _onward: Option<Flow>,
+            targets: &mut TargetSet,
+        ) -> bool {
+            let device = gruu.as_ref().gr().flatten();
+            if device == Some(b"here") {
+                self.bindings(address, targets);
+            }
+            device != Some(b"gone")
+        }
     }
 
     struct Broken;
@@ -127,6 +190,14 @@ mod tests {
         }
 
         fn bindings(&self, _address: &AddressOfRecord, _targets: &mut TargetSet) {}
+
+        fn owner(&self, _gruu: &Uri) -> Option<AddressOfRecord> {
+            Some(AddressOfRecord::new("bob", "example.org"))
+        }
+
+        fn device(&self, _: &AddressOfRecord, _: &Uri, _: Option<Flow>, _: &mut TargetSet) -> bool {
+            false
+        }
     }
 
     fn town() -> Town {
@@ -183,8 +254,35 @@ mod tests {
     }
 
     #[test]
+    fn a_device_is_found_away_or_unknown() {
+        // tests rfc5627 §6.1, §5.3, §5.4
+        let gruu = |user: &str, device: &str| {
+            let uri = format!("sip:{user}@example.org;gr={device}").parse().unwrap();
+            Destination::Gruu { uri, onward: None }
+        };
+        let plan = DialPlan { emergency_numbers: vec!["200".into()], emergency: None };
+        let to = |user: &str, device: &str| routed(&plan, &gruu(user, device), &from("alice"));
+        let bob = Ok("sip:bob@phone.example");
+        assert_eq!(to("bob", "here").as_deref(), bob);
+        assert_eq!(to("200", "here").as_deref(), bob, "the dial plan has no part in it");
+        assert_eq!(to("bob", "away"), Err(480));
+        assert_eq!(to("alice", "here"), Err(480));
+        assert_eq!(to("bob", "gone"), Err(404));
+        assert_eq!(to("forged", "here"), Err(404));
+        assert_eq!(to("nobody", "away"), Err(404));
+        assert_eq!(to("visitor", "away"), Err(480), "of an open domain");
+        assert_eq!(to("check1", "here"), Err(404));
+        let like = routed(&plan, &gruu("check1", "here"), &from("check2"));
+        assert_eq!(like.as_deref(), Ok("sip:check1@phone.example"));
+    }
+
+    #[test]
     fn a_store_that_does_not_answer_is_our_fault() {
         let refusal = route(&DialPlan::default(), &user("bob"), &from("alice"), &Broken).unwrap_err();
+        assert_eq!(refusal.status(), StatusCode::SERVER_INTERNAL_ERROR);
+        let uri = "sip:bob@example.org;gr=1".parse().unwrap();
+        let device = Destination::Gruu { uri, onward: None };
+        let refusal = route(&DialPlan::default(), &device, &from("alice"), &Broken).unwrap_err();
         assert_eq!(refusal.status(), StatusCode::SERVER_INTERNAL_ERROR);
     }
 

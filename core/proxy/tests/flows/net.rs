@@ -325,6 +325,7 @@ impl Net {
             Question::Locate { token, destination, .. } => {
                 let key = match destination {
                     Destination::User(address) => address.user(),
+                    Destination::Gruu { .. } => "gruu",
                     Destination::Ourselves => "ourselves",
                     Destination::Service(urn) => urn,
                     Destination::Elsewhere(_) => "elsewhere",
