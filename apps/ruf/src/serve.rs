@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{AddressOfRecord, Gate, Keys, Ourselves, Policy};
 use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
-use ruf_net::{Commands, Stop, Unreachable, Worker};
+use ruf_net::{Berth, Commands, Stop, Unreachable, Worker};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
 use ruf_registrar::{Gruus, Registrar};
@@ -95,8 +95,8 @@ async fn run(config: Config) -> Result<(), Refused> {
         places: places.clone(),
         domains: first_run.domains.iter().map(|d| d.name.clone()).collect(),
     };
-    let (worker, commands) =
-        Worker::new(served, open, ruf_net::Limits::default()).map_err(Refused::failed)?;
+    let (berth, commands) = Berth::of_all(1).pop().ok_or_else(|| Refused::failed("no worker"))?;
+    let worker = Worker::new(served, open, ruf_net::Limits::default(), berth).map_err(Refused::failed)?;
     let http = match config.http {
         Some(address) => Some(open_http(address).await?),
         None => None,
@@ -328,6 +328,8 @@ impl http::Source for Commands<Served> {
 }
 
 impl ruf_net::Node for Served {
+    type Crossing = ruf_node::Crossing;
+
     fn receive(&mut self, now: Tick, flow: Flow, message: Bytes) {
         self.node.receive(now, flow, message);
     }
@@ -358,6 +360,18 @@ impl ruf_net::Node for Served {
 
     fn poll_reach(&mut self) -> Option<(u64, Place)> {
         self.node.poll_reach()
+    }
+
+    fn poll_crossing(&mut self) -> Option<(u8, Self::Crossing)> {
+        self.node.poll_crossing()
+    }
+
+    fn crossed(&mut self, now: Tick, crossing: Self::Crossing) {
+        self.node.crossed(now, crossing);
+    }
+
+    fn not_crossed(&mut self, now: Tick, crossing: Self::Crossing) {
+        self.node.not_crossed(now, crossing);
     }
 
     fn is_drained(&self) -> bool {

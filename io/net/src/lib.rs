@@ -11,6 +11,7 @@
 //! | `datagrams` | the UDP sockets of a worker |
 //! | `connections` | its connections: accepted, opened, read, written, ended |
 //! | `ready` | which connections have something to do |
+//! | `neighbours` | what goes between the workers of one server |
 //! | [`limits`] | how many connections, how much for each, for how long |
 //! | [`reach`] | from a place to a flow: which socket and which local address lead there |
 //! | [`tls`] | certificates, and whom we believe as a client |
@@ -24,6 +25,7 @@ mod connections;
 mod datagrams;
 pub mod limits;
 pub mod listen;
+mod neighbours;
 pub mod reach;
 mod ready;
 pub mod tls;
@@ -33,4 +35,4 @@ pub use limits::Limits;
 pub use listen::{BindError, ListenSpec, Listener, Service, StreamListener, UdpListener};
 pub use reach::{Unreachable, local_address_towards, local_addresses};
 pub use tls::Certificates;
-pub use worker::{Command, Commands, Node, Stop, Worker};
+pub use worker::{Berth, Command, Commands, Node, Stop, Worker};

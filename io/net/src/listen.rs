@@ -141,6 +141,22 @@ impl fmt::Display for BindError {
 
 impl std::error::Error for BindError {}
 
+/// Who else may have the same place.
+#[derive(Clone, Copy)]
+enum Sharing {
+    Alone,
+    AmongWorkers,
+}
+
+impl Sharing {
+    fn settle(self, socket: &Socket) -> io::Result<()> {
+        match self {
+            Sharing::Alone => Ok(()),
+            Sharing::AmongWorkers => socket.set_reuse_port(true),
+        }
+    }
+}
+
 /// An open place where SIP is spoken.
 #[derive(Debug)]
 pub enum Listener {
@@ -153,10 +169,31 @@ pub enum Listener {
 impl Listener {
     /// Opens it. Fails when the place is taken: it is never shared with another program.
     pub fn open(transport: Transport, address: SocketAddr) -> Result<Listener, BindError> {
+        Listener::bind(transport, address, Sharing::Alone)
+    }
+
+    /// Opens it once for each of so many workers; the system spreads what comes by its source. Fails when
+    /// the place is taken, as [`Listener::open`] does.
+    pub fn open_for(
+        workers: u8,
+        transport: Transport,
+        address: SocketAddr,
+    ) -> Result<Vec<Listener>, BindError> {
+        let alone = Listener::open(transport, address)?;
+        if workers <= 1 {
+            return Ok(vec![alone]);
+        }
+        // Nobody else had the place. Sockets that are to share it must say so before they are bound.
+        let address = alone.local();
+        drop(alone);
+        (0..workers).map(|_| Listener::bind(transport, address, Sharing::AmongWorkers)).collect()
+    }
+
+    fn bind(transport: Transport, address: SocketAddr, sharing: Sharing) -> Result<Listener, BindError> {
         let opened = match transport {
-            Transport::Udp => UdpListener::bind(address).map(Listener::Datagrams),
+            Transport::Udp => UdpListener::bind(address, sharing).map(Listener::Datagrams),
             Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => {
-                StreamListener::bind(transport, address).map(Listener::Connections)
+                StreamListener::bind(transport, address, sharing).map(Listener::Connections)
             }
         };
         let spec = ListenSpec { service: Service::Sip(transport), address };
@@ -188,11 +225,12 @@ pub struct UdpListener {
 }
 
 impl UdpListener {
-    fn bind(address: SocketAddr) -> io::Result<UdpListener> {
+    fn bind(address: SocketAddr, sharing: Sharing) -> io::Result<UdpListener> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
         }
+        sharing.settle(&socket)?;
         socket.set_nonblocking(true)?;
         // The kernel caps these at its own maximum, silently; a smaller buffer is no reason to stop.
         let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
@@ -225,7 +263,7 @@ pub struct StreamListener {
 }
 
 impl StreamListener {
-    fn bind(transport: Transport, address: SocketAddr) -> io::Result<StreamListener> {
+    fn bind(transport: Transport, address: SocketAddr, sharing: Sharing) -> io::Result<StreamListener> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         if address.is_ipv6() {
             socket.set_only_v6(true)?;
@@ -233,6 +271,7 @@ impl StreamListener {
         socket.set_nonblocking(true)?;
         // Connections of an earlier run that linger do not keep the port; another listener does.
         socket.set_reuse_address(true)?;
+        sharing.settle(&socket)?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         let socket = TcpListener::from(socket);
@@ -295,6 +334,18 @@ mod tests {
         for transport in ["udp", "tcp"] {
             let v4 = open(&format!("{transport}:0.0.0.0:0")).expect("opens");
             open(&format!("{transport}:[::]:{}", v4.local().port())).expect("[::] is IPv6 only");
+        }
+    }
+
+    #[test]
+    fn the_workers_share_a_place_that_nobody_else_has() {
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let open =
+                Listener::open_for(3, transport, "127.0.0.1:0".parse().expect("an address")).expect("opens");
+            assert_eq!(open.len(), 3);
+            let place = open[0].local();
+            assert!(open.iter().all(|listener| listener.local() == place));
+            assert!(Listener::open_for(3, transport, place).is_err_and(|error| error.is_taken()));
         }
     }
 }

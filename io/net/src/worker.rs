@@ -19,15 +19,18 @@ use crate::connections::{ConnectionEvent, Connections};
 use crate::datagrams::Datagrams;
 use crate::limits::Limits;
 use crate::listen::Listener;
+use crate::neighbours::{Letter, Neighbours};
 use crate::reach::{self, Unreachable};
 
 /// Commands that may wait for a worker.
 const COMMANDS_MAX: usize = 64;
-/// The number of the one worker there is.
-const WORKER: u8 = 0;
+/// While it stops, a worker that has nothing left to do itself looks this often whether others have.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
 
 /// What a worker drives: bytes, time and answers in; transmits and questions out. Pure.
 pub trait Node {
+    /// What one worker's node hands to another's.
+    type Crossing: Send + 'static;
     /// A datagram, or a message cut out of a stream, came over a flow.
     fn receive(&mut self, now: Tick, flow: Flow, message: Bytes);
     /// A stream brought what no message can be cut out of; it is closed as soon as the answer has left.
@@ -44,6 +47,12 @@ pub trait Node {
     fn poll_transmit(&mut self) -> Option<Transmit>;
     /// The next place that needs a flow.
     fn poll_reach(&mut self) -> Option<(u64, Place)>;
+    /// The next thing that belongs to the worker of this number.
+    fn poll_crossing(&mut self) -> Option<(u8, Self::Crossing)>;
+    /// Another worker's node handed this over.
+    fn crossed(&mut self, now: Tick, crossing: Self::Crossing);
+    /// The worker that this belongs to has no room for it.
+    fn not_crossed(&mut self, now: Tick, crossing: Self::Crossing);
     /// Nothing is going on that a drain should wait for.
     fn is_drained(&self) -> bool;
 }
@@ -85,33 +94,53 @@ pub enum Stop {
     Cut,
 }
 
+/// Where one worker stands: the clock it shares with the others, the ways to them, and its commands.
+pub struct Berth<N: Node> {
+    clock: Clock,
+    neighbours: Neighbours<N::Crossing>,
+    commands: mpsc::Receiver<Command<N>>,
+}
+
+impl<N: Node> Berth<N> {
+    /// The berths of so many workers, in their order, each with the sending side of its commands.
+    pub fn of_all(workers: u8) -> Vec<(Berth<N>, Commands<N>)> {
+        let clock = Clock::start();
+        Neighbours::of_all(workers)
+            .into_iter()
+            .map(|neighbours| {
+                let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+                (Berth { clock, neighbours, commands }, Commands(sender))
+            })
+            .collect()
+    }
+}
+
 /// One worker: its sockets, its connections, its node, its clock.
-pub struct Worker<N> {
+pub struct Worker<N: Node> {
     node: N,
     listeners: Vec<(Transport, SocketAddr)>,
     datagrams: Datagrams,
     connections: Connections,
     clock: Clock,
+    neighbours: Neighbours<N::Crossing>,
     commands: mpsc::Receiver<Command<N>>,
 }
 
 impl<N: Node + 'static> Worker<N> {
-    /// A worker over open listeners, which must be registered inside a tokio runtime. Their order is
-    /// that of [`Flow::listener`].
-    pub fn new(node: N, listeners: Vec<Listener>, limits: Limits) -> io::Result<(Worker<N>, Commands<N>)> {
-        let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+    /// The worker of a berth over open listeners, which must be registered inside a tokio runtime. Their
+    /// order is that of [`Flow::listener`].
+    pub fn new(node: N, listeners: Vec<Listener>, limits: Limits, berth: Berth<N>) -> io::Result<Worker<N>> {
+        let Berth { clock, neighbours, commands } = berth;
         let real: Vec<_> = listeners.iter().map(|open| (open.transport(), open.local())).collect();
         let mut datagrams = Datagrams::new();
-        let mut connections = Connections::new(real.clone(), limits, WORKER);
+        let mut connections = Connections::new(real.clone(), limits, neighbours.me());
         for (index, listener) in (0..=u16::MAX).zip(listeners) {
             match listener {
                 Listener::Datagrams(socket) => datagrams.add(index, socket)?,
                 Listener::Connections(socket) => connections.add(index, socket)?,
             }
         }
-        let clock = Clock::start();
-        let worker = Worker { node, listeners: real, datagrams, connections, clock, commands };
-        Ok((worker, Commands(sender)))
+        Ok(Worker { node, listeners: real, datagrams, connections, clock, neighbours, commands })
     }
 
     /// Serves until `stop` resolves, then drains for at most `drain`, or until `cut` resolves.
@@ -125,10 +154,16 @@ impl<N: Node + 'static> Worker<N> {
         let mut draining: Option<Instant> = None;
         loop {
             self.settle();
-            if draining.is_some() && self.node.is_drained() {
-                return Stop::Drained;
+            let mut look = None;
+            if draining.is_some() {
+                let drained = self.node.is_drained();
+                if self.neighbours.all_drained(drained) {
+                    return Stop::Drained;
+                }
+                // The others cannot wake a worker by being drained, and may yet need it.
+                look = drained.then(|| Instant::now() + DRAIN_LOOK);
             }
-            let deadline = self.sleep_until(draining.map(|since| since + drain));
+            let deadline = self.sleep_until(draining.map(|since| since + drain), look);
             tokio::select! {
                 // Not biased: under a storm no arm may starve another.
                 () = &mut stop, if draining.is_none() => draining = Some(Instant::now()),
@@ -137,6 +172,7 @@ impl<N: Node + 'static> Worker<N> {
                     let now = self.clock.now();
                     command(&mut self.node, now);
                 }
+                letters = self.neighbours.next() => self.read(letters),
                 () = poll_fn(|cx| poll_work(cx, &mut self.datagrams, &mut self.connections, &mut self.node, self.clock)) => {}
                 () = sleep(deadline) => {
                     if draining.is_some_and(|since| since.elapsed() >= drain) {
@@ -150,16 +186,18 @@ impl<N: Node + 'static> Worker<N> {
         }
     }
 
-    /// The earliest of the deadlines of the node and of the connections, and the drain's end.
-    fn sleep_until(&self, drained_by: Option<Instant>) -> Option<Instant> {
+    /// The earliest of the deadlines of the node and of the connections, the drain's end, and the next look
+    /// at the others.
+    fn sleep_until(&self, drained_by: Option<Instant>, look: Option<Instant>) -> Option<Instant> {
         let deadlines = [self.node.poll_deadline(), self.connections.deadline()];
         let earliest = deadlines.into_iter().flatten().min().map(|tick| self.clock.instant(tick));
-        [earliest, drained_by].into_iter().flatten().min()
+        [earliest, drained_by, look].into_iter().flatten().min()
     }
 
     /// Answers the node's questions and sends what it wants sent, until it wants nothing more.
     fn settle(&mut self) {
         loop {
+            let mut any = false;
             while let Some((token, place)) = self.node.poll_reach() {
                 let now = self.clock.now();
                 match place.transport {
@@ -173,13 +211,20 @@ impl<N: Node + 'static> Worker<N> {
             while let Some(transmit) = self.node.poll_transmit() {
                 match transmit.flow.transport {
                     Transport::Udp => self.datagrams.send(transmit),
-                    _ => self.connections.send(transmit),
+                    _ => self.send(transmit),
+                }
+            }
+            while let Some((to, crossing)) = self.node.poll_crossing() {
+                if let Err(Letter::Crossing(crossing)) = self.neighbours.post(to, Letter::Crossing(crossing))
+                {
+                    self.node.not_crossed(self.clock.now(), crossing);
+                    any = true;
                 }
             }
             let mut failed = Vec::new();
             self.datagrams.flush(&mut failed);
             self.connections.settle(self.clock.now());
-            let mut any = !failed.is_empty();
+            any |= !failed.is_empty();
             for flow in failed {
                 self.node.unreachable(self.clock.now(), flow);
             }
@@ -188,11 +233,38 @@ impl<N: Node + 'static> Worker<N> {
                 let now = self.clock.now();
                 match event {
                     ConnectionEvent::Reached { token, flow } => self.node.reached(now, token, flow),
-                    ConnectionEvent::Gone(flow) => self.node.unreachable(now, flow),
+                    ConnectionEvent::Gone(flow) => {
+                        self.node.unreachable(now, flow);
+                        self.neighbours.tell_gone(flow);
+                    }
                 }
             }
             if !any {
+                self.neighbours.flush();
                 return;
+            }
+        }
+    }
+
+    /// Sends over a connection, by whoever has it: its number says whose it is.
+    fn send(&mut self, transmit: Transmit) {
+        let [.., owner] = transmit.flow.connection.to_be_bytes();
+        if owner == self.neighbours.me() {
+            return self.connections.send(transmit);
+        }
+        if let Err(Letter::Transmit(transmit)) = self.neighbours.post(owner, Letter::Transmit(transmit)) {
+            self.node.unreachable(self.clock.now(), transmit.flow);
+        }
+    }
+
+    /// Does what other workers want done.
+    fn read(&mut self, letters: Vec<Letter<N::Crossing>>) {
+        for letter in letters {
+            let now = self.clock.now();
+            match letter {
+                Letter::Crossing(crossing) => self.node.crossed(now, crossing),
+                Letter::Transmit(transmit) => self.connections.send(transmit),
+                Letter::Gone(flow) => self.node.unreachable(now, flow),
             }
         }
     }
@@ -237,6 +309,8 @@ mod tests {
     }
 
     impl Node for Mirror {
+        type Crossing = std::convert::Infallible;
+
         fn receive(&mut self, _: Tick, flow: Flow, datagram: Bytes) {
             let bytes = datagram.iter().rev().copied().collect();
             self.transmits.push_back(Transmit { flow, bytes });
@@ -263,6 +337,15 @@ mod tests {
         fn poll_reach(&mut self) -> Option<(u64, Place)> {
             self.reach.take()
         }
+        fn poll_crossing(&mut self) -> Option<(u8, Self::Crossing)> {
+            None
+        }
+        fn crossed(&mut self, _: Tick, crossing: Self::Crossing) {
+            match crossing {}
+        }
+        fn not_crossed(&mut self, _: Tick, crossing: Self::Crossing) {
+            match crossing {}
+        }
         fn is_drained(&self) -> bool {
             !self.busy
         }
@@ -278,8 +361,9 @@ mod tests {
             let here = "127.0.0.1:0".parse().expect("an address");
             let listener = Listener::open(Transport::Udp, here).expect("opens");
             let address = listener.local();
-            let (worker, commands) =
-                Worker::new(Mirror::default(), vec![listener], Limits::default()).expect("a worker");
+            let (berth, commands) = Berth::of_all(1).pop().expect("one");
+            let worker = Worker::new(Mirror::default(), vec![listener], Limits::default(), berth);
+            let worker = worker.expect("a worker");
             worker.run(test(address, commands), std::future::pending(), drain).await
         })
     }

@@ -3,3 +3,4 @@
 mod bounds;
 mod connections;
 mod stage;
+mod workers;

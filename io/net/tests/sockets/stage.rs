@@ -1,12 +1,13 @@
 //! A worker with a node that keeps what it is told and sends back what it gets.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_message::{Flow, FrameError, Place, Tick, Transmit, Transport};
-use ruf_net::{Commands, Limits, Listener, Node, Unreachable, Worker};
+use ruf_net::{Berth, Commands, Limits, Listener, Node, Unreachable, Worker};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -25,6 +26,8 @@ pub(crate) struct Mirror {
 }
 
 impl Node for Mirror {
+    type Crossing = Infallible;
+
     fn receive(&mut self, _: Tick, flow: Flow, message: Bytes) {
         self.received.push((flow, message.clone()));
         self.transmits.push_back(Transmit { flow, bytes: message });
@@ -48,6 +51,15 @@ impl Node for Mirror {
     }
     fn poll_reach(&mut self) -> Option<(u64, Place)> {
         self.reach.pop_front()
+    }
+    fn poll_crossing(&mut self) -> Option<(u8, Infallible)> {
+        None
+    }
+    fn crossed(&mut self, _: Tick, crossing: Infallible) {
+        match crossing {}
+    }
+    fn not_crossed(&mut self, _: Tick, crossing: Infallible) {
+        match crossing {}
     }
     fn is_drained(&self) -> bool {
         true
@@ -115,7 +127,8 @@ pub(crate) fn play<F: Future<Output = ()>>(
         let open: Vec<Listener> =
             transports.iter().map(|transport| Listener::open(*transport, here).expect("opens")).collect();
         let places = open.iter().map(Listener::local).collect();
-        let (worker, commands) = Worker::new(Mirror::default(), open, limits).expect("a worker");
+        let (berth, commands) = Berth::of_all(1).pop().expect("one");
+        let worker = Worker::new(Mirror::default(), open, limits, berth).expect("a worker");
         worker.run(test(Stage { places, commands }), std::future::pending(), DEADLINE).await;
     });
 }
