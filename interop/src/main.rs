@@ -2,7 +2,7 @@
 //! never have been sent. `make interop` runs it; each command can be run by itself:
 //!
 //! ```text
-//! ruf-interop table       baresip and linphone call each other
+//! ruf-interop table       baresip, linphone and PJSIP call each other
 //! ruf-interop torture     the messages of RFC 4475 and RFC 5118
 //! ruf-interop negative    what must not get through
 //! ruf-interop startup     how a server starts, refuses to, and ends
@@ -34,6 +34,7 @@ mod startup;
 mod table;
 mod tone;
 mod torture;
+mod transport;
 mod wire;
 
 use std::process::ExitCode;

@@ -30,8 +30,7 @@ const CHECKS: [Check; 5] = [
 pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     let began = Instant::now();
     for make in [Make::Baresip, Make::Linphone] {
-        let (program, package) = make.program();
-        program::present(program, package)?;
+        make.present()?;
     }
     program::present("nft", "nftables")?;
     program::present("ip", "iproute2")?;

@@ -5,15 +5,18 @@
 
 mod baresip;
 mod linphone;
+mod pjsip;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::failure::Outcome;
+use crate::failure::{Outcome, ensure};
+use crate::program;
 use crate::server::DOMAIN;
 use crate::tone;
+use crate::transport::Transport;
 
 /// The port of SIP of every phone; their addresses differ.
 const SIP_PORT: u16 = 5070;
@@ -31,14 +34,30 @@ pub(crate) enum Make {
     Baresip,
     /// linphonec 5.1
     Linphone,
+    /// PJSIP 2.15
+    Pjsip,
 }
 
 impl Make {
-    /// The program, and the Debian package that has it.
-    pub(crate) fn program(self) -> (&'static str, &'static str) {
+    /// Its name in the table.
+    pub(crate) fn name(self) -> &'static str {
         match self {
-            Make::Baresip => ("baresip", "baresip-core"),
-            Make::Linphone => ("linphonec", "linphone-cli"),
+            Make::Baresip => "baresip",
+            Make::Linphone => "linphone",
+            Make::Pjsip => "PJSIP",
+        }
+    }
+
+    /// Fails with one line if it is not installed.
+    pub(crate) fn present(self) -> Outcome<()> {
+        match self {
+            Make::Baresip => program::present("baresip", "baresip-core"),
+            Make::Linphone => program::present("linphonec", "linphone-cli"),
+            Make::Pjsip => {
+                let python = pjsip::python();
+                ensure!(python.exists(), "{} is missing: run dev/setup test", python.display());
+                Ok(())
+            }
         }
     }
 }
@@ -58,7 +77,9 @@ pub(crate) struct Settings {
     pub(crate) user: String,
     /// What it believes the account's secret to be.
     pub(crate) secret: String,
-    /// The server.
+    /// How it talks to the server.
+    pub(crate) transport: Transport,
+    /// Where the server listens on that transport.
     pub(crate) server: SocketAddr,
 }
 
@@ -85,6 +106,8 @@ impl Settings {
 pub(crate) struct Phone {
     /// Where it lives and who it is.
     pub(crate) settings: Settings,
+    /// From where it talks SIP: a phone connects from a port of the kernel's choice.
+    pub(crate) address: SocketAddr,
     controls: Box<dyn Controls>,
 }
 
@@ -94,8 +117,9 @@ impl Phone {
         let controls: Box<dyn Controls> = match make {
             Make::Baresip => Box::new(baresip::Baresip::start(&settings)?),
             Make::Linphone => Box::new(linphone::Linphone::start(&settings)?),
+            Make::Pjsip => Box::new(pjsip::Pjsip::start(&settings)?),
         };
-        Ok(Phone { settings, controls })
+        Ok(Phone { address: settings.sip(), settings, controls })
     }
 
     /// Its keys.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::failure::{Failure, Outcome, ensure, fail};
 use crate::program::{LineMark, Program};
+use crate::transport::Transport;
 
 /// How long a server may take until it says `ready`.
 const READY: Duration = Duration::from_secs(20);
@@ -22,6 +23,8 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     /// `--listen` of UDP.
     pub(crate) listen: SocketAddr,
+    /// On what else to listen, on the same IP address.
+    pub(crate) streams: Vec<Transport>,
     /// `--domain`, the default first.
     pub(crate) domains: Vec<String>,
     /// `--user`, each NAME:SECRET.
@@ -37,8 +40,10 @@ pub(crate) const DOMAIN: &str = "ruf.test";
 pub(crate) struct Server {
     program: Program,
     settings: Settings,
-    /// Where it listens.
+    /// Where it listens for UDP.
     pub(crate) address: SocketAddr,
+    /// All places of its line `ready`.
+    places: Vec<(String, SocketAddr)>,
 }
 
 /// A line of `ruf bindings`.
@@ -56,6 +61,7 @@ impl Settings {
         Settings {
             data: data.to_owned(),
             listen: SocketAddr::new(ip.into(), 0),
+            streams: Vec::new(),
             domains: vec![DOMAIN.to_owned()],
             users: Vec::new(),
             more: vec!["--no-self-test".to_owned()],
@@ -83,6 +89,9 @@ impl Settings {
             "--listen".to_owned(),
             format!("udp:{}", self.listen),
         ];
+        for transport in &self.streams {
+            line.extend(["--listen".to_owned(), format!("{}:{}:0", transport.name(), self.listen.ip())]);
+        }
         for domain in &self.domains {
             line.extend(["--domain".to_owned(), domain.clone()]);
         }
@@ -103,12 +112,17 @@ impl Server {
     /// Starts a server and waits for its `ready`.
     pub(crate) fn start(settings: &Settings) -> Outcome<Server> {
         let program = settings.launch()?;
-        let address = program.wait_line(LineMark::START, READY, "the line `ready`", |line| {
-            line.strip_prefix("ready")?
-                .split_whitespace()
-                .find_map(|place| place.strip_prefix("udp:")?.parse::<SocketAddr>().ok())
+        let places = program.wait_line(LineMark::START, READY, "the line `ready`", |line| {
+            let places = line.strip_prefix("ready")?.split_whitespace();
+            Some(places.filter_map(place).collect::<Vec<_>>())
         })?;
-        Ok(Server { program, settings: settings.clone(), address })
+        let address = listed(&places, Transport::Udp)?;
+        Ok(Server { program, settings: settings.clone(), address, places })
+    }
+
+    /// Where it listens on a transport.
+    pub(crate) fn at(&self, transport: Transport) -> Outcome<SocketAddr> {
+        listed(&self.places, transport)
     }
 
     /// What `ruf bindings` prints.
@@ -143,6 +157,19 @@ impl Server {
     pub(crate) fn stop(mut self) -> Outcome<ExitStatus> {
         self.program.terminate()?;
         self.program.wait_end(END)
+    }
+}
+
+/// A place of the line `ready`: `transport:ip:port`.
+fn place(text: &str) -> Option<(String, SocketAddr)> {
+    let (transport, address) = text.split_once(':')?;
+    Some((transport.to_owned(), address.parse().ok()?))
+}
+
+fn listed(places: &[(String, SocketAddr)], transport: Transport) -> Outcome<SocketAddr> {
+    match places.iter().find(|(name, _)| name == transport.name()) {
+        Some((_, address)) => Ok(*address),
+        None => fail!("the line `ready` has no {}: {places:?}", transport.name()),
     }
 }
 

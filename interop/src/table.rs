@@ -15,12 +15,13 @@ use std::time::Instant;
 
 use crate::failure::{Failure, Outcome};
 use crate::phone::Make;
+use crate::place;
+use crate::transport::Transport;
 use crate::wire::Wire;
-use crate::{place, program};
 use row::Row;
 
 /// Rows at once: phones mostly wait, so more rows than cores.
-const ROWS_AT_ONCE: usize = 4;
+const ROWS_AT_ONCE: u16 = 4;
 
 /// What each row shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,44 +71,68 @@ impl Cell {
     }
 }
 
+/// A phone and what it is set to.
+type Handset = (Make, Transport);
+
 /// Who plays in a row.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cast {
     /// Phone A.
-    a: Make,
+    a: Handset,
     /// Phones B and C.
-    others: Make,
+    others: Handset,
     /// `--digest`, where it is not left to the server.
     digest: Option<&'static str>,
 }
 
-const CASTS: [Cast; 8] = {
-    use Make::{Baresip, Linphone};
-    const fn cast(a: Make, others: Make, digest: Option<&'static str>) -> Cast {
-        Cast { a, others, digest }
+const MAKES: [Make; 3] = [Make::Baresip, Make::Linphone, Make::Pjsip];
+
+/// Every make with every make over each transport; each with itself by MD5 alone.
+fn casts() -> Vec<Cast> {
+    let mut casts = Vec::new();
+    for transport in [Transport::Udp, Transport::Tcp] {
+        for a in MAKES {
+            for others in MAKES {
+                casts.push(Cast { a: (a, transport), others: (others, transport), digest: None });
+            }
+        }
     }
-    [
-        cast(Linphone, Linphone, None),
-        cast(Baresip, Baresip, None),
-        cast(Linphone, Baresip, None),
-        cast(Baresip, Linphone, None),
-        cast(Linphone, Linphone, Some("MD5")),
-        cast(Baresip, Baresip, Some("MD5")),
-        cast(Linphone, Baresip, Some("MD5")),
-        cast(Baresip, Linphone, Some("MD5")),
-    ]
-};
+    for make in MAKES {
+        let set = (make, Transport::Udp);
+        casts.push(Cast { a: set, others: set, digest: Some("MD5") });
+    }
+    casts
+}
 
 impl Cast {
     /// baresip's hold and REFER may leave back to back. Another baresip takes both; linphone answers the
     /// second with 491, and the call is over, whoever stands between.
     fn holds_and_refers_at_once(self) -> bool {
-        self.a == Make::Baresip && self.others == Make::Baresip
+        self.a.0 == Make::Baresip && self.others.0 == Make::Baresip
+    }
+
+    /// linphone 5.1 ends its NOTIFYs with `reason=reason=noresource`, which PJSIP drops as a syntax error:
+    /// it never learns that the transfer went well, and its user hangs up.
+    fn hangs_up_by_hand(self) -> bool {
+        self.a.0 == Make::Pjsip && self.others.0 == Make::Linphone
+    }
+
+    /// What the server listens on beside UDP.
+    fn streams(self) -> Vec<Transport> {
+        let mut streams = vec![self.a.1, self.others.1];
+        streams.dedup();
+        streams.retain(|transport| *transport != Transport::Udp);
+        streams
     }
 
     fn title(self) -> String {
-        let (a, others) = (self.a.program().0, self.others.program().0);
-        if self.a == self.others { a.to_owned() } else { format!("{a} with {others}") }
+        let ((a, _), (others, _)) = (self.a, self.others);
+        if a == others { a.name().to_owned() } else { format!("{} with {}", a.name(), others.name()) }
+    }
+
+    fn transports(self) -> String {
+        let (a, others) = (self.a.1.name(), self.others.1.name());
+        if a == others { a.to_owned() } else { format!("{a}, {others}") }
     }
 }
 
@@ -123,9 +148,8 @@ pub(crate) struct Played {
 /// Plays all rows and prints the table; true if every cell is ok.
 pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     let began = Instant::now();
-    for make in [Make::Baresip, Make::Linphone] {
-        let (program, package) = make.program();
-        program::present(program, package)?;
+    for make in MAKES {
+        make.present()?;
     }
     let wire = Wire::open()?;
     let played = play_all(&wire, folder);
@@ -136,15 +160,17 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
 }
 
 fn play_all(wire: &Wire, folder: &Path) -> Vec<(Cast, Played)> {
+    let casts = casts();
     let next = AtomicUsize::new(0);
     let played = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
-        for _ in 0..ROWS_AT_ONCE {
-            scope.spawn(|| {
+        for slot in 0..ROWS_AT_ONCE {
+            let (casts, next, played) = (&casts, &next, &played);
+            scope.spawn(move || {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(&cast) = CASTS.get(number) else { return };
-                    let row = play(wire, folder, number, cast);
+                    let Some(&cast) = casts.get(number) else { return };
+                    let row = play(wire, folder, number, slot, cast);
                     played.lock().unwrap_or_else(PoisonError::into_inner).push((number, cast, row));
                 }
             });
@@ -155,10 +181,10 @@ fn play_all(wire: &Wire, folder: &Path) -> Vec<(Cast, Played)> {
     played.into_iter().map(|(_, cast, row)| (cast, row)).collect()
 }
 
-fn play(wire: &Wire, folder: &Path, number: usize, cast: Cast) -> Played {
+fn play(wire: &Wire, folder: &Path, number: usize, slot: u16, cast: Cast) -> Played {
     let net = place::net(number as u8 + 1);
     let folder = folder.join(format!("row-{}", number + 1));
-    match Row::start(wire, &folder, net, cast) {
+    match Row::start(wire, &folder, net, slot, cast) {
         Ok(row) => row.play(),
         Err(failure) => Played { algorithms: String::new(), cells: Vec::new(), ended: Err(failure) },
     }
@@ -188,13 +214,17 @@ impl Played {
 }
 
 fn print(played: &[(Cast, Played)]) {
-    let mut heads = vec!["peer".to_owned(), "--digest".to_owned(), "answered".to_owned()];
+    let mut heads = vec!["peer".to_owned(), "over".to_owned(), "--digest".to_owned(), "answered".to_owned()];
     heads.extend(CELLS.iter().map(|cell| cell.title().to_owned()));
     let rows: Vec<Vec<String>> = played
         .iter()
         .map(|(cast, row)| {
-            let mut line =
-                vec![cast.title(), cast.digest.unwrap_or("default").to_owned(), row.algorithms.clone()];
+            let mut line = vec![
+                cast.title(),
+                cast.transports(),
+                cast.digest.unwrap_or("default").to_owned(),
+                row.algorithms.clone(),
+            ];
             line.extend(CELLS.map(|cell| match row.outcome(cell) {
                 Some(Ok(())) => "ok".to_owned(),
                 Some(Err(_)) => "FAILED".to_owned(),
@@ -207,7 +237,8 @@ fn print(played: &[(Cast, Played)]) {
     for (number, (cast, row)) in played.iter().enumerate() {
         for (title, failure) in row.failures() {
             let digest = cast.digest.unwrap_or("default");
-            println!("row {} ({}, --digest {digest}), {title}: {failure}", number + 1, cast.title());
+            let (peer, over) = (cast.title(), cast.transports());
+            println!("row {} ({peer} over {over}, --digest {digest}), {title}: {failure}", number + 1);
         }
     }
 }

@@ -1,8 +1,11 @@
-//! The loopback as it is: every UDP datagram that crosses it, seen by a packet socket of our own, so
-//! that an assertion rests on what was sent and not on what a program says it sent.
+//! The loopback as it is: every UDP datagram and every SIP message over TCP that crosses it, seen by a
+//! packet socket of our own, so that an assertion rests on what was sent and not on what a program says
+//! it sent.
 //!
 //! The packet socket asks for one protocol (IPv4 or IPv6), so the kernel shows it each datagram once,
 //! as it is received. It needs root or CAP_NET_RAW.
+
+mod stream;
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,6 +17,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::failure::{Failure, Outcome, fail};
 use crate::rtp::Rtp;
 use crate::sip::Sip;
+use stream::{Segment, Streams};
 
 /// The kernel's names of the two protocols.
 const ETHERTYPE_IPV4: u16 = 0x0800;
@@ -21,7 +25,7 @@ const ETHERTYPE_IPV6: u16 = 0x86dd;
 /// Room for bursts between two turns of the reading thread, in octets; the kernel may grant less.
 const BUFFER_BYTES: usize = 8 << 20;
 
-/// One datagram on the wire.
+/// One datagram on the wire, or one message of a stream.
 #[derive(Debug)]
 pub(crate) struct Packet {
     /// When it was read here.
@@ -34,17 +38,14 @@ pub(crate) struct Packet {
     pub(crate) payload: Vec<u8>,
     /// The payload read as SIP, if it is SIP.
     pub(crate) sip: Option<Sip>,
+    /// No message: the first sign of a connection from `source` to `destination`.
+    pub(crate) connects: bool,
 }
 
 impl Packet {
-    fn new(seen: &Seen<'_>) -> Packet {
-        Packet {
-            at: Instant::now(),
-            source: seen.source,
-            destination: seen.destination,
-            sip: Sip::read(seen.payload),
-            payload: seen.payload.to_vec(),
-        }
+    pub(crate) fn new(source: SocketAddr, destination: SocketAddr, payload: Vec<u8>) -> Packet {
+        let sip = Sip::read(&payload);
+        Packet { at: Instant::now(), source, destination, payload, sip, connects: false }
     }
 
     /// The payload read as audio.
@@ -92,9 +93,10 @@ impl Wire {
             let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
             let wire = wire.clone();
             std::thread::spawn(move || {
+                let mut streams = Streams::default();
                 let mut frame = vec![0; 1 << 16];
                 while let Ok(length) = socket.read(&mut frame) {
-                    wire.distribute(frame.get(..length).unwrap_or_default());
+                    wire.distribute(&mut streams, frame.get(..length).unwrap_or_default());
                 }
             });
         }
@@ -125,24 +127,40 @@ impl Wire {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives a datagram to the taps that want it; what nobody wants is not even copied.
-    fn distribute(&self, frame: &[u8]) {
+    /// Gives what a frame holds to the taps that want it; what nobody wants is not even copied.
+    fn distribute(&self, streams: &mut Streams, frame: &[u8]) {
         let Some(seen) = decode(frame) else { return };
         let taps = self.taps();
-        let wanting = taps.iter().filter(|Tap(tap)| {
-            let hers = |address: SocketAddr| (tap.network)(tap.base, address.ip());
-            hers(seen.source) || hers(seen.destination)
-        });
-        let mut packet = None;
-        for Tap(tap) in wanting {
-            let packet = packet.get_or_insert_with(|| Arc::new(Packet::new(&seen)));
-            tap.packets.lock().unwrap_or_else(PoisonError::into_inner).push(packet.clone());
-            tap.news.notify_all();
+        let (source, destination) = seen.ends();
+        let wants = |tap: &&Tap| [source, destination].iter().any(|end| tap.covers(end.ip()));
+        let mut wanting = taps.iter().filter(wants).peekable();
+        if wanting.peek().is_none() {
+            return;
         }
+        let (payloads, connects) = match seen {
+            Seen::Datagram { payload, .. } => (vec![payload.to_vec()], false),
+            Seen::Segment { segment, connects } => {
+                let messages = streams.take(&segment);
+                (if connects { vec![Vec::new()] } else { messages }, connects)
+            }
+        };
+        let packet = |payload| Arc::new(Packet { connects, ..Packet::new(source, destination, payload) });
+        let packets: Vec<Arc<Packet>> = payloads.into_iter().map(packet).collect();
+        wanting.for_each(|tap| packets.iter().for_each(|packet| tap.push(packet.clone())));
     }
 }
 
 impl Tap {
+    /// Adds what was seen, here or by somebody else.
+    pub(crate) fn push(&self, packet: Arc<Packet>) {
+        self.lock().push(packet);
+        self.0.news.notify_all();
+    }
+
+    fn covers(&self, address: IpAddr) -> bool {
+        (self.0.network)(self.0.base, address)
+    }
+
     /// The place after the last datagram seen so far.
     pub(crate) fn mark(&self) -> Mark {
         Mark(self.lock().len())
@@ -226,37 +244,69 @@ impl Tap {
     }
 }
 
-/// A datagram in the frame that it came in.
-struct Seen<'a> {
-    source: SocketAddr,
-    destination: SocketAddr,
-    payload: &'a [u8],
+/// What a frame holds.
+enum Seen<'a> {
+    Datagram {
+        source: SocketAddr,
+        destination: SocketAddr,
+        payload: &'a [u8],
+    },
+    /// `connects`: the first of a connection, not the answer to it.
+    Segment {
+        segment: Segment<'a>,
+        connects: bool,
+    },
 }
 
-/// Reads an IP packet; `None` unless it is a whole UDP datagram.
+impl Seen<'_> {
+    fn ends(&self) -> (SocketAddr, SocketAddr) {
+        match self {
+            Seen::Datagram { source, destination, .. } => (*source, *destination),
+            Seen::Segment { segment, .. } => (segment.source, segment.destination),
+        }
+    }
+}
+
+const UDP: u8 = 17;
+const TCP: u8 = 6;
+
+/// Reads an IP packet; `None` unless it is a whole UDP datagram or TCP segment.
 fn decode(packet: &[u8]) -> Option<Seen<'_>> {
-    let (source, destination, udp): (IpAddr, IpAddr, &[u8]) = match packet.first()? >> 4 {
+    let (protocol, source, destination, rest): (u8, IpAddr, IpAddr, &[u8]) = match packet.first()? >> 4 {
         4 => {
             let header_bytes = usize::from(packet.first()? & 0x0f) * 4;
-            let fragmented = u16::from_be_bytes(array(packet, 6)?) & 0x3fff != 0;
-            if *packet.get(9)? != 17 || fragmented {
-                return None;
+            if u16::from_be_bytes(array(packet, 6)?) & 0x3fff != 0 {
+                return None; // a fragment
             }
+            let total = usize::from(u16::from_be_bytes(array(packet, 2)?));
             let address = |at| Some(Ipv4Addr::from(array::<4>(packet, at)?));
-            (address(12)?.into(), address(16)?.into(), packet.get(header_bytes..)?)
+            (*packet.get(9)?, address(12)?.into(), address(16)?.into(), packet.get(header_bytes..total)?)
         }
-        6 if *packet.get(6)? == 17 => {
+        6 => {
+            let total = 40 + usize::from(u16::from_be_bytes(array(packet, 4)?));
             let address = |at| Some(Ipv6Addr::from(array::<16>(packet, at)?));
-            (address(8)?.into(), address(24)?.into(), packet.get(40..)?)
+            (*packet.get(6)?, address(8)?.into(), address(24)?.into(), packet.get(40..total)?)
         }
         _ => return None,
     };
-    let [from, to, length] = [0, 2, 4].map(|at| array(udp, at).map(u16::from_be_bytes));
-    Some(Seen {
-        source: SocketAddr::new(source, from?),
-        destination: SocketAddr::new(destination, to?),
-        payload: udp.get(8..usize::from(length?))?,
-    })
+    let [from, to] = [0, 2].map(|at| array(rest, at).map(u16::from_be_bytes));
+    let (source, destination) = (SocketAddr::new(source, from?), SocketAddr::new(destination, to?));
+    match protocol {
+        UDP => {
+            let length = usize::from(u16::from_be_bytes(array(rest, 4)?));
+            Some(Seen::Datagram { source, destination, payload: rest.get(8..length)? })
+        }
+        TCP => {
+            let header_bytes = usize::from(rest.get(12)? >> 4) * 4;
+            let flags = rest.get(13)?;
+            let (opens, answers) = (flags & 0x02 != 0, flags & 0x10 != 0);
+            let sequence = u32::from_be_bytes(array(rest, 4)?);
+            let payload = rest.get(header_bytes..)?;
+            let segment = Segment { source, destination, sequence, opens, payload };
+            Some(Seen::Segment { segment, connects: opens && !answers })
+        }
+        _ => None,
+    }
 }
 
 fn array<const N: usize>(octets: &[u8], at: usize) -> Option<[u8; N]> {
@@ -272,20 +322,37 @@ mod tests {
         let mut packet = vec![0x45, 0, 0, 31, 0, 0, 0x40, 0, 64, 17, 0, 0, 127, 0, 1, 2, 127, 0, 1, 3];
         packet.extend([0x13, 0xce, 0x13, 0xc4, 0, 11, 0, 0]);
         packet.extend(b"abc and what the link padded");
-        let read = decode(&packet).expect("a datagram");
-        assert_eq!(read.source, "127.0.1.2:5070".parse().expect("an address"));
-        assert_eq!(read.destination, "127.0.1.3:5060".parse().expect("an address"));
-        assert_eq!(read.payload, b"abc");
+        let Some(Seen::Datagram { source, destination, payload }) = decode(&packet) else {
+            panic!("no datagram");
+        };
+        assert_eq!(source, "127.0.1.2:5070".parse().expect("an address"));
+        assert_eq!(destination, "127.0.1.3:5060".parse().expect("an address"));
+        assert_eq!(payload, b"abc");
     }
 
     #[test]
-    fn what_is_no_whole_udp_datagram_is_passed_over() {
+    fn a_segment_is_read_behind_its_options() {
+        let mut packet = vec![0x45, 0, 0, 47, 0, 0, 0x40, 0, 64, 6, 0, 0, 127, 0, 1, 2, 127, 0, 1, 3];
+        packet.extend([0x13, 0xce, 0x13, 0xc4, 0, 0, 0, 9, 0, 0, 0, 0, 0x60, 0x18, 0, 0, 0, 0, 0, 0]);
+        packet.extend([1, 1, 1, 1]);
+        packet.extend(b"abc and what the link padded");
+        let Some(Seen::Segment { segment, connects }) = decode(&packet) else { panic!("no segment") };
+        assert_eq!((segment.sequence, segment.opens, connects), (9, false, false));
+        assert_eq!(segment.payload, b"abc");
+        packet[33] = 0x02;
+        assert!(matches!(decode(&packet), Some(Seen::Segment { connects: true, .. })));
+        packet[33] = 0x12;
+        assert!(matches!(decode(&packet), Some(Seen::Segment { connects: false, .. })));
+    }
+
+    #[test]
+    fn what_is_neither_or_not_whole_is_passed_over() {
         assert!(decode(&[]).is_none());
-        let mut tcp = vec![0x45, 0, 0, 20, 0, 0, 0, 0, 64, 6, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1];
-        assert!(decode(&tcp).is_none());
-        tcp[9] = 17;
-        tcp[6] = 0x20; // more fragments
-        tcp.extend([0; 16]);
-        assert!(decode(&tcp).is_none());
+        let mut icmp = vec![0x45, 0, 0, 20, 0, 0, 0, 0, 64, 1, 0, 0, 127, 0, 0, 1, 127, 0, 0, 1];
+        assert!(decode(&icmp).is_none());
+        icmp[9] = 17;
+        icmp[6] = 0x20; // more fragments
+        icmp.extend([0; 16]);
+        assert!(decode(&icmp).is_none());
     }
 }

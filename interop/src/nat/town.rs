@@ -22,6 +22,7 @@ use crate::phone::{self, Make, Phone};
 use crate::place;
 use crate::server::{Server, Settings};
 use crate::sip::Sip;
+use crate::transport::Transport;
 use crate::wire::{Mark, Tap, Wire};
 
 /// How long anything that was asked for may take.
@@ -175,6 +176,7 @@ fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account) -> phone::Setti
         hertz: 440,
         user: account.user.to_owned(),
         secret: account.secret.to_owned(),
+        transport: Transport::Udp,
         server: SERVER_OUTSIDE,
     }
 }

@@ -164,8 +164,9 @@ fn config(settings: &Settings, microphone: &Path) -> String {
 
 fn account(settings: &Settings) -> String {
     format!(
-        "<{uri}>;auth_pass={secret};outbound=\"sip:{server};transport=udp\";regint={REGISTER_SECS};\
-         audio_codecs=PCMU;answermode=manual\n",
+        "<{uri};transport={transport}>;auth_pass={secret};outbound=\"sip:{server};transport={transport}\";\
+         regint={REGISTER_SECS};audio_codecs=PCMU;answermode=manual\n",
+        transport = settings.transport.name(),
         uri = settings.uri(),
         secret = settings.secret,
         server = settings.server,

@@ -14,6 +14,7 @@ use crate::failure::Outcome;
 use crate::program::{LineMark, Program};
 use crate::server::DOMAIN;
 use crate::tone;
+use crate::transport::Transport;
 
 /// Starting takes it longer than any order.
 const START: Duration = Duration::from_secs(20);
@@ -108,21 +109,25 @@ const CODECS: [(&str, u32, u32, u32); 9] = [
 ];
 
 fn configuration(settings: &Settings) -> String {
-    let Settings { ip, user, secret, server, rtp_ports, .. } = settings;
+    let Settings { ip, user, secret, server, rtp_ports, transport, .. } = settings;
+    let port = |of| if settings.transport == of { SIP_PORT } else { 0 };
+    let transport = transport.name();
     let mut text = format!(
         "[sip]\n\
-         sip_port={SIP_PORT}\nsip_tcp_port=0\nsip_tls_port=0\nbind_address={ip}\n\
+         sip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port=0\nbind_address={ip}\n\
          contact=sip:{user}@{ip}\nguess_hostname=0\nuse_ipv6=0\nmedia_encryption=none\n\
          auto_net_state_mon=0\nregister_only_when_network_is_up=0\ndefault_proxy=0\n\
          [auth_info_0]\nusername={user}\npasswd={secret}\nrealm={DOMAIN}\ndomain={DOMAIN}\n\
          [proxy_0]\n\
-         reg_proxy=<sip:{server};transport=udp>\nreg_route=<sip:{server};transport=udp;lr>\n\
+         reg_proxy=<sip:{server};transport={transport}>\nreg_route=<sip:{server};transport={transport};lr>\n\
          reg_identity={uri}\nreg_expires={REGISTER_SECS}\nreg_sendregister=1\npublish=0\n\
          [rtp]\naudio_rtp_port={rtp_port}\nbind_address={ip}\n\
          [sound]\nechocancellation=0\n\
          [video]\nenabled=0\ncapture=0\ndisplay=0\n\
          [net]\nmtu=1300\n\
          [misc]\nhistory_max_size=0\n",
+        udp = port(Transport::Udp),
+        tcp = port(Transport::Tcp),
         uri = settings.uri(),
         rtp_port = rtp_ports.start(),
     );

@@ -67,9 +67,9 @@ pub(super) fn fourth(row: &Row, Trio { a, b, .. }: &mut Trio, cells: &mut Cells)
     note(cells, Cell::GivenUp, give_up(row, a, b))
 }
 
-/// The ways from a phone to the server and back.
-pub(super) fn ways(row: &Row, phone: &Phone) -> ((SocketAddr, SocketAddr), (SocketAddr, SocketAddr)) {
-    let (phone, server) = (phone.settings.sip(), row.server());
+/// The ways from a phone to the server and back; a stream is the one that the phone registered on.
+pub(super) fn ways(phone: &Phone) -> ((SocketAddr, SocketAddr), (SocketAddr, SocketAddr)) {
+    let (phone, server) = (phone.address, phone.settings.server);
     ((phone, server), (server, phone))
 }
 
@@ -84,7 +84,7 @@ pub(super) fn ways(row: &Row, phone: &Phone) -> ((SocketAddr, SocketAddr), (Sock
 fn establish(row: &Row, caller: &mut Phone, callee: &mut Phone) -> Outcome<Call> {
     let from = row.tap.mark();
     let call_id = ring(row, caller, callee, from)?;
-    let ((_, caller_in), (_, callee_in)) = (ways(row, caller), ways(row, callee));
+    let ((_, caller_in), (_, callee_in)) = (ways(caller), ways(callee));
     let of_call = |sip: &Sip| sip.call_id() == call_id;
     callee.keys().answer()?;
     row.tap.wait_sip(from, PATIENCE, caller_in, "200 at the caller", |sip| {
@@ -98,13 +98,13 @@ fn establish(row: &Row, caller: &mut Phone, callee: &mut Phone) -> Outcome<Call>
 
 /// The first three arrows of [`establish`]; gives the Call-ID.
 fn ring(row: &Row, caller: &mut Phone, callee: &Phone, from: Mark) -> Outcome<String> {
-    let ((caller_out, caller_in), (_, callee_in)) = (ways(row, caller), ways(row, callee));
+    let ((caller_out, caller_in), (_, callee_in)) = (ways(caller), ways(callee));
     caller.keys().dial(&callee.settings.uri())?;
     let (invite, _) = row
         .tap
         .wait_sip(from, PATIENCE, callee_in, "the INVITE at the callee", |sip| sip.is_request("INVITE"))?;
     let call_id = invite.call_id().to_owned();
-    check_forwarded(row, &invite)?;
+    check_forwarded(caller, callee, &invite)?;
     let of_call = |sip: &Sip| sip.call_id() == call_id;
     row.tap.wait_sip(from, PATIENCE, caller_out, "the caller's credentials", |sip| {
         of_call(sip) && sip.is_request("INVITE") && sip.header("Proxy-Authorization").is_some()
@@ -125,7 +125,7 @@ fn ring(row: &Row, caller: &mut Phone, callee: &Phone, from: Mark) -> Outcome<St
 fn give_up(row: &Row, caller: &mut Phone, callee: &mut Phone) -> Outcome<()> {
     let from = row.tap.mark();
     let call_id = ring(row, caller, callee, from)?;
-    let ((_, caller_in), (callee_out, callee_in)) = (ways(row, caller), ways(row, callee));
+    let ((_, caller_in), (callee_out, callee_in)) = (ways(caller), ways(callee));
     caller.keys().hang_up()?;
     let of_call = |sip: &Sip| sip.call_id() == call_id;
     row.tap.wait_sip(from, PATIENCE, callee_in, "the CANCEL at the callee", |sip| {
@@ -141,11 +141,13 @@ fn give_up(row: &Row, caller: &mut Phone, callee: &mut Phone) -> Outcome<()> {
 }
 
 /// What a proxy owes to a request that it forwards (RFC 3261 section 16.6), and what it must not pass on.
-fn check_forwarded(row: &Row, invite: &Sip) -> Outcome<()> {
+fn check_forwarded(caller: &Phone, callee: &Phone, invite: &Sip) -> Outcome<()> {
     ensure!(invite.headers("Via").len() >= 2, "the INVITE at the callee names no way back to the caller");
-    let server = row.server().to_string();
-    let recorded = invite.header("Record-Route").is_some_and(|value| value.contains(&server));
-    ensure!(recorded, "the INVITE at the callee has no Record-Route of the server");
+    let recorded = invite.headers("Record-Route").join(", ");
+    for side in [caller, callee] {
+        let server = side.settings.server.to_string();
+        ensure!(recorded.contains(&server), "the INVITE at the callee has no Record-Route with {server}");
+    }
     ensure!(
         invite.header("Proxy-Authorization").is_none(),
         "the INVITE at the callee carries the caller's credentials"
@@ -157,8 +159,8 @@ fn check_forwarded(row: &Row, invite: &Sip) -> Outcome<()> {
 fn hang_up(row: &Row, by: &mut Phone, other: &Phone, call_id: &str) -> Outcome<()> {
     let from = row.tap.mark();
     let (by_name, other_name) = (by.settings.user.clone(), &other.settings.user);
-    let (_, other_in) = ways(row, other);
-    let (_, by_in) = ways(row, by);
+    let (_, other_in) = ways(other);
+    let (_, by_in) = ways(by);
     by.keys().hang_up()?;
     row.tap.wait_sip(from, PATIENCE, other_in, &format!("the BYE of {by_name} at {other_name}"), |sip| {
         sip.call_id() == call_id && sip.is_request("BYE")
@@ -172,18 +174,18 @@ fn hang_up(row: &Row, by: &mut Phone, other: &Phone, call_id: &str) -> Outcome<(
 /// A re-INVITE through the server, its 200 and its ACK; gives the offered direction, and the place
 /// behind the ACK.
 fn reinvite(row: &Row, by: &Phone, other: &Phone, call: &Call, from: Mark) -> Outcome<(&'static str, Mark)> {
-    let (_, other_in) = ways(row, other);
-    let (_, by_in) = ways(row, by);
+    let (_, other_in) = ways(other);
+    let (_, by_in) = ways(by);
     let of_call = |sip: &Sip| sip.call_id() == call.call_id;
     let what = format!("the re-INVITE of {} at {}", by.settings.user, other.settings.user);
-    let (offer, at) =
+    let (offer, _) =
         row.tap.wait_sip(from, PATIENCE, other_in, &what, |sip| of_call(sip) && sip.is_request("INVITE"))?;
     let Some(direction) = offer.audio_direction() else { fail!("{what} offers no audio") };
     let number = offer.cseq_number();
-    row.tap.wait_sip(at, PATIENCE, by_in, &format!("the 200 to {what}"), |sip| {
+    row.tap.wait_sip(from, PATIENCE, by_in, &format!("the 200 to {what}"), |sip| {
         of_call(sip) && sip.is_response(200, "INVITE") && sip.cseq_number() == number
     })?;
-    let (_, at) = row.tap.wait_sip(at, PATIENCE, other_in, &format!("the ACK to {what}"), |sip| {
+    let (_, at) = row.tap.wait_sip(from, PATIENCE, other_in, &format!("the ACK to {what}"), |sip| {
         of_call(sip) && sip.is_request("ACK") && sip.cseq_number() == number
     })?;
     Ok((direction, at))
@@ -215,7 +217,7 @@ fn resume(row: &Row, a: &mut Phone, b: &Phone, call: &Call) -> Outcome<()> {
 /// Gives the Call-ID of the call between B and C.
 fn transfer(row: &Row, a: &mut Phone, b: &Phone, c: &mut Phone, call: &Call) -> Outcome<String> {
     let from = row.tap.mark();
-    let ((_, a_in), (b_out, b_in), (_, c_in)) = (ways(row, a), ways(row, b), ways(row, c));
+    let ((_, a_in), (b_out, b_in), (_, c_in)) = (ways(a), ways(b), ways(c));
     let of_call = |sip: &Sip| sip.call_id() == call.call_id;
     if row.cast.holds_and_refers_at_once() {
         a.keys().hold()?;
@@ -240,6 +242,9 @@ fn transfer(row: &Row, a: &mut Phone, b: &Phone, c: &mut Phone, call: &Call) -> 
     row.tap.wait_sip(from, PATIENCE, a_in, "a NOTIFY of success at A", |sip| {
         of_call(sip) && sip.is_request("NOTIFY") && String::from_utf8_lossy(&sip.body).contains(" 200")
     })?;
+    if row.cast.hangs_up_by_hand() {
+        a.keys().hang_up()?;
+    }
     row.tap.wait(from, PATIENCE, "a BYE between A and B", |packet: &Packet| {
         let sip = packet.sip.as_ref()?;
         let between = [b_in.1, b_out.0, a_in.1].contains(&packet.destination);
@@ -311,10 +316,9 @@ fn audio<'a>(
         .collect()
 }
 
-/// Does this packet carry what `speaker` says to `listener`? The speaker is known by its port: a phone
-/// that binds no address sends from whichever the kernel picks.
+/// Does this packet carry what `speaker` says to `listener`? Both are known by their ports: a phone that
+/// binds no address sends from whichever the kernel picks, and another answers there.
 fn spoken(packet: &Packet, speaker: &Phone, listener: &Phone) -> bool {
     speaker.settings.rtp_ports.contains(&packet.source.port())
-        && packet.destination.ip() == listener.settings.ip
         && listener.settings.rtp_ports.contains(&packet.destination.port())
 }

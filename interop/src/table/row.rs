@@ -1,15 +1,17 @@
 //! One row: a server, three phones, and the order in which the cells are played.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Cast, Cell, Played, address, call};
+use super::{Cast, Cell, Handset, Played, address, call};
 use crate::digest::parameter;
 use crate::failure::{Failure, Outcome, ensure};
-use crate::phone::{Make, Phone, Settings};
+use crate::phone::{Phone, Settings};
 use crate::place;
 use crate::server::{self, DOMAIN, Server};
+use crate::sip::Sip;
+use crate::transport::Transport;
 use crate::wire::{Mark, Tap, Wire};
 
 /// How long anything that was asked for may take.
@@ -25,7 +27,8 @@ pub(super) struct Row {
     server: Server,
     folder: PathBuf,
     net: Ipv4Addr,
-    number: u16,
+    /// Which of the rows that are played at once: it has ports of RTP of its own.
+    slot: u16,
     pub(super) cast: Cast,
     /// Phones started so far, for homes of their own.
     started: u32,
@@ -52,10 +55,11 @@ const C: Part = Part { user: "carl", host: 13, hertz: 850 };
 const WRONG: Part = Part { user: "doro", host: 14, hertz: 1_000 };
 
 impl Row {
-    pub(super) fn start(wire: &Wire, folder: &Path, net: Ipv4Addr, cast: Cast) -> Outcome<Row> {
+    pub(super) fn start(wire: &Wire, folder: &Path, net: Ipv4Addr, slot: u16, cast: Cast) -> Outcome<Row> {
         std::fs::create_dir_all(folder)?;
         let tap = wire.tap(net);
         let mut settings = server::Settings::new(&folder.join("data"), address(net, 1));
+        settings.streams = cast.streams();
         for part in [A, B, C, WRONG] {
             settings = settings.user(part.user, &secret(part));
         }
@@ -63,8 +67,7 @@ impl Row {
             settings = settings.arguments(&format!("--digest {list}"));
         }
         let server = Server::start(&settings)?;
-        let number = u16::from(net.octets()[2]) - 1;
-        Ok(Row { tap, server, folder: folder.to_owned(), net, number, cast, started: 0 })
+        Ok(Row { tap, server, folder: folder.to_owned(), net, slot, cast, started: 0 })
     }
 
     /// Plays every cell it can reach.
@@ -100,28 +103,35 @@ impl Row {
 
     /// Ends the server as an operator would.
     fn end(self, mut played: Played) -> Played {
+        let connected = self
+            .tap
+            .since(Mark::START)
+            .into_iter()
+            .find(|packet| packet.connects && packet.source.ip() == self.server.address.ip());
         // The folder stays when something failed; a folder that cannot be written costs only the log.
         let _ = std::fs::write(self.folder.join("ruf.log"), self.server.log().join("\n"));
         played.ended = self.server.stop().and_then(|status| {
             ensure!(status.success(), "the server ended with {status}");
+            // A phone is reached by the connection that it came on (RFC 5626 section 5.3), and by no other.
+            ensure!(
+                connected.is_none(),
+                "it opened a connection to {:?}",
+                connected.map(|to| to.destination)
+            );
             Ok(())
         });
         played
     }
 
-    pub(super) fn server(&self) -> SocketAddr {
-        self.server.address
-    }
-
     /// Starts the three phones and waits until each is registered.
     fn trio(&mut self) -> Outcome<(Trio, String)> {
         let from = self.tap.mark();
-        let (make_a, make_others) = (self.cast.a, self.cast.others);
-        let a = self.phone(make_a, A, &secret(A))?;
-        let b = self.phone(make_others, B, &secret(B))?;
-        let c = self.phone(make_others, C, &secret(C))?;
+        let Cast { a, others, .. } = self.cast;
+        let mut a = self.phone(a, A, &secret(A))?;
+        let mut b = self.phone(others, B, &secret(B))?;
+        let mut c = self.phone(others, C, &secret(C))?;
         let mut algorithms = Vec::new();
-        for phone in [&a, &b, &c] {
+        for phone in [&mut a, &mut b, &mut c] {
             let algorithm = self.registered(phone, from)?;
             if !algorithms.contains(&algorithm) {
                 algorithms.push(algorithm);
@@ -130,25 +140,27 @@ impl Row {
         Ok((Trio { a, b, c }, algorithms.join("+")))
     }
 
-    fn phone(&mut self, make: Make, part: Part, secret: &str) -> Outcome<Phone> {
+    fn phone(&mut self, (make, transport): Handset, part: Part, secret: &str) -> Outcome<Phone> {
         self.started += 1;
         let settings = Settings {
             home: self.folder.join(format!("{}-{}", part.user, self.started)),
             ip: address(self.net, part.host),
-            rtp_ports: place::rtp_ports(self.number * PHONES + u16::from(part.host) % PHONES, RTP_PORTS),
+            rtp_ports: place::rtp_ports(self.slot * PHONES + u16::from(part.host) % PHONES, RTP_PORTS),
             hertz: part.hertz,
             user: part.user.to_owned(),
             secret: secret.to_owned(),
-            server: self.server.address,
+            transport,
+            server: self.server.at(transport)?,
         };
         Phone::start(make, settings)
     }
 
     /// Waits until a phone was challenged, answered, was let in, and is listed; gives the algorithm of
     /// its answer.
-    fn registered(&self, phone: &Phone, from: Mark) -> Outcome<String> {
+    fn registered(&self, phone: &mut Phone, from: Mark) -> Outcome<String> {
+        self.find_address(phone, from)?;
         let Settings { user, .. } = &phone.settings;
-        let (there, back) = call::ways(self, phone);
+        let (there, back) = call::ways(phone);
         let (challenge, _) =
             self.tap.wait_sip(from, PATIENCE, back, &format!("a challenge to {user}"), |sip| {
                 sip.is_response(401, "REGISTER")
@@ -160,13 +172,16 @@ impl Row {
             ensure!(fits && !offered.is_empty(), "{user} was offered {offered:?}, not {wanted} alone");
         }
         let what = format!("a REGISTER of {user} with credentials");
-        let (register, at) = self.tap.wait_sip(from, PATIENCE, there, &what, |sip| {
+        let (register, _) = self.tap.wait_sip(from, PATIENCE, there, &what, |sip| {
             sip.is_request("REGISTER") && sip.header("Authorization").is_some()
         })?;
-        let (accepted, _) =
-            self.tap.wait_sip(at, PATIENCE, back, &format!("the 200 to the REGISTER of {user}"), |sip| {
-                sip.is_response(200, "REGISTER")
-            })?;
+        let (accepted, _) = self.tap.wait_sip(
+            from,
+            PATIENCE,
+            back,
+            &format!("the 200 to the REGISTER of {user}"),
+            |sip| sip.is_response(200, "REGISTER") && sip.cseq_number() == register.cseq_number(),
+        )?;
         let contact = bare_uri(register.header("Contact").unwrap_or_default());
         let listed = accepted.headers("Contact").iter().any(|value| value.contains(contact));
         ensure!(listed, "the 200 to {user} does not list its contact {contact}");
@@ -178,16 +193,36 @@ impl Row {
         Ok(if answered.is_empty() { "MD5".to_owned() } else { answered })
     }
 
+    /// Learns from where a phone talks: whence its first REGISTER came. A datagram comes from where the
+    /// phone listens.
+    fn find_address(&self, phone: &mut Phone, from: Mark) -> Outcome<()> {
+        let Settings { user, server, transport, .. } = &phone.settings;
+        let name = format!("sip:{user}@");
+        let hers = |sip: &Sip| sip.header("From").is_some_and(|value| value.contains(&name));
+        let (address, _) = self.tap.wait(from, PATIENCE, &format!("a REGISTER of {user}"), |packet| {
+            let sip = packet.sip.as_ref()?;
+            let ours = packet.destination == *server && sip.is_request("REGISTER") && hers(sip);
+            ours.then_some(packet.source)
+        })?;
+        let listens = phone.settings.sip();
+        ensure!(
+            *transport != Transport::Udp || address == listens,
+            "{user} sends from {address}, not {listens}"
+        );
+        phone.address = address;
+        Ok(())
+    }
+
     fn wrong_password(&mut self) -> Outcome<()> {
         let from = self.tap.mark();
-        let make = self.cast.a;
-        let phone = self.phone(make, WRONG, "not the secret")?;
-        let (there, back) = call::ways(self, &phone);
-        let (attempt, at) =
+        let mut phone = self.phone(self.cast.a, WRONG, "not the secret")?;
+        self.find_address(&mut phone, from)?;
+        let (there, back) = call::ways(&phone);
+        let (attempt, _) =
             self.tap.wait_sip(from, PATIENCE, there, "a REGISTER with a wrong password", |sip| {
                 sip.is_request("REGISTER") && sip.header("Authorization").is_some()
             })?;
-        self.tap.wait_sip(at, PATIENCE, back, "a refusal of the wrong password", |sip| {
+        self.tap.wait_sip(from, PATIENCE, back, "a refusal of the wrong password", |sip| {
             matches!(sip.status(), Some(401 | 403)) && sip.cseq_number() == attempt.cseq_number()
         })?;
         drop(phone);

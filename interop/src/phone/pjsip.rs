@@ -1,0 +1,106 @@
+//! PJSIP 2.15 (`pjsua2-python`), driven by `peers/pjsip.py`: orders and events are lines of JSON.
+//!
+//! Its quirks, as far as they shape this file and the script: a steady tone is silence to its detector
+//! of speech, which is off; without a sound card its null device keeps the time; SIP goes to a log of
+//! its own, so that standard output holds events alone.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{Controls, OBEY, REGISTER_SECS, SIP_PORT, Settings};
+use crate::failure::{Outcome, ensure};
+use crate::program::{LineMark, Program};
+use crate::server::DOMAIN;
+
+pub(super) struct Pjsip {
+    program: Program,
+    orders: u64,
+}
+
+/// The Python that has PJSIP; `dev/setup test` makes it.
+pub(super) fn python() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/peers/pjsip/bin/python")
+}
+
+impl Pjsip {
+    pub(super) fn start(settings: &Settings) -> Outcome<Pjsip> {
+        let microphone = settings.make_home()?;
+        let file = settings.home.join("settings.json");
+        std::fs::write(&file, written(settings, &microphone).to_string())?;
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/pjsip.py");
+        let program = Program::start("PJSIP", python(), [&script, &file], |command| {
+            command.env("HOME", &settings.home).current_dir(&settings.home);
+        })?;
+        let phone = Pjsip { program, orders: 0 };
+        phone.program.wait_line(LineMark::START, OBEY, "its start", |line| {
+            (event(line)?.get("event")? == "started").then_some(())
+        })?;
+        Ok(phone)
+    }
+
+    /// Gives an order and waits until it is carried out.
+    fn order(&mut self, what: &str, uri: &str) -> Outcome<()> {
+        self.orders += 1;
+        let number = self.orders;
+        let before = self.program.mark();
+        self.program.tell(&json!({ "order": number, "do": what, "uri": uri }).to_string())?;
+        let refusal = self.program.wait_line(before, OBEY, &format!("what became of {what:?}"), |line| {
+            let event = event(line)?;
+            let is = |key: &str| event.get(key).and_then(Value::as_u64) == Some(number);
+            if is("done") { Some(None) } else { is("failed").then(|| Some(event.to_string())) }
+        })?;
+        ensure!(refusal.is_none(), "PJSIP does not {what}: {}", refusal.unwrap_or_default());
+        Ok(())
+    }
+}
+
+impl Controls for Pjsip {
+    fn dial(&mut self, uri: &str) -> Outcome<()> {
+        self.order("dial", uri)
+    }
+
+    fn answer(&mut self) -> Outcome<()> {
+        self.order("answer", "")
+    }
+
+    fn hold(&mut self) -> Outcome<()> {
+        self.order("hold", "")
+    }
+
+    fn resume(&mut self) -> Outcome<()> {
+        self.order("resume", "")
+    }
+
+    fn transfer(&mut self, uri: &str) -> Outcome<()> {
+        self.order("transfer", uri)
+    }
+
+    fn hang_up(&mut self) -> Outcome<()> {
+        self.order("hang up", "")
+    }
+}
+
+fn event(line: &str) -> Option<Value> {
+    serde_json::from_str(line).ok()
+}
+
+/// The file of settings that the script reads.
+fn written(settings: &Settings, microphone: &Path) -> Value {
+    let Settings { ip, home, rtp_ports, user, secret, server, transport, .. } = settings;
+    json!({
+        "transport": transport.name(),
+        "ip": ip.to_string(),
+        "port": SIP_PORT,
+        "uri": settings.uri(),
+        "user": user,
+        "secret": secret,
+        "registrar": format!("sip:{DOMAIN}"),
+        "proxy": format!("<sip:{server};transport={};lr>", transport.name()),
+        "register_secs": REGISTER_SECS,
+        "microphone": microphone.display().to_string(),
+        "rtp_first": rtp_ports.start(),
+        "rtp_count": rtp_ports.end() - rtp_ports.start(),
+        "log": home.join("pjsip.log").display().to_string(),
+    })
+}
