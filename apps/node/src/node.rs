@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Admitted, Gate, Identity, Verdict};
+use ruf_admission::{Admitted, Gate, Identity, Verdict};
 use ruf_message::{
     Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick,
     Transmit,
 };
 use ruf_proxy::{Ack, Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
-use ruf_registrar::{Binding, Registrar};
+use ruf_registrar::Registrar;
 use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Received, Transactions};
 
@@ -164,7 +164,8 @@ impl Node {
 
     /// A request that no transaction knows: through the gate, then to its user.
     fn admit(&mut self, now: Tick, flow: Flow, request: Request, octets: usize) {
-        match self.gate.admit(now, flow, request, &self.accounts) {
+        let verdict = self.gate.admit(now, flow, request, &self.accounts.read());
+        match verdict {
             Verdict::Admitted(admitted) => {
                 self.counters.admitted += 1;
                 self.dispatch(now, admitted, octets);
@@ -223,7 +224,8 @@ impl Node {
         if self.gate.absorbs_ack(&ack) {
             return;
         }
-        match self.gate.admit(now, flow, ack, &self.accounts) {
+        let verdict = self.gate.admit(now, flow, ack, &self.accounts.read());
+        match verdict {
             Verdict::Admitted(admitted) => {
                 let (proxy, mut turn) = self.turn(now);
                 // An ACK opens nothing, so no table can be too full for it.
@@ -341,7 +343,8 @@ impl Node {
     }
 
     fn ask(&mut self, now: Tick, question: ruf_proxy::Question) {
-        match self.at_hand(now).answer(question) {
+        let answered = self.at_hand(now).answer(question);
+        match answered {
             table::Answered::Now(answer) => {
                 let (proxy, mut turn) = self.turn(now);
                 proxy.answer(&mut turn, answer);
@@ -359,7 +362,7 @@ impl Node {
 
     fn at_hand(&self, now: Tick) -> table::Asked<'_> {
         let Self { gate, plan, accounts, registrar, .. } = self;
-        table::Asked { now, ourselves: gate.ourselves(), plan, accounts, registrar }
+        table::Asked { now, ourselves: gate.ourselves(), plan, accounts: accounts.read(), registrar }
     }
 
     fn count_call(&mut self, call: &CallEvent) {
@@ -444,24 +447,14 @@ impl Node {
         self.transactions.is_empty() && self.proxy.is_empty()
     }
 
-    /// Every binding, with its address-of-record.
-    pub fn bindings(&self, now: Tick) -> impl Iterator<Item = (&AddressOfRecord, &Binding)> {
-        self.registrar.iter(now)
+    /// The bindings.
+    pub fn registrar(&self) -> &Registrar {
+        &self.registrar
     }
 
     /// The accounts.
     pub fn accounts(&self) -> &Accounts {
         &self.accounts
-    }
-
-    /// The accounts, to be changed.
-    pub fn accounts_mut(&mut self) -> &mut Accounts {
-        &mut self.accounts
-    }
-
-    /// An account is gone, and with it whatever is registered for it.
-    pub fn forget_bindings(&mut self, address: &AddressOfRecord) {
-        self.registrar.remove_all(address);
     }
 
     /// What was counted since the start.

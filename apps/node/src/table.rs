@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::net::SocketAddr;
 
-use ruf_accounts::Accounts;
+use ruf_accounts::Reading;
 use ruf_admission::{AddressOfRecord, Identity, Ourselves};
 use ruf_message::{Flow, Hop, Place, Tick, Transport, Uri};
 use ruf_proxy::{Answer, Destination, Question, Target, TargetSet, Token, Unreachable};
@@ -21,7 +21,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) now: Tick,
     pub(crate) ourselves: &'a Ourselves,
     pub(crate) plan: &'a DialPlan,
-    pub(crate) accounts: &'a Accounts,
+    pub(crate) accounts: Reading<'a>,
     pub(crate) registrar: &'a Registrar,
 }
 
@@ -64,12 +64,12 @@ fn numeric(hop: Hop) -> Option<Place> {
 
 impl Directory for Asked<'_> {
     fn accounts(&self) -> &dyn ruf_admission::Accounts {
-        self.accounts
+        &self.accounts
     }
 
     fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet) {
         let mut found = Found::default();
-        self.registrar.locate(self.now, address).for_each(|binding| found.add(binding, None));
+        self.registrar.locate(self.now, address, |binding| found.add(binding, None));
         found.into_targets(targets);
     }
 
@@ -86,8 +86,11 @@ impl Directory for Asked<'_> {
     ) -> bool {
         let Some(gruu) = self.registrar.gruu(gruu.as_ref(), self.ourselves) else { return false };
         let mut found = Found::default();
-        let bindings = self.registrar.locate(self.now, address).filter(|binding| gruu.leads_to(binding));
-        bindings.for_each(|binding| found.add(binding, onward));
+        self.registrar.locate(self.now, address, |binding| {
+            if gruu.leads_to(binding) {
+                found.add(binding, onward);
+            }
+        });
         let is_valid = gruu.outlives_its_bindings() || !found.0.is_empty();
         found.into_targets(targets);
         is_valid

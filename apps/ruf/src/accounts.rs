@@ -126,7 +126,7 @@ pub(crate) enum Done {
 }
 
 /// Does it. Names without a domain are of the default one.
-pub(crate) fn perform(accounts: &mut Accounts, default_domain: &str, change: Change) -> Result<Done, Error> {
+pub(crate) fn perform(accounts: &Accounts, default_domain: &str, change: Change) -> Result<Done, Error> {
     match change {
         Change::Add(entry) => {
             let (user, domain) = user_and_domain(&entry.name, default_domain);
@@ -144,6 +144,7 @@ pub(crate) fn perform(accounts: &mut Accounts, default_domain: &str, change: Cha
         }
         Change::List => Ok(Done::Listed {
             accounts: accounts
+                .read()
                 .list()
                 .iter()
                 .map(|listed| (listed.account.address.to_string(), listed.account.aliases.clone()))
@@ -360,8 +361,8 @@ mod tests {
 
     #[test]
     fn an_account_is_added_listed_changed_and_removed() {
-        let mut accounts = accounts();
-        let mut perform = |change| perform(&mut accounts, "a.example", change);
+        let accounts = accounts();
+        let perform = |change| perform(&accounts, "a.example", change);
         assert_eq!(
             perform(Change::Add(entry("alice", &["100"]))).ok(),
             Some(Done::Changed { added: 1, changed: 0 })
@@ -376,9 +377,9 @@ mod tests {
 
     #[test]
     fn an_account_whose_alias_is_taken_is_not_added_at_all() {
-        let mut accounts = accounts();
-        perform(&mut accounts, "a.example", Change::Add(entry("alice", &["100"]))).expect("added");
-        assert!(perform(&mut accounts, "a.example", Change::Add(entry("bob", &["100"]))).is_err());
+        let accounts = accounts();
+        perform(&accounts, "a.example", Change::Add(entry("alice", &["100"]))).expect("added");
+        assert!(perform(&accounts, "a.example", Change::Add(entry("bob", &["100"]))).is_err());
         assert_eq!(accounts.len(), 1);
     }
 

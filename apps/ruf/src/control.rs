@@ -26,7 +26,7 @@ const QUESTION_BYTES_MAX: u64 = 1 << 20;
 /// How long a client may take to ask.
 const QUESTION_SECS_MAX: u64 = 10;
 /// Bindings listed in one answer.
-const BINDINGS_MAX: usize = 1_000_000;
+pub(crate) const BINDINGS_MAX: usize = 1_000_000;
 
 /// What may be asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -275,9 +275,4 @@ impl BindingLine {
                 .filter(|name| !name.is_empty()),
         }
     }
-}
-
-/// The bindings that one answer lists.
-pub(crate) fn bounded(lines: impl Iterator<Item = BindingLine>) -> Vec<BindingLine> {
-    lines.take(BINDINGS_MAX).collect()
 }

@@ -36,7 +36,7 @@ pub(crate) struct FirstRun {
 pub(crate) fn prepare(config: &Config, mut store: Store) -> Result<FirstRun, Refused> {
     let domains = domains(config, &mut store)?;
     let default_domain = domains.first().map_or(DEFAULT_DOMAIN.to_owned(), |domain| domain.name.clone());
-    let mut accounts = Accounts::load(store).map_err(Refused::config)?;
+    let accounts = Accounts::load(store).map_err(Refused::config)?;
     for (user, secret) in &config.users {
         accounts.add_of_this_run(&default_domain, user, secret).map_err(Refused::config)?;
     }

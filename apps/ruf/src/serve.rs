@@ -245,7 +245,7 @@ async fn self_test(
     commands
         .ask(move |served, _| {
             for (user, secret) in &names {
-                served.node.accounts_mut().add_ephemeral(&of, user, secret);
+                served.node.accounts().add_ephemeral(&of, user, secret);
             }
         })
         .await
@@ -256,8 +256,8 @@ async fn self_test(
         .ask(move |served, _| {
             served.node.reset_counters();
             for (user, _) in &people {
-                served.node.accounts_mut().forget(&of, user);
-                served.node.forget_bindings(&AddressOfRecord::new(user, &of));
+                served.node.accounts().forget(&of, user);
+                served.node.registrar().remove_all(&AddressOfRecord::new(user, &of));
             }
         })
         .await
@@ -282,11 +282,10 @@ impl Served {
     /// Answers the control socket.
     pub(crate) fn answer_question(&mut self, now: Tick, question: Question) -> Answer {
         match question {
-            Question::Bindings => Answer::Bindings {
-                bindings: control::bounded(
-                    self.node.bindings(now).map(|(aor, binding)| BindingLine::of(now, aor, binding)),
-                ),
-            },
+            Question::Bindings => {
+                let line = |aor: &_, binding: &_| BindingLine::of(now, aor, binding);
+                Answer::Bindings { bindings: self.node.registrar().list(now, control::BINDINGS_MAX, line) }
+            }
             Question::Status => Answer::Status(StatusLines {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 uptime_secs: now.as_micros() / 1_000_000,
@@ -301,10 +300,10 @@ impl Served {
             }),
             Question::Accounts(change) => {
                 let default_domain = self.domains.first().cloned().unwrap_or_default();
-                match crate::accounts::perform(self.node.accounts_mut(), &default_domain, change) {
+                match crate::accounts::perform(self.node.accounts(), &default_domain, change) {
                     Ok(done) => {
                         if let Done::Removed { user, domain } = &done {
-                            self.node.forget_bindings(&AddressOfRecord::new(user, domain));
+                            self.node.registrar().remove_all(&AddressOfRecord::new(user, domain));
                         }
                         Answer::Accounts(done)
                     }

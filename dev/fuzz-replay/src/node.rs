@@ -137,7 +137,7 @@ fn flow(peer: u8) -> Flow {
 
 fn house() -> Node {
     let entropy = |part: u8| Entropy::from_seed([part; 32]);
-    let mut accounts = Accounts::load(Store::memory()).expect("an empty store loads");
+    let accounts = Accounts::load(Store::memory()).expect("an empty store loads");
     for user in ["alice", "bob", "100"] {
         accounts.add_of_this_run("example.org", user, "secret").expect("a good name");
     }

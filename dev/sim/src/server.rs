@@ -148,7 +148,7 @@ const OPEN: [&str; 2] = ["transactions open", "requests in the proxy"];
 
 fn start(site: &Site, starts: u64) -> Node {
     let entropy = |part: u64| Entropy::from_seed(seed_of(site.seed, 1_000 + starts * 10 + part));
-    let mut accounts = Accounts::load(Store::memory()).expect("an empty store loads");
+    let accounts = Accounts::load(Store::memory()).expect("an empty store loads");
     for (user, secret) in &site.users {
         accounts.add(&site.domain, user, secret).expect("a good name and secret");
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use ruf_admission::{Account, Lookup};
 use ruf_auth::{Algorithm, Ha1};
@@ -57,14 +58,32 @@ pub struct Imported {
     pub changed: usize,
 }
 
-/// All accounts, in RAM, and the store that keeps those that last.
+/// All accounts, in RAM, and the store that keeps those that last: a handle, whose clones are handles on
+/// the same. Every worker has one; what one changes all see.
 ///
 /// Domains are names of served domains (not aliases of one), in any case; users are unescaped, and
 /// their case counts.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Accounts {
-    store: Store,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     limits: Limits,
+    /// Whoever changes a stored account holds it from the question whether that may be until RAM has it
+    /// too. Nobody who reads waits for the disk.
+    store: Mutex<Store>,
+    books: RwLock<Books>,
+}
+
+/// All accounts as they are at one moment, to be looked up; nothing changes while it is held, so it is
+/// held briefly.
+#[derive(Debug)]
+pub struct Reading<'a>(RwLockReadGuard<'a, Books>);
+
+#[derive(Debug, Default)]
+struct Books {
     stored: Book,
     /// Of this run only: given on the command line, or built in. They hide stored ones of that name.
     of_this_run: Book,
@@ -98,14 +117,35 @@ impl Accounts {
         })?;
         match damaged {
             Some(error) => Err(error),
-            None => Ok(Self { store, limits, stored, of_this_run: Book::default() }),
+            None => Ok(Self::new(store, limits, Books { stored, of_this_run: Book::default() })),
         }
+    }
+
+    fn new(store: Store, limits: Limits, books: Books) -> Self {
+        let (store, books) = (Mutex::new(store), RwLock::new(books));
+        Self { shared: Arc::new(Shared { limits, store, books }) }
+    }
+
+    /// The accounts, to be looked up.
+    #[must_use]
+    pub fn read(&self) -> Reading<'_> {
+        // Whoever panicked left a whole account or none: nothing here panics half way.
+        Reading(self.shared.books.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The store beneath, whose other spaces are other services'. No account changes while it is held.
+    pub fn store(&self) -> MutexGuard<'_, Store> {
+        self.shared.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Books> {
+        self.shared.books.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many are stored.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.stored.len()
+        self.read().0.stored.len()
     }
 
     /// Whether none is stored.
@@ -114,50 +154,35 @@ impl Accounts {
         self.len() == 0
     }
 
-    /// Everyone but the built-in ones, by domain and name.
-    #[must_use]
-    pub fn list(&self) -> Vec<Listed<'_>> {
-        let of_this_run = self.of_this_run.iter().filter(|account| !account.hidden);
-        let of_this_run = of_this_run.map(|account| Listed { account, origin: Origin::ThisRun });
-        let stored = self.stored.iter().map(|account| Listed { account, origin: Origin::Stored });
-        let mut all: Vec<Listed<'_>> = of_this_run.chain(stored).collect();
-        all.sort_by(|one, two| by_domain_and_name(one.account).cmp(&by_domain_and_name(two.account)));
-        // A stable sort leaves the one of this run first; the stored one of that name is hidden.
-        all.dedup_by(|later, first| by_domain_and_name(later.account) == by_domain_and_name(first.account));
-        all
-    }
-
-    /// The account of that very name; an alias is not enough.
-    #[must_use]
-    pub fn get(&self, domain: &str, user: &str) -> Option<&Account> {
-        let domain = domain.to_ascii_lowercase();
-        self.of_this_run.named(&domain, user).or_else(|| self.stored.named(&domain, user))
-    }
-
     /// Stores a new account.
     ///
     /// # Errors
     /// [`Error::Exists`], [`Error::Taken`], [`Error::Name`], [`Error::Secret`], [`Error::Full`],
     /// [`Error::Store`].
-    pub fn add(&mut self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
+    pub fn add(&self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
         let account = made(domain, user, secret)?;
-        if self.stored.named(account.domain(), user).is_some() {
-            return Err(Error::Exists { address: account.address.to_string() });
+        let store = self.store();
+        {
+            let Reading(books) = self.read();
+            if books.stored.named(account.domain(), user).is_some() {
+                return Err(Error::Exists { address: account.address.to_string() });
+            }
+            books.may_grow(1, &self.shared.limits)?;
+            books.names_are_free(&account)?;
         }
-        self.may_grow(1)?;
-        self.names_are_free(&account)?;
-        self.keep(account)
+        self.keep(store, account)
     }
 
     /// Gives a stored account a new secret. Nonces answered with the old one fail from now on.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Secret`], [`Error::Store`].
-    pub fn set_secret(&mut self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
+    pub fn set_secret(&self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
         check_secret(secret).map_err(Error::Secret)?;
-        let mut account = self.stored(domain, user)?.clone();
+        let store = self.store();
+        let mut account = self.stored(domain, user)?;
         account.ha1 = Ha1::new(user, account.domain(), secret);
-        self.keep(account)
+        self.keep(store, account)
     }
 
     /// Gives a stored account these aliases and numbers in place of those it has.
@@ -165,11 +190,12 @@ impl Accounts {
     /// # Errors
     /// [`Error::Unknown`], [`Error::Name`], [`Error::Taken`], [`Error::TooManyAliases`],
     /// [`Error::Store`].
-    pub fn set_aliases(&mut self, domain: &str, user: &str, aliases: &[String]) -> Result<(), Error> {
-        let mut account = self.stored(domain, user)?.clone();
-        account.aliases = self.checked_aliases(user, aliases)?;
-        self.names_are_free(&account)?;
-        self.keep(account)
+    pub fn set_aliases(&self, domain: &str, user: &str, aliases: &[String]) -> Result<(), Error> {
+        let store = self.store();
+        let mut account = self.stored(domain, user)?;
+        account.aliases = checked_aliases(user, aliases, &self.shared.limits)?;
+        self.read().0.names_are_free(&account)?;
+        self.keep(store, account)
     }
 
     /// Gives a stored account its own digest algorithms; `None`: those of its domain.
@@ -177,24 +203,26 @@ impl Accounts {
     /// # Errors
     /// [`Error::Unknown`], [`Error::Store`].
     pub fn set_algorithms(
-        &mut self,
+        &self,
         domain: &str,
         user: &str,
         algorithms: Option<Vec<Algorithm>>,
     ) -> Result<(), Error> {
-        let mut account = self.stored(domain, user)?.clone();
+        let store = self.store();
+        let mut account = self.stored(domain, user)?;
         account.algorithms = algorithms;
-        self.keep(account)
+        self.keep(store, account)
     }
 
     /// Removes a stored account. Its bindings are the registrar's to remove.
     ///
     /// # Errors
     /// [`Error::Unknown`], [`Error::Store`].
-    pub fn remove(&mut self, domain: &str, user: &str) -> Result<(), Error> {
-        let account = self.stored(domain, user)?.clone();
-        self.store.delete(ACCOUNTS, &record::key(&account))?;
-        self.stored.remove(account.domain(), account.user());
+    pub fn remove(&self, domain: &str, user: &str) -> Result<(), Error> {
+        let mut store = self.store();
+        let account = self.stored(domain, user)?;
+        store.delete(ACCOUNTS, &record::key(&account))?;
+        self.write().stored.remove(account.domain(), account.user());
         Ok(())
     }
 
@@ -204,18 +232,19 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Line`] with the row that cannot be taken, [`Error::Full`], [`Error::Store`].
-    pub fn import(&mut self, rows: &[Row], progress: &mut dyn FnMut(usize)) -> Result<Imported, Error> {
+    pub fn import(&self, rows: &[Row], progress: &mut dyn FnMut(usize)) -> Result<Imported, Error> {
         const ROWS_BETWEEN_PROGRESS: usize = 1_000;
         let mut imported = Imported::default();
         let mut batch = Batch::new();
         let mut accounts = Vec::with_capacity(rows.len());
         let mut names = HashSet::new();
+        let mut store = self.store();
         for (done, row) in rows.iter().enumerate() {
             if done % ROWS_BETWEEN_PROGRESS == 0 {
                 progress(done);
             }
             let wrong = |cause| Error::Line { line: row.line, cause: Box::new(cause) };
-            let (account, is_new) = self.imported(row).map_err(wrong)?;
+            let (account, is_new) = self.read().0.imported(row, &self.shared.limits).map_err(wrong)?;
             *(if is_new { &mut imported.added } else { &mut imported.changed }) += 1;
             for (domain, name) in names_of(&account) {
                 if !names.insert((domain.to_owned(), name.to_owned())) {
@@ -228,11 +257,13 @@ impl Accounts {
             batch.push_put(ACCOUNTS, &record::key(&account), &record::encode(&account));
             accounts.push(account);
         }
-        self.may_grow(imported.added)?;
-        self.store.batch(batch)?;
+        self.read().0.may_grow(imported.added, &self.shared.limits)?;
+        store.batch(batch)?;
+        let mut books = self.write();
         for account in accounts {
-            self.stored.insert(account);
+            books.stored.insert(account);
         }
+        drop((books, store));
         progress(rows.len());
         Ok(imported)
     }
@@ -241,28 +272,76 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Error::Name`], [`Error::Secret`].
-    pub fn add_of_this_run(&mut self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
+    pub fn add_of_this_run(&self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
         let account = made(domain, user, secret)?;
-        self.of_this_run.insert(account);
+        self.write().of_this_run.insert(account);
         Ok(())
     }
 
     /// A built-in account: of this run only, listed nowhere, reachable only by others of its kind.
-    pub fn add_ephemeral(&mut self, domain: &str, user: &str, secret: &str) {
+    pub fn add_ephemeral(&self, domain: &str, user: &str, secret: &str) {
         let mut account = Account::with_password(user, domain, secret);
         account.hidden = true;
-        self.of_this_run.insert(account);
+        self.write().of_this_run.insert(account);
     }
 
     /// Ends an account of this run, built-in or given. A stored one is left alone.
-    pub fn forget(&mut self, domain: &str, user: &str) {
-        self.of_this_run.remove(&domain.to_ascii_lowercase(), user);
+    pub fn forget(&self, domain: &str, user: &str) {
+        self.write().of_this_run.remove(&domain.to_ascii_lowercase(), user);
     }
 
+    fn stored(&self, domain: &str, user: &str) -> Result<Account, Error> {
+        let domain = domain.to_ascii_lowercase();
+        let Reading(books) = self.read();
+        let found = books.stored.named(&domain, user).cloned();
+        found.ok_or_else(|| Error::Unknown { address: format!("{user}@{domain}") })
+    }
+
+    /// First on the disk, then in RAM; `store` has been held since it was asked whether that may be.
+    fn keep(&self, mut store: MutexGuard<'_, Store>, account: Account) -> Result<(), Error> {
+        store.put(ACCOUNTS, &record::key(&account), &record::encode(&account))?;
+        self.write().stored.insert(account);
+        Ok(())
+    }
+}
+
+impl Reading<'_> {
+    /// Everyone but the built-in ones, by domain and name.
+    #[must_use]
+    pub fn list(&self) -> Vec<Listed<'_>> {
+        let of_this_run = self.0.of_this_run.iter().filter(|account| !account.hidden);
+        let of_this_run = of_this_run.map(|account| Listed { account, origin: Origin::ThisRun });
+        let stored = self.0.stored.iter().map(|account| Listed { account, origin: Origin::Stored });
+        let mut all: Vec<Listed<'_>> = of_this_run.chain(stored).collect();
+        all.sort_by(|one, two| by_domain_and_name(one.account).cmp(&by_domain_and_name(two.account)));
+        // A stable sort leaves the one of this run first; the stored one of that name is hidden.
+        all.dedup_by(|later, first| by_domain_and_name(later.account) == by_domain_and_name(first.account));
+        all
+    }
+
+    /// The account of that very name; an alias is not enough.
+    #[must_use]
+    pub fn get(&self, domain: &str, user: &str) -> Option<&Account> {
+        let domain = domain.to_ascii_lowercase();
+        self.0.of_this_run.named(&domain, user).or_else(|| self.0.stored.named(&domain, user))
+    }
+
+    fn look_up<'a>(
+        &'a self,
+        domain: &str,
+        find: impl Fn(&'a Book, &str) -> Option<&'a Account>,
+    ) -> Lookup<'a> {
+        let domain = lower(domain);
+        let found = find(&self.0.of_this_run, &domain).or_else(|| find(&self.0.stored, &domain));
+        found.map_or(Lookup::Unknown, Lookup::Found)
+    }
+}
+
+impl Books {
     /// The account that a row makes, and whether it is new.
-    fn imported(&self, row: &Row) -> Result<(Account, bool), Error> {
+    fn imported(&self, row: &Row, limits: &Limits) -> Result<(Account, bool), Error> {
         let mut account = made(&row.domain, &row.user, &row.secret)?;
-        account.aliases = self.checked_aliases(&row.user, &row.aliases)?;
+        account.aliases = checked_aliases(&row.user, &row.aliases, limits)?;
         let existing = self.stored.named(account.domain(), account.user());
         if let Some(existing) = existing {
             account.algorithms.clone_from(&existing.algorithms);
@@ -272,24 +351,6 @@ impl Accounts {
         }
         self.names_are_free(&account)?;
         Ok((account, existing.is_none()))
-    }
-
-    fn stored(&self, domain: &str, user: &str) -> Result<&Account, Error> {
-        let domain = domain.to_ascii_lowercase();
-        let found = self.stored.named(&domain, user);
-        found.ok_or_else(|| Error::Unknown { address: format!("{user}@{domain}") })
-    }
-
-    fn checked_aliases(&self, user: &str, aliases: &[String]) -> Result<Vec<String>, Error> {
-        let mut checked: Vec<String> = Vec::new();
-        for alias in aliases {
-            let kept = canonical_alias(alias).map_err(|error| Error::Name(alias.clone(), error))?;
-            if kept != user && !checked.contains(&kept) {
-                checked.push(kept);
-            }
-        }
-        let max = self.limits.aliases_per_account_max;
-        if checked.len() > max { Err(Error::TooManyAliases { max }) } else { Ok(checked) }
     }
 
     /// Neither its name nor an alias may lead to another account.
@@ -304,26 +365,22 @@ impl Accounts {
         Ok(())
     }
 
-    fn look_up<'a>(
-        &'a self,
-        domain: &str,
-        find: impl Fn(&'a Book, &str) -> Option<&'a Account>,
-    ) -> Lookup<'a> {
-        let domain = lower(domain);
-        let found = find(&self.of_this_run, &domain).or_else(|| find(&self.stored, &domain));
-        found.map_or(Lookup::Unknown, Lookup::Found)
-    }
-
-    fn may_grow(&self, by: usize) -> Result<(), Error> {
-        let max = self.limits.accounts_max;
+    fn may_grow(&self, by: usize, limits: &Limits) -> Result<(), Error> {
+        let max = limits.accounts_max;
         if self.stored.len() + by > max { Err(Error::Full { max }) } else { Ok(()) }
     }
+}
 
-    fn keep(&mut self, account: Account) -> Result<(), Error> {
-        self.store.put(ACCOUNTS, &record::key(&account), &record::encode(&account))?;
-        self.stored.insert(account);
-        Ok(())
+fn checked_aliases(user: &str, aliases: &[String], limits: &Limits) -> Result<Vec<String>, Error> {
+    let mut checked: Vec<String> = Vec::new();
+    for alias in aliases {
+        let kept = canonical_alias(alias).map_err(|error| Error::Name(alias.clone(), error))?;
+        if kept != user && !checked.contains(&kept) {
+            checked.push(kept);
+        }
     }
+    let max = limits.aliases_per_account_max;
+    if checked.len() > max { Err(Error::TooManyAliases { max }) } else { Ok(checked) }
 }
 
 fn made(domain: &str, user: &str, secret: &str) -> Result<Account, Error> {
@@ -337,7 +394,7 @@ fn by_domain_and_name(account: &Account) -> (&str, &str) {
     (account.domain(), account.user())
 }
 
-impl ruf_admission::Accounts for Accounts {
+impl ruf_admission::Accounts for Reading<'_> {
     fn account(&self, domain: &str, user: &str) -> Lookup<'_> {
         self.look_up(domain, |book, domain| book.named(domain, user))
     }

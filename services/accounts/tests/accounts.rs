@@ -14,9 +14,9 @@ fn empty() -> Accounts {
     Accounts::load(Store::memory()).unwrap()
 }
 
-fn look_up<'a>(accounts: &'a Accounts, name: &str) -> Option<&'a Account> {
-    match accounts.by_alias(DOMAIN, name) {
-        Lookup::Found(account) => Some(account),
+fn look_up(accounts: &Accounts, name: &str) -> Option<Account> {
+    match accounts.read().by_alias(DOMAIN, name) {
+        Lookup::Found(account) => Some(account.clone()),
         Lookup::Unknown => None,
         Lookup::Unavailable => panic!("RAM is always there"),
     }
@@ -57,7 +57,7 @@ fn all_files(dir: &Path) -> Vec<u8> {
 #[test]
 fn what_was_added_is_found_by_name_after_a_restart_too() {
     let dir = Scratch::new("restart");
-    let mut accounts = dir.open();
+    let accounts = dir.open();
     accounts.add("A.Example", "alice", "wonder").unwrap();
     accounts.set_aliases(DOMAIN, "alice", &aliases(&["+49301", "alice", "100", "100"])).unwrap();
     accounts.set_algorithms(DOMAIN, "alice", Some(vec![Algorithm::Md5])).unwrap();
@@ -70,14 +70,14 @@ fn what_was_added_is_found_by_name_after_a_restart_too() {
     assert_eq!(alice.algorithms, Some(vec![Algorithm::Md5]));
     assert_eq!(look_up(&accounts, "100").unwrap().user(), "alice");
     assert!(look_up(&accounts, "Alice").is_none(), "case counts in a user part");
-    assert!(matches!(accounts.account("A.EXAMPLE", "alice"), Lookup::Found(_)), "and not in a domain");
-    assert!(matches!(accounts.account("b.example", "alice"), Lookup::Unknown));
+    assert!(matches!(accounts.read().account("A.EXAMPLE", "alice"), Lookup::Found(_)), "and not in a domain");
+    assert!(matches!(accounts.read().account("b.example", "alice"), Lookup::Unknown));
 }
 
 #[test]
 fn the_password_is_nowhere_in_the_files() {
     let dir = Scratch::new("password");
-    let mut accounts = dir.open();
+    let accounts = dir.open();
     accounts.add(DOMAIN, "alice", "quite-unmistakable").unwrap();
     let files = all_files(&dir.0);
     assert!(!files.windows(18).any(|window| window == b"quite-unmistakable"));
@@ -88,7 +88,7 @@ fn the_password_is_nowhere_in_the_files() {
 #[test]
 fn a_new_secret_and_a_removal_last() {
     let dir = Scratch::new("passwd");
-    let mut accounts = dir.open();
+    let accounts = dir.open();
     accounts.add(DOMAIN, "alice", "old").unwrap();
     accounts.add(DOMAIN, "bob", "x").unwrap();
     accounts.set_aliases(DOMAIN, "bob", &aliases(&["200"])).unwrap();
@@ -115,7 +115,7 @@ fn a_new_secret_and_a_removal_last() {
 
 #[test]
 fn what_is_there_already_or_not_at_all_is_said() {
-    let mut accounts = empty();
+    let accounts = empty();
     accounts.add(DOMAIN, "alice", "x").unwrap();
     let again = accounts.add("A.EXAMPLE", "alice", "y").unwrap_err();
     assert!(matches!(&again, Error::Exists { address } if address == "alice@a.example"), "{again}");
@@ -134,7 +134,7 @@ fn what_is_there_already_or_not_at_all_is_said() {
 
 #[test]
 fn a_name_or_number_leads_to_one_account_only() {
-    let mut accounts = empty();
+    let accounts = empty();
     accounts.add(DOMAIN, "alice", "x").unwrap();
     accounts.add(DOMAIN, "bob", "x").unwrap();
     accounts.set_aliases(DOMAIN, "alice", &aliases(&["100"])).unwrap();
@@ -153,48 +153,51 @@ fn a_name_or_number_leads_to_one_account_only() {
 
 #[test]
 fn an_alias_may_be_in_another_domain_and_is_no_name() {
-    let mut accounts = empty();
+    let accounts = empty();
     accounts.add(DOMAIN, "alice", "x").unwrap();
     accounts.set_aliases(DOMAIN, "alice", &aliases(&["info@B.example", "+49 30-1"])).unwrap();
-    assert!(matches!(accounts.by_alias("b.example", "info"), Lookup::Found(_)));
-    assert!(matches!(accounts.by_alias(DOMAIN, "info"), Lookup::Unknown));
-    assert!(matches!(accounts.by_alias(DOMAIN, "+49301"), Lookup::Found(_)), "without separators");
-    assert!(matches!(accounts.account(DOMAIN, "+49301"), Lookup::Unknown), "nobody signs in by alias");
+    assert!(matches!(accounts.read().by_alias("b.example", "info"), Lookup::Found(_)));
+    assert!(matches!(accounts.read().by_alias(DOMAIN, "info"), Lookup::Unknown));
+    assert!(matches!(accounts.read().by_alias(DOMAIN, "+49301"), Lookup::Found(_)), "without separators");
+    assert!(matches!(accounts.read().account(DOMAIN, "+49301"), Lookup::Unknown), "nobody signs in by alias");
     assert!(matches!(accounts.set_secret("b.example", "info", "y"), Err(Error::Unknown { .. })));
     assert!(matches!(accounts.add("b.example", "info", "x"), Err(Error::Taken { .. })));
     accounts.remove(DOMAIN, "alice").unwrap();
-    assert!(matches!(accounts.by_alias("b.example", "info"), Lookup::Unknown));
+    assert!(matches!(accounts.read().by_alias("b.example", "info"), Lookup::Unknown));
 }
 
 #[test]
 fn a_hidden_name_finds_its_account() {
     // tests rfc7616 §3.4.4
-    let mut accounts = empty();
+    let accounts = empty();
     accounts.add(DOMAIN, "alice", "x").unwrap();
     accounts.add(DOMAIN, "bob", "x").unwrap();
     for algorithm in Algorithm::ALL {
         let hash = userhash(algorithm, "bob", DOMAIN);
-        let Lookup::Found(account) = accounts.by_userhash(DOMAIN, algorithm, hash.as_str()) else {
+        let reading = accounts.read();
+        let Lookup::Found(account) = reading.by_userhash(DOMAIN, algorithm, hash.as_str()) else {
             panic!("{algorithm}")
         };
         assert_eq!(account.user(), "bob");
         let almost = format!("{}{}", &hash.as_str()[1..], &hash.as_str()[..1]);
         assert_ne!(almost, hash.as_str());
-        assert!(matches!(accounts.by_userhash(DOMAIN, algorithm, &almost), Lookup::Unknown));
+        assert!(matches!(accounts.read().by_userhash(DOMAIN, algorithm, &almost), Lookup::Unknown));
     }
     let other_algorithm = userhash(Algorithm::Sha256, "bob", DOMAIN);
-    let found = accounts.by_userhash(DOMAIN, Algorithm::Sha512_256, other_algorithm.as_str());
-    assert!(matches!(found, Lookup::Unknown));
-    assert!(matches!(accounts.by_userhash(DOMAIN, Algorithm::Md5, ""), Lookup::Unknown));
+    assert!(matches!(
+        accounts.read().by_userhash(DOMAIN, Algorithm::Sha512_256, other_algorithm.as_str()),
+        Lookup::Unknown
+    ));
+    assert!(matches!(accounts.read().by_userhash(DOMAIN, Algorithm::Md5, ""), Lookup::Unknown));
     accounts.remove(DOMAIN, "bob").unwrap();
     let gone = userhash(Algorithm::Md5, "bob", DOMAIN);
-    assert!(matches!(accounts.by_userhash(DOMAIN, Algorithm::Md5, gone.as_str()), Lookup::Unknown));
+    assert!(matches!(accounts.read().by_userhash(DOMAIN, Algorithm::Md5, gone.as_str()), Lookup::Unknown));
 }
 
 #[test]
 fn accounts_of_this_run_hide_stored_ones_and_are_not_stored() {
     let dir = Scratch::new("this-run");
-    let mut accounts = dir.open();
+    let accounts = dir.open();
     accounts.add(DOMAIN, "alice", "stored").unwrap();
     accounts.add_of_this_run(DOMAIN, "alice", "given").unwrap();
     accounts.add_of_this_run(DOMAIN, "bob", "given").unwrap();
@@ -202,9 +205,13 @@ fn accounts_of_this_run_hide_stored_ones_and_are_not_stored() {
     assert_eq!(look_up(&accounts, "alice").unwrap().ha1, Ha1::new("alice", DOMAIN, "given"));
     assert!(look_up(&accounts, "self-test-1").unwrap().hidden);
     assert!(!look_up(&accounts, "bob").unwrap().hidden);
-    let listed: Vec<(&str, Origin)> =
-        accounts.list().iter().map(|listed| (listed.account.user(), listed.origin)).collect();
-    assert_eq!(listed, [("alice", Origin::ThisRun), ("bob", Origin::ThisRun)]);
+    let listed: Vec<(String, Origin)> = accounts
+        .read()
+        .list()
+        .iter()
+        .map(|listed| (listed.account.user().to_owned(), listed.origin))
+        .collect();
+    assert_eq!(listed, [("alice".to_owned(), Origin::ThisRun), ("bob".to_owned(), Origin::ThisRun)]);
     assert_eq!(accounts.len(), 1);
 
     accounts.forget(DOMAIN, "self-test-1");
@@ -220,11 +227,12 @@ fn accounts_of_this_run_hide_stored_ones_and_are_not_stored() {
 
 #[test]
 fn a_list_is_in_order() {
-    let mut accounts = empty();
+    let accounts = empty();
     for (domain, user) in [("b.example", "a"), (DOMAIN, "z"), (DOMAIN, "b")] {
         accounts.add(domain, user, "x").unwrap();
     }
     let listed: Vec<String> = accounts
+        .read()
         .list()
         .iter()
         .map(|listed| format!("{}@{}", listed.account.user(), listed.account.domain()))
@@ -238,7 +246,7 @@ fn rows(file: &str) -> Vec<import::Row> {
 
 #[test]
 fn an_import_adds_and_changes_and_may_be_repeated() {
-    let mut accounts = empty();
+    let accounts = empty();
     accounts.add(DOMAIN, "alice", "old").unwrap();
     accounts.set_aliases(DOMAIN, "alice", &aliases(&["100"])).unwrap();
     accounts.set_algorithms(DOMAIN, "alice", Some(vec![Algorithm::Md5])).unwrap();
@@ -262,7 +270,7 @@ fn an_import_adds_and_changes_and_may_be_repeated() {
 
 #[test]
 fn an_import_that_fails_names_the_line_and_changes_nothing() {
-    let mut accounts = empty();
+    let accounts = empty();
     accounts.add(DOMAIN, "alice", "old").unwrap();
     accounts.set_aliases(DOMAIN, "alice", &aliases(&["100"])).unwrap();
     let error = accounts.import(&rows("bob,x\n\ncarol,x,100\n"), &mut |_| {}).unwrap_err();
@@ -278,7 +286,7 @@ fn an_import_that_fails_names_the_line_and_changes_nothing() {
 #[test]
 fn bounds_are_kept() {
     let limits = Limits { accounts_max: 2, aliases_per_account_max: 1 };
-    let mut accounts = Accounts::load_bounded(Store::memory(), limits).unwrap();
+    let accounts = Accounts::load_bounded(Store::memory(), limits).unwrap();
     accounts.add(DOMAIN, "alice", "x").unwrap();
     assert!(matches!(accounts.import(&rows("bob,x\ncarol,x\n"), &mut |_| {}), Err(Error::Full { max: 2 })));
     assert_eq!(accounts.len(), 1);
@@ -293,7 +301,7 @@ fn bounds_are_kept() {
 fn a_store_that_fails_leaves_ram_as_it_was() {
     let dir = Scratch::new("full");
     let limits = ruf_store::Limits { file_bytes_max: Some(32 * 1_024) };
-    let mut accounts = Accounts::load(Store::open_bounded(&dir.0, limits).unwrap()).unwrap();
+    let accounts = Accounts::load(Store::open_bounded(&dir.0, limits).unwrap()).unwrap();
     let file: String = (0..1_000).map(|number| format!("user{number},x\n")).collect();
     let error = accounts.import(&rows(&file), &mut |_| {}).unwrap_err();
     assert!(matches!(error, Error::Store(ruf_store::Error::Full { .. })), "{error}");
@@ -320,7 +328,7 @@ fn a_row_that_is_no_account_stops_the_start_and_is_named() {
 #[test]
 fn twenty_thousand_rows_are_one_batch_and_progress_is_told() {
     let dir = Scratch::new("many");
-    let mut accounts = dir.open();
+    let accounts = dir.open();
     let file: String =
         (0..20_000).map(|number| format!("user{number},secret{number},+49{number}\n")).collect();
     let rows = rows(&file);

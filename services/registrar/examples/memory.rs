@@ -88,7 +88,7 @@ impl Desk {
     fn locate_all(&self) -> u128 {
         let start = Instant::now();
         for account in &self.phones.0 {
-            assert_eq!(self.registrar.locate(Tick::ZERO, &account.address).count(), 1);
+            assert_eq!(self.registrar.locate(Tick::ZERO, &account.address, |_| ()).len(), 1);
         }
         start.elapsed().as_nanos() / self.phones.0.len() as u128
     }

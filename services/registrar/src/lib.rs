@@ -1,7 +1,7 @@
 //! Bindings: their table, expiry and look-up (RFC 3261 §10).
 //!
 //! [`Registrar`] takes an admitted REGISTER and gives its answer; it tells where an
-//! address-of-record is; it forgets what has expired. What a REGISTER may change, and how, is
+//! address-of-record is; it forgets what has expired. All workers share one table: each has a handle. What a REGISTER may change, and how, is
 //! core/registrar's; who may send one is core/admission's; where a request for an account goes is
 //! services/routing's.
 //!

@@ -1,4 +1,8 @@
-//! The registrar of a node: one REGISTER at a time, in the order received, each whole or not at all.
+//! The registrar of all workers: REGISTERs of one address-of-record one at a time, in the order received,
+//! each whole or not at all.
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ruf_admission::{AddressOfRecord, Admitted, Identity, Ourselves};
 use ruf_message::{Entropy, Response, Tick, UriRef};
@@ -11,6 +15,12 @@ use crate::table::Table;
 /// A phone that finds the table full comes back after so many seconds, and up to as many more, so
 /// that they do not all come at once.
 const RETRY_AFTER_SECS: u32 = 30;
+
+/// Parts of the table. Two of up to 64 workers seldom want the same one.
+const SHARDS: usize = 64;
+
+/// In [`Shared::soonest`]: nothing expires.
+const NEVER: u64 = u64::MAX;
 
 /// How much there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,14 +54,58 @@ pub struct Counters {
     pub expired: u64,
 }
 
-/// Who is where: a bounded table of bindings by address-of-record.
-#[derive(Debug)]
+impl Counters {
+    fn add(&mut self, other: &Counters) {
+        self.accepted += other.accepted;
+        self.refused += other.refused;
+        self.added += other.added;
+        self.refreshed += other.refreshed;
+        self.removed += other.removed;
+        self.expired += other.expired;
+    }
+}
+
+/// Who is where: a handle on one bounded table of bindings by address-of-record. Its clones are handles
+/// on the same, one for each worker; all are told one and the same time.
+///
+/// The table is in parts by the hash of the address-of-record, each behind a lock. A lock is held for one
+/// request and never while anything is waited for.
+#[derive(Clone, Debug)]
 pub struct Registrar {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
     limits: Limits,
     gruus: Gruus,
-    entropy: Entropy,
+    shards: Box<[Mutex<Shard>]>,
+    /// Bindings in all shards: whoever adds has made room here before.
+    held: AtomicUsize,
+    /// No shard has a deadline before this one, in microseconds.
+    soonest: AtomicU64,
+    /// Spreads the phones that find it full.
+    spread: Mutex<Entropy>,
+}
+
+#[derive(Debug, Default)]
+struct Shard {
     table: Table,
     counters: Counters,
+}
+
+/// Why a REGISTER was not done.
+enum Stopped {
+    /// For good.
+    Refused(Reject),
+    /// The table is full; it may help to forget what has expired elsewhere.
+    Full,
+}
+
+impl From<Reject> for Stopped {
+    fn from(reject: Reject) -> Self {
+        Stopped::Refused(reject)
+    }
 }
 
 impl Registrar {
@@ -59,65 +113,108 @@ impl Registrar {
     /// the table full.
     #[must_use]
     pub fn new(limits: Limits, gruus: Gruus, entropy: Entropy) -> Self {
-        Self { limits, gruus, entropy, table: Table::default(), counters: Counters::default() }
+        let shared = Shared {
+            limits,
+            gruus,
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            held: AtomicUsize::new(0),
+            soonest: AtomicU64::new(NEVER),
+            spread: Mutex::new(entropy),
+        };
+        Self { shared: Arc::new(shared) }
     }
 
     /// Does what an admitted REGISTER asks, and answers it. The To of the answer still needs its tag,
     /// which is the gate's to give.
     // rfc3261 §10.3-4, §10.3-5, §10.3-6: in the order received, atomically, each on its own
-    pub fn register(&mut self, now: Tick, admitted: &Admitted, ourselves: &Ourselves) -> Response {
-        match self.try_register(now, admitted, ourselves) {
-            Ok(response) => {
-                self.counters.accepted += 1;
-                response
-            }
-            Err(reject) => {
-                self.counters.refused += 1;
-                reject.into_response(admitted.request())
-            }
+    pub fn register(&self, now: Tick, admitted: &Admitted, ourselves: &Ourselves) -> Response {
+        let address = match address_of_record(admitted, ourselves) {
+            Ok(address) => address,
+            Err(reject) => return self.refuse(0, admitted, reject),
+        };
+        let shard = self.shared.index(&address);
+        let mut done = self.shared.try_register(shard, &address, now, admitted, ourselves);
+        if matches!(done, Err(Stopped::Full)) {
+            // Others may have expired since the last tick.
+            self.tick(now);
+            done = self.shared.try_register(shard, &address, now, admitted, ourselves);
+        }
+        match done {
+            Ok(response) => response,
+            Err(Stopped::Refused(reject)) => self.refuse(shard, admitted, reject),
+            Err(Stopped::Full) => self.refuse(shard, admitted, self.overloaded(admitted.identity())),
         }
     }
 
-    /// Where requests for an address-of-record may go: its live bindings, in the order of their first
-    /// registration, without contacts that are no SIP URIs.
-    pub fn locate(&self, now: Tick, address: &AddressOfRecord) -> impl Iterator<Item = &Binding> {
-        self.table.get(address).iter().filter(move |binding| binding.is_live(now) && binding.is_target())
+    /// What `copy` makes of each live binding of an address-of-record, in the order of their first
+    /// registration, without contacts that are no SIP URIs: where requests for it may go. A shard is
+    /// locked meanwhile: `copy` asks nothing of the registrar.
+    pub fn locate<T>(&self, now: Tick, address: &AddressOfRecord, copy: impl FnMut(&Binding) -> T) -> Vec<T> {
+        let shard = self.shared.lock(self.shared.index(address));
+        let bindings = shard.table.get(address).iter();
+        bindings.filter(|binding| binding.is_live(now) && binding.is_target()).map(copy).collect()
     }
 
     /// What a URI with the parameter `gr` says; `None`: it is no GRUU of ours.
     // rfc5627 §6.1
     #[must_use]
     pub fn gruu(&self, uri: UriRef<'_>, ourselves: &Ourselves) -> Option<Gruu> {
-        self.gruus.read(uri, ourselves)
+        self.shared.gruus.read(uri, ourselves)
     }
 
-    /// All live bindings, each with its address-of-record. The order is that of the requests, not of
-    /// a hash: a simulation sees the same each time.
-    pub fn iter(&self, now: Tick) -> impl Iterator<Item = (&AddressOfRecord, &Binding)> {
-        self.table.iter().filter(move |(_, binding)| binding.is_live(now))
+    /// What `copy` makes of each live binding and its address-of-record, at most `max`. The order is that
+    /// of the shards, and within one that of the requests: a simulation sees the same each time. A shard
+    /// is locked meanwhile: `copy` asks nothing of the registrar.
+    pub fn list<T>(
+        &self,
+        now: Tick,
+        max: usize,
+        mut copy: impl FnMut(&AddressOfRecord, &Binding) -> T,
+    ) -> Vec<T> {
+        let mut copied = Vec::new();
+        for shard in self.shared.shards() {
+            let live = shard.table.iter().filter(|(_, binding)| binding.is_live(now));
+            let room = max - copied.len();
+            copied.extend(live.take(room).map(|(address, binding)| copy(address, binding)));
+        }
+        copied
     }
 
     /// Forgets every binding of an address-of-record, as when its account is removed; returns how
     /// many there were.
-    pub fn remove_all(&mut self, address: &AddressOfRecord) -> usize {
-        self.table.remove(address)
+    pub fn remove_all(&self, address: &AddressOfRecord) -> usize {
+        let removed = self.shared.lock(self.shared.index(address)).table.remove(address);
+        self.shared.held.fetch_sub(removed, Ordering::Relaxed);
+        removed
     }
 
-    /// Forgets what has expired.
-    pub fn tick(&mut self, now: Tick) {
-        self.counters.expired += self.table.expire(now);
+    /// Forgets what has expired. Whoever of several workers comes first does it for all.
+    pub fn tick(&self, now: Tick) {
+        let shared = &self.shared;
+        if shared.soonest.load(Ordering::Acquire) > now.as_micros() {
+            return;
+        }
+        // A shard that changes from here on says so itself, and one that has changed before is looked at
+        // below: no deadline is lost between the two.
+        shared.soonest.store(NEVER, Ordering::Release);
+        for mut shard in shared.shards() {
+            let expired = shard.table.expire(now);
+            shared.count_expired(&mut shard, expired);
+            shared.note_deadline(&shard);
+        }
     }
 
     /// When to call [`Registrar::tick`] next; early or late does no harm.
     #[must_use]
     pub fn deadline(&self) -> Option<Tick> {
-        self.table.deadline()
+        let soonest = self.shared.soonest.load(Ordering::Acquire);
+        (soonest != NEVER).then_some(Tick::from_micros(soonest))
     }
 
     /// Bindings held, with those that have expired since the last tick.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.table.bindings()
+        self.shared.held.load(Ordering::Relaxed)
     }
 
     /// Whether there are none.
@@ -129,64 +226,118 @@ impl Registrar {
     /// Addresses-of-record that have bindings.
     #[must_use]
     pub fn addresses(&self) -> usize {
-        self.table.addresses()
+        self.shared.shards().map(|shard| shard.table.addresses()).sum()
     }
 
     /// What happened since the start, or since it was last forgotten.
     #[must_use]
-    pub const fn counters(&self) -> Counters {
-        self.counters
+    pub fn counters(&self) -> Counters {
+        let mut all = Counters::default();
+        self.shared.shards().for_each(|shard| all.add(&shard.counters));
+        all
     }
 
     /// Counts from zero again: the built-in test at the start counts for nothing.
-    pub fn forget_counters(&mut self) {
-        self.counters = Counters::default();
+    pub fn forget_counters(&self) {
+        self.shared.shards().for_each(|mut shard| shard.counters = Counters::default());
     }
 
-    fn try_register(
-        &mut self,
-        now: Tick,
-        admitted: &Admitted,
-        ourselves: &Ourselves,
-    ) -> Result<Response, Reject> {
-        let address = address_of_record(admitted, ourselves)?;
-        // What has expired is gone, whether or not the timer was first.
-        let (mut place, expired) = self.table.live(&address, now);
-        self.counters.expired += expired;
-        let asked = Asked { request: admitted.request(), flow: admitted.flow(), address: &address, now };
-        let rules = Rules { ourselves, limits: &self.limits.address, gruus: &self.gruus };
-        let changes = changes(&asked, self.table.at(place), &rules)?;
-        let count = Count::of(&changes);
-        if !self.has_room(&count) {
-            // Others may have expired since the last tick; this address has not changed by that.
-            self.tick(now);
-            if !self.has_room(&count) {
-                return Err(self.overloaded(admitted.identity()));
-            }
-        }
-        if !changes.is_empty() {
-            place = self.table.update(&address, place, |bindings| apply(changes, bindings));
-        }
-        self.counters.added += count.added as u64;
-        self.counters.refreshed += count.refreshed as u64;
-        self.counters.removed += count.removed as u64;
-        let rules = Rules { ourselves, limits: &self.limits.address, gruus: &self.gruus };
-        Ok(answer(&asked, self.table.at(place), &rules))
-    }
-
-    fn has_room(&self, count: &Count) -> bool {
-        // What is removed was counted, so this does not go below zero.
-        self.table.bindings() + count.added - count.removed <= self.limits.bindings_max
+    fn refuse(&self, shard: usize, admitted: &Admitted, reject: Reject) -> Response {
+        self.shared.lock(shard).counters.refused += 1;
+        reject.into_response(admitted.request())
     }
 
     // rfc3261 §21.5.4
-    fn overloaded(&mut self, identity: &Identity) -> Reject {
+    fn overloaded(&self, identity: &Identity) -> Reject {
         let retry_after_secs = match identity {
-            Identity::Account(_) => Some(RETRY_AFTER_SECS + self.entropy.u32() % RETRY_AFTER_SECS),
+            Identity::Account(_) => {
+                Some(RETRY_AFTER_SECS + lock(&self.shared.spread).u32() % RETRY_AFTER_SECS)
+            }
             Identity::Peer(_) | Identity::Dialog(_) | Identity::Guest => None,
         };
         Reject::Overloaded { retry_after_secs }
     }
+}
+
+impl Shared {
+    fn index(&self, address: &AddressOfRecord) -> usize {
+        // FNV-1a. Nobody gains by choosing a shard: each name of it is an account of ours.
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for octet in address.as_str().bytes() {
+            hash = (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
+        }
+        usize::try_from(hash >> 32).unwrap_or_default() % self.shards.len().max(1)
+    }
+
+    /// A shard by an index from [`Shared::index`], or the first one.
+    fn lock(&self, index: usize) -> MutexGuard<'_, Shard> {
+        // The index is a remainder of the number of shards.
+        #[allow(clippy::indexing_slicing)]
+        lock(&self.shards[index])
+    }
+
+    /// Each shard in turn, locked while it is looked at.
+    fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.shards.iter().map(lock)
+    }
+
+    fn try_register(
+        &self,
+        shard: usize,
+        address: &AddressOfRecord,
+        now: Tick,
+        admitted: &Admitted,
+        ourselves: &Ourselves,
+    ) -> Result<Response, Stopped> {
+        let shard = &mut *self.lock(shard);
+        // What has expired is gone, whether or not the timer was first.
+        let (mut place, expired) = shard.table.live(address, now);
+        self.count_expired(shard, expired);
+        let asked = Asked { request: admitted.request(), flow: admitted.flow(), address, now };
+        let rules = Rules { ourselves, limits: &self.limits.address, gruus: &self.gruus };
+        let changes = changes(&asked, shard.table.at(place), &rules)?;
+        let count = Count::of(&changes);
+        if !self.make_room(&count) {
+            return Err(Stopped::Full);
+        }
+        if !changes.is_empty() {
+            place = shard.table.update(address, place, |bindings| apply(changes, bindings));
+            self.note_deadline(shard);
+        }
+        let counters = &mut shard.counters;
+        counters.accepted += 1;
+        counters.added += count.added as u64;
+        counters.refreshed += count.refreshed as u64;
+        counters.removed += count.removed as u64;
+        Ok(answer(&asked, shard.table.at(place), &rules))
+    }
+
+    /// Counts what is added before it is there; what is removed makes room first.
+    fn make_room(&self, count: &Count) -> bool {
+        let Some(more) = count.added.checked_sub(count.removed) else {
+            self.held.fetch_sub(count.removed - count.added, Ordering::Relaxed);
+            return true;
+        };
+        let max = self.limits.bindings_max;
+        let room = |held: usize| held.checked_add(more).filter(|held| more == 0 || *held <= max);
+        self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok()
+    }
+
+    fn count_expired(&self, shard: &mut Shard, expired: usize) {
+        shard.counters.expired += expired as u64;
+        self.held.fetch_sub(expired, Ordering::Relaxed);
+    }
+
+    fn note_deadline(&self, shard: &Shard) {
+        if let Some(deadline) = shard.table.deadline() {
+            self.soonest.fetch_min(deadline.as_micros(), Ordering::AcqRel);
+        }
+    }
+}
+
+/// Whoever panicked left the table whole: it is changed by one call that does not panic.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Clone, Copy, Default)]

@@ -23,14 +23,23 @@ pub(crate) struct Table {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(u32);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slot {
     /// `None`: vacant.
     address: Option<AddressOfRecord>,
     /// In the order of their first registration; as long as its allocation.
     bindings: Vec<Binding>,
-    /// The one entry of `expiries` that counts for this slot.
-    armed: Option<Tick>,
+    /// The one entry of `expiries` that counts for this slot, or [`NEVER`].
+    armed: Tick,
+}
+
+/// Nothing is armed: no entry has this time, for it never comes.
+const NEVER: Tick = Tick::from_micros(u64::MAX);
+
+impl Default for Slot {
+    fn default() -> Self {
+        Self { address: None, bindings: Vec::new(), armed: NEVER }
+    }
 }
 
 /// Entries of `expiries` that no longer count are swept out when there are more of them than of
@@ -53,10 +62,6 @@ impl Table {
         held.flat_map(|(address, bindings)| bindings.iter().map(move |binding| (address, binding)))
     }
 
-    pub(crate) const fn bindings(&self) -> usize {
-        self.bindings
-    }
-
     pub(crate) fn addresses(&self) -> usize {
         self.places.len()
     }
@@ -67,7 +72,7 @@ impl Table {
 
     /// The place of an address-of-record once everything that has expired there is gone, and how much
     /// that was.
-    pub(crate) fn live(&mut self, address: &AddressOfRecord, now: Tick) -> (Option<Place>, u64) {
+    pub(crate) fn live(&mut self, address: &AddressOfRecord, now: Tick) -> (Option<Place>, usize) {
         let Some(place) = self.places.get(address).copied() else { return (None, 0) };
         if self.at(Some(place)).iter().all(|binding| binding.is_live(now)) {
             return (Some(place), 0);
@@ -105,23 +110,23 @@ impl Table {
     }
 
     /// Removes everything that has expired; returns how much.
-    pub(crate) fn expire(&mut self, now: Tick) -> u64 {
+    pub(crate) fn expire(&mut self, now: Tick) -> usize {
         let mut expired = 0;
         while let Some(Reverse((due, place))) = self.expiries.peek().copied()
             && due <= now
         {
             self.expiries.pop();
             if let Some(slot) = self.slots.get_mut(place.0 as usize)
-                && slot.armed == Some(due)
+                && slot.armed == due
             {
-                slot.armed = None;
+                slot.armed = NEVER;
                 expired += self.expire_place(place, now);
             }
         }
         expired
     }
 
-    fn expire_place(&mut self, place: Place, now: Tick) -> u64 {
+    fn expire_place(&mut self, place: Place, now: Tick) -> usize {
         let Some(slot) = self.slots.get_mut(place.0 as usize) else { return 0 };
         let before = slot.bindings.len();
         slot.bindings.retain(|binding| binding.is_live(now));
@@ -131,7 +136,7 @@ impl Table {
             self.bindings -= expired;
         }
         self.settle(place);
-        expired as u64
+        expired
     }
 
     /// A slot for a new address-of-record.
@@ -158,8 +163,8 @@ impl Table {
                     self.vacant.push(place);
                 }
             }
-            Some(earliest) if slot.armed.is_none_or(|armed| earliest < armed) => {
-                slot.armed = Some(earliest);
+            Some(earliest) if earliest < slot.armed => {
+                slot.armed = earliest;
                 self.expiries.push(Reverse((earliest, place)));
             }
             Some(_) => {}
@@ -171,9 +176,8 @@ impl Table {
 
     fn sweep(&mut self) {
         let slots = &self.slots;
-        let counts = |due: &Tick, place: &Place| {
-            slots.get(place.0 as usize).is_some_and(|slot| slot.armed == Some(*due))
-        };
+        let counts =
+            |due: &Tick, place: &Place| slots.get(place.0 as usize).is_some_and(|slot| slot.armed == *due);
         self.expiries.retain(|Reverse((due, place))| counts(due, place));
     }
 }
@@ -246,7 +250,7 @@ mod tests {
             set(&mut table, number, 100);
             assert_eq!(table.remove(&address(number)), 1);
         }
-        assert_eq!((table.slots.len(), table.addresses(), table.bindings()), (1, 0, 0));
+        assert_eq!((table.slots.len(), table.addresses(), table.bindings), (1, 0, 0));
         set(&mut table, 7, 300);
         assert_eq!(table.expire(Tick::from_micros(100)), 0, "what was armed before does not touch it");
         assert_eq!(table.get(&address(7)).len(), 1);

@@ -72,7 +72,7 @@ impl Desk {
     /// The contacts at which a user is found.
     pub fn located(&self, user: &str) -> Vec<String> {
         let address = AddressOfRecord::new(user, "a.example");
-        self.registrar.locate(self.now, &address).map(|binding| binding.contact().to_string()).collect()
+        self.registrar.locate(self.now, &address, |binding| binding.contact().to_string())
     }
 }
 
