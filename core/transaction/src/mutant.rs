@@ -8,6 +8,8 @@ pub enum Mutant {
     AckDropped,
     /// Every CANCEL from the network is ignored.
     CancelIgnored,
+    /// No CANCEL of ours leaves: the other phones of a fork ring on.
+    CancelUnsent,
     /// Timer L never fires.
     TimerLOff,
 }

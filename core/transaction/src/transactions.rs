@@ -139,6 +139,10 @@ impl Transactions {
     /// none comes within 64*T1 of the CANCEL. Does nothing after a final response, or to a request
     /// that is no INVITE.
     pub fn cancel(&mut self, now: Tick, client: ClientId, out: &mut Out) {
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(crate::Mutant::CancelUnsent) {
+            return;
+        }
         self.turn(now, client.0, out, |machine, turn| match machine {
             Machine::InviteClient(machine) => Machine::InviteClient(machine.cancel(turn)),
             Machine::NonInviteClient(_) | Machine::InviteServer(_) | Machine::NonInviteServer(_) => machine,

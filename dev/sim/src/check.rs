@@ -48,13 +48,17 @@ fn transactions(sim: &Sim) -> BTreeMap<Transaction<'_>, Vec<(&Sight, &Summary)>>
 }
 
 /// An INVITE transaction is answered finally once; the same answer may come again, and a fork may
-/// bring more 2xx.
+/// bring more 2xx. A server that started anew has forgotten what it answered: then that counts which
+/// arrived.
 pub fn one_final_answer(sim: &Sim) -> Vec<String> {
     let mut findings = Vec::new();
     for ((client, branch, method), sights) in transactions(sim) {
-        let finals: BTreeSet<(u16, &str)> = sights
-            .iter()
-            .filter(|(_, message)| message.is_final())
+        let answers = || sights.iter().filter(|(_, message)| message.is_final());
+        let times =
+            (answers().next().map(|(sight, _)| sight.at), answers().next_back().map(|(sight, _)| sight.at));
+        let forgot = matches!(times, (Some(first), Some(last)) if sim.restarted_between(first, last));
+        let finals: BTreeSet<(u16, &str)> = answers()
+            .filter(|(sight, _)| !(forgot && sight.is_lost()))
             .filter_map(|(_, message)| match message.kind {
                 Kind::Response(status) => Some((status.as_u16(), message.to_tag.as_str())),
                 Kind::Request(_) => None,
@@ -73,22 +77,24 @@ pub fn one_final_answer(sim: &Sim) -> Vec<String> {
 // rfc3261 §12.2.1.1
 pub fn cseq_is_monotone(sim: &Sim) -> Vec<String> {
     let mut findings = Vec::new();
-    let mut seen: BTreeMap<(HostId, &str, &str), (u32, &str)> = BTreeMap::new();
+    // Of a fork each answer opens a dialog of its own, and all count on from its INVITE.
+    let mut seen: BTreeMap<(HostId, &str, &str, &str), (u32, &str)> = BTreeMap::new();
     for (sight, message) in sim.trace().messages() {
         let Kind::Request(method) = message.kind else { continue };
         let is_own = matches!(method, Method::Ack | Method::Cancel);
         if is_own || is_forwarded(sight) {
             continue;
         }
-        let side = (sight.from, message.call_id.as_str(), message.from_tag.as_str());
-        let (last, branch) = seen.get(&side).copied().unwrap_or((0, ""));
+        let side = |to_tag| (sight.from, message.call_id.as_str(), message.from_tag.as_str(), to_tag);
+        let sent = |to_tag| seen.get(&side(to_tag)).copied().unwrap_or((0, ""));
+        let (last, branch) = sent(&message.to_tag).max(sent(""));
         let counts_on = message.cseq > last || branch == message.branch || is_known(sim, sight, message);
         if !counts_on {
             let who = sim.name(sight.from);
             findings.push(format!("{who} sent {} {} after {last}", message.cseq, message.method));
         }
         if message.cseq > last {
-            seen.insert(side, (message.cseq, &message.branch));
+            seen.insert(side(&message.to_tag), (message.cseq, &message.branch));
         }
     }
     findings
@@ -201,6 +207,14 @@ mod tests {
         assert!(cseq_is_monotone(&sim(&fair)).is_empty());
         let again = request("BYE", 2, "3");
         assert_eq!(cseq_is_monotone(&sim(&[(true, 0, &second), (true, 1, &again)])).len(), 1);
+        let of_dialog = |request: String, tag: &str| {
+            request.replace("To: <sip:bob@example.org>", &format!("To: <sip:bob@example.org>;tag={tag}"))
+        };
+        let [to_b, to_c] = ["b", "c"].map(|tag| of_dialog(request("BYE", 2, tag), tag));
+        let fork = [(true, 0, &*first), (true, 1, &to_b), (true, 2, &to_c)];
+        assert!(cseq_is_monotone(&sim(&fork)).is_empty());
+        let not_after_invite = of_dialog(request("BYE", 1, "5"), "b");
+        assert_eq!(cseq_is_monotone(&sim(&[(true, 0, &first), (true, 1, &not_after_invite)])).len(), 1);
         let back = request("INFO", 1, "4");
         assert_eq!(cseq_is_monotone(&sim(&[(true, 0, &second), (true, 1, &back)])).len(), 1);
     }

@@ -12,8 +12,10 @@
 //! | [`check`] | what must hold of every trace |
 //! | [`excuse`] | whether the network alone explains a failure |
 //! | [`scenario`] | one call, drawn from a seed |
+//! | [`forked`] | one call to several phones, drawn from a seed |
+//! | [`verdict`] | what becomes of a run |
 //!
-//! `cargo run -p ruf-sim -- --seeds 10000 --loss 5` runs that call for 10,000 seeds and then proves,
+//! `cargo run -p ruf-sim -- --seeds 10000 --loss 5` runs both calls for 10,000 seeds and then proves,
 //! by planted faults, that it would have noticed. The flows in `tests/flows` are one file per ladder.
 //! Not here: real sockets (io/net), real phones (interop).
 
@@ -21,6 +23,7 @@
 
 pub mod check;
 pub mod excuse;
+pub mod forked;
 pub mod ladder;
 pub mod nat;
 pub mod network;
@@ -28,6 +31,7 @@ pub mod scenario;
 pub mod server;
 pub mod sim;
 pub mod trace;
+pub mod verdict;
 
 pub use server::{Server, Site};
 pub use sim::{HostId, Sim};

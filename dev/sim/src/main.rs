@@ -1,29 +1,35 @@
-//! `cargo run -p ruf-sim -- --seeds 10000 --loss 5`: one call for each seed, and then the planted
-//! faults, each of which some seed must catch. `--seed N` replays one with its ladder; `--mutant NAME`
-//! runs with a fault planted, and must fail.
+//! `cargo run -p ruf-sim -- --seeds 10000 --loss 5`: for each seed one call to one phone and one to
+//! several, and then the planted faults, each of which some seed must catch. `--seed N` replays one with
+//! its ladders; `--mutant NAME` runs with a fault planted, and must fail; `--only call|fork` leaves out
+//! the other.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ruf_sim::ladder;
-use ruf_sim::scenario::{Run, Settings, Verdict, run};
+use ruf_sim::verdict::{Run, Settings, Verdict};
+use ruf_sim::{forked, ladder, scenario};
 use ruf_transaction::Mutant;
 
-const USAGE: &str =
-    "usage: ruf-sim [--seeds N] [--first N] [--seed N] [--loss PERCENT] [--mutant NAME] [--only-seeds]
+const USAGE: &str = "usage: ruf-sim [--seeds N] [--first N] [--seed N] [--loss PERCENT] [--mutant NAME]
+               [--only call|fork] [--only-seeds]
   --seeds N       run so many seeds (default 1000)
   --first N       beginning with this one (default 0)
   --seed N        run this one and print its ladder
   --loss PERCENT  lose so many percent of all datagrams (default 5)
-  --mutant NAME   with a fault planted: ack-dropped, cancel-ignored, timer-l-off
+  --mutant NAME   with a fault planted: ack-dropped, cancel-ignored, cancel-unsent, timer-l-off
+  --only NAME     only `call` (to one phone) or `fork` (to several)
   --only-seeds    do not prove afterwards that each fault would be caught";
 
 /// The faults, by the names that the command line takes.
-const MUTANTS: [(&str, Mutant); 3] = [
+const MUTANTS: [(&str, Mutant); 4] = [
     ("ack-dropped", Mutant::AckDropped),
     ("cancel-ignored", Mutant::CancelIgnored),
+    ("cancel-unsent", Mutant::CancelUnsent),
     ("timer-l-off", Mutant::TimerLOff),
 ];
+/// What is played, by the names that the command line takes.
+const PLAYS: [Play; 2] = [("call", scenario::run), ("fork", forked::run)];
+type Play = (&'static str, fn(u64, Settings) -> Run);
 /// Seeds within which a planted fault must be caught.
 const MUTANT_SEEDS: u64 = 100;
 /// Failures that are shown with their ladders; all are counted.
@@ -35,6 +41,7 @@ struct Options {
     replay: bool,
     loss_percent: u64,
     mutant: Option<(&'static str, Mutant)>,
+    plays: Vec<Play>,
     only_seeds: bool,
 }
 
@@ -50,8 +57,15 @@ fn main() -> ExitCode {
 }
 
 fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
-    let mut options =
-        Options { first: 0, seeds: 1000, replay: false, loss_percent: 5, mutant: None, only_seeds: false };
+    let mut options = Options {
+        first: 0,
+        seeds: 1000,
+        replay: false,
+        loss_percent: 5,
+        mutant: None,
+        plays: PLAYS.to_vec(),
+        only_seeds: false,
+    };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} wants a value"));
         let number = |text: String| text.parse::<u64>().map_err(|_| format!("{text} is no number"));
@@ -65,6 +79,13 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 let known = MUTANTS.into_iter().find(|(known, _)| *known == name);
                 options.mutant = Some(known.ok_or(format!("there is no mutant {name}"))?);
             }
+            "--only" => {
+                let name = value()?;
+                options.plays.retain(|(known, _)| *known == name);
+                if options.plays.is_empty() {
+                    return Err(format!("there is no play {name}"));
+                }
+            }
             "--only-seeds" => options.only_seeds = true,
             other => return Err(format!("what is {other}?")),
         }
@@ -73,17 +94,20 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
 }
 
 fn replay(options: &Options) -> ExitCode {
-    let run = run(options.first, settings(options));
-    show(options.first, &run);
-    match run.verdict {
-        Verdict::Good | Verdict::Excused { .. } => ExitCode::SUCCESS,
-        Verdict::Bad { .. } => ExitCode::FAILURE,
+    let mut code = ExitCode::SUCCESS;
+    for (name, run) in &options.plays {
+        let run = run(options.first, settings(options));
+        show(options.first, name, &run);
+        if matches!(run.verdict, Verdict::Bad { .. }) {
+            code = ExitCode::FAILURE;
+        }
     }
+    code
 }
 
 fn all(options: &Options) -> ExitCode {
     let started = Instant::now();
-    let failed = seeds(options);
+    let failed: u64 = options.plays.iter().map(|play| seeds(options, play)).sum();
     println!("{:.1} s", started.elapsed().as_secs_f64());
     if failed > 0 {
         return ExitCode::FAILURE;
@@ -94,8 +118,8 @@ fn all(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Runs all seeds; gives how many failed through our fault.
-fn seeds(options: &Options) -> u64 {
+/// Runs all seeds of one play; gives how many failed through our fault.
+fn seeds(options: &Options, (name, run): &Play) -> u64 {
     let (mut good, mut excused, mut bad) = (0u64, 0u64, 0u64);
     for seed in options.first..options.first.saturating_add(options.seeds) {
         let run = run(seed, settings(options));
@@ -103,19 +127,21 @@ fn seeds(options: &Options) -> u64 {
             Verdict::Good => good += 1,
             Verdict::Excused { .. } => {
                 excused += 1;
-                show(seed, &run);
+                if excused <= SHOWN_MAX {
+                    show(seed, name, &run);
+                }
             }
             Verdict::Bad { .. } => {
                 bad += 1;
                 if bad <= SHOWN_MAX {
-                    show(seed, &run);
-                    println!("replay: cargo run -p ruf-sim -- {}", arguments(seed, options));
+                    show(seed, name, &run);
+                    println!("replay: cargo run -p ruf-sim -- --only {name} {}", arguments(seed, options));
                 }
             }
         }
     }
     println!(
-        "{good} calls went as planned, {excused} failed by the network alone, {bad} failed ({}% lost)",
+        "{name}: {good} went as planned, {excused} failed by the network alone, {bad} failed ({}% lost)",
         options.loss_percent
     );
     bad
@@ -126,17 +152,19 @@ fn mutants(options: &Options) -> ExitCode {
     let mut missed = false;
     for (name, mutant) in MUTANTS {
         let settings = Settings { loss_percent: options.loss_percent, mutant: Some(mutant) };
-        let caught = (0..MUTANT_SEEDS).find_map(|seed| match run(seed, settings).verdict {
-            Verdict::Bad { failures } => Some((seed, failures)),
-            Verdict::Good | Verdict::Excused { .. } => None,
-        });
-        match caught {
-            Some((seed, failures)) => {
-                println!("mutant {name}: caught by seed {seed}: {}", failures.join("; "));
-            }
-            None => {
-                println!("mutant {name}: NOT caught within {MUTANT_SEEDS} seeds");
-                missed = true;
+        for (play, run) in &options.plays {
+            let caught = (0..MUTANT_SEEDS).find_map(|seed| match run(seed, settings).verdict {
+                Verdict::Bad { failures } => Some((seed, failures)),
+                Verdict::Good | Verdict::Excused { .. } => None,
+            });
+            match caught {
+                Some((seed, failures)) => {
+                    println!("mutant {name}: caught by seed {seed} of {play}: {}", failures.join("; "));
+                }
+                None => {
+                    println!("mutant {name}: NOT caught within {MUTANT_SEEDS} seeds of {play}");
+                    missed = true;
+                }
             }
         }
     }
@@ -152,8 +180,8 @@ fn arguments(seed: u64, options: &Options) -> String {
     format!("--seed {seed} --loss {}{mutant}", options.loss_percent)
 }
 
-fn show(seed: u64, run: &Run) {
-    println!("seed {seed}: {:?}", run.plan);
+fn show(seed: u64, play: &str, run: &Run) {
+    println!("{play}, seed {seed}: {}", run.plan);
     match &run.verdict {
         Verdict::Good => println!("as planned"),
         Verdict::Excused { failures, excuses } => {

@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use ruf_agent::{AgentEvent, CallKey, EndReason};
 use ruf_message::{Entropy, StatusCode, Tick, Uri};
-use ruf_transaction::Mutant;
 
 use crate::check;
-use crate::excuse::{Excuse, Subject, excuse};
+use crate::excuse::Subject;
 use crate::network::Conditions;
 use crate::server::{Server, Site};
 use crate::sim::{HostId, Sim, seed_of};
+use crate::verdict::{self, Broken, Run, Settings, Verdict, is_timeout};
 
 /// How long a run may take before it is judged as it stands: registration, ringing, and every timer.
-const RUN_MAX: Duration = Duration::from_secs(2_000);
+pub(crate) const RUN_MAX: Duration = Duration::from_secs(2_000);
 /// What is registered for.
-const EXPIRES_SECS: u32 = 3600;
+pub(crate) const EXPIRES_SECS: u32 = 3600;
 
 /// What the two want to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,44 +62,6 @@ impl Plan {
     }
 }
 
-/// How a run is made.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// Percent of datagrams lost.
-    pub loss_percent: u64,
-    /// A fault to plant in the server.
-    pub mutant: Option<Mutant>,
-}
-
-/// What became of a run.
-#[derive(Debug)]
-pub enum Verdict {
-    /// As planned.
-    Good,
-    /// It failed, and the network alone is to blame.
-    Excused {
-        /// What failed.
-        failures: Vec<String>,
-        /// Why that is borne, for each.
-        excuses: Vec<Excuse>,
-    },
-    /// It failed, and that is our fault.
-    Bad {
-        /// What failed.
-        failures: Vec<String>,
-    },
-}
-
-/// A finished run.
-pub struct Run {
-    /// What was planned.
-    pub plan: Plan,
-    /// The simulation as it ended.
-    pub sim: Sim,
-    /// What became of it.
-    pub verdict: Verdict,
-}
-
 /// Runs one seed.
 pub fn run(seed: u64, settings: Settings) -> Run {
     let mut entropy = Entropy::from_seed(seed_of(seed, 10_000));
@@ -107,15 +69,7 @@ pub fn run(seed: u64, settings: Settings) -> Run {
     let mut call = Call::new(seed, settings, plan, entropy.u64().is_multiple_of(4));
     call.play();
     let verdict = call.verdict();
-    Run { plan, sim: call.sim, verdict }
-}
-
-/// A promise that was not kept.
-struct Failure {
-    subject: Subject,
-    what: String,
-    /// The network can bring it about.
-    may_be_excused: bool,
+    Run { plan: format!("{plan:?}"), sim: call.sim, verdict }
 }
 
 /// Something that a user does at its time.
@@ -268,40 +222,24 @@ impl Call {
         }
     }
 
-    /// What the checkers find is never excused; a broken promise is if the network explains it.
     fn verdict(&mut self) -> Verdict {
         let broken = self.broken_promises();
         let mut findings = check::findings(&self.sim);
         findings.extend(self.calls_left());
-        let excuses: Vec<Option<Excuse>> = broken
-            .iter()
-            .map(|failure| {
-                // Who could not register could not call.
-                let subjects = match (failure.subject, self.dialled) {
-                    (Subject::Call, false) => {
-                        vec![Subject::Registration(self.alice), Subject::Registration(self.bob)]
-                    }
-                    (subject, _) => vec![subject],
-                };
-                let excused = failure.may_be_excused;
-                excused.then(|| subjects.into_iter().find_map(|subject| excuse(&self.sim, subject)))?
-            })
-            .collect();
-        let failures: Vec<String> =
-            broken.into_iter().map(|failure| failure.what).chain(findings.clone()).collect();
-        match excuses.into_iter().collect::<Option<Vec<Excuse>>>() {
-            _ if failures.is_empty() => Verdict::Good,
-            Some(excuses) if findings.is_empty() => Verdict::Excused { failures, excuses },
-            Some(_) | None => Verdict::Bad { failures },
-        }
+        verdict::judge(&self.sim, broken, findings)
     }
 
     /// What the plan promised and the run did not keep.
-    fn broken_promises(&mut self) -> Vec<Failure> {
+    fn broken_promises(&mut self) -> Vec<Broken> {
         let mut broken = Vec::new();
-        let mut fail = |subject, may_be_excused, what| broken.push(Failure { subject, what, may_be_excused });
         let (caller, callee) = self.ends();
         let (plan, dialled) = (self.plan, self.dialled);
+        let both = [self.alice, self.bob].map(Subject::Registration);
+        let mut fail = |subject, may_be_excused, what| {
+            // Who could not register could not call.
+            let subjects = if subject == Subject::Call && !dialled { both.to_vec() } else { vec![subject] };
+            broken.push(Broken { subjects, what, may_be_excused });
+        };
         let is_cancel = matches!(plan, Plan::Cancel { .. });
         for (host, may_be_without, ends) in [(self.alice, false, caller), (self.bob, is_cancel, callee)] {
             let name = self.sim.name(host).to_owned();
@@ -368,21 +306,5 @@ impl Call {
 
     fn side(&mut self, host: HostId) -> &mut Side {
         self.sides.entry(host).or_default()
-    }
-}
-
-/// Whether a call can end so because somebody's patience did.
-fn is_timeout(reason: &EndReason) -> bool {
-    match reason {
-        EndReason::Failed(failure) => {
-            [StatusCode::REQUEST_TIMEOUT, StatusCode::TEMPORARILY_UNAVAILABLE].contains(&failure.status())
-        }
-        EndReason::HungUp
-        | EndReason::RemoteHungUp
-        | EndReason::Cancelled
-        | EndReason::RemoteCancelled
-        | EndReason::Unanswered
-        | EndReason::Unacknowledged => true,
-        EndReason::Declined(_) => false,
     }
 }

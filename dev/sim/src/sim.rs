@@ -69,6 +69,8 @@ pub struct Sim {
     arrivals: BTreeMap<(Tick, u64), Arrival>,
     serial: u64,
     pub(crate) trace: Trace,
+    /// When servers started anew.
+    restarts: Vec<Tick>,
     /// Datagrams that are to be lost, as the ladder writes them, and how many of each.
     doomed: Vec<(String, usize)>,
 }
@@ -84,6 +86,7 @@ impl Sim {
             arrivals: BTreeMap::new(),
             serial: 0,
             trace: Trace::default(),
+            restarts: Vec::new(),
             doomed: Vec::new(),
         }
     }
@@ -99,7 +102,21 @@ impl Sim {
     /// Puts up a phone named `name`, whose first letter stands for it in ladders, at `address`. Its
     /// way leads to `server`.
     pub fn add_phone(&mut self, name: &str, address: &str, server: HostId, secret: &str) -> HostId {
-        self.phone_behind(name, address, None, server, secret)
+        self.phone_behind(name, name, address, None, server, secret)
+    }
+
+    /// As [`add_phone`](Self::add_phone): one of several phones of `user`, perhaps behind a translator
+    /// with this public address.
+    pub fn add_phone_of(
+        &mut self,
+        user: &str,
+        name: &str,
+        address: &str,
+        public: Option<IpAddr>,
+        server: HostId,
+        secret: &str,
+    ) -> HostId {
+        self.phone_behind(user, name, address, public.map(Nat::new), server, secret)
     }
 
     /// As [`add_phone`](Self::add_phone), behind a translator with this public address.
@@ -111,11 +128,12 @@ impl Sim {
         server: HostId,
         secret: &str,
     ) -> HostId {
-        self.phone_behind(name, address, Some(Nat::new(public)), server, secret)
+        self.phone_behind(name, name, address, Some(Nat::new(public)), server, secret)
     }
 
     fn phone_behind(
         &mut self,
+        user: &str,
         name: &str,
         address: &str,
         nat: Option<Nat>,
@@ -128,8 +146,8 @@ impl Sim {
             Machine::Server(server) => server.domain().to_owned(),
             Machine::Phone(_) => remote.ip().to_string(),
         };
-        let aor = format!("sip:{name}@{domain}").parse().expect("a URI");
-        let settings = Settings::new(aor, flow(local, remote)).with_password(name, secret);
+        let aor = format!("sip:{user}@{domain}").parse().expect("a URI");
+        let settings = Settings::new(aor, flow(local, remote)).with_password(user, secret);
         let entropy = Entropy::from_seed(seed_of(self.seed, 1 + self.hosts.len() as u64));
         let agent = Agent::new(settings, entropy);
         let letter = name.chars().next().unwrap_or('?');
@@ -210,7 +228,13 @@ impl Sim {
     pub fn restart(&mut self, host: HostId) {
         let now = self.now;
         self.host_mut(host).health = Health::Up;
+        self.restarts.push(now);
         self.server(host).restart(now);
+    }
+
+    /// Whether a server started anew between these two.
+    pub fn restarted_between(&self, first: Tick, last: Tick) -> bool {
+        self.restarts.iter().any(|at| (first..=last).contains(at))
     }
 
     /// The translator before this phone forgets its mapping.

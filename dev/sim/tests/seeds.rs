@@ -1,17 +1,22 @@
 //! One call for each of some seeds, judged; and the planted faults, which must be noticed. The long
 //! run is `make sim`.
 
-use ruf_sim::ladder;
-use ruf_sim::scenario::{Settings, Verdict, run};
+use ruf_sim::scenario::run;
+use ruf_sim::verdict::{Run, Settings, Verdict};
+use ruf_sim::{forked, ladder};
 use ruf_transaction::Mutant;
 
 fn settings(loss_percent: u64) -> Settings {
     Settings { loss_percent, mutant: None }
 }
 
-fn is_caught(mutant: Mutant) -> bool {
+fn is_caught_by(run: fn(u64, Settings) -> Run, mutant: Mutant) -> bool {
     let settings = Settings { mutant: Some(mutant), ..settings(5) };
     (0..100).any(|seed| matches!(run(seed, settings).verdict, Verdict::Bad { .. }))
+}
+
+fn is_caught(mutant: Mutant) -> bool {
+    is_caught_by(run, mutant) && is_caught_by(forked::run, mutant)
 }
 
 #[test]
@@ -22,6 +27,20 @@ fn three_hundred_calls_go_as_planned_or_the_network_is_to_blame() {
             if let Verdict::Bad { failures } = &run.verdict {
                 let drawing = ladder::drawing(&run.sim, 0);
                 assert!(failures.is_empty(), "seed {seed}, {loss}%: {failures:?}\n{drawing}");
+            }
+        }
+    }
+}
+
+#[test]
+fn three_hundred_forked_calls_go_as_planned_or_the_network_is_to_blame() {
+    // tests rfc3261 §16.7 step 5, §16.7 step 10
+    for loss in [0, 5, 30] {
+        for seed in 0..100 {
+            let run = forked::run(seed, settings(loss));
+            if let Verdict::Bad { failures } = &run.verdict {
+                let drawing = ladder::drawing(&run.sim, 0);
+                assert!(failures.is_empty(), "seed {seed}, {loss}%: {failures:?}\n{}\n{drawing}", run.plan);
             }
         }
     }
@@ -57,6 +76,11 @@ fn a_dropped_ack_is_noticed() {
 #[test]
 fn an_ignored_cancel_is_noticed() {
     assert!(is_caught(Mutant::CancelIgnored));
+}
+
+#[test]
+fn a_phone_that_is_not_told_to_stop_is_noticed() {
+    assert!(is_caught(Mutant::CancelUnsent));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason};
-use ruf_message::{Tick, Uri};
+use ruf_message::{StatusCode, Tick, Uri};
 use ruf_sim::network::Conditions;
 use ruf_sim::{HostId, Server, Sim, Site, check, ladder};
 
@@ -36,6 +36,19 @@ impl Stage {
     /// Alice and Bob are there, and nobody has said anything.
     pub(crate) fn new() -> Self {
         Stage::with_bob(|sim, server| sim.add_phone("bob", "203.0.113.20:5060", server, &Site::secret("bob")))
+    }
+
+    /// Alice and Bob are registered, and Bob has a second phone, `tablet`.
+    pub(crate) fn with_tablet() -> (Self, HostId) {
+        let mut stage = Stage::new();
+        let secret = Site::secret("bob");
+        let tablet =
+            stage.sim.add_phone_of("bob", "tablet", "203.0.113.30:5060", None, stage.server, &secret);
+        for phone in [stage.alice, stage.bob, tablet] {
+            stage.register(phone);
+        }
+        stage.begin();
+        (stage, tablet)
     }
 
     /// Bob is behind a translator.
@@ -77,11 +90,16 @@ impl Stage {
 
     /// Bob's phone starts to ring; gives his call.
     pub(crate) fn rings(&mut self) -> CallKey {
-        let call = self.until(self.bob, |event| match event {
+        self.rings_at(self.bob)
+    }
+
+    /// This phone starts to ring; gives its call.
+    pub(crate) fn rings_at(&mut self, phone: HostId) -> CallKey {
+        let call = self.until(phone, |event| match event {
             AgentEvent::Incoming { call, .. } => Some(*call),
             _ => None,
         });
-        self.phone(self.bob, |agent, now| agent.ring(now, call));
+        self.phone(phone, |agent, now| agent.ring(now, call));
         call
     }
 
@@ -92,7 +110,17 @@ impl Stage {
 
     /// Bob answers.
     pub(crate) fn answer(&mut self, call: CallKey) {
-        self.phone(self.bob, |agent, now| agent.answer(now, call, Some(sdp("bob"))));
+        self.answer_at(self.bob, call);
+    }
+
+    /// Somebody answers at this phone.
+    pub(crate) fn answer_at(&mut self, phone: HostId, call: CallKey) {
+        self.phone(phone, |agent, now| agent.answer(now, call, Some(sdp("bob"))));
+    }
+
+    /// Somebody refuses at this phone.
+    pub(crate) fn refuse_at(&mut self, phone: HostId, call: CallKey, status: StatusCode) {
+        self.phone(phone, |agent, now| agent.reject(now, call, status));
     }
 
     /// Bob's answer is confirmed: both may talk.
