@@ -11,7 +11,13 @@ use crate::serve::Refused;
 use crate::{EXIT_CONFIG, EXIT_PORT_TAKEN};
 
 /// Where the server listens in both address families when nobody says where.
-const DEFAULTS: [(Transport, u16); 2] = [(Transport::Udp, 5060), (Transport::Tcp, 5060)];
+const DEFAULTS: [(Transport, u16); 4] = [
+    (Transport::Udp, ESSENTIAL_PORT),
+    (Transport::Tcp, ESSENTIAL_PORT),
+    (Transport::Tls, 5061),
+    // Browsers refuse to open 5060 and 5061.
+    (Transport::Wss, 7443),
+];
 /// The one port without which a server by default makes no sense; another one that is taken is warned of.
 const ESSENTIAL_PORT: u16 = 5060;
 
@@ -34,9 +40,6 @@ pub(crate) fn open(config: &Config) -> Result<Vec<Opened>, Refused> {
     let mut opened = Vec::new();
     for spec in &config.listen {
         let Service::Sip(transport) = spec.service else { continue };
-        if !matches!(transport, Transport::Udp | Transport::Tcp) {
-            return Err(Refused::config(format!("{spec} is not served by this version; udp and tcp are")));
-        }
         let listener = Listener::open(transport, spec.address).map_err(refuse)?;
         opened.push(Opened { listener, spec: *spec });
     }

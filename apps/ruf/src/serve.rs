@@ -96,7 +96,8 @@ async fn run(config: Config) -> Result<(), Refused> {
         domains: first_run.domains.iter().map(|d| d.name.clone()).collect(),
     };
     let (berth, commands) = Berth::of_all(1).pop().ok_or_else(|| Refused::failed("no worker"))?;
-    let worker = Worker::new(served, open, ruf_net::Limits::default(), berth).map_err(Refused::failed)?;
+    let worker = Worker::new(served, open, ruf_net::Limits::default(), Some(certificates.clone()), berth)
+        .map_err(Refused::failed)?;
     let http = match config.http {
         Some(address) => Some(open_http(address).await?),
         None => None,

@@ -73,6 +73,7 @@ fn read(fields: &mut Fields) -> Result<StartLine, ParseError> {
 /// What a stream broke off with: the headers that an answer needs are saved as far as they came.
 pub(crate) fn unframed(wire: Bytes, error: FrameError) -> Malformed {
     let (status, place, what) = match error {
+        FrameError::NoMessage => (StatusCode::BAD_REQUEST, Place::StartLine, "it is no message"),
         FrameError::HeadTooLong => {
             (StatusCode::BAD_REQUEST, Place::HeaderSection, "no empty line ends it in time")
         }

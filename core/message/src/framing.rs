@@ -3,7 +3,7 @@
 
 use crate::limits::{HEAD_BYTES_MAX, MESSAGE_BYTES_MAX};
 use crate::name::HeaderName;
-use crate::scan::{Scanner, class, trim};
+use crate::scan::{Scanner, class, is, trim};
 use bytes::{Bytes, BytesMut};
 use std::fmt;
 
@@ -22,6 +22,8 @@ pub enum Frame {
 /// connection has to be closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FrameError {
+    /// It does not begin as a message could: TLS, noise.
+    NoMessage,
     /// No empty line within [`HEAD_BYTES_MAX`].
     HeadTooLong,
     /// The message would be longer than [`MESSAGE_BYTES_MAX`].
@@ -35,6 +37,7 @@ pub enum FrameError {
 impl fmt::Display for FrameError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            FrameError::NoMessage => f.write_str("this is not how a message begins"),
             FrameError::HeadTooLong => write!(f, "no empty line within {HEAD_BYTES_MAX} octets of a message"),
             FrameError::MessageTooLong => write!(f, "a message over {MESSAGE_BYTES_MAX} octets"),
             FrameError::LengthMissing => f.write_str("a message on a stream without Content-Length"),
@@ -103,6 +106,10 @@ impl Framer {
         if self.length.is_none() {
             if let Some(keepalive) = self.keepalive() {
                 return Ok(Some(keepalive));
+            }
+            // rfc3261 §25.1: a method or the version, both of which are tokens
+            if self.buffer.first().is_some_and(|octet| *octet != b'\r' && !is(*octet, class::TOKEN)) {
+                return Err(FrameError::NoMessage);
             }
             let Some(head) = self.head()? else {
                 return Ok(None);
@@ -235,6 +242,13 @@ mod tests {
         assert_eq!(with("l: 1\r\nContent-Length: 2"), [Err(FrameError::LengthUnreadable)]);
         assert_eq!(with("l: 70000"), [Err(FrameError::MessageTooLong)]);
         assert!(with("l: 0\r\nl: 0").iter().all(Result::is_ok));
+    }
+
+    #[test]
+    fn what_cannot_begin_a_message_is_refused_at_its_first_octet() {
+        for noise in [&b"\x16\x03\x01"[..], b"\n", b" BYE", b"\0", b"\r\n\xff"] {
+            assert_eq!(frames(&[noise]).last(), Some(&Err(FrameError::NoMessage)), "{noise:?}");
+        }
     }
 
     #[test]

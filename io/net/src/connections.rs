@@ -9,31 +9,36 @@
 //! | module | what |
 //! | --- | --- |
 //! | `connection` | one of them |
+//! | `link` | what it is made of: octets, plain or through TLS, and messages in them |
+//! | `opening` | how it comes to be open: connecting, handshakes |
 //! | `census` | how many there are, from whom, and who says nothing |
 //!
 //! Not here: which place is tried next (core/locate), and what is in a message.
 
 mod census;
 mod connection;
+mod link;
+mod opening;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::task::{Context, Poll};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use ruf_message::{Flow, Place, Tick, Transmit, Transport};
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::limits::Limits;
 use crate::listen::StreamListener;
 use crate::reach::{self, Unreachable};
 use crate::ready::ReadyList;
+use crate::tls::Certificates;
 use crate::worker::Node;
 use census::{Census, source_of};
-use connection::{Connection, Link, Opening, Origin, State, Turn};
+use connection::{Connection, Origin, State, Turn};
+use opening::Accepted;
 
 /// Connections accepted from one listener in one turn.
 const ACCEPTS_PER_TURN_MAX: usize = 64;
@@ -41,11 +46,6 @@ const ACCEPTS_PER_TURN_MAX: usize = 64;
 const CONNECTIONS_PER_TURN_MAX: usize = 256;
 /// Octets read at once. One buffer for all.
 const SCRATCH_BYTES: usize = 16 << 10;
-/// The system itself asks a silent peer whether it is there.
-const KEEPALIVE: Duration = Duration::from_secs(60);
-/// How long the system repeats what a peer does not acknowledge.
-const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
-
 /// What the node must be told.
 pub(crate) enum ConnectionEvent {
     /// What became of a question for a place.
@@ -82,6 +82,8 @@ pub(crate) struct Connections {
     events: VecDeque<ConnectionEvent>,
     scratch: Box<[u8]>,
     limits: Limits,
+    /// For TLS; without it, none is spoken.
+    certificates: Option<Certificates>,
 }
 
 /// Numbers that are not used twice.
@@ -107,7 +109,12 @@ impl Numbers {
 
 impl Connections {
     /// None yet; `listeners` are the real addresses of all listeners, in their order.
-    pub(crate) fn new(listeners: Vec<(Transport, SocketAddr)>, limits: Limits, worker: u8) -> Connections {
+    pub(crate) fn new(
+        listeners: Vec<(Transport, SocketAddr)>,
+        limits: Limits,
+        certificates: Option<Certificates>,
+        worker: u8,
+    ) -> Connections {
         Connections {
             listeners,
             doors: Vec::new(),
@@ -125,6 +132,7 @@ impl Connections {
             events: VecDeque::new(),
             scratch: vec![0; SCRATCH_BYTES].into(),
             limits,
+            certificates,
         }
     }
 
@@ -192,9 +200,12 @@ impl Connections {
             return;
         }
         let Ok(local) = stream.local_addr() else { return };
-        settle_in(&stream);
         let flow = Flow { transport, listener, local, remote, connection: self.numbers.next() };
-        let state = State::Open(Link::stream(stream));
+        let state = match opening::accepted(transport, stream, self.certificates.as_ref()) {
+            Some(Accepted::Link(link)) => State::Open(link),
+            Some(Accepted::Opening(opening)) => State::Opening(opening),
+            None => return,
+        };
         self.census.came(source, flow.connection);
         self.insert(now, flow, Origin::Accepted { source }, state);
     }
@@ -352,7 +363,7 @@ impl Connections {
         if !room || self.connecting >= self.limits.connecting_max {
             return Err(Unreachable::Full);
         }
-        let opening = open_to(&place, local.ip())?;
+        let opening = opening::open_to(&place, local.ip(), self.certificates.as_ref())?;
         let connection = self.numbers.next();
         let flow = Flow { transport: place.transport, listener, local, remote: place.address, connection };
         self.connecting += 1;
@@ -384,7 +395,8 @@ impl Connections {
     /// Sets an alarm for the end of a connection's time, unless an earlier one is set.
     fn arm(&mut self, number: u64) {
         let Some(connection) = self.table.get_mut(&number) else { return };
-        let deadline = connection.deadline(&self.limits);
+        let deadlines = [Some(connection.deadline(&self.limits)), connection.asks_at(&self.limits)];
+        let Some(deadline) = deadlines.into_iter().flatten().min() else { return };
         if connection.armed.is_none_or(|armed| deadline < armed) {
             connection.armed = Some(deadline);
             self.alarms.push(Reverse((deadline, number)));
@@ -410,7 +422,14 @@ impl Connections {
             }
             connection.armed = None;
             if connection.deadline(&self.limits) > now {
-                self.arm(number);
+                let asked = match connection.asks_at(&self.limits) {
+                    Some(at) if at <= now => connection.ask(now),
+                    Some(_) | None => Ok(()),
+                };
+                match asked {
+                    Ok(()) => self.arm(number),
+                    Err(_) => self.remove(number),
+                }
                 continue;
             }
             tracing::debug!(flow = %connection.flow, "closed: its time is over");
@@ -425,32 +444,6 @@ impl Connections {
 /// Without TLS nobody proves to be a host, so the name does not matter.
 fn named_where_it_matters(place: Place) -> Place {
     if place.transport.is_secure() { place } else { Place { host: place.address.ip().into(), ..place } }
-}
-
-/// How a connection to a place comes to be open.
-fn open_to(place: &Place, local: IpAddr) -> Result<Opening, Unreachable> {
-    let remote = place.address;
-    match place.transport {
-        Transport::Tcp => Ok(Box::pin(async move { Ok(Link::stream(connect(local, remote).await?)) })),
-        Transport::Udp | Transport::Tls | Transport::Ws | Transport::Wss => Err(Unreachable::NoListener),
-    }
-}
-
-async fn connect(local: IpAddr, remote: SocketAddr) -> io::Result<TcpStream> {
-    let socket = if remote.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.bind(SocketAddr::new(local, 0))?;
-    let stream = socket.connect(remote).await?;
-    settle_in(&stream);
-    Ok(stream)
-}
-
-/// What every socket is told. None of it is worth refusing a connection for.
-fn settle_in(stream: &TcpStream) {
-    let socket = SockRef::from(stream);
-    let _ = socket.set_tcp_nodelay(true);
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
-    let _ = socket.set_tcp_keepalive(&keepalive);
-    let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
 }
 
 /// Errors of `accept` that concern only the connection that was to be accepted.

@@ -28,6 +28,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long one may say nothing whose peer sends pings, if it sends them more often than that.
     pub idle_between_pings: Duration,
+    /// How often a WebSocket peer is asked whether it is there.
+    pub websocket_ping: Duration,
     /// How long one that ends is kept for its peer to read what is left.
     pub linger: Duration,
     /// How long no connection is accepted after the system had no file descriptor left for one.
@@ -48,6 +50,7 @@ impl Default for Limits {
             half_message: Duration::from_secs(30),
             idle: Duration::from_secs(3_600),
             idle_between_pings: Duration::from_secs(180),
+            websocket_ping: Duration::from_secs(25),
             linger: Duration::from_secs(2),
             accept_pause: Duration::from_millis(200),
         }

@@ -21,6 +21,7 @@ use crate::limits::Limits;
 use crate::listen::Listener;
 use crate::neighbours::{Letter, Neighbours};
 use crate::reach::{self, Unreachable};
+use crate::tls::Certificates;
 
 /// Commands that may wait for a worker.
 const COMMANDS_MAX: usize = 64;
@@ -128,12 +129,18 @@ pub struct Worker<N: Node> {
 
 impl<N: Node + 'static> Worker<N> {
     /// The worker of a berth over open listeners, which must be registered inside a tokio runtime. Their
-    /// order is that of [`Flow::listener`].
-    pub fn new(node: N, listeners: Vec<Listener>, limits: Limits, berth: Berth<N>) -> io::Result<Worker<N>> {
+    /// order is that of [`Flow::listener`]. Without certificates nobody is spoken to over TLS.
+    pub fn new(
+        node: N,
+        listeners: Vec<Listener>,
+        limits: Limits,
+        certificates: Option<Certificates>,
+        berth: Berth<N>,
+    ) -> io::Result<Worker<N>> {
         let Berth { clock, neighbours, commands } = berth;
         let real: Vec<_> = listeners.iter().map(|open| (open.transport(), open.local())).collect();
         let mut datagrams = Datagrams::new();
-        let mut connections = Connections::new(real.clone(), limits, neighbours.me());
+        let mut connections = Connections::new(real.clone(), limits, certificates, neighbours.me());
         for (index, listener) in (0..=u16::MAX).zip(listeners) {
             match listener {
                 Listener::Datagrams(socket) => datagrams.add(index, socket)?,
@@ -362,7 +369,7 @@ mod tests {
             let listener = Listener::open(Transport::Udp, here).expect("opens");
             let address = listener.local();
             let (berth, commands) = Berth::of_all(1).pop().expect("one");
-            let worker = Worker::new(Mirror::default(), vec![listener], Limits::default(), berth);
+            let worker = Worker::new(Mirror::default(), vec![listener], Limits::default(), None, berth);
             let worker = worker.expect("a worker");
             worker.run(test(address, commands), std::future::pending(), drain).await
         })

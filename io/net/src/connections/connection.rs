@@ -8,48 +8,29 @@
 //! Nothing is allocated for a connection that says nothing: it reads into the worker's one buffer, and
 //! its framer holds octets only between the halves of a message.
 
-use std::collections::VecDeque;
-use std::io::{self, IoSlice};
+use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
-use ruf_message::{Flow, Frame, Framer, Place, Tick};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use bytes::Bytes;
+use ruf_message::{Flow, Frame, Place, Tick};
 
+use super::link::{Came, Link, Queue};
+use super::opening::Opening;
 use crate::limits::Limits;
 use crate::ready::Bell;
 use crate::worker::Node;
 
 /// Reads of one connection in one turn, so that none starves the others.
 const READS_PER_TURN_MAX: usize = 4;
-/// Pieces given to the system in one call.
-const SLICES_MAX: usize = 32;
-/// What a queued piece costs beside its octets.
-const PIECE_BYTES: usize = 64;
-/// The answer to a ping.
+/// What a ping is, and the answer to one.
 // rfc5626 §4.4.1
+const PING: &[u8] = b"\r\n\r\n";
 const PONG: &[u8] = b"\r\n";
-
-/// How a connection comes to be open: connecting, handshakes.
-pub(crate) type Opening = Pin<Box<dyn Future<Output = io::Result<Link>> + Send>>;
-
-/// What octets go through, and how messages are cut out of them.
-pub(crate) struct Link {
-    octets: TcpStream,
-    framer: Framer,
-}
-
-impl Link {
-    /// SIP on a stream.
-    pub(crate) fn stream(octets: TcpStream) -> Link {
-        Link { octets, framer: Framer::new() }
-    }
-}
+/// Our pings that a WebSocket peer may leave unanswered.
+const UNANSWERED_PINGS_MAX: u32 = 3;
 
 pub(crate) enum State {
     Opening(Opening),
@@ -93,13 +74,14 @@ pub(crate) struct Connection {
     pub(crate) is_listed: bool,
     bell: Arc<Bell>,
     waker: Waker,
-    queue: VecDeque<Bytes>,
-    queued_bytes: usize,
+    queue: Queue,
     /// When it last said anything whole.
     heard: Tick,
     /// When the message began of which a part is there.
     half_since: Option<Tick>,
     pings: Pings,
+    /// When we last asked a WebSocket peer whether it is there.
+    asked: Tick,
 }
 
 /// How often a peer sends pings.
@@ -128,11 +110,11 @@ impl Connection {
             is_listed: false,
             waker: Waker::from(bell.clone()),
             bell,
-            queue: VecDeque::new(),
-            queued_bytes: 0,
+            queue: Queue::default(),
             heard: now,
             half_since: None,
             pings: Pings::default(),
+            asked: now,
         }
     }
 
@@ -154,7 +136,7 @@ impl Connection {
                 Poll::Pending => Turn::Waits,
                 Poll::Ready(Ok(link)) => {
                     self.state = State::Open(link);
-                    self.since = now;
+                    (self.since, self.heard, self.asked) = (now, now, now);
                     self.ring();
                     Turn::Opened
                 }
@@ -177,100 +159,82 @@ impl Connection {
     fn read<N: Node>(&mut self, now: Tick, scratch: &mut [u8], node: &mut N) -> Turn {
         for _ in 0..READS_PER_TURN_MAX {
             let State::Open(link) = &mut self.state else { return Turn::Waits };
-            let mut buffer = ReadBuf::new(scratch);
             let mut cx = Context::from_waker(&self.waker);
-            match Pin::new(&mut link.octets).poll_read(&mut cx, &mut buffer) {
+            match link.poll_read(&mut cx, scratch) {
                 Poll::Pending => return Turn::Waits,
                 Poll::Ready(Err(error)) => {
                     tracing::debug!(flow = %self.flow, %error, "reading");
                     return Turn::Gone;
                 }
-                Poll::Ready(Ok(())) if buffer.filled().is_empty() => return Turn::Ends,
-                Poll::Ready(Ok(())) => link.framer.push(buffer.filled()),
-            }
-            if self.take_frames(now, node) == Turn::Ends {
-                return Turn::Ends;
+                Poll::Ready(Ok(Came::End)) => return Turn::Ends,
+                Poll::Ready(Ok(Came::Keepalive)) => self.heard = now,
+                Poll::Ready(Ok(Came::Message(message))) => self.take(now, whole(message), node),
+                Poll::Ready(Ok(Came::Octets)) => {
+                    if self.take_frames(now, node) == Turn::Ends {
+                        return Turn::Ends;
+                    }
+                }
             }
         }
         self.ring();
         Turn::Waits
     }
 
-    /// Hands over what is whole.
+    /// Hands over what is whole of a stream.
     fn take_frames<N: Node>(&mut self, now: Tick, node: &mut N) -> Turn {
         loop {
             let State::Open(link) = &mut self.state else { return Turn::Waits };
-            match link.framer.next_frame() {
-                Some(Ok(Frame::Message(message))) => {
-                    (self.heard, self.half_since, self.is_known) = (now, None, true);
-                    node.receive(now, self.flow, message);
-                }
-                Some(Ok(Frame::Ping)) => {
-                    self.heard = now;
-                    self.pings.note(now);
-                    self.queue(Bytes::from_static(PONG));
-                }
-                Some(Ok(Frame::Pong)) => self.heard = now,
+            match link.next_frame() {
+                Some(Ok(frame)) => self.take(now, frame, node),
                 Some(Err(error)) => {
                     tracing::debug!(flow = %self.flow, %error, "the stream cannot be read further");
+                    let octets = link.take_refused();
                     self.is_known = true;
-                    node.unframed(now, self.flow, link.framer.take_refused(), error);
+                    node.unframed(now, self.flow, octets, error);
                     return Turn::Ends;
                 }
-                None if link.framer.buffered() == 0 => {
-                    // A framer that holds nothing must not keep its buffer.
-                    link.framer = Framer::new();
-                    self.half_since = None;
-                    return Turn::Waits;
-                }
-                None => {
+                None if link.is_half() => {
                     self.half_since = self.half_since.or(Some(now));
                     return Turn::Waits;
                 }
+                None => {
+                    self.half_since = None;
+                    return Turn::Waits;
+                }
             }
+        }
+    }
+
+    fn take<N: Node>(&mut self, now: Tick, frame: Frame, node: &mut N) {
+        self.heard = now;
+        match frame {
+            Frame::Message(message) => {
+                (self.half_since, self.is_known) = (None, true);
+                node.receive(now, self.flow, message);
+            }
+            Frame::Ping => {
+                self.pings.note(now);
+                self.queue(Bytes::from_static(PONG));
+            }
+            Frame::Pong => {}
         }
     }
 
     /// Queues octets to be written with the next [`Connection::flush`].
     pub(crate) fn queue(&mut self, octets: Bytes) {
-        self.queued_bytes += octets.len() + PIECE_BYTES;
-        self.queue.push_back(octets);
+        self.queue.push(octets);
     }
 
     /// Octets that wait to be written.
     pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued_bytes
+        self.queue.bytes()
     }
 
     /// Writes what is queued, as far as the peer takes it; the rest when the bell rings.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         let (State::Open(link) | State::Ending(link)) = &mut self.state else { return Ok(()) };
-        let mut cx = Context::from_waker(&self.waker);
-        while !self.queue.is_empty() {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let count =
-                slices.iter_mut().zip(&self.queue).map(|(slice, piece)| *slice = IoSlice::new(piece)).count();
-            let slices = slices.get(..count).unwrap_or_default();
-            let mut written = match Pin::new(&mut link.octets).poll_write_vectored(&mut cx, slices)? {
-                Poll::Pending => return Ok(()),
-                Poll::Ready(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(written) => written,
-            };
-            while let Some(piece) = self.queue.front_mut().filter(|_| written > 0) {
-                let taken = written.min(piece.len());
-                piece.advance(taken);
-                (written, self.queued_bytes) = (written - taken, self.queued_bytes.saturating_sub(taken));
-                if piece.is_empty() {
-                    self.queue.pop_front();
-                    self.queued_bytes = self.queued_bytes.saturating_sub(PIECE_BYTES);
-                }
-            }
-        }
-        if self.queue.capacity() > SLICES_MAX {
-            self.queue = VecDeque::new();
-        }
-        match Pin::new(&mut link.octets).poll_flush(&mut cx) {
-            Poll::Ready(flushed) => flushed,
+        match link.poll_write(&mut Context::from_waker(&self.waker), &mut self.queue) {
+            Poll::Ready(written) => written,
             Poll::Pending => Ok(()),
         }
     }
@@ -280,7 +244,7 @@ impl Connection {
         // The state is put back below; an opening connection has nothing that could still leave.
         match std::mem::replace(&mut self.state, State::Opening(Box::pin(std::future::pending()))) {
             State::Open(mut link) => {
-                link.framer = Framer::new();
+                link.forget();
                 (self.state, self.since) = (State::Ending(link), now);
                 self.ring();
                 true
@@ -297,17 +261,16 @@ impl Connection {
         if !self.queue.is_empty() {
             return Turn::Waits;
         }
-        match Pin::new(&mut link.octets).poll_shutdown(&mut cx) {
+        match link.poll_shutdown(&mut cx) {
             Poll::Pending => return Turn::Waits,
             Poll::Ready(Err(_)) => return Turn::Gone,
             Poll::Ready(Ok(())) => {}
         }
         for _ in 0..READS_PER_TURN_MAX {
-            let mut buffer = ReadBuf::new(scratch);
-            match Pin::new(&mut link.octets).poll_read(&mut cx, &mut buffer) {
+            match link.poll_discard(&mut cx, scratch) {
                 Poll::Pending => return Turn::Waits,
-                Poll::Ready(Ok(())) if !buffer.filled().is_empty() => {}
-                Poll::Ready(Ok(()) | Err(_)) => return Turn::Gone,
+                Poll::Ready(true) => {}
+                Poll::Ready(false) => return Turn::Gone,
             }
         }
         self.ring();
@@ -331,13 +294,42 @@ impl Connection {
         }
     }
 
+    /// When a WebSocket peer is to be asked next whether it is there.
+    // rfc7118 §6
+    pub(crate) fn asks_at(&self, limits: &Limits) -> Option<Tick> {
+        match &self.state {
+            State::Open(link) if link.is_websocket() => Some(self.asked + limits.websocket_ping),
+            State::Open(_) | State::Opening(_) | State::Ending(_) => None,
+        }
+    }
+
+    /// Asks a WebSocket peer whether it is there.
+    pub(crate) fn ask(&mut self, now: Tick) -> io::Result<()> {
+        self.asked = now;
+        let State::Open(link) = &mut self.state else { return Ok(()) };
+        link.ping(&mut Context::from_waker(&self.waker))
+    }
+
     /// A peer that sends pings is gone when they stop; one that sends them seldom is given twice its own
     /// time.
     // rfc5626 §4.4.1
     fn may_be_idle(&self, limits: &Limits) -> Duration {
+        if self.asks_at(limits).is_some() {
+            return limits.websocket_ping * UNANSWERED_PINGS_MAX;
+        }
         match self.pings.gap {
             Some(gap) => limits.idle_between_pings.max(gap * 2).min(limits.idle),
             None => limits.idle,
         }
+    }
+}
+
+/// A WebSocket message is a whole one, or a keepalive as on a stream.
+// rfc7118 §6
+fn whole(message: Bytes) -> Frame {
+    match &*message {
+        PING => Frame::Ping,
+        PONG => Frame::Pong,
+        _ => Frame::Message(message),
     }
 }

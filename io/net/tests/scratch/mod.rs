@@ -11,7 +11,7 @@ impl Scratch {
     pub(crate) fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("ruf-net-{}-{name}", std::process::id()));
         drop(fs::remove_dir_all(&path));
-        fs::create_dir_all(&path).unwrap();
+        fs::create_dir_all(&path).expect("a directory");
         Self(path)
     }
 }

@@ -2,5 +2,10 @@
 
 mod bounds;
 mod connections;
+// The directory of one test, used by the tests of certificates too.
+#[path = "../scratch/mod.rs"]
+mod scratch;
+mod secure;
 mod stage;
+mod websocket;
 mod workers;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_message::{Flow, FrameError, Place, Tick, Transmit, Transport};
-use ruf_net::{Berth, Commands, Limits, Listener, Node, Unreachable, Worker};
+use ruf_net::{Berth, Certificates, Commands, Limits, Listener, Node, Unreachable, Worker};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -97,7 +97,10 @@ impl Stage {
         transport: Transport,
         address: SocketAddr,
     ) -> Result<Flow, Unreachable> {
-        let place = Place { transport, address, host: address.ip().into() };
+        self.reach_place(token, Place { transport, address, host: address.ip().into() }).await
+    }
+
+    pub(crate) async fn reach_place(&self, token: u64, place: Place) -> Result<Flow, Unreachable> {
         self.commands.ask(move |node, _| node.reach.push_back((token, place))).await.expect("alive");
         self.until(move |node| node.reached.iter().find(|(of, _)| *of == token).map(|(_, flow)| *flow)).await
     }
@@ -121,6 +124,16 @@ pub(crate) fn play<F: Future<Output = ()>>(
     limits: Limits,
     test: impl FnOnce(Stage) -> F,
 ) {
+    play_as(transports, limits, None, test);
+}
+
+/// The same, with certificates to speak TLS with.
+pub(crate) fn play_as<F: Future<Output = ()>>(
+    transports: &[Transport],
+    limits: Limits,
+    certificates: Option<Certificates>,
+    test: impl FnOnce(Stage) -> F,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let here = "127.0.0.1:0".parse().expect("an address");
@@ -128,7 +141,7 @@ pub(crate) fn play<F: Future<Output = ()>>(
             transports.iter().map(|transport| Listener::open(*transport, here).expect("opens")).collect();
         let places = open.iter().map(Listener::local).collect();
         let (berth, commands) = Berth::of_all(1).pop().expect("one");
-        let worker = Worker::new(Mirror::default(), open, limits, berth).expect("a worker");
+        let worker = Worker::new(Mirror::default(), open, limits, certificates, berth).expect("a worker");
         worker.run(test(Stage { places, commands }), std::future::pending(), DEADLINE).await;
     });
 }

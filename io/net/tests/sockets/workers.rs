@@ -73,7 +73,7 @@ fn a_message_crosses_and_its_answer_leaves_over_the_connection_that_it_came_by()
             let unreachable = gone.clone();
             let (transmits, crossings) = (VecDeque::new(), VecDeque::new());
             let node = Stranger { me, transmits, crossings, unreachable, waits_for_gone: true };
-            let worker = Worker::new(node, vec![listener], Limits::default(), berth).expect("a worker");
+            let worker = Worker::new(node, vec![listener], Limits::default(), None, berth).expect("a worker");
             let mut stopped = stopped.clone();
             let told = async move { drop(stopped.wait_for(|stop| *stop).await) };
             workers.push(tokio::task::spawn_local(worker.run(told, std::future::pending(), DEADLINE)));
