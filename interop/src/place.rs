@@ -15,8 +15,12 @@ const RTP_PORTS: u32 = 2_048;
 
 /// A loopback `/24` of this process: 127.x.`number`.0.
 pub(crate) fn net(number: u8) -> Ipv4Addr {
-    let second = FIRST_NET + std::process::id() % NETS;
-    Ipv4Addr::new(127, second as u8, number, 0)
+    Ipv4Addr::new(127, second_octet(), number, 0)
+}
+
+/// The second octet of every loopback address of this process.
+pub(crate) fn second_octet() -> u8 {
+    (FIRST_NET + std::process::id() % NETS) as u8
 }
 
 /// Ports of RTP for a phone of this process: `count` from its `number`th on.

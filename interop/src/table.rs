@@ -87,7 +87,14 @@ pub(crate) struct Cast {
 
 const MAKES: [Make; 3] = [Make::Baresip, Make::Linphone, Make::Pjsip];
 
-/// Every make with every make over each transport; each with itself by MD5 alone.
+/// Calls from one transport to another.
+const ACROSS: [(Handset, Handset); 3] = [
+    ((Make::Baresip, Transport::Udp), (Make::Pjsip, Transport::Tcp)),
+    ((Make::Linphone, Transport::Tcp), (Make::Baresip, Transport::Udp)),
+    ((Make::Pjsip, Transport::Tcp), (Make::Linphone, Transport::Udp)),
+];
+
+/// Every make with every make over each transport, some across, and each with itself by MD5 alone.
 fn casts() -> Vec<Cast> {
     let mut casts = Vec::new();
     for transport in [Transport::Udp, Transport::Tcp] {
@@ -97,6 +104,7 @@ fn casts() -> Vec<Cast> {
             }
         }
     }
+    casts.extend(ACROSS.map(|(a, others)| Cast { a, others, digest: None }));
     for make in MAKES {
         let set = (make, Transport::Udp);
         casts.push(Cast { a: set, others: set, digest: Some("MD5") });
