@@ -46,7 +46,7 @@ pub struct Parts {
 
 /// One worker's machines.
 pub struct Node {
-    transactions: Transactions,
+    pub(crate) transactions: Transactions,
     pub(crate) gate: Gate,
     proxy: Proxy,
     registrar: Registrar,

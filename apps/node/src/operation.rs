@@ -15,6 +15,11 @@ impl Node {
         self.gate.reconfigure(domains, policy);
     }
 
+    /// Holds so many transactions from now on; those that are open stay.
+    pub fn set_transaction_limits(&mut self, limits: ruf_transaction::Limits) {
+        self.transactions.set_limits(limits);
+    }
+
     /// Takes no new call from now on. What goes on goes on; [`Node::is_drained`] says when it is over.
     pub fn drain(&mut self) {
         self.is_draining = true;

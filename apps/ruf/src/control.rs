@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
+use crate::reload::{self, Reloads};
 use crate::serve::Served;
 use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK, Place, settings};
 
@@ -36,6 +37,8 @@ pub(crate) enum Question {
     Bindings,
     /// What the server is doing.
     Status,
+    /// Read the configuration again.
+    Reload,
     /// A change of accounts, or their list.
     Accounts(crate::accounts::Change),
 }
@@ -51,6 +54,11 @@ pub(crate) enum Answer {
     },
     /// To [`Question::Status`].
     Status(StatusLines),
+    /// To [`Question::Reload`].
+    Reloaded {
+        /// What it did, or why the old configuration stays.
+        outcome: reload::Outcome,
+    },
     /// To [`Question::Accounts`].
     Accounts(crate::accounts::Done),
     /// It could not be done, and why.
@@ -110,15 +118,15 @@ pub(crate) fn open(data: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Answers questions until the server ends. Each client has a task of its own.
-pub(crate) async fn serve(listener: UnixListener, commands: Commands<Served>) {
+pub(crate) async fn serve(listener: UnixListener, commands: Commands<Served>, reloads: Reloads) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let commands = commands.clone();
+                let (commands, reloads) = (commands.clone(), reloads.clone());
                 tokio::task::spawn_local(async move {
                     let time = Duration::from_secs(QUESTION_SECS_MAX);
                     // A client that is slow or gone is not answered; there is nobody to tell.
-                    let _ = tokio::time::timeout(time, converse(stream, commands)).await;
+                    let _ = tokio::time::timeout(time, converse(stream, commands, reloads)).await;
                 });
             }
             Err(error) => {
@@ -129,11 +137,16 @@ pub(crate) async fn serve(listener: UnixListener, commands: Commands<Served>) {
     }
 }
 
-async fn converse(stream: tokio::net::UnixStream, commands: Commands<Served>) -> std::io::Result<()> {
+async fn converse(
+    stream: tokio::net::UnixStream,
+    commands: Commands<Served>,
+    reloads: Reloads,
+) -> std::io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(reading.take(QUESTION_BYTES_MAX)).read_line(&mut line).await?;
     let answer = match serde_json::from_str::<Question>(&line) {
+        Ok(Question::Reload) => Answer::Reloaded { outcome: reloads.ask().await },
         Ok(question) => commands
             .ask(move |served, now| served.answer_question(now, question))
             .await
@@ -171,7 +184,7 @@ pub(crate) fn is_running(data: &Path) -> bool {
 }
 
 /// Asks, and says in one line why there is no answer.
-fn ask_or_say(place: &Place, question: &Question) -> Result<Answer, u8> {
+pub(crate) fn ask_or_say(place: &Place, question: &Question) -> Result<Answer, u8> {
     let config = settings::of_place(place).map_err(|error| {
         eprintln!("{error}");
         EXIT_CONFIG

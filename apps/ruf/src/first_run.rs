@@ -62,14 +62,19 @@ pub(crate) fn domains(config: &Config, store: &mut Store) -> Result<Vec<Domain>,
                 DEFAULT_DOMAIN.to_owned()
             }
         };
-        return Ok(vec![Domain {
-            name,
-            aliases: Vec::new(),
-            open: false,
-            algorithms: config.digest.clone(),
-        }]);
+        return Ok(vec![domain_of(config, &name)]);
     }
-    Ok(config
+    Ok(domains_of(config))
+}
+
+/// The domain that a first start made, by this configuration.
+pub(crate) fn domain_of(config: &Config, name: &str) -> Domain {
+    Domain { name: name.to_owned(), aliases: Vec::new(), open: false, algorithms: config.digest.clone() }
+}
+
+/// The domains that the configuration names.
+pub(crate) fn domains_of(config: &Config) -> Vec<Domain> {
+    config
         .domains
         .iter()
         .map(|domain| Domain {
@@ -78,7 +83,7 @@ pub(crate) fn domains(config: &Config, store: &mut Store) -> Result<Vec<Domain>,
             open: domain.open,
             algorithms: domain.digest.clone().unwrap_or_else(|| config.digest.clone()),
         })
-        .collect())
+        .collect()
 }
 
 /// Says how to register a phone. Secrets appear here once and nowhere else.

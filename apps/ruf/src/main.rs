@@ -11,9 +11,11 @@ mod first_run;
 mod http;
 mod keys;
 mod listeners;
+mod log;
 mod metrics;
 mod notify;
 mod ping;
+mod reload;
 mod self_test;
 mod serve;
 mod settings;
@@ -70,6 +72,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Have the running server read its configuration again; what is wrong leaves the old one in force.
+    Reload {
+        #[command(flatten)]
+        place: Place,
+    },
     /// Ask a SIP server or phone whether it is there (OPTIONS).
     Ping(ping::PingArgs),
     /// The configuration file.
@@ -100,7 +107,7 @@ enum ConfigCommand {
 }
 
 /// Flags of `ruf serve`. Each overrides the file.
-#[derive(Args)]
+#[derive(Args, Clone)]
 struct ServeArgs {
     /// Configuration file (TOML); none is needed.
     #[arg(long, value_name = "FILE")]
@@ -154,6 +161,7 @@ fn main() -> ExitCode {
         Command::User { command, place } => accounts::run(command, &place),
         Command::Bindings { place, json } => control::bindings(&place, json),
         Command::Status { place, json } => control::status(&place, json),
+        Command::Reload { place } => reload::run(&place),
         Command::Ping(args) => ping::run(&args),
         Command::Config { command: ConfigCommand::Check { file } } => check(&file),
     };

@@ -44,6 +44,11 @@ impl Notify {
         self.tell("READY=1\nSTATUS=serving");
     }
 
+    /// It reads its configuration again; [`Notify::ready`] follows.
+    pub(crate) fn reloading(&self) {
+        self.tell("RELOADING=1\nSTATUS=reading the configuration");
+    }
+
     /// It takes no new call and will end.
     pub(crate) fn stopping(&self) {
         self.tell("STOPPING=1\nSTATUS=draining");
@@ -98,9 +103,10 @@ mod tests {
         for (socket, name) in [(by_path, path.as_os_str()), (by_name, OsStr::new(&at))] {
             let notify = Notify::to(name);
             notify.ready();
+            notify.reloading();
             notify.alive();
             notify.stopping();
-            for first in ["READY=1", "WATCHDOG=1", "STOPPING=1"] {
+            for first in ["READY=1", "RELOADING=1", "WATCHDOG=1", "STOPPING=1"] {
                 assert_eq!(hears(&socket).lines().next(), Some(first));
             }
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Gate, Keys, Ourselves, Policy};
+use ruf_admission::{AddressOfRecord, Gate, Keys, Ourselves};
 use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
 use ruf_net::{Berth, Commands, Stop, Unreachable, Worker};
 use ruf_node::{Node, Parts, Seat};
@@ -20,8 +20,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::accounts::Done;
 use crate::config::Config;
 use crate::control::{self, Answer, BindingLine, Question, StatusLines};
+use crate::log::LogLevel;
 use crate::metrics::Figures;
 use crate::notify::{self, Notify};
+use crate::reload::Running;
 use crate::{
     EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, certificates, first_run, http, keys,
     listeners, settings,
@@ -59,28 +61,19 @@ pub(crate) fn serve(args: &ServeArgs) -> u8 {
 
 fn try_serve(args: &ServeArgs) -> Result<(), Refused> {
     let config = settings::of_serve(args).map_err(Refused::config)?;
-    log_to_standard_error(&config.log);
+    let log = LogLevel::begin(&config.log);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Refused::failed(format!("the system gives no event loop: {error}")))?;
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, run(config))
+    local.block_on(&runtime, run(args.clone(), config, log))
 }
 
-fn log_to_standard_error(level: &str) {
-    let filter = tracing_subscriber::EnvFilter::new(level);
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_target(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .init();
-}
-
-async fn run(config: Config) -> Result<(), Refused> {
+async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refused> {
     say_what_has_no_effect(&config);
     let mut signals = Signals::new().map_err(Refused::failed)?;
+    let hangups = signal(SignalKind::hangup()).map_err(Refused::failed)?;
     let mut store = Store::open(&config.data).map_err(Refused::config)?;
     let kept = keys::Kept::of(&mut store).map_err(Refused::config)?;
     let opened = listeners::open(&config)?;
@@ -89,7 +82,7 @@ async fn run(config: Config) -> Result<(), Refused> {
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
     let open: Vec<ruf_net::Listener> = opened.into_iter().map(|one| one.listener).collect();
     let places: Vec<_> = open.iter().map(|one| (one.transport(), one.local())).collect();
-    let node = node(&config, ourselves, first_run.accounts, &kept);
+    let node = node(&config, ourselves.clone(), first_run.accounts, &kept);
     let served = Served {
         node,
         places: places.clone(),
@@ -105,13 +98,25 @@ async fn run(config: Config) -> Result<(), Refused> {
     let control = control::open(&config.data).map_err(|error| {
         Refused::config(format!("{}: {error}", control::socket_path(&config.data).display()))
     })?;
-    tokio::task::spawn_local(control::serve(control, commands.clone()));
     let mut named: Vec<String> = places.iter().map(listeners::place).collect();
     if let Some(http) = http {
         named.extend(http.local_addr().map(|address| format!("http:{address}")));
         tokio::task::spawn_local(http::serve(http, commands.clone()));
     }
     let notify = Notify::from_environment();
+    let (authority, self_tests) = (certificates.authority(), config.self_test);
+    let socket = control::socket_path(&config.data);
+    let running = Running {
+        args,
+        config,
+        ourselves,
+        certificates,
+        commands: commands.clone(),
+        log,
+        notify: notify.clone(),
+    };
+    let reloads = running.attend(hangups);
+    tokio::task::spawn_local(control::serve(control, commands.clone(), reloads));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let (cut, is_cut) = tokio::sync::oneshot::channel::<()>();
     let work = tokio::task::spawn_local(worker.run(
@@ -119,13 +124,13 @@ async fn run(config: Config) -> Result<(), Refused> {
         async { drop(is_cut.await) },
         DRAIN,
     ));
-    if config.self_test {
+    if self_tests {
         tokio::select! {
             tested = self_test(&places, &first_run.default_domain, &commands) => tested?,
             () = signals.next() => return Ok(()),
         }
     }
-    tracing::info!("phones that come by TLS can be told to trust {}", certificates.authority().display());
+    tracing::info!("phones that come by TLS can be told to trust {}", authority.display());
     first_run::explain(&first_run.new_extensions, &first_run.default_domain, &places);
     ready(&named);
     notify.ready();
@@ -147,7 +152,7 @@ async fn run(config: Config) -> Result<(), Refused> {
         tracing::info!("ended before everything was drained");
     }
     // A socket that is left behind is replaced at the next start.
-    let _ = std::fs::remove_file(control::socket_path(&config.data));
+    let _ = std::fs::remove_file(socket);
     Ok(())
 }
 
@@ -213,10 +218,8 @@ impl Signals {
 /// The machines, ready to be driven.
 fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, kept: &keys::Kept) -> Node {
     let entropy = || Entropy::from_seed(keys::fresh());
-    let policy =
-        Policy { trusted: config.trust.clone(), algorithms: config.digest.clone(), ..Policy::default() };
     let keys = Keys { nonce: keys::fresh(), dialog: kept.flow_token };
-    let gate = Gate::new(ourselves, policy, &config.limits.admission(), &keys, entropy());
+    let gate = Gate::new(ourselves, settings::policy(config), &config.limits.admission(), &keys, entropy());
     Node::new(Parts {
         transactions: Transactions::new(config.limits.transactions(), Timers::default(), entropy()),
         gate,
@@ -274,9 +277,9 @@ async fn self_test(
 
 /// The node as the worker drives it, with what the control socket wants to know beside it.
 pub(crate) struct Served {
-    node: Node,
+    pub(crate) node: Node,
     places: Vec<(Transport, SocketAddr)>,
-    domains: Vec<String>,
+    pub(crate) domains: Vec<String>,
 }
 
 impl Served {
@@ -299,6 +302,8 @@ impl Served {
                     .map(|(name, value)| (name.to_owned(), value))
                     .collect(),
             }),
+            // The task that reloads answers it, and asks here for nothing but the change itself.
+            Question::Reload => Answer::Refused { cause: "a worker does not reload".to_owned() },
             Question::Accounts(change) => {
                 let default_domain = self.domains.first().cloned().unwrap_or_default();
                 match crate::accounts::perform(self.node.accounts(), &default_domain, change) {

@@ -1,5 +1,7 @@
 //! The command line on top of the file: what the server really runs by.
 
+use ruf_admission::Policy;
+
 use crate::config::{self, Config, ConfigError, DomainConfig};
 use crate::{Place, ServeArgs};
 
@@ -48,6 +50,11 @@ pub(crate) fn of_serve(args: &ServeArgs) -> Result<Config, ConfigError> {
     }
     config.self_test &= !args.no_self_test;
     Ok(config)
+}
+
+/// What the gate is told of it.
+pub(crate) fn policy(config: &Config) -> Policy {
+    Policy { trusted: config.trust.clone(), algorithms: config.digest.clone(), ..Policy::default() }
 }
 
 /// What a command other than `serve` works on: the file, and the data directory on top of it.

@@ -62,6 +62,11 @@ impl Transactions {
         }
     }
 
+    /// Holds to these limits from now on; transactions that are open stay.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
     /// Opens a server transaction for a request that [`crate::Received::New`] or [`crate::Received::Cancel`]
     /// brought. Its user's tag is 0 until [`set_user`](Self::set_user).
     pub fn accept(&mut self, now: Tick, flow: Flow, request: &Request) -> Result<ServerId, Full> {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use ruf_admission::{Account, Lookup};
+use ruf_admission::{Account, AddressOfRecord, Lookup};
 use ruf_auth::{Algorithm, Ha1};
 use ruf_store::{Batch, Store};
 
@@ -276,6 +276,32 @@ impl Accounts {
         let account = made(domain, user, secret)?;
         self.write().of_this_run.insert(account);
         Ok(())
+    }
+
+    /// Has these accounts of this run and no others; built-in ones stay. Says whose are gone: their
+    /// bindings are the registrar's to remove.
+    ///
+    /// # Errors
+    /// [`Error::Name`], [`Error::Secret`]; then nothing has changed.
+    pub fn set_of_this_run(
+        &self,
+        domain: &str,
+        users: &[(String, String)],
+    ) -> Result<Vec<AddressOfRecord>, Error> {
+        let mut book = Book::default();
+        for (user, secret) in users {
+            book.insert(made(domain, user, secret)?);
+        }
+        let mut books = self.write();
+        let (built_in, given): (Vec<_>, Vec<_>) = books.of_this_run.iter().partition(|one| one.hidden);
+        let gone = given.into_iter().filter(|one| book.named(one.domain(), one.user()).is_none());
+        let gone = gone.map(|one| one.address.clone()).collect();
+        let built_in: Vec<Account> = built_in.into_iter().cloned().collect();
+        for account in built_in {
+            book.insert(account);
+        }
+        books.of_this_run = book;
+        Ok(gone)
     }
 
     /// A built-in account: of this run only, listed nowhere, reachable only by others of its kind.

@@ -340,3 +340,20 @@ fn twenty_thousand_rows_are_one_batch_and_progress_is_told() {
     drop(accounts);
     assert_eq!(dir.open().len(), 20_000);
 }
+
+#[test]
+fn accounts_of_this_run_are_replaced_all_at_once_or_not_at_all() {
+    let dir = Scratch::new("replaced");
+    let accounts = dir.open();
+    let users = |names: &[&str]| -> Vec<(String, String)> {
+        names.iter().map(|name| ((*name).to_owned(), format!("{name}-secret"))).collect()
+    };
+    accounts.add_ephemeral(DOMAIN, "self-test-1", "random");
+    assert!(accounts.set_of_this_run(DOMAIN, &users(&["alice", "bob"])).unwrap().is_empty());
+    assert!(accounts.set_of_this_run(DOMAIN, &users(&["carol", "with space"])).is_err());
+    assert!(look_up(&accounts, "alice").is_some() && look_up(&accounts, "carol").is_none());
+    let gone = accounts.set_of_this_run(DOMAIN, &users(&["bob", "carol"])).unwrap();
+    assert_eq!(gone.iter().map(ToString::to_string).collect::<Vec<_>>(), [format!("alice@{DOMAIN}")]);
+    assert!(look_up(&accounts, "alice").is_none() && look_up(&accounts, "carol").is_some());
+    assert!(look_up(&accounts, "self-test-1").is_some(), "a built-in one stays");
+}
