@@ -14,7 +14,7 @@ use ruf_message::{
     Transmit,
 };
 use ruf_proxy::{Ack, Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
-use ruf_registrar::Registrar;
+use ruf_registrar::{Keepalive, KeepaliveLimits, Registrar};
 use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Received, Transactions};
 
@@ -50,6 +50,7 @@ pub struct Node {
     pub(crate) gate: Gate,
     proxy: Proxy,
     registrar: Registrar,
+    keepalive: Keepalive,
     accounts: Accounts,
     plan: DialPlan,
     seat: Seat,
@@ -70,6 +71,7 @@ impl Node {
             is_draining: false,
             proxy: parts.proxy,
             registrar: parts.registrar,
+            keepalive: Keepalive::new(KeepaliveLimits::default()),
             accounts: parts.accounts,
             plan: parts.plan,
             seat: parts.seat,
@@ -214,6 +216,9 @@ impl Node {
         if let Some(secs) = longest.filter(|_| response.status().is_success()) {
             let lifetime = Duration::from_secs(secs.into());
             self.gate.note_binding(now, admitted.flow().remote.ip(), lifetime);
+            if let Identity::Account(address) = admitted.identity() {
+                self.keepalive.note(now, &self.registrar, address, admitted.request().call_id());
+            }
         }
         response
     }
@@ -405,6 +410,7 @@ impl Node {
         let (proxy, mut turn) = self.turn(now);
         proxy.tick(&mut turn);
         self.registrar.tick(now);
+        self.keepalive.tick(now, &self.registrar, &mut self.wire.transmits);
         self.gate.tick(now);
         self.settle(now);
     }
@@ -416,6 +422,7 @@ impl Node {
             self.transactions.deadline(),
             self.proxy.deadline(),
             self.registrar.deadline(),
+            self.keepalive.deadline(),
             self.gate.deadline(),
         ];
         machines.into_iter().flatten().min()
@@ -481,6 +488,8 @@ impl Node {
             ("bindings", open(self.registrar.len())),
             ("transactions open", open(self.transactions.len())),
             ("requests in the proxy", open(self.proxy.len())),
+            ("registrations kept alive", open(self.keepalive.len())),
+            ("pings sent", self.keepalive.sent()),
         ]
     }
 

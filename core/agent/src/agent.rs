@@ -4,7 +4,7 @@ use crate::calls::Calls;
 use crate::capabilities::contact;
 use crate::client::{Open, Owner};
 use crate::event::{AgentEvent, CallKey, Counts, Full, RequestKey};
-use crate::register::{Registration, Step};
+use crate::register::{Device, Registration, Step};
 use crate::server::{Served, Witness};
 use crate::settings::Settings;
 use bytes::Bytes;
@@ -48,6 +48,7 @@ impl Agent {
             registrar(&settings.aor),
             settings.route_set.clone(),
             contact(&settings, &settings.flow),
+            Device::of(&settings),
             settings.keyring.clone(),
             &mut entropy,
         );
@@ -88,6 +89,17 @@ impl Agent {
     /// The registrar keeps our Contact, as far as we know.
     pub fn is_registered(&self) -> bool {
         self.registration.is_registered()
+    }
+
+    /// Where dialogs of ours are continued: our GRUU, if the registrar gave one.
+    // rfc5627 §4.4
+    pub(crate) fn dialog_contact(&self, flow: &Flow) -> String {
+        match self.registration.gruu() {
+            // rfc5626 §4.3: over this flow, if it lasts
+            Some(gruu) if self.settings.reg_id.is_some() => format!("{gruu};ob"),
+            Some(gruu) => gruu.to_owned(),
+            None => contact(&self.settings, flow).to_string(),
+        }
     }
 
     pub(crate) fn registered(&mut self, now: Tick, step: Step) {

@@ -164,7 +164,7 @@ impl Agent {
 
     pub(crate) fn terms(&self, flow: &Flow) -> Terms {
         Terms {
-            party: party(&self.settings, flow),
+            party: party(&self.settings, self.dialog_contact(flow), flow),
             times: Times {
                 t1: self.settings.timers.t1,
                 t2: self.settings.timers.t2,

@@ -39,8 +39,8 @@ pub(crate) fn contact(settings: &Settings, flow: &Flow) -> Uri {
     Uri::parse(text).expect("scheme, escaped user, address and transport make a URI")
 }
 
-/// What we say of ourselves in a usage on this flow.
-pub(crate) fn party(settings: &Settings, flow: &Flow) -> LocalParty {
+/// What we say of ourselves in a usage on this flow, with this Contact.
+pub(crate) fn party(settings: &Settings, contact: String, flow: &Flow) -> LocalParty {
     let mut fields = vec![
         // rfc3261 §13.2.1 and §13.3.1.4
         (HeaderName::Allow, ALLOW.to_owned()),
@@ -50,7 +50,7 @@ pub(crate) fn party(settings: &Settings, flow: &Flow) -> LocalParty {
         fields.push((HeaderName::UserAgent, settings.user_agent.clone()));
     }
     LocalParty {
-        contact: contact(settings, flow).to_string(),
+        contact,
         fields,
         secure_flow: flow.transport.is_secure(),
         answer_reinvites: settings.answer_reinvites,

@@ -2,6 +2,7 @@
 //! Digest is the agent's ([`Agent`](crate::Agent)); the registrar's side is core/registrar.
 
 use crate::event::AgentEvent;
+use crate::settings::Settings;
 use ruf_auth::Keyring;
 use ruf_message::{
     Entropy, HeaderName, Method, Request, RequestBuilder, Response, StatusClass, StatusCode, Tick, Uri,
@@ -57,6 +58,9 @@ pub(crate) struct Registration {
     registrar: Uri,
     route_set: Vec<Uri>,
     contact: Uri,
+    device: Device,
+    /// The public GRUU that the registrar gave.
+    gruu: Option<String>,
     call_id: String,
     tag: String,
     cseq: u32,
@@ -66,6 +70,28 @@ pub(crate) struct Registration {
     /// The registrar may hold a binding of ours.
     bound: bool,
     failures: u32,
+}
+
+/// What a Contact says of the device, and what the phone knows for that.
+#[derive(Debug)]
+pub(crate) struct Device {
+    params: String,
+    supported: &'static str,
+}
+
+impl Device {
+    // rfc5626 §4.1, §4.2.1
+    // rfc5627 §4.1
+    pub(crate) fn of(settings: &Settings) -> Self {
+        let Some(instance) = &settings.instance else {
+            return Device { params: String::new(), supported: "" };
+        };
+        let params = format!(";+sip.instance=\"<{instance}>\"");
+        match settings.reg_id {
+            Some(id) => Device { params: format!("{params};reg-id={id}"), supported: "gruu, outbound, path" },
+            None => Device { params, supported: "gruu" },
+        }
+    }
 }
 
 /// What came of a turn.
@@ -81,6 +107,7 @@ impl Registration {
         registrar: Uri,
         route_set: Vec<Uri>,
         contact: Uri,
+        device: Device,
         keyring: Keyring,
         entropy: &mut Entropy,
     ) -> Self {
@@ -90,6 +117,8 @@ impl Registration {
             registrar,
             route_set,
             contact,
+            device,
+            gruu: None,
             // rfc3261 §10.2: the same for all registrations of one boot cycle
             call_id: entropy.token(22),
             tag: entropy.token(12),
@@ -148,8 +177,14 @@ impl Registration {
             // rfc3261 §10.2: one higher for each REGISTER of the Call-ID
             .cseq(self.cseq)
             // rfc3261 §10.2.1.1: how long
-            .header(HeaderName::Contact, format!("<{}>;expires={expires_secs}", self.contact))
+            .header(
+                HeaderName::Contact,
+                format!("<{}>{};expires={expires_secs}", self.contact, self.device.params),
+            )
             .header(HeaderName::Expires, expires_secs.to_string());
+        if !self.device.supported.is_empty() {
+            builder = builder.header(HeaderName::Supported, self.device.supported);
+        }
         for route in &routes {
             builder = builder.header(HeaderName::Route, format!("<{route}>"));
         }
@@ -209,6 +244,11 @@ impl Registration {
         let ours = response
             .contacts()
             .find(|contact| contact.uri().is_some_and(|uri| uri.equivalent(&self.contact.as_ref())));
+        // rfc5627 §4.2
+        self.gruu = ours.as_ref().and_then(|ours| {
+            let gruu = ours.address()?.pub_gruu()?;
+            Some(Uri::parse(gruu.into_owned()).ok()?.to_string())
+        });
         let expires_secs = ours
             .and_then(|contact| contact.expires_secs())
             .or_else(|| number(response, HeaderName::Expires))
@@ -284,6 +324,12 @@ impl Registration {
             State::Waiting { retry_at } => Some(retry_at),
             State::Absent | State::Asking { .. } => None,
         }
+    }
+
+    /// The public GRUU, as long as it may be used.
+    // rfc5627 §4.4: with an active registration only
+    pub(crate) fn gruu(&self) -> Option<&str> {
+        self.gruu.as_deref().filter(|_| self.bound)
     }
 
     pub(crate) fn is_registered(&self) -> bool {

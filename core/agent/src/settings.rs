@@ -19,6 +19,11 @@ pub struct Settings {
     /// User part of our Contact. One that nobody guesses keeps strangers from calling around the
     /// server.
     pub contact_user: String,
+    /// The URN of this device. With one, the registrar is asked for GRUUs, and the public one becomes the
+    /// Contact in dialogs (RFC 5627 §4.4).
+    pub instance: Option<String>,
+    /// Which of the device's flows to the registrar this one is, from 1 (RFC 5626 §4.2).
+    pub reg_id: Option<u32>,
     /// A pre-existing route set (RFC 3261 §8.1.1.1): loose routers start with `sip:...;lr`.
     pub route_set: Vec<Uri>,
     /// User-Agent; empty for none.
@@ -48,6 +53,8 @@ impl Settings {
             display: String::new(),
             keyring: Keyring::empty(),
             flow,
+            instance: None,
+            reg_id: None,
             route_set: Vec::new(),
             user_agent: String::new(),
             accepted_types: vec!["application/sdp".to_owned()],

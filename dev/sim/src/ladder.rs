@@ -4,7 +4,7 @@
 //! a→s INVITE | s→a 407 | a→s ACK | a→s INVITE✗
 //! ```
 //!
-//! Lost datagrams carry a cross, doubled ones `×2`. The order is that of sending.
+//! Lost datagrams carry a cross, doubled ones `×2`. The order is that of sending. Pings are not shown.
 
 use std::fmt::Write as _;
 
@@ -18,8 +18,12 @@ const MARGIN: usize = 10;
 
 /// The trace of a simulation in one line, from the sight numbered `from` on.
 pub fn line(sim: &Sim, from: usize) -> String {
-    let steps = sim.trace().sights.iter().skip(from).map(|sight| step(sim, sight));
+    let steps = shown(sim, from).map(|sight| step(sim, sight));
     steps.collect::<Vec<_>>().join(" | ")
+}
+
+fn shown(sim: &Sim, from: usize) -> impl Iterator<Item = &Sight> {
+    sim.trace().sights.iter().skip(from).filter(|sight| !sight.is_ping())
 }
 
 fn step(sim: &Sim, sight: &Sight) -> String {
@@ -54,7 +58,7 @@ pub fn drawing(sim: &Sim, from: usize) -> String {
         head.push_str(name);
     }
     let _ = writeln!(text, "{head}");
-    for sight in sim.trace().sights.iter().skip(from) {
+    for sight in shown(sim, from) {
         let _ = writeln!(text, "{}", row(&hosts, sight));
     }
     text
@@ -62,7 +66,7 @@ pub fn drawing(sim: &Sim, from: usize) -> String {
 
 /// Those who take part; the server stands between the first phone and the others.
 fn posts(sim: &Sim, from: usize) -> Vec<HostId> {
-    let sights = || sim.trace().sights.iter().skip(from);
+    let sights = || shown(sim, from);
     let takes_part = |host: &HostId| sights().any(|sight| sight.from == *host || sight.to == Some(*host));
     let (servers, mut posts): (Vec<HostId>, Vec<HostId>) =
         sim.hosts().filter(takes_part).partition(|host| sim.is_server(*host));

@@ -102,7 +102,7 @@ impl Sim {
     /// Puts up a phone named `name`, whose first letter stands for it in ladders, at `address`. Its
     /// way leads to `server`.
     pub fn add_phone(&mut self, name: &str, address: &str, server: HostId, secret: &str) -> HostId {
-        self.phone_behind(name, name, address, None, server, secret)
+        self.phone_as(name, name, address, None, server, |settings| settings.with_password(name, secret))
     }
 
     /// As [`add_phone`](Self::add_phone): one of several phones of `user`, perhaps behind a translator
@@ -116,7 +116,8 @@ impl Sim {
         server: HostId,
         secret: &str,
     ) -> HostId {
-        self.phone_behind(user, name, address, public.map(Nat::new), server, secret)
+        let nat = public.map(Nat::new);
+        self.phone_as(user, name, address, nat, server, |settings| settings.with_password(user, secret))
     }
 
     /// As [`add_phone`](Self::add_phone), behind a translator with this public address.
@@ -128,17 +129,20 @@ impl Sim {
         server: HostId,
         secret: &str,
     ) -> HostId {
-        self.phone_behind(name, name, address, Some(Nat::new(public)), server, secret)
+        let nat = Some(Nat::new(public));
+        self.phone_as(name, name, address, nat, server, |settings| settings.with_password(name, secret))
     }
 
-    fn phone_behind(
+    /// A phone of `user` as `equip` makes it of what most have in common; behind a translator, if there is
+    /// one.
+    pub fn phone_as(
         &mut self,
         user: &str,
         name: &str,
         address: &str,
         nat: Option<Nat>,
         server: HostId,
-        secret: &str,
+        equip: impl FnOnce(Settings) -> Settings,
     ) -> HostId {
         let local: SocketAddr = address.parse().expect("an address and port");
         let remote = self.host(server).address;
@@ -147,7 +151,7 @@ impl Sim {
             Machine::Phone(_) => remote.ip().to_string(),
         };
         let aor = format!("sip:{user}@{domain}").parse().expect("a URI");
-        let settings = Settings::new(aor, flow(local, remote)).with_password(user, secret);
+        let settings = equip(Settings::new(aor, flow(local, remote)));
         let entropy = Entropy::from_seed(seed_of(self.seed, 1 + self.hosts.len() as u64));
         let agent = Agent::new(settings, entropy);
         let letter = name.chars().next().unwrap_or('?');
@@ -378,11 +382,11 @@ impl Sim {
     }
 
     fn send(&mut self, id: HostId, transmit: Transmit) {
-        let to = transmit.flow.remote;
+        let (now, to) = (self.now, transmit.flow.remote);
         let host = self.host_mut(id);
-        let from = host.nat.as_mut().map_or(host.address, |nat| nat.leave(to));
+        let from = host.nat.as_mut().map_or(host.address, |nat| nat.leave(now, to));
         let receiver = self.hosts().find(|other| self.host(*other).is_at(to));
-        let is_let_in = receiver.is_some_and(|receiver| self.host(receiver).lets_in(from, to));
+        let is_let_in = receiver.is_some_and(|receiver| self.host_mut(receiver).lets_in(now, from, to));
         let message = Summary::of(&transmit.bytes);
         let arrow = ladder::arrow(self, id, receiver, message.as_ref());
         let is_lost = !is_let_in || self.is_doomed(&arrow);
@@ -437,8 +441,8 @@ impl Host {
         self.nat.as_ref().map_or(self.address, Nat::public) == address
     }
 
-    fn lets_in(&self, from: SocketAddr, to: SocketAddr) -> bool {
-        self.health != Health::Off && self.nat.as_ref().is_none_or(|nat| nat.lets_in(from, to))
+    fn lets_in(&mut self, now: Tick, from: SocketAddr, to: SocketAddr) -> bool {
+        self.health != Health::Off && self.nat.as_mut().is_none_or(|nat| nat.lets_in(now, from, to))
     }
 }
 

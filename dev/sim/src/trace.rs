@@ -23,6 +23,11 @@ pub struct Sight {
 }
 
 impl Sight {
+    /// Nothing but empty lines, which keep a translator open.
+    pub fn is_ping(&self) -> bool {
+        self.bytes.iter().all(|octet| matches!(octet, b'\r' | b'\n'))
+    }
+
     /// Nothing of it arrived.
     pub fn is_lost(&self) -> bool {
         self.arrivals.is_empty()

@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason};
+use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason, Settings};
 use ruf_message::{StatusCode, Tick, Uri};
+use ruf_sim::nat::Nat;
 use ruf_sim::network::Conditions;
 use ruf_sim::{HostId, Server, Sim, Site, check, ladder};
 
@@ -59,6 +60,23 @@ impl Stage {
         })
     }
 
+    /// Bob's phone says which device it is, and is behind a translator.
+    pub(crate) fn with_device_behind(nat: Nat) -> Self {
+        Stage::with_bob(|sim, server| {
+            sim.phone_as("bob", "bob", "10.0.0.2:5060", Some(nat), server, |settings| device(settings, None))
+        })
+    }
+
+    /// Bob's phone has two flows to the server, each from an address of its own; gives the second.
+    pub(crate) fn with_two_flows() -> (Self, HostId) {
+        let flow = |sim: &mut Sim, server: HostId, name: &str, address: &str, reg_id: u32| {
+            sim.phone_as("bob", name, address, None, server, |settings| device(settings, Some(reg_id)))
+        };
+        let mut stage = Stage::with_bob(|sim, server| flow(sim, server, "bob", "203.0.113.20:5060", 1));
+        let second = flow(&mut stage.sim, stage.server, "way 2", "203.0.113.21:5060", 2);
+        (stage, second)
+    }
+
     fn with_bob(bob: impl FnOnce(&mut Sim, HostId) -> HostId) -> Self {
         let mut sim = Sim::new(7, Conditions::fair());
         let alice = Site::secret("alice");
@@ -84,8 +102,11 @@ impl Stage {
 
     /// Alice calls; gives her call.
     pub(crate) fn dial(&mut self, whom: &str) -> CallKey {
-        let uri = uri(whom);
-        self.phone(self.alice, |agent, now| agent.call(now, &uri, Some(sdp("alice"))).expect("room"))
+        self.dial_uri(&uri(whom))
+    }
+
+    pub(crate) fn dial_uri(&mut self, uri: &Uri) -> CallKey {
+        self.phone(self.alice, |agent, now| agent.call(now, uri, Some(sdp("alice"))).expect("room"))
     }
 
     /// Bob's phone starts to ring; gives his call.
@@ -206,6 +227,14 @@ fn page(flow: &str, says: &str, line: &str, drawing: &str) {
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(kept == page, "docs/flows/{flow}.md is stale: run `{WRITE}=write cargo test -p ruf-sim`");
+}
+
+/// Which device Bob's phone says it is.
+pub(crate) const DEVICE: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+
+fn device(settings: Settings, reg_id: Option<u32>) -> Settings {
+    let settings = Settings { instance: Some(DEVICE.to_owned()), reg_id, ..settings };
+    settings.with_password("bob", &Site::secret("bob"))
 }
 
 /// `name@example.org`.

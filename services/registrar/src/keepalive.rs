@@ -1,0 +1,132 @@
+//! Pings to phones behind a translator: a mapping of UDP may be forgotten after as little as 30 seconds in
+//! which nothing passes (RFC 5626 §4.4.2), and then nobody can call.
+//!
+//! Who is reached over UDP, and not where its Contact says it is, gets an empty line now and then; a phone
+//! that stands in the open, or keeps a connection, does not. There is no answer to it and none is waited
+//! for. An empty line is what phones have always been sent by servers; where RFC 5626 asks for STUN over UDP
+//! (§4.4.1), it speaks of pings that come *from* phones, which io/net answers.
+//!
+//! An entry is one registration (address-of-record and Call-ID). One that comes due without a binding that
+//! needs it is dropped, so nothing is told when bindings end.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
+use std::time::Duration;
+
+use bytes::Bytes;
+use ruf_admission::AddressOfRecord;
+use ruf_message::{Deadlines, Flow, Tick, Transmit};
+use ruf_registrar_core::Binding;
+
+use crate::registrar::Registrar;
+
+/// An empty line, twice: what RFC 5626 calls a ping on a connection.
+const PING: Bytes = Bytes::from_static(b"\r\n\r\n");
+
+/// How often, and for how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeepaliveLimits {
+    /// The time between two pings.
+    pub every: Duration,
+    /// Registrations that are pinged. One more is not: its own traffic must keep its mapping.
+    pub registrations_max: usize,
+    /// Registrations that are looked at in one turn, so that nothing else waits long for them.
+    pub per_turn_max: usize,
+}
+
+impl Default for KeepaliveLimits {
+    fn default() -> Self {
+        Self { every: Duration::from_secs(25), registrations_max: 1_000_000, per_turn_max: 256 }
+    }
+}
+
+/// Who is pinged by this worker, and when.
+#[derive(Debug)]
+pub struct Keepalive {
+    limits: KeepaliveLimits,
+    due: Deadlines<Registration>,
+    armed: HashSet<Registration>,
+    sent: u64,
+}
+
+/// The bindings of an address-of-record that were made under one Call-ID, which stands here as its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Registration {
+    address: AddressOfRecord,
+    call_id: u64,
+}
+
+impl Registration {
+    fn new(address: &AddressOfRecord, call_id: &[u8]) -> Self {
+        // Two Call-IDs of one address with one hash would share their pings: no harm is done.
+        let mut hasher = DefaultHasher::new();
+        hasher.write(call_id);
+        Self { address: address.clone(), call_id: hasher.finish() }
+    }
+
+    /// Whether a binding is one of it and needs pings.
+    fn needs(&self, binding: &Binding) -> bool {
+        binding.is_translated() && Self::new(&self.address, binding.call_id()) == *self
+    }
+}
+
+impl Keepalive {
+    /// Nobody is pinged yet.
+    #[must_use]
+    pub fn new(limits: KeepaliveLimits) -> Self {
+        Self { limits, due: Deadlines::new(&[limits.every]), armed: HashSet::new(), sent: 0 }
+    }
+
+    /// Bindings of this address-of-record were registered under this Call-ID.
+    pub fn note(&mut self, now: Tick, registrar: &Registrar, address: &AddressOfRecord, call_id: &[u8]) {
+        let registration = Registration::new(address, call_id);
+        if self.armed.len() >= self.limits.registrations_max || self.armed.contains(&registration) {
+            return;
+        }
+        if registrar.locate(now, address, |binding| registration.needs(binding)).contains(&true) {
+            self.armed.insert(registration.clone());
+            self.due.arm(now, self.limits.every, registration);
+        }
+    }
+
+    /// Pings whoever is due.
+    pub fn tick(&mut self, now: Tick, registrar: &Registrar, send: &mut impl Extend<Transmit>) {
+        for _ in 0..self.limits.per_turn_max {
+            let Some(registration) = self.due.pop_due(now) else { return };
+            let flow = |binding: &Binding| registration.needs(binding).then(|| binding.flow());
+            let flows: Vec<Flow> =
+                registrar.locate(now, &registration.address, flow).into_iter().flatten().collect();
+            if flows.is_empty() {
+                self.armed.remove(&registration);
+                continue;
+            }
+            self.sent += flows.len() as u64;
+            send.extend(flows.into_iter().map(|flow| Transmit { flow, bytes: PING }));
+            self.due.arm(now, self.limits.every, registration);
+        }
+    }
+
+    /// When [`Keepalive::tick`] has something to do next.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Tick> {
+        self.due.next()
+    }
+
+    /// Pings sent.
+    #[must_use]
+    pub const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Registrations that are pinged.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.armed.len()
+    }
+
+    /// Nobody is pinged.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.armed.is_empty()
+    }
+}
