@@ -24,14 +24,14 @@ type Job = Box<dyn FnOnce() + Send>;
 
 /// A network with nothing but its loopback, until links are laid.
 pub(crate) struct Namespace {
-    name: &'static str,
+    name: String,
     holder: Program,
     jobs: Sender<Job>,
 }
 
 impl Namespace {
     /// Makes one; `name` is for messages.
-    pub(crate) fn new(name: &'static str) -> Outcome<Namespace> {
+    pub(crate) fn new(name: &str) -> Outcome<Namespace> {
         let holder = Program::start(name, "unshare", ["--net", "sh", "-c", HOLD], |_| {})?;
         holder.wait_line(LineMark::START, MADE, "its network", |line| (line == "there").then_some(()))?;
         let (jobs, work) = channel::<Job>();
@@ -48,7 +48,7 @@ impl Namespace {
         });
         let entered = entered.recv().map_err(|_| Failure::new(format!("{name}: its thread ended")))?;
         entered.map_err(|error| Failure::new(format!("{name}: its network cannot be entered: {error}")))?;
-        Ok(Namespace { name, holder, jobs })
+        Ok(Namespace { name: name.to_owned(), holder, jobs })
     }
 
     /// Does `job` in this network. Programs that it starts live as long as the network.
@@ -68,7 +68,7 @@ impl Namespace {
 
     /// Runs a script of the shell in this network; the first command that fails ends it.
     pub(crate) fn script(&self, script: &str) -> Outcome<String> {
-        let (name, script) = (self.name, format!("PATH=$PATH:/usr/sbin:/sbin; {script}"));
+        let (name, script) = (self.name.clone(), format!("PATH=$PATH:/usr/sbin:/sbin; {script}"));
         self.run(move || {
             let output = Command::new("sh").args(["-ec", &script]).output()?;
             let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();

@@ -11,44 +11,61 @@ mod town;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::failure::Outcome;
+use crate::failure::{Failure, Outcome};
 use crate::phone::Make;
 use crate::program;
+use crate::transport::Transport;
 use town::Town;
 
 type Check = (&'static str, fn(&mut Town) -> Outcome<String>);
 
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 6] = [
     ("phones behind NAT are registered", call::registered),
     ("baresip behind NAT rings and is rung", call::baresip),
     ("linphone behind NAT rings and is rung", call::linphone),
+    ("PJSIP behind NAT rings and is rung", call::pjsip),
     ("a call between two phones behind one NAT", call::neighbours),
     ("an INVITE of 4 kB reaches a phone behind NAT", large::reaches),
 ];
 
-/// Runs all checks; true if each went well.
+/// Runs all checks, with phones at home that speak UDP and with such that speak TCP; true if each went
+/// well.
 pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     let began = Instant::now();
-    for make in [Make::Baresip, Make::Linphone] {
+    for make in [Make::Baresip, Make::Linphone, Make::Pjsip] {
         make.present()?;
     }
     program::present("nft", "nftables")?;
     program::present("ip", "iproute2")?;
-    let mut town = Town::start(folder)?;
+    let played: Vec<Outcome<Vec<Line>>> = std::thread::scope(|scope| {
+        [Transport::Udp, Transport::Tcp]
+            .map(|transport| scope.spawn(move || play(&folder.join(transport.name()), transport)))
+            .into_iter()
+            .map(|town| town.join().unwrap_or_else(|_| Err(Failure::new("a town fell"))))
+            .collect()
+    });
     let mut fine = true;
-    for (title, check) in CHECKS {
-        fine &= say(title, check(&mut town));
+    for (transport, lines) in ["UDP", "TCP"].into_iter().zip(played) {
+        for (title, outcome) in lines? {
+            match &outcome {
+                Ok(seen) => println!("ok      {transport}: {title}: {seen}"),
+                Err(failure) => println!("FAILED  {transport}: {title}: {failure}"),
+            }
+            fine &= outcome.is_ok();
+        }
     }
-    fine &= say("what the server calls itself outside", outside::named(&town));
-    fine &= say("the end by SIGTERM", town.end());
     println!("{} s", began.elapsed().as_secs());
     Ok(fine)
 }
 
-fn say(title: &str, outcome: Outcome<String>) -> bool {
-    match &outcome {
-        Ok(seen) => println!("ok      {title}{}{seen}", if seen.is_empty() { "" } else { ": " }),
-        Err(failure) => println!("FAILED  {title}: {failure}"),
-    }
-    outcome.is_ok()
+/// What was looked at, and what was seen.
+type Line = (&'static str, Outcome<String>);
+
+fn play(folder: &Path, transport: Transport) -> Outcome<Vec<Line>> {
+    std::fs::create_dir_all(folder)?;
+    let mut town = Town::start(folder, transport)?;
+    let mut lines: Vec<Line> = CHECKS.map(|(title, check)| (title, check(&mut town))).into();
+    lines.push(("what the server calls itself outside", outside::named(&town)));
+    lines.push(("the end by SIGTERM", town.end()));
+    Ok(lines)
 }

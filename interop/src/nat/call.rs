@@ -15,14 +15,17 @@ enum By {
 
 /// The phones at home are listed, and came through the NAT.
 pub(super) fn registered(town: &mut Town) -> Outcome<String> {
-    for party in [&town.anna, &town.bert, &town.carl] {
+    for party in [&town.anna, &town.bert, &town.fred, &town.carl] {
         party.gets(Mark::START, "the 200 to a REGISTER", |sip| sip.is_response(200, "REGISTER"))?;
         let aor = format!("{}@{DOMAIN}", party.phone.settings.user);
         let bindings = town.server.bindings()?;
         ensure!(bindings.iter().any(|bound| bound.aor == aor), "`ruf bindings` does not list {aor}");
     }
-    let (anna, bert) = (town.mapped("anna", "REGISTER")?, town.mapped("bert", "REGISTER")?);
-    Ok(format!("anna is seen at {anna}, bert at {bert}"))
+    let mut seen = Vec::new();
+    for user in ["anna", "bert", "fred"] {
+        seen.push(town.mapped(user, "REGISTER")?.to_string());
+    }
+    Ok(seen.join(", "))
 }
 
 pub(super) fn baresip(town: &mut Town) -> Outcome<String> {
@@ -31,6 +34,10 @@ pub(super) fn baresip(town: &mut Town) -> Outcome<String> {
 
 pub(super) fn linphone(town: &mut Town) -> Outcome<String> {
     each_way(&mut town.bert, &mut town.carl)
+}
+
+pub(super) fn pjsip(town: &mut Town) -> Outcome<String> {
+    each_way(&mut town.fred, &mut town.carl)
 }
 
 pub(super) fn neighbours(town: &mut Town) -> Outcome<String> {

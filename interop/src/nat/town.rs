@@ -1,10 +1,10 @@
 //! The networks, who lives where, and what watches the streets.
 //!
 //! ```text
-//!   lan              home              street               front             room
-//!   phones           NAT,              phones               forwards          the server
-//!   192.168.7.11 - 192.168.7.1         203.0.113.21         5060 to it   .1 - 10.0.0.2
-//!                  203.0.113.2  ------ (a bridge) -------- 203.0.113.1
+//!   a phone each        home              street            front             room
+//!   192.168.7.11 - 14   NAT,              phones            forwards          the server
+//!          (bridge) --- 192.168.7.1       203.0.113.23      5060 to it   .1 - 10.0.0.2
+//!                       203.0.113.2 ----- (bridge) -------- 203.0.113.1
 //! ```
 //!
 //! The NAT at home is a harsh one: it gives every flow a port that has nothing to do with the phone's,
@@ -44,10 +44,11 @@ const RTP_PORTS: u16 = 20;
 /// Lets a network pass on what is not for itself.
 const ROUTER: &str = "echo 1 > /proc/sys/net/ipv4/ip_forward";
 
-/// A phone, and the wire on which what comes to it is seen.
+/// A phone on a machine of its own, and what comes to that machine. It goes before its machine.
 pub(super) struct Party {
     pub(super) phone: Phone,
     pub(super) inbox: Tap,
+    _machine: Namespace,
 }
 
 /// The networks, and everybody in them.
@@ -57,7 +58,9 @@ pub(super) struct Town {
     pub(super) anna: Party,
     /// At home: linphone.
     pub(super) bert: Party,
-    /// In the street: baresip.
+    /// At home: PJSIP.
+    pub(super) fred: Party,
+    /// In the street: baresip, over UDP.
     pub(super) carl: Party,
     /// At home, written by hand.
     pub(super) doro: Line,
@@ -68,7 +71,8 @@ pub(super) struct Town {
     came_tap: Tap,
     /// All that the server sends.
     pub(super) sent_tap: Tap,
-    _networks: [Namespace; 5],
+    _hers: Namespace,
+    _networks: [Namespace; 4],
 }
 
 const ANNA: Account = Account { user: "anna", secret: "secret-of-anna" };
@@ -76,22 +80,24 @@ const BERT: Account = Account { user: "bert", secret: "secret-of-bert" };
 const CARL: Account = Account { user: "carl", secret: "secret-of-carl" };
 const DORO: Account = Account { user: "doro", secret: "secret-of-doro" };
 const EMIL: Account = Account { user: "emil", secret: "secret-of-emil" };
+const FRED: Account = Account { user: "fred", secret: "secret-of-fred" };
 
 impl Town {
-    /// Lays the networks and starts everybody; the phones register by themselves.
-    pub(super) fn start(folder: &Path) -> Outcome<Town> {
+    /// Lays the networks and starts everybody; the phones register by themselves, those at home by
+    /// `transport`.
+    pub(super) fn start(folder: &Path, transport: Transport) -> Outcome<Town> {
         let networks = lay()?;
-        let [lan, _, street, front, room] = &networks;
+        let [home, street, front, room] = &networks;
         let tap =
             |network: &Namespace, address: Ipv4Addr| network.run(move || Ok(Wire::open()?.tap(address)));
-        let (lan_tap, street_tap) = (tap(lan, AT_HOME)?, tap(street, IN_THE_STREET)?);
         let (came_tap, sent_tap) = (tap(room, SERVER_INSIDE)?, tap(front, SERVER_INSIDE)?);
 
         let listen = SocketAddr::new(SERVER_INSIDE.into(), SERVER_OUTSIDE.port());
         let mut settings = Settings::new(&folder.join("data"), SERVER_INSIDE)
-            .arguments(&format!("--advertise udp:{listen}={SERVER_OUTSIDE}"));
+            .arguments(&format!("--advertise udp:{listen}={SERVER_OUTSIDE}"))
+            .arguments(&format!("--listen tcp:{listen} --advertise tcp:{listen}={SERVER_OUTSIDE}"));
         settings.listen = listen;
-        for Account { user, secret } in [ANNA, BERT, CARL, DORO, EMIL] {
+        for Account { user, secret } in [ANNA, BERT, CARL, DORO, EMIL, FRED] {
             settings = settings.user(user, secret);
         }
         let server = room.run(move || Server::start(&settings))?;
@@ -103,17 +109,21 @@ impl Town {
                 Ok(line)
             })
         };
-        let home = |last| host(AT_HOME, last);
+        let at_home = |make, last, account| {
+            party(make, phone_settings(folder, host(AT_HOME, last), account, transport), home)
+        };
+        let hers = machine(DORO.user, host(AT_HOME, 14), home)?;
         Ok(Town {
-            doro: by_hand(lan, home(14), DORO)?,
+            doro: by_hand(&hers, host(AT_HOME, 14), DORO)?,
+            _hers: hers,
             emil: by_hand(street, host(IN_THE_STREET, 24), EMIL)?,
-            anna: party(lan, &lan_tap, Make::Baresip, phone_settings(folder, home(11), ANNA))?,
-            bert: party(lan, &lan_tap, Make::Linphone, phone_settings(folder, home(12), BERT))?,
+            anna: at_home(Make::Baresip, 11, ANNA)?,
+            bert: at_home(Make::Linphone, 12, BERT)?,
+            fred: at_home(Make::Pjsip, 13, FRED)?,
             carl: party(
-                street,
-                &street_tap,
                 Make::Baresip,
-                phone_settings(folder, host(IN_THE_STREET, 23), CARL),
+                phone_settings(folder, host(IN_THE_STREET, 23), CARL, Transport::Udp),
+                street,
             )?,
             server,
             came_tap,
@@ -124,11 +134,11 @@ impl Town {
 
     /// Ends the server as an operator would.
     pub(super) fn end(self) -> Outcome<String> {
-        let Town { server, anna, bert, carl, _networks, .. } = self;
-        drop((anna, bert, carl));
+        let Town { server, anna, bert, carl, fred, _networks, .. } = self;
+        drop([anna, bert, carl, fred]);
         let status = server.stop()?;
         ensure!(status.success(), "the server ended with {status}");
-        Ok(String::new())
+        Ok(status.to_string())
     }
 
     /// Where somebody at home is seen from the server, by their first request of this method.
@@ -148,12 +158,10 @@ impl Town {
 impl Party {
     /// Waits for a message to this phone.
     pub(super) fn gets(&self, from: Mark, what: &str, wanted: impl Fn(&Sip) -> bool) -> Outcome<Sip> {
-        let ip = self.phone.settings.ip;
         let what = format!("{what} at {}", self.phone.settings.user);
-        let (sip, _) = self.inbox.wait(from, PATIENCE, &what, |packet| {
-            let sip = packet.sip.as_ref().filter(|sip| packet.destination.ip() == ip && wanted(sip))?;
-            Some(sip.clone())
-        })?;
+        let (sip, _) = self
+            .inbox
+            .wait(from, PATIENCE, &what, |packet| packet.sip.as_ref().filter(|sip| wanted(sip)).cloned())?;
         Ok(sip)
     }
 }
@@ -166,7 +174,7 @@ fn host(net: Ipv4Addr, last: u8) -> Ipv4Addr {
     Ipv4Addr::new(a, b, c, last)
 }
 
-fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account) -> phone::Settings {
+fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account, transport: Transport) -> phone::Settings {
     let number = u16::from(ip.octets()[3]) % 10;
     let home: PathBuf = folder.join(account.user);
     phone::Settings {
@@ -176,42 +184,49 @@ fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account) -> phone::Setti
         hertz: 440,
         user: account.user.to_owned(),
         secret: account.secret.to_owned(),
-        transport: Transport::Udp,
+        transport,
         server: SERVER_OUTSIDE,
     }
 }
 
-fn party(network: &Namespace, inbox: &Tap, make: Make, settings: phone::Settings) -> Outcome<Party> {
-    let phone = network.run(move || Phone::start(make, settings))?;
-    Ok(Party { phone, inbox: inbox.clone() })
+/// Starts a phone on a machine of its own, in the network whose bridge `at` holds.
+fn party(make: Make, settings: phone::Settings, at: &Namespace) -> Outcome<Party> {
+    let machine = machine(&settings.user, settings.ip, at)?;
+    let ip = settings.ip;
+    let inbox = machine.run(move || Ok(Wire::open()?.tap_address(ip.into())))?;
+    let phone = machine.run(move || Phone::start(make, settings))?;
+    Ok(Party { phone, inbox, _machine: machine })
 }
 
-/// The five networks, from the phones at home to the server.
-fn lay() -> Outcome<[Namespace; 5]> {
-    let lan = Namespace::new("lan")?;
+/// A machine with one address, behind the bridge that `at` holds.
+fn machine(name: &str, ip: Ipv4Addr, at: &Namespace) -> Outcome<Namespace> {
+    let machine = Namespace::new(name)?;
+    machine.cable("eth0", at, name)?;
+    at.script(&format!("ip link set {name} master bridge"))?;
+    // linphone believes itself offline without a default route; in the street it leads nowhere.
+    let router = host(ip, 1);
+    machine.script(&format!("ip addr add {ip}/24 dev eth0; ip route add default via {router}"))?;
+    Ok(machine)
+}
+
+/// The four networks, from the NAT at home to the server.
+fn lay() -> Outcome<[Namespace; 4]> {
     let home = Namespace::new("home")?;
     let street = Namespace::new("street")?;
     let front = Namespace::new("front")?;
     let room = Namespace::new("room")?;
 
-    lan.cable("eth0", &home, "lan")?;
-    street.script("ip link add bridge type bridge; ip link set bridge up")?;
+    for network in [&home, &street] {
+        network.script("ip link add bridge type bridge; ip link set bridge up")?;
+    }
     for (network, port) in [(&home, "home"), (&front, "front")] {
         street.cable(port, network, "wan")?;
         street.script(&format!("ip link set {port} master bridge"))?;
     }
     room.cable("eth0", &front, "lan")?;
 
-    for last in [11, 12, 14] {
-        lan.script(&format!("ip addr add 192.168.7.{last}/24 dev eth0"))?;
-    }
-    lan.script("ip route add default via 192.168.7.1")?;
-    home.script("ip addr add 192.168.7.1/24 dev lan; ip addr add 203.0.113.2/24 dev wan")?;
-    for last in [23, 24] {
-        street.script(&format!("ip addr add 203.0.113.{last}/24 dev bridge"))?;
-    }
-    // linphone believes itself offline without a default route; this one leads nowhere.
-    street.script("ip route add default via 203.0.113.254")?;
+    home.script("ip addr add 192.168.7.1/24 dev bridge; ip addr add 203.0.113.2/24 dev wan")?;
+    street.script("ip addr add 203.0.113.24/24 dev bridge")?;
     front.script("ip addr add 203.0.113.1/24 dev wan; ip addr add 10.0.0.1/24 dev lan")?;
     room.script("ip addr add 10.0.0.2/24 dev eth0; ip route add default via 10.0.0.1")?;
 
@@ -229,7 +244,7 @@ fn lay() -> Outcome<[Namespace; 5]> {
     for router in [&home, &front] {
         router.script(&forget())?;
     }
-    Ok([lan, home, street, front, room])
+    Ok([home, street, front, room])
 }
 
 /// Loads a NAT into the kernel.
