@@ -3,7 +3,7 @@
 //! Read [`Node::receive`] downwards: it is the life of a request. What belongs to a machine is in
 //! its own crate; which service answers whose question is in `table`.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use ruf_message::{
     Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick,
     Transmit,
 };
-use ruf_proxy::{Ack, Answer, CallEvent, Overloaded, Proxy, Token, Turn, Unreachable};
+use ruf_proxy::{Ack, Answer, CallEvent, DialogId, Overloaded, Proxy, Token, Turn, Unreachable};
 use ruf_registrar::{Keepalive, KeepaliveLimits, Registrar};
 use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Received, Transactions};
@@ -60,6 +60,8 @@ pub struct Node {
     crossings: VecDeque<(u8, Crossing)>,
     counters: Counters,
     pub(crate) is_draining: bool,
+    /// Calls that were answered while draining, and whose ACK has not come.
+    pub(crate) unacknowledged: HashSet<DialogId>,
 }
 
 impl Node {
@@ -69,6 +71,7 @@ impl Node {
             transactions: parts.transactions,
             gate: parts.gate,
             is_draining: false,
+            unacknowledged: HashSet::new(),
             proxy: parts.proxy,
             registrar: parts.registrar,
             keepalive: Keepalive::new(KeepaliveLimits::default()),
@@ -232,6 +235,7 @@ impl Node {
         let verdict = self.gate.admit(now, flow, ack, &self.accounts.read());
         match verdict {
             Verdict::Admitted(admitted) => {
+                self.note_acknowledged(admitted.request());
                 let (proxy, mut turn) = self.turn(now);
                 // An ACK opens nothing, so no table can be too full for it.
                 let _ = proxy.request(&mut turn, admitted);
@@ -374,7 +378,10 @@ impl Node {
         match call {
             CallEvent::Attempt { .. } => self.counters.calls_attempted += 1,
             CallEvent::Ringing { .. } => {}
-            CallEvent::Answered { .. } => self.counters.calls_answered += 1,
+            CallEvent::Answered { dialog, .. } => {
+                self.counters.calls_answered += 1;
+                self.note_answered(dialog);
+            }
             CallEvent::Ended { .. } => self.counters.calls_ended += 1,
         }
     }
@@ -442,10 +449,10 @@ impl Node {
         self.reach.pop_front()
     }
 
-    /// Nobody waits for an answer: a server that stops need not wait either.
+    /// Nobody waits for an answer, or for the ACK to one: a server that stops need not wait either.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.proxy.owes_nothing()
+        self.proxy.owes_nothing() && self.unacknowledged.is_empty()
     }
 
     /// No transaction and no context is left: what the simulation asks after the last timer.

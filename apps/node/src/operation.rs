@@ -4,7 +4,8 @@
 //! no part of this.
 
 use ruf_admission::{Admitted, Domain, Identity, Policy};
-use ruf_message::Method;
+use ruf_message::{Method, Request};
+use ruf_proxy::DialogId;
 
 use crate::node::Node;
 
@@ -29,6 +30,24 @@ impl Node {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.is_draining
+    }
+
+    /// A call was answered. The ACK ends no transaction, so a server that drains remembers to wait for it:
+    /// without it the callee would give up a call that its caller believes to have.
+    // rfc3261 §13.3.1.4
+    pub(crate) fn note_answered(&mut self, dialog: &DialogId) {
+        if self.is_draining {
+            self.unacknowledged.insert(dialog.clone());
+        }
+    }
+
+    /// An ACK goes on to its callee.
+    pub(crate) fn note_acknowledged(&mut self, ack: &Request) {
+        if self.is_draining {
+            let tag = |tag: Option<&[u8]>| tag.unwrap_or_default().to_vec();
+            let (caller, callee) = (tag(ack.from_tag()), tag(ack.to_tag()));
+            self.unacknowledged.remove(&DialogId::new(ack.call_id(), &caller, &callee));
+        }
     }
 
     /// Whether this would be a new call, and none is taken any more.

@@ -18,7 +18,9 @@ fn drain_while_ringing() {
     let unavailable = EndReason::Failed(Failure::Refused(StatusCode::SERVICE_UNAVAILABLE));
     assert_eq!(stage.ended(stage.alice), unavailable);
     stage.answer(bobs);
-    stage.talks();
+    stage.hears_answer();
+    assert!(!stage.sim.server(server).node().is_drained(), "an ACK is on its way");
+    stage.is_acknowledged();
     assert!(stage.sim.server(server).node().is_drained());
     stage.hang_up(stage.alice, call);
     stage.ended(stage.bob);

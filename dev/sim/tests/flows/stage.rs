@@ -144,9 +144,19 @@ impl Stage {
         self.phone(phone, |agent, now| agent.reject(now, call, status));
     }
 
+    /// Alice hears that Bob answered; her ACK is on its way.
+    pub(crate) fn hears_answer(&mut self) {
+        self.until(self.alice, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
+    }
+
     /// Bob's answer is confirmed: both may talk.
     pub(crate) fn talks(&mut self) {
-        self.until(self.alice, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
+        self.hears_answer();
+        self.is_acknowledged();
+    }
+
+    /// Alice's ACK comes to Bob.
+    pub(crate) fn is_acknowledged(&mut self) {
         self.until(self.bob, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
     }
 
