@@ -7,6 +7,7 @@ mod certificates;
 mod config;
 mod control;
 mod endpoint;
+mod files;
 mod first_run;
 mod http;
 mod keys;

@@ -25,8 +25,8 @@ use crate::metrics::Figures;
 use crate::notify::{self, Notify};
 use crate::reload::Running;
 use crate::{
-    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, certificates, first_run, http, keys,
-    listeners, settings,
+    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, certificates, files, first_run, http,
+    keys, listeners, settings,
 };
 
 /// How long a stopping server waits for what is going on.
@@ -89,7 +89,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
         domains: first_run.domains.iter().map(|d| d.name.clone()).collect(),
     };
     let (berth, commands) = Berth::of_all(1).pop().ok_or_else(|| Refused::failed("no worker"))?;
-    let worker = Worker::new(served, open, ruf_net::Limits::default(), Some(certificates.clone()), berth)
+    let worker = Worker::new(served, open, files::connections(), Some(certificates.clone()), berth)
         .map_err(Refused::failed)?;
     let http = match config.http {
         Some(address) => Some(open_http(address).await?),
