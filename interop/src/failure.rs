@@ -30,6 +30,12 @@ impl From<std::io::Error> for Failure {
     }
 }
 
+impl From<rustix::io::Errno> for Failure {
+    fn from(error: rustix::io::Errno) -> Failure {
+        Failure::new(error)
+    }
+}
+
 /// Fails with a formatted sentence.
 macro_rules! fail {
     ($($sentence:tt)*) => {

@@ -1,6 +1,8 @@
 //! A phone written by hand: one UDP socket, one account, no timers and nothing sent by itself. It reads
 //! its own socket, so it can live in any network.
 
+pub(crate) mod call;
+
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 

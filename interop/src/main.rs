@@ -8,6 +8,7 @@
 //! ruf-interop startup     how a server starts, refuses to, and ends
 //! ruf-interop sipp        1,000 calls at 200 a second
 //! ruf-interop nat         phones behind NAT, the server behind a forwarded port
+//! ruf-interop storm       thousands of connections, and the end while a phone rings
 //! ruf-interop all         everything
 //! ```
 //!
@@ -31,6 +32,7 @@ mod server;
 mod sip;
 mod sipp;
 mod startup;
+mod storm;
 mod table;
 mod tone;
 mod torture;
@@ -45,12 +47,13 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     ("startup", startup::run),
     ("torture", torture::run),
     ("negative", negative::run),
     ("sipp", sipp::run),
     ("nat", nat::run),
+    ("storm", storm::run),
     ("table", table::run),
 ];
 

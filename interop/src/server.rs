@@ -153,10 +153,57 @@ impl Server {
         Ok(())
     }
 
-    /// Ends it by SIGTERM.
-    pub(crate) fn stop(mut self) -> Outcome<ExitStatus> {
-        self.program.terminate()?;
+    /// What `ruf status` says, in JSON.
+    pub(crate) fn status(&self) -> Outcome<Value> {
+        let output =
+            Command::new(binary()?).args(["status", "--json", "--data"]).arg(&self.settings.data).output()?;
+        let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        ensure!(output.status.success(), "`ruf status` failed: {complaint}");
+        serde_json::from_slice(&output.stdout)
+            .map_err(|error| Failure::new(format!("`ruf status --json` printed no JSON: {error}")))
+    }
+
+    /// The memory it has in use, in kB.
+    pub(crate) fn resident_kb(&self) -> Outcome<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.program.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.and_then(|value| value.trim().strip_suffix(" kB")?.trim().parse().ok())
+            .ok_or_else(|| Failure::new("the kernel does not say how much memory the server has"))
+    }
+
+    /// How many files it has open, sockets among them.
+    pub(crate) fn open_files(&self) -> Outcome<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.program.id()))?.count())
+    }
+
+    /// Waits until it has written a line with these words.
+    pub(crate) fn says(&self, words: &str) -> Outcome<()> {
+        let what = format!("the words {words:?}");
+        self.program.wait_line(LineMark::START, READY, &what, |line| line.contains(words).then_some(()))
+    }
+
+    /// Asks it to end, by SIGTERM, and does not wait.
+    pub(crate) fn ask_to_end(&self) -> Outcome<()> {
+        self.program.terminate()
+    }
+
+    /// Waits for the end that it was asked for.
+    pub(crate) fn wait_end(mut self) -> Outcome<ExitStatus> {
         self.program.wait_end(END)
+    }
+
+    /// Waits for the end that it was asked for, and starts it again on the same address and data.
+    pub(crate) fn restarted(self) -> Outcome<Server> {
+        let settings = Settings { listen: self.address, ..self.settings.clone() };
+        let status = self.wait_end()?;
+        ensure!(status.success(), "the server ended with {status}");
+        Server::start(&settings)
+    }
+
+    /// Ends it by SIGTERM.
+    pub(crate) fn stop(self) -> Outcome<ExitStatus> {
+        self.ask_to_end()?;
+        self.wait_end()
     }
 }
 
