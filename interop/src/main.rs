@@ -24,6 +24,7 @@ mod nat;
 mod negative;
 mod phone;
 mod place;
+mod plug;
 mod private;
 mod program;
 mod raw;

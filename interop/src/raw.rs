@@ -6,12 +6,15 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::sip::{Sip, find, tag};
+use crate::transport::Transport;
 
 /// A request of a plain client. What is not set has a value of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) uri: String,
+    /// What carries it: written into Via.
+    pub(crate) transport: Transport,
     /// Where answers should go: written into Via.
     pub(crate) sent_by: SocketAddr,
     pub(crate) branch: String,
@@ -35,6 +38,7 @@ impl Request {
         Request {
             method: method.to_owned(),
             uri: uri.to_owned(),
+            transport: Transport::Udp,
             sent_by,
             branch: format!("z9hG4bK{}", unique()),
             from: "sip:nobody@invalid".to_owned(),
@@ -53,6 +57,12 @@ impl Request {
         Request { branch: format!("z9hG4bK{}", unique()), cseq: self.cseq + 1, ..self.clone() }
     }
 
+    /// Sets what carries it.
+    pub(crate) fn over(mut self, transport: Transport) -> Request {
+        self.transport = transport;
+        self
+    }
+
     /// Sets the URIs of From and To.
     pub(crate) fn between(mut self, from: &str, to: &str) -> Request {
         self.from = from.to_owned();
@@ -69,8 +79,15 @@ impl Request {
     /// As it goes on the wire.
     pub(crate) fn text(&self) -> String {
         let mut text = format!(
-            "{} {} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch={}\r\nMax-Forwards: 70\r\nFrom: <{}>;tag={}\r\nTo: <{}>",
-            self.method, self.uri, self.sent_by, self.branch, self.from, self.from_tag, self.to
+            "{} {} SIP/2.0\r\nVia: SIP/2.0/{} {};branch={}\r\nMax-Forwards: 70\r\nFrom: <{}>;tag={}\r\nTo: <{}>",
+            self.method,
+            self.uri,
+            self.transport.via(),
+            self.sent_by,
+            self.branch,
+            self.from,
+            self.from_tag,
+            self.to
         );
         if !self.to_tag.is_empty() {
             text.push_str(";tag=");

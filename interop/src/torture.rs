@@ -1,25 +1,29 @@
 //! The 61 messages of RFC 4475 and RFC 5118, each sent to a server as a proxy, as a registrar, and
-//! behind digest, over UDP.
+//! behind digest, over UDP and over TCP.
 //!
 //! `tests/data/torture/torture.json` says what each is worth. An answer is attributed by its Call-ID;
 //! silence is proved by an OPTIONS sent after the message, whose answer came while none came to the
 //! message. The messages name hosts elsewhere, so answers go to the source address and the port of
-//! their Via (RFC 3261 section 18.2.2): those ports are bound here, and the wire is read.
+//! their Via (RFC 3261 section 18.2.2): those ports are bound here, and the wire is read. Over a stream
+//! each message has a connection of its own, on which its answer comes back; where a message cannot be
+//! cut out of a stream, [`expected::Cut`] says what is right.
 
 mod expected;
 mod message;
 
-use std::net::{Ipv4Addr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::failure::{Failure, Outcome, ensure};
 use crate::place;
+use crate::plug::Plug;
 use crate::raw;
 use crate::server::{Server, Settings};
 use crate::sip::Sip;
+use crate::transport::Transport;
 use crate::wire::{Mark, Tap, Wire};
-use expected::{Entry, Verdict};
+use expected::{Cut, Entry, Verdict};
 
 /// How long any answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -52,15 +56,21 @@ impl Role {
     }
 }
 
-/// Sends all messages in all roles; true if no answer was wrong.
+const ROLES: [Role; 3] = [Role::Proxy, Role::Registrar, Role::Guarded];
+const TRANSPORTS: [Transport; 2] = [Transport::Udp, Transport::Tcp];
+
+/// Sends all messages in all roles over all transports; true if no answer was wrong.
 pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     let data = data_folder()?;
     let entries = expected::read(&data.join("torture.json"))?;
     ensure!(entries.len() == 61, "torture.json lists {} messages, not 61", entries.len());
     let wire = Wire::open()?;
     let mut wrong = 0;
-    for (number, role) in [Role::Proxy, Role::Registrar, Role::Guarded].into_iter().enumerate() {
-        let bench = Bench::start(&wire, &folder.join(role.name()), place::net(100 + number as u8), role)?;
+    let benches = TRANSPORTS.into_iter().flat_map(|transport| ROLES.map(|role| (role, transport)));
+    for (number, (role, transport)) in benches.enumerate() {
+        let title = format!("{} over {}", role.name(), transport.name());
+        let net = place::net(100 + number as u8);
+        let mut bench = Bench::start(&wire, &folder.join(title.replace(' ', "-")), net, role, transport)?;
         let mut good = 0;
         let mut weak = Vec::new();
         let mut silent = Vec::new();
@@ -68,7 +78,7 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
             let octets = std::fs::read(data.join(&entry.file))?;
             let mark = message::mark(count);
             let octets = message::made_unique(&octets, &mark);
-            let answered = bench.try_message(&octets, &mark);
+            let answered = bench.try_message(&octets, &mark, entry.cut(transport));
             if answered.as_ref().is_ok_and(|answered| answered.answer.is_none()) {
                 silent.push((mark, entry));
             }
@@ -77,17 +87,17 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
                 Ok(Verdict::Tolerated(why)) => weak.push(format!("{}: {why}", entry.name)),
                 Err(failure) => {
                     wrong += 1;
-                    println!("{}, {}: WRONG: {failure} [{}]", role.name(), entry.name, entry.note);
+                    println!("{title}, {}: WRONG: {failure} [{}]", entry.name, entry.note);
                 }
             }
         }
         for (mark, entry) in silent {
             if bench.answered_late(&mark) {
                 wrong += 1;
-                println!("{}, {}: WRONG: its silence was broken later", role.name(), entry.name);
+                println!("{title}, {}: WRONG: its silence was broken later", entry.name);
             }
         }
-        println!("{}: {good} right, {} tolerated, {wrong} wrong so far", role.name(), weak.len());
+        println!("{title}: {good} right, {} tolerated, {wrong} wrong so far", weak.len());
         for line in weak {
             println!("  tolerated, {line}");
         }
@@ -106,9 +116,14 @@ fn data_folder() -> Outcome<PathBuf> {
 struct Bench {
     server: Server,
     role: Role,
+    transport: Transport,
+    /// Where the server listens on that transport.
+    at: SocketAddr,
     tap: Tap,
-    sender: UdpSocket,
-    callee: UdpSocket,
+    host: Ipv4Addr,
+    /// Of a stream, a new one for each message.
+    sender: Plug,
+    callee: Plug,
     /// Bound so that answers arrive somewhere; read on the wire.
     via_ports: Vec<UdpSocket>,
 }
@@ -127,12 +142,13 @@ struct Answered {
 }
 
 impl Bench {
-    fn start(wire: &Wire, folder: &Path, net: Ipv4Addr, role: Role) -> Outcome<Bench> {
+    fn start(wire: &Wire, folder: &Path, net: Ipv4Addr, role: Role, transport: Transport) -> Outcome<Bench> {
         std::fs::create_dir_all(folder)?;
         let [a, b, c, _] = net.octets();
         let host = |last| Ipv4Addr::new(a, b, c, last);
         let mut settings = Settings::new(&folder.join("data"), host(1));
         settings.domains = DOMAINS.map(str::to_owned).into();
+        settings.streams.extend(transport.is_stream().then_some(transport));
         match role {
             Role::Proxy => {
                 settings = settings.user("user", "secret").arguments(&format!("--trust {net}/24"));
@@ -146,14 +162,21 @@ impl Bench {
             Role::Guarded => settings = settings.user("user", "secret"),
         }
         let server = Server::start(&settings)?;
-        let bind = |port| UdpSocket::bind((host(2), port));
+        let at = server.at(transport)?;
+        let tap = wire.tap(net);
         let bench = Bench {
             server,
             role,
-            tap: wire.tap(net),
-            sender: bind(SENDER_PORT)?,
-            callee: bind(CALLEE_PORT)?,
-            via_ports: VIA_PORTS.into_iter().map(bind).collect::<Result<_, _>>()?,
+            transport,
+            at,
+            tap,
+            host: host(2),
+            sender: Plug::open(transport, host(2), SENDER_PORT, at)?,
+            callee: Plug::open(transport, host(2), CALLEE_PORT, at)?,
+            via_ports: VIA_PORTS
+                .iter()
+                .map(|&port| UdpSocket::bind((host(2), port)))
+                .collect::<Result<_, _>>()?,
         };
         if role == Role::Proxy {
             bench.register_callee()?;
@@ -163,12 +186,13 @@ impl Bench {
 
     fn register_callee(&self) -> Outcome<()> {
         let from = self.tap.mark();
-        let local = self.callee.local_addr()?;
+        let local = self.callee.address()?;
         let request = raw::Request::new("REGISTER", "sip:example.com", local)
+            .over(self.transport)
             .between("sip:user@example.com", "sip:user@example.com")
-            .line("Contact", &format!("<sip:user@{local}>"));
-        self.callee.send_to(request.text().as_bytes(), self.server.address)?;
-        let way = (self.server.address, local);
+            .line("Contact", &format!("<sip:user@{local};transport={}>", self.transport.name()));
+        self.callee.send(request.text().as_bytes())?;
+        let way = (self.at, local);
         self.tap.wait_sip(from, PATIENCE, way, "the callee's registration", |sip| {
             sip.is_response(200, "REGISTER")
         })?;
@@ -176,15 +200,29 @@ impl Bench {
     }
 
     /// Sends a message and waits for its answer, or until its silence is proved.
-    fn try_message(&self, octets: &[u8], mark: &str) -> Outcome<Answered> {
+    fn try_message(&mut self, octets: &[u8], mark: &str, cut: Cut) -> Outcome<Answered> {
+        if self.transport.is_stream() {
+            self.sender = Plug::open(self.transport, self.host, SENDER_PORT, self.at)?;
+        }
         let from = self.tap.mark();
-        self.sender.send_to(octets, self.server.address)?;
+        self.sender.send(octets)?;
+        if cut != Cut::Whole {
+            if matches!(cut, Cut::Unfinished(_)) {
+                self.sender.hush()?;
+            }
+            self.sender.wait_closed(PATIENCE)?;
+            // Others are served as before.
+            self.sender = Plug::open(self.transport, self.host, SENDER_PORT, self.at)?;
+        }
         // The second is sent when the first was answered, so that the turn that took the message is over.
         let barriers = [self.barrier(from)?, self.barrier(from)?];
         // A request that was forwarded is answered by the callee; its final answer comes behind.
         let forwarded = self.answer_forwarded(from)?;
         let is_answer = |sip: &Sip| {
-            let of_another = sip.call_id().starts_with(message::MARK) && !sip.call_id().starts_with(mark);
+            let of_another = match cut {
+                Cut::Followed(_) => !sip.call_id().starts_with(mark),
+                _ => sip.call_id().starts_with(message::MARK) && !sip.call_id().starts_with(mark),
+            };
             sip.status().is_some() && !barriers.iter().any(|barrier| barrier == sip.call_id()) && !of_another
         };
         let answers: Vec<Sip> = self.sent(from).into_iter().filter(is_answer).collect();
@@ -192,7 +230,7 @@ impl Bench {
         if finals.is_empty() && (forwarded || !answers.is_empty()) {
             let (answer, _) = self.tap.wait(from, PATIENCE, "the final answer", |packet| {
                 let sip = packet.sip.as_ref()?;
-                let hers = packet.source == self.server.address && is_answer(sip);
+                let hers = packet.source == self.at && is_answer(sip);
                 (hers && sip.status() >= Some(200)).then(|| sip.clone())
             })?;
             finals.push(answer);
@@ -205,11 +243,11 @@ impl Bench {
             .filter(|sip| !barriers.iter().any(|barrier| barrier == sip.call_id()))
             .collect();
         let answer = finals.pop();
-        if let Some(answer) = &answer {
+        if let Some(answer) = answer.as_ref().filter(|_| !self.transport.is_stream()) {
             self.check_port(octets, from, answer)?;
         }
         if let Some(ack) = answer.as_ref().and_then(|answer| raw::ack(octets, answer)) {
-            self.sender.send_to(&ack, self.server.address)?;
+            self.sender.send(&ack)?;
         }
         Ok(Answered { answer, sent })
     }
@@ -233,12 +271,13 @@ impl Bench {
 
     /// An OPTIONS to the server that must be answered; gives its Call-ID.
     fn barrier(&self, from: Mark) -> Outcome<String> {
-        let local = self.sender.local_addr()?;
+        let local = self.sender.address()?;
         let request = raw::Request::new("OPTIONS", "sip:example.com", local)
+            .over(self.transport)
             .between("sip:barrier@elsewhere.test", "sip:example.com");
         let call_id = request.call_id.clone();
-        self.sender.send_to(request.text().as_bytes(), self.server.address)?;
-        let way = (self.server.address, local);
+        self.sender.send(request.text().as_bytes())?;
+        let way = (self.at, local);
         self.tap.wait_sip(from, PATIENCE, way, "the OPTIONS after the message", |sip| {
             sip.call_id() == call_id && sip.is_response(200, "OPTIONS")
         })?;
@@ -251,12 +290,19 @@ impl Bench {
         let mut answered = false;
         for packet in self.tap.since(from) {
             let Some(method) = packet.sip.as_ref().and_then(Sip::method) else { continue };
-            let mut sockets = [&self.sender, &self.callee].into_iter().chain(&self.via_ports);
-            let socket =
-                sockets.find(|socket| socket.local_addr().is_ok_and(|address| address == packet.destination));
-            if let Some(socket) = socket.filter(|_| method != "ACK") {
-                let status = if method == "INVITE" { "486 Busy Here" } else { "200 OK" };
-                socket.send_to(&raw::reply(&packet.payload, status), self.server.address)?;
+            if packet.source != self.at || method == "ACK" {
+                continue;
+            }
+            let status = if method == "INVITE" { "486 Busy Here" } else { "200 OK" };
+            let reply = raw::reply(&packet.payload, status);
+            let is_here = |address: SocketAddr| address == packet.destination;
+            let mut plugs = [&self.sender, &self.callee].into_iter();
+            let mut sockets = self.via_ports.iter();
+            if let Some(plug) = plugs.find(|plug| plug.address().is_ok_and(is_here)) {
+                plug.send(&reply)?;
+                answered = true;
+            } else if let Some(socket) = sockets.find(|socket| socket.local_addr().is_ok_and(is_here)) {
+                socket.send_to(&reply, self.at)?;
                 answered = true;
             }
         }
@@ -266,16 +312,20 @@ impl Bench {
     /// Every SIP message that the server sent since `from`.
     fn sent(&self, from: Mark) -> Vec<Sip> {
         let packets = self.tap.since(from);
-        let hers = packets.iter().filter(|packet| packet.source == self.server.address);
+        let hers = packets.iter().filter(|packet| packet.source == self.at);
         hers.filter_map(|packet| packet.sip.clone()).collect()
     }
 
     fn judge(&self, entry: &Entry, answered: &Answered) -> Outcome<Verdict> {
         let status = answered.answer.as_ref().and_then(Sip::status);
+        let cut = entry.cut(self.transport);
+        if let Some(verdict) = cut.judge(status) {
+            return verdict;
+        }
         for forwarded in answered.sent.iter().filter(|sip| sip.method().is_some()) {
             entry.check_forwarded(forwarded)?;
         }
-        if let Some(answer) = &answered.answer {
+        if let Some(answer) = answered.answer.as_ref().filter(|_| !matches!(cut, Cut::Followed(_))) {
             entry.check_answer(answer, &answered.sent)?;
         }
         if self.role == Role::Guarded && entry.is_well_formed() && matches!(status, Some(401 | 403 | 407)) {

@@ -17,4 +17,17 @@ impl Transport {
             Transport::Tcp => "tcp",
         }
     }
+
+    /// Its name in Via (RFC 3261 section 25.1).
+    pub(crate) fn via(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        }
+    }
+
+    /// Are messages cut out of it by Content-Length?
+    pub(crate) fn is_stream(self) -> bool {
+        self == Transport::Tcp
+    }
 }

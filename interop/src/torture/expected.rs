@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::failure::{Failure, Outcome, ensure, fail};
 use crate::sip::Sip;
+use crate::transport::Transport;
 
 /// One message of `torture.json`.
 #[derive(Debug, Clone)]
@@ -29,6 +30,42 @@ pub(super) enum Verdict {
     /// Not wrong, for this reason.
     Tolerated(String),
 }
+
+/// How a message comes out of what carries it, and why so where it is not whole by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cut {
+    /// By itself: what `torture.json` says holds.
+    Whole,
+    /// Nobody can tell where it ends: 400, and the connection is closed (RFC 3261 section 18.3).
+    Refused(&'static str),
+    /// It never ends: its rest is waited for, and the connection is closed when that cannot come.
+    Unfinished(&'static str),
+    /// It ends where its Content-Length says. What follows is a message of its own, and then noise.
+    Followed(&'static str),
+}
+
+impl Cut {
+    /// What an answer is worth where it is not for `torture.json` to say.
+    pub(super) fn judge(self, answer: Option<u16>) -> Option<Outcome<Verdict>> {
+        let (right, wanted) = match self {
+            Cut::Whole | Cut::Followed(_) => return None,
+            Cut::Refused(why) => (answer == Some(400), format!("400 before the connection is closed: {why}")),
+            Cut::Unfinished(why) => (matches!(answer, None | Some(400)), format!("silence or 400: {why}")),
+        };
+        let got = answer.map_or_else(|| "silence".to_owned(), |status| status.to_string());
+        Some(if right { Ok(Verdict::Right) } else { Err(Failure::new(format!("{got}, not {wanted}"))) })
+    }
+}
+
+/// The messages that streams cut in another way than datagrams do.
+const CUT_OTHERWISE: [(&str, Cut); 6] = [
+    ("clerr", Cut::Unfinished("it promises 9,999 octets of body and brings 154")),
+    ("baddn", Cut::Unfinished("its head has no empty line at its end")),
+    ("ncl", Cut::Refused("a length of -999 is none")),
+    ("mcl01", Cut::Refused("it has two lengths")),
+    ("inv2543", Cut::Refused("it has no length, which a stream must have")),
+    ("dblreq", Cut::Followed("the INVITE behind it is a request, whose length leaves five octets over")),
+];
 
 /// Reads `torture.json`.
 pub(super) fn read(path: &Path) -> Outcome<Vec<Entry>> {
@@ -58,6 +95,12 @@ fn entry(message: &Value) -> Outcome<Entry> {
 }
 
 impl Entry {
+    /// How it comes out of a transport.
+    pub(super) fn cut(&self, transport: Transport) -> Cut {
+        let otherwise = CUT_OTHERWISE.iter().find(|(name, _)| transport.is_stream() && *name == self.name);
+        otherwise.map_or(Cut::Whole, |(_, cut)| *cut)
+    }
+
     /// Must every parser take it?
     pub(super) fn is_well_formed(&self) -> bool {
         self.parse == "accept"
