@@ -138,6 +138,8 @@ pub struct Hop {
     pub port: Option<u16>,
     /// As written; `None` asks for NAPTR records or the default.
     pub transport: Option<Transport>,
+    /// Its URI is a `sips:` one, or the request's is: nothing but TLS will do (RFC 3261 §26.2.2).
+    pub secure: bool,
 }
 
 /// Where a hop was found: one transport at one address (RFC 3263 §4.1, §4.2). A hop may be found at

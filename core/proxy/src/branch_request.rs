@@ -67,15 +67,14 @@ impl BranchRequest {
             Some(_) | None => hop_of(self.request.uri()),
         }?;
         // rfc3261 §16.6 step 7; as if it were a SIPS URI
-        Some(if secure { Hop { transport: Some(Transport::Tls), ..hop } } else { hop })
+        Some(Hop { secure: secure || hop.secure, ..hop })
     }
 }
 
 fn hop_of(uri: UriRef<'_>) -> Option<Hop> {
     let host = uri.maddr().or_else(|| uri.host())?;
-    let transport =
-        if uri.scheme() == Scheme::Sips { Some(Transport::Tls) } else { uri.transport().flatten() };
-    Some(Hop { host: host.to_owned(), port: uri.port(), transport })
+    let (port, transport) = (uri.port(), uri.transport().flatten());
+    Some(Hop { host: host.to_owned(), port, transport, secure: uri.scheme() == Scheme::Sips })
 }
 
 #[cfg(test)]
