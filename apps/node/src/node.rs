@@ -9,6 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Admitted, Gate, Identity, Verdict};
+use ruf_locate::{Found, Locator, Query};
 use ruf_message::{
     Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick,
     Transmit,
@@ -34,6 +35,8 @@ pub struct Parts {
     pub gate: Gate,
     /// The proxy.
     pub proxy: Proxy,
+    /// Where next hops are, which knows what we can send over.
+    pub locator: Locator,
     /// The bindings.
     pub registrar: Registrar,
     /// Who may use this server.
@@ -49,6 +52,7 @@ pub struct Node {
     pub(crate) transactions: Transactions,
     pub(crate) gate: Gate,
     proxy: Proxy,
+    locator: Locator,
     registrar: Registrar,
     keepalive: Keepalive,
     accounts: Accounts,
@@ -56,6 +60,7 @@ pub struct Node {
     seat: Seat,
     wire: ruf_transaction::Out,
     asked: ruf_proxy::Out,
+    located: ruf_locate::Out,
     reach: VecDeque<(u64, Place)>,
     crossings: VecDeque<(u8, Crossing)>,
     counters: Counters,
@@ -73,6 +78,7 @@ impl Node {
             is_draining: false,
             unacknowledged: HashSet::new(),
             proxy: parts.proxy,
+            locator: parts.locator,
             registrar: parts.registrar,
             keepalive: Keepalive::new(KeepaliveLimits::default()),
             accounts: parts.accounts,
@@ -80,6 +86,7 @@ impl Node {
             seat: parts.seat,
             wire: ruf_transaction::Out::new(),
             asked: ruf_proxy::Out::default(),
+            located: ruf_locate::Out::default(),
             reach: VecDeque::new(),
             crossings: VecDeque::new(),
             counters: Counters::default(),
@@ -336,11 +343,13 @@ impl Node {
                 self.ask(now, question);
             } else if let Some(ack) = self.asked.acks.pop_front() {
                 self.acknowledge_device(now, ack);
+            } else if let Some(found) = self.located.found.pop_front() {
+                self.found(now, found);
+            } else if let Some(place) = self.asked.failed.pop_front() {
+                self.locator.failed(now, &place);
             } else if let Some(call) = self.asked.calls.pop_front() {
                 self.count_call(&call);
             } else {
-                // Numeric hosts have one place each: there is nothing to prefer to a dead one.
-                self.asked.failed.clear();
                 return;
             }
         }
@@ -357,6 +366,9 @@ impl Node {
             table::Answered::Now(answer) => {
                 let (proxy, mut turn) = self.turn(now);
                 proxy.answer(&mut turn, answer);
+            }
+            table::Answered::ByTheLocator(token, hop) => {
+                self.locator.locate(now, token.as_user(), hop, &mut self.located);
             }
             table::Answered::ByTheShell(token, place) => self.reach.push_back((token.as_user(), place)),
         }
@@ -397,6 +409,22 @@ impl Node {
         (&mut self.proxy, turn)
     }
 
+    /// A hop of the proxy was found, or not.
+    fn found(&mut self, now: Tick, found: Found) {
+        let answer = Answer::Resolved {
+            token: Token::from_user(found.user),
+            places: if found.places.is_empty() { Err(Unreachable) } else { Ok(found.places) },
+        };
+        let (proxy, mut turn) = self.turn(now);
+        proxy.answer(&mut turn, answer);
+    }
+
+    /// What the DNS said to a question from [`Node::poll_query`].
+    pub fn resolved(&mut self, now: Tick, number: u64, answer: ruf_locate::Answer) {
+        self.locator.answer(now, number, answer, &mut self.located);
+        self.settle(now);
+    }
+
     /// What became of a question from [`Node::poll_reach`]; `None`: no flow leads there.
     pub fn reached(&mut self, now: Tick, token: u64, flow: Option<Flow>) {
         let answer = Answer::Reached { token: Token::from_user(token), flow: flow.ok_or(Unreachable) };
@@ -416,6 +444,7 @@ impl Node {
         self.transactions.tick(now, &mut self.wire);
         let (proxy, mut turn) = self.turn(now);
         proxy.tick(&mut turn);
+        self.locator.tick(now, &mut self.located);
         self.registrar.tick(now);
         self.keepalive.tick(now, &self.registrar, &mut self.wire.transmits);
         self.gate.tick(now);
@@ -428,6 +457,7 @@ impl Node {
         let machines = [
             self.transactions.deadline(),
             self.proxy.deadline(),
+            self.locator.deadline(),
             self.registrar.deadline(),
             self.keepalive.deadline(),
             self.gate.deadline(),
@@ -441,6 +471,12 @@ impl Node {
         let transmit = self.wire.transmits.pop_front();
         self.counters.sent += u64::from(transmit.is_some());
         transmit
+    }
+
+    /// The next question to the DNS; answer by [`Node::resolved`].
+    #[must_use]
+    pub fn poll_query(&mut self) -> Option<(u64, Query)> {
+        self.located.queries.pop_front()
     }
 
     /// The next place that needs a flow; answer by [`Node::reached`].
@@ -458,7 +494,7 @@ impl Node {
     /// No transaction and no context is left: what the simulation asks after the last timer.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.transactions.is_empty() && self.proxy.is_empty()
+        self.transactions.is_empty() && self.proxy.is_empty() && self.locator.is_idle()
     }
 
     /// The bindings.
@@ -491,13 +527,15 @@ impl Node {
     /// The figures that go up and down; the others, [`Counters::named`], only grow.
     pub fn gauges(&self) -> Vec<(&'static str, u64)> {
         let open = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        vec![
+        let mut gauges = vec![
             ("bindings", open(self.registrar.len())),
             ("transactions open", open(self.transactions.len())),
             ("requests in the proxy", open(self.proxy.len())),
             ("registrations kept alive", open(self.keepalive.len())),
             ("pings sent", self.keepalive.sent()),
-        ]
+        ];
+        gauges.extend(self.locator.figures().map(|(name, count)| (name, open(count))));
+        gauges
     }
 
     /// Plants a fault that the simulation must catch.

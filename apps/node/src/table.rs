@@ -3,16 +3,15 @@
 //! | question | of | answered by |
 //! | --- | --- | --- |
 //! | `Locate`: where does this request go? | core/proxy | services/routing, from accounts and bindings, in the same turn |
-//! | `Resolve`: where is this hop found? | core/proxy | from memory: only numeric hosts are found yet |
+//! | `Resolve`: where is this hop found? | core/proxy | core/locate, from memory or by way of [`crate::Node::poll_query`] |
 //! | `Reach`: which flow leads to this place? | core/proxy | the shell, by [`crate::Node::poll_reach`] |
 
 use std::cmp::Reverse;
-use std::net::SocketAddr;
 
 use ruf_accounts::Reading;
 use ruf_admission::{AddressOfRecord, Identity, Ourselves};
-use ruf_message::{Flow, Hop, Place, Tick, Transport, Uri};
-use ruf_proxy::{Answer, Destination, Question, Target, TargetSet, Token, Unreachable};
+use ruf_message::{Flow, Hop, Place, Tick, Uri};
+use ruf_proxy::{Answer, Destination, Question, Target, TargetSet, Token};
 use ruf_registrar::{Binding, Registrar};
 use ruf_routing::{DialPlan, Directory};
 
@@ -29,6 +28,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) enum Answered {
     /// From memory.
     Now(Answer),
+    /// The locator must say.
+    ByTheLocator(Token, Hop),
     /// The shell must say.
     ByTheShell(Token, Place),
 }
@@ -40,10 +41,7 @@ impl Asked<'_> {
                 let targets = ruf_routing::route(self.plan, &destination, &identity, self);
                 Answered::Now(Answer::Located { token, targets })
             }
-            Question::Resolve { token, hop } => {
-                let places = numeric(hop).map(|place| vec![place]).ok_or(Unreachable);
-                Answered::Now(Answer::Resolved { token, places })
-            }
+            Question::Resolve { token, hop } => Answered::ByTheLocator(token, hop),
             Question::Reach { token, place } => Answered::ByTheShell(token, place),
         }
     }
@@ -52,14 +50,6 @@ impl Asked<'_> {
     pub(crate) fn first_target(&self, destination: &Destination, identity: &Identity) -> Option<Target> {
         ruf_routing::route(self.plan, destination, identity, self).ok()?.into_iter().next()
     }
-}
-
-/// Where a hop with a numeric host is found.
-// rfc3263 §4.1 and §4.2
-fn numeric(hop: Hop) -> Option<Place> {
-    let transport = hop.transport.unwrap_or(Transport::Udp);
-    let address = SocketAddr::new(hop.host.ip()?, hop.port.unwrap_or(transport.default_port()));
-    Some(Place { transport, address, host: hop.host })
 }
 
 impl Directory for Asked<'_> {

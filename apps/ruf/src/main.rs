@@ -8,6 +8,7 @@ mod config;
 mod control;
 mod endpoint;
 mod files;
+mod finding;
 mod first_run;
 mod http;
 mod keys;

@@ -95,6 +95,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
         Some(address) => Some(open_http(address).await?),
         None => None,
     };
+    let worker = worker.with_dns(crate::finding::dns(&config)?);
     let control = control::open(&config.data).map_err(|error| {
         Refused::config(format!("{}: {error}", control::socket_path(&config.data).display()))
     })?;
@@ -161,9 +162,6 @@ fn say_what_has_no_effect(config: &Config) {
     if config.workers > 1 {
         tracing::warn!("one worker serves in this version, not {}", config.workers);
     }
-    if let Some(dns) = config.dns {
-        tracing::warn!("names are not looked up in this version; {dns} will not be asked");
-    }
 }
 
 /// The one line that scripts wait for.
@@ -217,6 +215,7 @@ impl Signals {
 
 /// The machines, ready to be driven.
 fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, kept: &keys::Kept) -> Node {
+    let locator = crate::finding::locator(&ourselves);
     let entropy = || Entropy::from_seed(keys::fresh());
     let keys = Keys { nonce: keys::fresh(), dialog: kept.flow_token };
     let gate = Gate::new(ourselves, settings::policy(config), &config.limits.admission(), &keys, entropy());
@@ -224,6 +223,7 @@ fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, kept: &keys::
         transactions: Transactions::new(config.limits.transactions(), Timers::default(), entropy()),
         gate,
         proxy: Proxy::new(config.limits.proxy()),
+        locator,
         registrar: Registrar::new(config.limits.registrar(), Gruus::new(&kept.gruu), entropy()),
         accounts,
         plan: DialPlan::default(),
@@ -377,6 +377,14 @@ impl ruf_net::Node for Served {
 
     fn not_crossed(&mut self, now: Tick, crossing: Self::Crossing) {
         self.node.not_crossed(now, crossing);
+    }
+
+    fn poll_query(&mut self) -> Option<(u64, ruf_locate::Query)> {
+        self.node.poll_query()
+    }
+
+    fn resolved(&mut self, now: Tick, number: u64, answer: ruf_locate::Answer) {
+        self.node.resolved(now, number, answer);
     }
 
     fn is_drained(&self) -> bool {

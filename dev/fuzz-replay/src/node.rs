@@ -18,6 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
+use ruf_locate::{Locator, Ways};
 use ruf_message::{Entropy, Flow, Message, Method, Request, StatusCode, Tick, Transport};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
@@ -77,6 +78,9 @@ impl Stage {
 
     /// Takes what the node sends; remembers the last request.
     fn drain(&mut self) {
+        while let Some((number, _)) = self.node.poll_query() {
+            self.node.resolved(self.now, number, ruf_locate::Answer::Nothing { ttl_secs: 1 });
+        }
         while let Some((token, _)) = self.node.poll_reach() {
             self.node.reached(self.now, token, Some(flow(3)));
         }
@@ -145,6 +149,7 @@ fn house() -> Node {
         domains: vec![Domain::new("example.org")],
         listeners: vec![Listener::new(Transport::Udp, flow(0).local)],
     };
+    let ways = Ways::new(ourselves.listeners.iter().map(|one| (one.transport, one.bind.ip())));
     let trusted = vec!["203.0.113.10".parse().expect("an address")];
     let policy = Policy { trusted, ..Policy::default() };
     let keys = Keys { nonce: [7; 32], dialog: [8; 32] };
@@ -152,6 +157,7 @@ fn house() -> Node {
     Node::new(Parts {
         transactions: Transactions::new(ruf_transaction::Limits::default(), Timers::default(), entropy(2)),
         gate,
+        locator: Locator::new(ruf_locate::Limits::default(), ways, entropy(4)),
         proxy: Proxy::new(ruf_proxy::Limits::default()),
         registrar: Registrar::new(ruf_registrar::Limits::default(), Gruus::new(&[9; 32]), entropy(3)),
         accounts,

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
+use ruf_locate::{Locator, Ways};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
@@ -156,6 +157,7 @@ fn start(site: &Site, starts: u64) -> Node {
         domains: vec![Domain::new(&site.domain)],
         listeners: vec![Listener::new(Transport::Udp, site.address)],
     };
+    let ways = Ways::new(ourselves.listeners.iter().map(|one| (one.transport, one.bind.ip())));
     // The key of nonces is new at each start, those of dialog tokens and GRUUs are kept.
     let gruus = Gruus::new(&seed_of(site.seed, 3_001));
     let keys = Keys { nonce: seed_of(site.seed, 2_000 + starts), dialog: seed_of(site.seed, 3_000) };
@@ -168,6 +170,7 @@ fn start(site: &Site, starts: u64) -> Node {
     Node::new(Parts {
         transactions,
         gate: Gate::new(ourselves, Policy::default(), &limits, &keys, entropy(1)),
+        locator: Locator::new(ruf_locate::Limits::default(), ways, entropy(3)),
         proxy: Proxy::new(ruf_proxy::Limits::default()),
         registrar: Registrar::new(ruf_registrar::Limits::default(), gruus, entropy(2)),
         accounts,

@@ -12,6 +12,7 @@
 //! | `connections` | its connections: accepted, opened, read, written, ended |
 //! | `ready` | which connections have something to do |
 //! | `neighbours` | what goes between the workers of one server |
+//! | [`dns`] | questions to the DNS, each a task with a deadline |
 //! | [`limits`] | how many connections, how much for each, for how long |
 //! | [`reach`] | from a place to a flow: which socket and which local address lead there |
 //! | [`tls`] | certificates, and whom we believe as a client |
@@ -23,6 +24,7 @@ mod batch;
 mod clock;
 mod connections;
 mod datagrams;
+pub mod dns;
 pub mod limits;
 pub mod listen;
 mod neighbours;
@@ -31,6 +33,7 @@ mod ready;
 pub mod tls;
 pub mod worker;
 
+pub use dns::Dns;
 pub use limits::Limits;
 pub use listen::{BindError, ListenSpec, Listener, Service, StreamListener, UdpListener};
 pub use reach::{Unreachable, local_address_towards, local_addresses};

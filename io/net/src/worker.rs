@@ -11,12 +11,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use ruf_locate::{Answer, Query};
 use ruf_message::{Flow, FrameError, Place, Tick, Transmit, Transport};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
 use crate::connections::{ConnectionEvent, Connections};
 use crate::datagrams::Datagrams;
+use crate::dns::Dns;
 use crate::limits::Limits;
 use crate::listen::Listener;
 use crate::neighbours::{Letter, Neighbours};
@@ -54,6 +56,10 @@ pub trait Node {
     fn crossed(&mut self, now: Tick, crossing: Self::Crossing);
     /// The worker that this belongs to has no room for it.
     fn not_crossed(&mut self, now: Tick, crossing: Self::Crossing);
+    /// The next question to the DNS.
+    fn poll_query(&mut self) -> Option<(u64, Query)>;
+    /// What the DNS said to a question from [`Node::poll_query`].
+    fn resolved(&mut self, now: Tick, number: u64, answer: Answer);
     /// Nothing is going on that a drain should wait for.
     fn is_drained(&self) -> bool;
 }
@@ -122,6 +128,7 @@ pub struct Worker<N: Node> {
     listeners: Vec<(Transport, SocketAddr)>,
     datagrams: Datagrams,
     connections: Connections,
+    dns: Dns,
     clock: Clock,
     neighbours: Neighbours<N::Crossing>,
     commands: mpsc::Receiver<Command<N>>,
@@ -147,7 +154,14 @@ impl<N: Node + 'static> Worker<N> {
                 Listener::Connections(socket) => connections.add(index, socket)?,
             }
         }
-        Ok(Worker { node, listeners: real, datagrams, connections, clock, neighbours, commands })
+        let dns = Dns::none();
+        Ok(Worker { node, listeners: real, datagrams, connections, dns, clock, neighbours, commands })
+    }
+
+    /// Asks this DNS; without one, every question fails at once.
+    #[must_use]
+    pub fn with_dns(self, dns: Dns) -> Self {
+        Worker { dns, ..self }
     }
 
     /// Serves until `stop` resolves, then drains for at most `drain`, or until `cut` resolves.
@@ -180,6 +194,10 @@ impl<N: Node + 'static> Worker<N> {
                     command(&mut self.node, now);
                 }
                 letters = self.neighbours.next() => self.read(letters),
+                (number, answer) = self.dns.answered() => {
+                    let now = self.clock.now();
+                    self.node.resolved(now, number, answer);
+                }
                 () = poll_fn(|cx| poll_work(cx, &mut self.datagrams, &mut self.connections, &mut self.node, self.clock)) => {}
                 () = sleep(deadline) => {
                     if draining.is_some_and(|since| since.elapsed() >= drain) {
@@ -214,6 +232,9 @@ impl<N: Node + 'static> Worker<N> {
                     }
                     _ => self.connections.reach(now, token, place),
                 }
+            }
+            while let Some((number, query)) = self.node.poll_query() {
+                self.dns.ask(number, query);
             }
             while let Some(transmit) = self.node.poll_transmit() {
                 match transmit.flow.transport {
@@ -313,6 +334,8 @@ mod tests {
         reach: Option<(u64, Place)>,
         reached: Vec<(u64, Result<Flow, Unreachable>)>,
         unreachable: Vec<Flow>,
+        query: Option<(u64, Query)>,
+        resolved: Vec<(u64, Answer)>,
     }
 
     impl Node for Mirror {
@@ -352,6 +375,12 @@ mod tests {
         }
         fn not_crossed(&mut self, _: Tick, crossing: Self::Crossing) {
             match crossing {}
+        }
+        fn poll_query(&mut self) -> Option<(u64, Query)> {
+            self.query.take()
+        }
+        fn resolved(&mut self, _: Tick, number: u64, answer: Answer) {
+            self.resolved.push((number, answer));
         }
         fn is_drained(&self) -> bool {
             !self.busy

@@ -42,6 +42,10 @@ impl Node for Mirror {
     fn unreachable(&mut self, _: Tick, flow: Flow) {
         self.unreachable.push(flow);
     }
+    fn poll_query(&mut self) -> Option<(u64, ruf_locate::Query)> {
+        None
+    }
+    fn resolved(&mut self, _: Tick, _: u64, _: ruf_locate::Answer) {}
     fn tick(&mut self, _: Tick) {}
     fn poll_deadline(&self) -> Option<Tick> {
         None

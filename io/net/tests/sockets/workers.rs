@@ -34,6 +34,10 @@ impl Node for Stranger {
         self.waits_for_gone = false;
         self.unreachable.send_modify(|flows| flows.push(flow));
     }
+    fn poll_query(&mut self) -> Option<(u64, ruf_locate::Query)> {
+        None
+    }
+    fn resolved(&mut self, _: Tick, _: u64, _: ruf_locate::Answer) {}
     fn tick(&mut self, _: Tick) {}
     fn poll_deadline(&self) -> Option<Tick> {
         None
