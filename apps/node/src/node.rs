@@ -56,7 +56,7 @@ pub struct Node {
     registrar: Registrar,
     keepalive: Keepalive,
     accounts: Accounts,
-    plan: DialPlan,
+    pub(crate) plan: DialPlan,
     seat: Seat,
     wire: ruf_transaction::Out,
     asked: ruf_proxy::Out,

@@ -6,6 +6,7 @@
 use ruf_admission::{Admitted, Domain, Identity, Policy};
 use ruf_message::{Method, Request};
 use ruf_proxy::DialogId;
+use ruf_routing::DialPlan;
 
 use crate::node::Node;
 
@@ -19,6 +20,11 @@ impl Node {
     /// Holds so many transactions from now on; those that are open stay.
     pub fn set_transaction_limits(&mut self, limits: ruf_transaction::Limits) {
         self.transactions.set_limits(limits);
+    }
+
+    /// What numbers and names mean from now on, and where they may lead.
+    pub fn set_plan(&mut self, plan: DialPlan) {
+        self.plan = plan;
     }
 
     /// Takes no new call from now on. What goes on goes on; [`Node::is_drained`] says when it is over.

@@ -9,6 +9,7 @@ mod domain;
 mod gate;
 mod http;
 mod limits;
+mod routing;
 mod server;
 mod source;
 mod tls;
@@ -50,6 +51,8 @@ pub(crate) struct Config {
     pub(crate) http: Option<std::net::SocketAddr>,
     /// Whether other machines may read them.
     pub(crate) http_public: bool,
+    /// Hosts of others that accounts may call.
+    pub(crate) elsewhere: Vec<String>,
     /// Signalling workers.
     pub(crate) workers: usize,
     /// The name server to ask.
@@ -75,6 +78,7 @@ impl Default for Config {
             authorities: Vec::new(),
             http: None,
             http_public: false,
+            elsewhere: Vec::new(),
             workers: 1,
             dns: None,
             log: "info".to_owned(),
@@ -111,6 +115,8 @@ struct File {
     #[serde(default)]
     tls: tls::TlsSection,
     #[serde(default)]
+    routing: routing::RoutingSection,
+    #[serde(default)]
     http: http::HttpSection,
     #[serde(default)]
     limits: LimitsConfig,
@@ -136,6 +142,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     file.server.read(&source, &mut config)?;
     file.gate.read(&source, &mut config)?;
     file.tls.read(&mut config);
+    file.routing.read(&source, &mut config)?;
     for domain in file.domain {
         domain.read(&source, &mut config)?;
     }

@@ -12,6 +12,7 @@ use ruf_admission::{AddressOfRecord, Domain, Ourselves, Policy};
 use ruf_message::Tick;
 use ruf_net::Commands;
 use ruf_net::tls::Certificates;
+use ruf_routing::DialPlan;
 use serde::{Deserialize, Serialize};
 use tokio::signal::unix::Signal;
 use tokio::sync::{mpsc, oneshot};
@@ -155,6 +156,7 @@ pub(crate) struct Change {
     /// Domains whose bindings were made by whoever came, and where that is over.
     pub(crate) closed: Vec<String>,
     pub(crate) transactions: ruf_transaction::Limits,
+    pub(crate) plan: DialPlan,
 }
 
 impl Change {
@@ -167,6 +169,7 @@ impl Change {
             users: config.users.clone(),
             closed: closed.map(|domain| domain.name.clone()).collect(),
             transactions: config.limits.transactions(),
+            plan: settings::plan(config),
         }
     }
 }
@@ -190,6 +193,7 @@ impl Served {
         }
         self.node.reconfigure(change.domains.clone(), &change.policy);
         self.node.set_transaction_limits(change.transactions);
+        self.node.set_plan(change.plan.clone());
         self.domains = change.domains.iter().map(|domain| domain.name.clone()).collect();
         Ok(())
     }
@@ -235,6 +239,7 @@ fn changes(old: &Config, new: &Config) -> Vec<String> {
         (old.trust != new.trust, "trusted networks"),
         (old.digest != new.digest, "digest algorithms"),
         (old.authorities != new.authorities, "trusted authorities"),
+        (old.elsewhere != new.elsewhere, "hosts of others that may be called"),
         (old.limits != new.limits, "limits"),
         (old.log != new.log, "the log level"),
     ];

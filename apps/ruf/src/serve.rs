@@ -12,7 +12,6 @@ use ruf_net::{Berth, Commands, Stop, Unreachable, Worker};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
 use ruf_registrar::{Gruus, Registrar};
-use ruf_routing::DialPlan;
 use ruf_store::Store;
 use ruf_transaction::{Timers, Transactions};
 use tokio::signal::unix::{SignalKind, signal};
@@ -226,7 +225,7 @@ fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, kept: &keys::
         locator,
         registrar: Registrar::new(config.limits.registrar(), Gruus::new(&kept.gruu), entropy()),
         accounts,
-        plan: DialPlan::default(),
+        plan: settings::plan(config),
         seat: Seat::alone(),
     })
 }

@@ -1,6 +1,7 @@
 //! The command line on top of the file: what the server really runs by.
 
 use ruf_admission::Policy;
+use ruf_routing::DialPlan;
 
 use crate::config::{self, Config, ConfigError, DomainConfig};
 use crate::{Place, ServeArgs};
@@ -55,6 +56,11 @@ pub(crate) fn of_serve(args: &ServeArgs) -> Result<Config, ConfigError> {
 /// What the gate is told of it.
 pub(crate) fn policy(config: &Config) -> Policy {
     Policy { trusted: config.trust.clone(), algorithms: config.digest.clone(), ..Policy::default() }
+}
+
+/// What routing is told of it.
+pub(crate) fn plan(config: &Config) -> DialPlan {
+    DialPlan { elsewhere: config.elsewhere.clone(), ..DialPlan::default() }
 }
 
 /// What a command other than `serve` works on: the file, and the data directory on top of it.

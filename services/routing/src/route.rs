@@ -2,7 +2,7 @@
 
 use ruf_admission::{Accounts, AddressOfRecord, Identity, Lookup};
 use ruf_message::{Flow, Uri};
-use ruf_proxy::{Destination, Refusal, TargetSet};
+use ruf_proxy::{Destination, Refusal, Target, TargetSet};
 
 use crate::plan::DialPlan;
 
@@ -46,7 +46,10 @@ pub fn route(
         Destination::Service(urn) => answering(plan, urn, identity, directory),
         // rfc3261 §16.5: a resource of ours that does not exist
         Destination::Ourselves => Err(Refusal::NotFound),
-        // Nothing leaves for somewhere else without a rule, and there is none yet.
+        // Nothing leaves for somewhere else without a rule.
+        Destination::Elsewhere(uri) if plan.leads_to(uri) && is_our_own(identity, directory) => {
+            Ok(TargetSet::from_elem(Target::unchanged(), 1)) // rfc3261 §16.5
+        }
         Destination::Elsewhere(_) => Err(Refusal::Forbidden),
     }
 }
@@ -120,6 +123,11 @@ fn stranger(address: &AddressOfRecord, directory: &impl Directory) -> Result<Tar
     }
 }
 
+/// An account that somebody has made: no guest, no peer, and none of the built-in ones.
+fn is_our_own(identity: &Identity, directory: &impl Directory) -> bool {
+    matches!(identity, Identity::Account(_)) && !is_hidden(identity, directory)
+}
+
 fn is_hidden(identity: &Identity, directory: &impl Directory) -> bool {
     match identity {
         Identity::Account(address) => {
@@ -135,7 +143,6 @@ mod tests {
     use super::*;
     use ruf_admission::Account;
     use ruf_message::StatusCode;
-    use ruf_proxy::Target;
 
     /// Accounts of `example.org`; those in the second list have one binding.
     struct Town {
@@ -260,7 +267,7 @@ mod tests {
             let uri = format!("sip:{user}@example.org;gr={device}").parse().unwrap();
             Destination::Gruu { uri, onward: None }
         };
-        let plan = DialPlan { emergency_numbers: vec!["200".into()], emergency: None };
+        let plan = DialPlan { emergency_numbers: vec!["200".into()], ..DialPlan::default() };
         let to = |user: &str, device: &str| routed(&plan, &gruu(user, device), &from("alice"));
         let bob = Ok("sip:bob@phone.example");
         assert_eq!(to("bob", "here").as_deref(), bob);
@@ -295,6 +302,33 @@ mod tests {
     }
 
     #[test]
+    fn accounts_reach_the_hosts_of_a_rule_and_nobody_else_does() {
+        // tests rfc3261 §16.5
+        let elsewhere = vec!["far.example".into(), "192.0.2.9".into(), "[2001:db8::9]".into()];
+        let plan = DialPlan { elsewhere, ..DialPlan::default() };
+        let to = |uri: &str, identity: Identity| {
+            let destination = Destination::Elsewhere(uri.parse().unwrap());
+            match route(&plan, &destination, &identity, &town()) {
+                Ok(targets) => {
+                    Ok(targets.iter().map(|target| (target.uri.clone(), target.flow)).collect::<Vec<_>>())
+                }
+                Err(refusal) => Err(refusal.status().as_u16()),
+            }
+        };
+        for uri in ["sip:x@FAR.example:5070;transport=tcp", "sips:192.0.2.9", "sip:x@[2001:db8:0::9]:5080"] {
+            assert_eq!(to(uri, from("alice")), Ok(vec![(None, None)]), "{uri}");
+        }
+        for uri in
+            ["sip:x@www.far.example", "sip:x@192.0.2.90", "sip:x@far.example;maddr=192.0.2.1", "tel:+1"]
+        {
+            assert_eq!(to(uri, from("alice")), Err(403), "{uri}");
+        }
+        for identity in [from("check1"), Identity::Guest, Identity::Peer("pbx".into())] {
+            assert_eq!(to("sip:x@far.example", identity), Err(403));
+        }
+    }
+
+    #[test]
     fn built_in_accounts_exist_for_their_like_only() {
         let plan = DialPlan::default();
         for identity in [from("alice"), from("nobody"), Identity::Guest, Identity::Peer("pbx".into())] {
@@ -309,7 +343,7 @@ mod tests {
     #[test]
     fn an_emergency_goes_to_its_rule_and_to_nobody_without_one() {
         // tests rfc5031 §4.2
-        let mut plan = DialPlan { emergency_numbers: vec!["112".into()], emergency: None };
+        let mut plan = DialPlan { emergency_numbers: vec!["112".into()], ..DialPlan::default() };
         let sos = [user("112"), service("urn:service:sos"), service("urn:service:sos.fire")];
         for call in &sos {
             assert_eq!(routed(&plan, call, &from("alice")), Err(404), "{call:?}");
