@@ -64,13 +64,13 @@ pub fn drawing(sim: &Sim, from: usize) -> String {
     text
 }
 
-/// Those who take part; the server stands between the first phone and the others.
+/// Those who take part; servers stand between the first phone and the others.
 fn posts(sim: &Sim, from: usize) -> Vec<HostId> {
     let sights = || shown(sim, from);
     let takes_part = |host: &HostId| sights().any(|sight| sight.from == *host || sight.to == Some(*host));
     let (servers, mut posts): (Vec<HostId>, Vec<HostId>) =
         sim.hosts().filter(takes_part).partition(|host| sim.is_server(*host));
-    for server in servers {
+    for server in servers.into_iter().rev() {
         posts.insert(posts.len().min(1), server);
     }
     posts

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
-use ruf_locate::{Locator, Ways};
+use ruf_locate::{Answer, Locator, Query, Record, Ways};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
@@ -32,6 +32,16 @@ pub struct Site {
     pub seed: u64,
     /// A fault to plant.
     pub mutant: Option<Mutant>,
+    /// Hosts of others that its users may call.
+    pub elsewhere: Vec<String>,
+    /// What the DNS tells it.
+    pub zone: Vec<(Query, Record)>,
+    /// Users of domains that it does not serve may call its own.
+    pub guests: bool,
+    /// It asks nobody for a password.
+    pub is_open: bool,
+    /// Its table of transactions is full.
+    pub is_full: bool,
 }
 
 impl Site {
@@ -44,6 +54,20 @@ impl Site {
             users: users.iter().map(user).collect(),
             seed,
             mutant: None,
+            elsewhere: Vec::new(),
+            zone: Vec::new(),
+            guests: false,
+            is_open: false,
+            is_full: false,
+        }
+    }
+
+    fn answer(&self, query: &Query) -> Answer {
+        let known = self.zone.iter().filter(|(asked, _)| asked == query);
+        let records: Vec<Record> = known.map(|(_, record)| record.clone()).collect();
+        match records.is_empty() {
+            true => Answer::Nothing { ttl_secs: 60 },
+            false => Answer::Records { ttl_secs: 60, records },
         }
     }
 
@@ -114,13 +138,19 @@ impl Server {
         self.node.poll_deadline()
     }
 
-    /// The next datagram; places that the node asks for are reached first.
+    /// The next datagram; names and places that the node asks for are found and reached first.
     pub(crate) fn transmit(&mut self, now: Tick) -> Option<Transmit> {
-        while let Some((token, place)) = self.node.poll_reach() {
-            let flow = self.flow_to(&place);
-            self.node.reached(now, token, flow);
+        loop {
+            if let Some((number, query)) = self.node.poll_query() {
+                let answer = self.site.answer(&query);
+                self.node.resolved(now, number, answer);
+            } else if let Some((token, place)) = self.node.poll_reach() {
+                let flow = self.flow_to(&place);
+                self.node.reached(now, token, flow);
+            } else {
+                return self.node.poll_transmit();
+            }
         }
-        self.node.poll_transmit()
     }
 
     /// What it still holds, bindings aside; `None`: nothing.
@@ -154,7 +184,7 @@ fn start(site: &Site, starts: u64) -> Node {
         accounts.add(&site.domain, user, secret).expect("a good name and secret");
     }
     let ourselves = Ourselves {
-        domains: vec![Domain::new(&site.domain)],
+        domains: vec![if site.is_open { Domain::open(&site.domain) } else { Domain::new(&site.domain) }],
         listeners: vec![Listener::new(Transport::Udp, site.address)],
     };
     let ways = Ways::new(ourselves.listeners.iter().map(|one| (one.transport, one.bind.ip())));
@@ -162,19 +192,24 @@ fn start(site: &Site, starts: u64) -> Node {
     let gruus = Gruus::new(&seed_of(site.seed, 3_001));
     let keys = Keys { nonce: seed_of(site.seed, 2_000 + starts), dialog: seed_of(site.seed, 3_000) };
     let limits = ruf_admission::Limits::default();
-    let mut transactions =
-        Transactions::new(ruf_transaction::Limits::default(), Timers::default(), entropy(0));
+    let policy = Policy { guests: site.guests, ..Policy::default() };
+    let servers_max = if site.is_full { 0 } else { ruf_transaction::Limits::default().servers_max };
+    let mut transactions = Transactions::new(
+        ruf_transaction::Limits { servers_max, ..Default::default() },
+        Timers::default(),
+        entropy(0),
+    );
     if let Some(mutant) = site.mutant {
         transactions.plant(mutant);
     }
     Node::new(Parts {
         transactions,
-        gate: Gate::new(ourselves, Policy::default(), &limits, &keys, entropy(1)),
+        gate: Gate::new(ourselves, policy, &limits, &keys, entropy(1)),
         locator: Locator::new(ruf_locate::Limits::default(), ways, entropy(3)),
         proxy: Proxy::new(ruf_proxy::Limits::default()),
         registrar: Registrar::new(ruf_registrar::Limits::default(), gruus, entropy(2)),
         accounts,
-        plan: DialPlan::default(),
+        plan: DialPlan { elsewhere: site.elsewhere.clone(), ..DialPlan::default() },
         seat: Seat::alone(),
     })
 }

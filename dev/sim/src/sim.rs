@@ -99,6 +99,13 @@ impl Sim {
         self.add("server", 's', address, None, Machine::Server(Box::new(server)))
     }
 
+    /// Puts up another server, whose name's first letter stands for it in ladders.
+    pub fn add_server_named(&mut self, name: &str, server: Server) -> HostId {
+        let address = server.address();
+        let letter = name.chars().next().unwrap_or('?');
+        self.add(name, letter, address, None, Machine::Server(Box::new(server)))
+    }
+
     /// Puts up a phone named `name`, whose first letter stands for it in ladders, at `address`. Its
     /// way leads to `server`.
     pub fn add_phone(&mut self, name: &str, address: &str, server: HostId, secret: &str) -> HostId {

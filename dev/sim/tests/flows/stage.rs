@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason, Settings};
+use ruf_locate::{Kind, Query, Record, Srv};
 use ruf_message::{StatusCode, Tick, Uri};
 use ruf_sim::nat::Nat;
 use ruf_sim::network::Conditions;
@@ -84,6 +85,43 @@ impl Stage {
         let alice = sim.add_phone("alice", "192.0.2.10:5060", server, &alice);
         let bob = bob(&mut sim, server);
         Stage { sim, server, alice, bob, before: 0 }
+    }
+
+    /// Alice is registered here, and Carol at `far.example`, whose first server is `first` and whose
+    /// second one, `good`, serves. Carol stands in the place of Bob.
+    pub(crate) fn far_away(is_full: bool) -> (Self, HostId) {
+        let mut sim = Sim::new(7, Conditions::fair());
+        let elsewhere = vec!["far.example".to_owned()];
+        let here = Site { elsewhere, zone: zone_of_far(), ..Site::new(7, &["alice"]) };
+        let server = sim.add_server(Server::new(here));
+        let far = |last, is_full| Site {
+            domain: "far.example".into(),
+            address: ([198, 51, 100, last], 5060).into(),
+            guests: true,
+            is_full,
+            ..Site::new(8, &["carol"])
+        };
+        let first = sim.add_server_named("first", Server::new(far(11, is_full)));
+        let good = sim.add_server_named("good", Server::new(far(12, false)));
+        let alice = sim.add_phone("alice", "192.0.2.10:5060", server, &Site::secret("alice"));
+        let carol = sim.add_phone("carol", "203.0.113.20:5060", good, &Site::secret("carol"));
+        let mut stage = Stage { sim, server, alice, bob: carol, before: 0 };
+        stage.register(alice);
+        stage.register(carol);
+        stage.begin();
+        (stage, first)
+    }
+
+    /// Alice calls Carol, who is far away, and Carol answers.
+    pub(crate) fn talk_to_carol(&mut self) {
+        let carol: Uri = "sip:carol@far.example".parse().expect("a URI");
+        self.phone(self.alice, |agent, now| agent.call(now, &carol, Some(sdp("alice"))).expect("room"));
+        let call = self.rings();
+        self.hears_ringing();
+        self.answer(call);
+        self.talks();
+        self.hang_up(self.bob, call);
+        self.ended(self.alice);
     }
 
     /// The ladder begins here.
@@ -245,6 +283,20 @@ pub(crate) const DEVICE: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 fn device(settings: Settings, reg_id: Option<u32>) -> Settings {
     let settings = Settings { instance: Some(DEVICE.to_owned()), reg_id, ..settings };
     settings.with_password("bob", &Site::secret("bob"))
+}
+
+/// `far.example` has two servers for UDP, one before the other.
+fn zone_of_far() -> Vec<(Query, Record)> {
+    let server = |priority, name: &str, last| {
+        let host = format!("{name}.far.example");
+        let srv = Srv { priority, weight: 0, port: 5060, target: host.clone() };
+        let address = std::net::Ipv4Addr::new(198, 51, 100, last).into();
+        [
+            (Query::new(Kind::Srv, "_sip._udp.far.example"), Record::Srv(srv)),
+            (Query::new(Kind::A, &host), Record::Address(address)),
+        ]
+    };
+    [server(2, "good", 12), server(1, "first", 11)].concat()
 }
 
 /// `name@example.org`.
