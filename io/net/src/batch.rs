@@ -2,8 +2,9 @@
 //!
 //! The only unsafe code of the house, kept to what the kernel's interface demands: arrays of
 //! `mmsghdr` whose pointers lead into buffers that the same struct owns, and control messages
-//! (`IP_PKTINFO`, `IPV6_PKTINFO`) that say which of our addresses a datagram came to or leaves from.
-//! Nothing is parsed here.
+//! (`IP_PKTINFO`, `IPV6_PKTINFO`) that say which of our addresses a datagram came to or leaves from, or
+//! (`IP_RECVERR`, `IPV6_RECVERR`) that one did not arrive. Beside it the limit of open files, which the
+//! standard library cannot move. Nothing is parsed here.
 
 use std::io;
 use std::mem;
@@ -22,9 +23,14 @@ const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Room for one control message of either family, in units of its alignment.
 const CONTROL_WORDS: usize = 8;
 
+/// Room for what a report of an undelivered datagram says: the error with the address of who reported it,
+/// and our own address.
+const ERROR_CONTROL_WORDS: usize = 32;
+
 /// Room for the largest address, aligned as the kernel wants it.
 type Address = libc::sockaddr_storage;
 type Control = [u64; CONTROL_WORDS];
+type ErrorControl = [u64; ERROR_CONTROL_WORDS];
 
 /// One received datagram, borrowed from the batch.
 pub(crate) struct Received<'a> {
@@ -38,8 +44,24 @@ pub(crate) struct Received<'a> {
 
 /// Asks the kernel to say of each datagram which of our addresses it came to.
 pub(crate) fn report_local_address(socket: &impl AsRawFd, v4: bool) -> io::Result<()> {
-    let (level, option) =
-        if v4 { (libc::IPPROTO_IP, libc::IP_PKTINFO) } else { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) };
+    if v4 {
+        switch_on(socket, libc::IPPROTO_IP, libc::IP_PKTINFO)
+    } else {
+        switch_on(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
+    }
+}
+
+/// Asks the kernel to keep what ICMP says of our datagrams, and to call the socket readable then.
+pub(crate) fn report_errors(socket: &impl AsRawFd, v4: bool) -> io::Result<()> {
+    if v4 {
+        switch_on(socket, libc::IPPROTO_IP, libc::IP_RECVERR)?;
+    } else {
+        switch_on(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVERR)?;
+    }
+    switch_on(socket, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE)
+}
+
+fn switch_on(socket: &impl AsRawFd, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: an open socket, and an option whose value is one int, of the size given.
     let done = unsafe {
@@ -54,11 +76,26 @@ pub(crate) fn report_local_address(socket: &impl AsRawFd, v4: bool) -> io::Resul
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Puts a listener under the runtime's watch for what it can read.
+/// Lets this process have as many files open as the system allows it; returns how many.
+pub(crate) fn raise_file_limit() -> io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` is a valid rlimit, written by the first call and read by the second.
+    let done = unsafe {
+        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit)
+        } else {
+            -1
+        }
+    };
+    if done == 0 { Ok(limit.rlim_cur) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Puts a listener under the runtime's watch for what it can read, errors included.
 pub(crate) fn watch(listener: UdpListener) -> io::Result<AsyncFd<UdpListener>> {
     // SAFETY: a UdpListener owns its socket, always names the same one, and has no way to close it
     // before it is dropped with the AsyncFd that owns it.
-    Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE) }?)
+    Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE | Interest::PRIORITY) }?)
 }
 
 /// Buffers for one `recvmmsg`.
@@ -143,6 +180,63 @@ impl ReceiveBatch {
         }
         Ok(count)
     }
+}
+
+/// A datagram of ours that did not arrive.
+pub(crate) struct Undelivered {
+    /// To whom it was sent.
+    pub(crate) remote: SocketAddr,
+    /// From which of our addresses, where the kernel said so.
+    pub(crate) local: Option<IpAddr>,
+}
+
+/// Takes one report of the kernel's, without waiting: `Ok(None)` for one that says nothing of the way.
+/// `WouldBlock` is an error like any other: there is no report left.
+// rfc3261 §18.4: unreachable counts; what says that a datagram was too long or lived too long does not
+pub(crate) fn undelivered(socket: RawFd) -> io::Result<Option<Undelivered>> {
+    // SAFETY: all-zero bytes are a valid value of each of these C structs.
+    let (mut address, mut header) = unsafe { (mem::zeroed::<Address>(), mem::zeroed::<libc::msghdr>()) };
+    let mut control: ErrorControl = [0; ERROR_CONTROL_WORDS];
+    header.msg_name = std::ptr::from_mut(&mut address).cast();
+    header.msg_namelen = mem::size_of::<Address>() as libc::socklen_t;
+    header.msg_control = control.as_mut_ptr().cast();
+    header.msg_controllen = mem::size_of::<ErrorControl>();
+    // SAFETY: the header leads to an address and a control buffer of the sizes given, and to no payload.
+    let got = unsafe { libc::recvmsg(socket, &raw mut header, libc::MSG_ERRQUEUE | libc::MSG_DONTWAIT) };
+    if got < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let (Some(remote), true) = (decode_address(&address), is_unreachable(&header)) else { return Ok(None) };
+    Ok(Some(Undelivered { remote, local: local_address(&header) }))
+}
+
+/// Whether a report is ICMP's word that nobody is there.
+fn is_unreachable(header: &libc::msghdr) -> bool {
+    const ICMP_UNREACHABLE: u8 = 3;
+    const ICMP_TOO_LONG: u8 = 4;
+    const ICMPV6_UNREACHABLE: u8 = 1;
+    // SAFETY: `header` was filled in by recvmsg: msg_control and msg_controllen describe the control
+    // messages in the caller's buffer, and CMSG_NXTHDR stays within them.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while !message.is_null() {
+            let kind = ((*message).cmsg_level, (*message).cmsg_type);
+            if matches!(kind, (libc::IPPROTO_IP, libc::IP_RECVERR) | (libc::IPPROTO_IPV6, libc::IPV6_RECVERR))
+            {
+                let report: libc::sock_extended_err =
+                    std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
+                return match report.ee_origin {
+                    libc::SO_EE_ORIGIN_ICMP => {
+                        report.ee_type == ICMP_UNREACHABLE && report.ee_code != ICMP_TOO_LONG
+                    }
+                    libc::SO_EE_ORIGIN_ICMP6 => report.ee_type == ICMPV6_UNREACHABLE,
+                    _ => false,
+                };
+            }
+            message = libc::CMSG_NXTHDR(header, message);
+        }
+    }
+    false
 }
 
 /// One datagram to send.

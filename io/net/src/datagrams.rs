@@ -13,13 +13,17 @@ use bytes::Bytes;
 use ruf_message::{Flow, Transmit, Transport};
 use tokio::io::unix::AsyncFd;
 
-use crate::batch::{self, BATCH_MAX, Outgoing, ReceiveBatch};
+use crate::batch::{self, BATCH_MAX, Outgoing, ReceiveBatch, Undelivered};
 use crate::clock::Clock;
 use crate::listen::UdpListener;
+use crate::stun;
 use crate::worker::Node;
 
 /// Batches taken from one socket in one turn.
 const BATCHES_PER_TURN_MAX: usize = 4;
+
+/// Reports of undelivered datagrams taken at once.
+const REPORTS_PER_TURN_MAX: usize = 64;
 
 /// One UDP socket, and what is to leave by it.
 struct Socket {
@@ -27,6 +31,8 @@ struct Socket {
     bound: SocketAddr,
     listener: u16,
     outgoing: VecDeque<Transmit>,
+    /// Flows that lead nowhere, to be told with the next [`Datagrams::flush`].
+    failed: Vec<Flow>,
 }
 
 /// The UDP sockets of one worker.
@@ -44,7 +50,7 @@ impl Datagrams {
     pub(crate) fn add(&mut self, listener: u16, socket: UdpListener) -> io::Result<()> {
         let bound = socket.local();
         let socket = batch::watch(socket)?;
-        self.sockets.push(Socket { socket, bound, listener, outgoing: VecDeque::new() });
+        self.sockets.push(Socket { socket, bound, listener, outgoing: VecDeque::new(), failed: Vec::new() });
         Ok(())
     }
 
@@ -86,7 +92,7 @@ impl Socket {
         batch: &mut ReceiveBatch,
         node: &mut N,
     ) -> Poll<()> {
-        let Socket { socket, bound, listener, .. } = self;
+        let Socket { socket, bound, listener, outgoing, failed } = self;
         let mut any = false;
         for _ in 0..BATCHES_PER_TURN_MAX {
             let mut guard = match socket.poll_read_ready(cx) {
@@ -103,7 +109,12 @@ impl Socket {
                     remote: datagram.remote,
                     connection: 0,
                 };
-                node.receive(now, flow, Bytes::copy_from_slice(datagram.payload));
+                if stun::is_stun(datagram.payload) {
+                    let answer = stun::answer(datagram.payload, datagram.remote);
+                    outgoing.extend(answer.map(|bytes| Transmit { flow, bytes }));
+                } else {
+                    node.receive(now, flow, Bytes::copy_from_slice(datagram.payload));
+                }
             });
             match count {
                 Ok(BATCH_MAX..) => any = true,
@@ -119,10 +130,13 @@ impl Socket {
                         break;
                     }
                 }
+                // The report of a datagram that did not arrive comes before what can be read.
                 Err(error) => {
-                    tracing::debug!(%error, "receiving");
                     any = true;
-                    break;
+                    if !take_reports(socket, *bound, *listener, failed) {
+                        tracing::debug!(%error, "receiving");
+                        break;
+                    }
                 }
             }
         }
@@ -131,7 +145,7 @@ impl Socket {
 
     /// Sends what is queued. What the kernel has no room for is dropped: SIP over UDP repeats itself.
     fn flush(&mut self, failed: &mut Vec<Flow>) {
-        let Socket { socket, bound, outgoing, .. } = self;
+        let Socket { socket, bound, listener, outgoing, failed: reported } = self;
         let source = |flow: &Flow| -> Option<IpAddr> {
             bound.ip().is_unspecified().then(|| flow.local.ip()).filter(|ip| !ip.is_unspecified())
         };
@@ -155,6 +169,10 @@ impl Socket {
                     outgoing.clear();
                 }
                 Err(error) => {
+                    // It may be the report of an earlier datagram; then this one is still to be sent.
+                    if take_reports(socket, *bound, *listener, reported) {
+                        continue;
+                    }
                     // The error belongs to the first of the batch.
                     if let Some(transmit) = outgoing.pop_front() {
                         tracing::debug!(%error, remote = %transmit.flow.remote, "sending");
@@ -165,7 +183,33 @@ impl Socket {
                 }
             }
         }
+        failed.append(reported);
     }
+}
+
+/// Takes what the system has to report of datagrams that did not arrive, a bounded number; whether there was
+/// anything.
+// rfc3261 §18.4
+fn take_reports(
+    socket: &AsyncFd<UdpListener>,
+    bound: SocketAddr,
+    listener: u16,
+    failed: &mut Vec<Flow>,
+) -> bool {
+    let mut any = false;
+    for _ in 0..REPORTS_PER_TURN_MAX {
+        match batch::undelivered(socket.get_ref().as_raw_fd()) {
+            Ok(Some(Undelivered { remote, local })) => {
+                let local = local.filter(|_| bound.ip().is_unspecified()).unwrap_or(bound.ip());
+                let local = SocketAddr::new(local, bound.port());
+                failed.push(Flow { transport: Transport::Udp, listener, local, remote, connection: 0 });
+            }
+            Ok(None) => {}
+            Err(_) => return any,
+        }
+        any = true;
+    }
+    any
 }
 
 /// Whether an error in sending says something of the way, and not of that one datagram: a message that

@@ -236,6 +236,7 @@ impl UdpListener {
         let _ = socket.set_recv_buffer_size(SOCKET_BUFFER_BYTES);
         let _ = socket.set_send_buffer_size(SOCKET_BUFFER_BYTES);
         batch::report_local_address(&socket, address.is_ipv4())?;
+        batch::report_errors(&socket, address.is_ipv4())?;
         socket.bind(&address.into())?;
         let socket = UdpSocket::from(socket);
         let local = socket.local_addr()?;

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod connections;
+mod datagrams;
 // The directory of one test, used by the tests of certificates too.
 #[path = "../scratch/mod.rs"]
 mod scratch;

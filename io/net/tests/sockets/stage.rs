@@ -138,9 +138,20 @@ pub(crate) fn play_as<F: Future<Output = ()>>(
     certificates: Option<Certificates>,
     test: impl FnOnce(Stage) -> F,
 ) {
+    play_at("127.0.0.1:0", transports, limits, certificates, test);
+}
+
+/// The same, with the listeners at an address of the test's choice.
+pub(crate) fn play_at<F: Future<Output = ()>>(
+    listen: &str,
+    transports: &[Transport],
+    limits: Limits,
+    certificates: Option<Certificates>,
+    test: impl FnOnce(Stage) -> F,
+) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let here = "127.0.0.1:0".parse().expect("an address");
+        let here = listen.parse().expect("an address");
         let open: Vec<Listener> =
             transports.iter().map(|transport| Listener::open(*transport, here).expect("opens")).collect();
         let places = open.iter().map(Listener::local).collect();
