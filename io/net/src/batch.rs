@@ -3,8 +3,7 @@
 //! The only unsafe code of the house, kept to what the kernel's interface demands: arrays of
 //! `mmsghdr` whose pointers lead into buffers that the same struct owns, and control messages
 //! (`IP_PKTINFO`, `IPV6_PKTINFO`) that say which of our addresses a datagram came to or leaves from, or
-//! (`IP_RECVERR`, `IPV6_RECVERR`) that one did not arrive. Beside it the limit of open files, which the
-//! standard library cannot move. Nothing is parsed here.
+//! (`IP_RECVERR`, `IPV6_RECVERR`) that one did not arrive. Nothing is parsed here.
 
 use std::io;
 use std::mem;
@@ -74,21 +73,6 @@ fn switch_on(socket: &impl AsRawFd, level: libc::c_int, option: libc::c_int) -> 
         )
     };
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-}
-
-/// Lets this process have as many files open as the system allows it; returns how many.
-pub(crate) fn raise_file_limit() -> io::Result<u64> {
-    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-    // SAFETY: `limit` is a valid rlimit, written by the first call and read by the second.
-    let done = unsafe {
-        if libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) == 0 {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit)
-        } else {
-            -1
-        }
-    };
-    if done == 0 { Ok(limit.rlim_cur) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Puts a listener under the runtime's watch for what it can read, errors included.

@@ -149,6 +149,7 @@ impl Socket {
         let source = |flow: &Flow| -> Option<IpAddr> {
             bound.ip().is_unspecified().then(|| flow.local.ip()).filter(|ip| !ip.is_unspecified())
         };
+        let mut sent_again = false;
         while !outgoing.is_empty() {
             let datagrams: Vec<Outgoing<'_>> = outgoing
                 .iter()
@@ -161,6 +162,7 @@ impl Socket {
                 .collect();
             match batch::send(socket.get_ref().as_raw_fd(), &datagrams) {
                 Ok(sent) => {
+                    sent_again = false;
                     outgoing.drain(..sent.max(1).min(outgoing.len()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -170,9 +172,12 @@ impl Socket {
                 }
                 Err(error) => {
                     // It may be the report of an earlier datagram; then this one is still to be sent.
-                    if take_reports(socket, *bound, *listener, reported) {
+                    // Once: a datagram that is too long makes a report of its own each time.
+                    if !sent_again && take_reports(socket, *bound, *listener, reported) {
+                        sent_again = true;
                         continue;
                     }
+                    sent_again = false;
                     // The error belongs to the first of the batch.
                     if let Some(transmit) = outgoing.pop_front() {
                         tracing::debug!(%error, remote = %transmit.flow.remote, "sending");

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use crate::batch;
-
 /// How many connections, how much for each, and for how long.
 #[derive(Debug, Clone)]
 pub struct Limits {
@@ -36,27 +34,6 @@ pub struct Limits {
     pub linger: Duration,
     /// How long no connection is accepted after the system had no file descriptor left for one.
     pub accept_pause: Duration,
-}
-
-/// Files that this process needs beside its connections: listeners, the store, the control socket.
-const OTHER_FILES: usize = 256;
-
-impl Limits {
-    /// No more connections than files may be open; as many of these are asked for as the system gives.
-    #[must_use]
-    pub fn within_open_files(self) -> Limits {
-        match batch::raise_file_limit() {
-            Ok(files) => {
-                let files = usize::try_from(files).unwrap_or(usize::MAX);
-                let most = files.saturating_sub(OTHER_FILES).max(1);
-                Limits { connections_max: self.connections_max.min(most), ..self }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "the number of open files cannot be raised");
-                self
-            }
-        }
-    }
 }
 
 impl Default for Limits {

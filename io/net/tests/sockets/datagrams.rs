@@ -15,7 +15,8 @@ const BINDING: &[u8] = b"\x00\x01\x00\x00\x21\x12\xA4\x42twelve octet";
 
 async fn receive(phone: &UdpSocket) -> Vec<u8> {
     let mut octets = vec![0; 2_000];
-    let (length, _) = tokio::time::timeout(DEADLINE, phone.recv_from(&mut octets)).await.expect("in time").expect("reads");
+    let (length, _) =
+        tokio::time::timeout(DEADLINE, phone.recv_from(&mut octets)).await.expect("in time").expect("reads");
     octets.truncate(length);
     octets
 }
