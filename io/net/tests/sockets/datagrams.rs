@@ -49,7 +49,7 @@ async fn is_reported(stage: Stage, nobody: SocketAddr) {
     let flow = Flow {
         transport: Transport::Udp,
         listener: 0,
-        local: SocketAddr::new(nobody.ip(), stage.places[0].port()),
+        local: SocketAddr::new(nobody.ip(), stage.places.first().expect("a listener").port()),
         remote: nobody,
         connection: 0,
     };
