@@ -11,7 +11,7 @@
 
 use std::hash::{DefaultHasher, Hasher};
 
-use ruf_message::{Entropy, Flow, Message};
+use ruf_message::{Entropy, Flow, Message, Place};
 
 /// One worker's seat among all of them.
 #[derive(Clone, Debug)]
@@ -50,6 +50,12 @@ impl Seat {
         self.all == 1
     }
 
+    /// All other workers.
+    pub(crate) fn others(&self) -> impl Iterator<Item = u8> + use<> {
+        let me = self.me;
+        (0..self.all).filter(move |other| *other != me)
+    }
+
     /// The other worker that owns this Call-ID; `None`: it is ours.
     pub(crate) fn owner_elsewhere(&self, call_id: &[u8]) -> Option<u8> {
         if self.is_alone() {
@@ -63,9 +69,22 @@ impl Seat {
     }
 }
 
-/// A message on its way to the worker that owns it.
+/// What one worker's node hands to another's.
 #[derive(Debug)]
-pub struct Crossing {
+pub struct Crossing(pub(crate) Load);
+
+/// What is handed over.
+#[derive(Debug)]
+pub(crate) enum Load {
+    /// A message to its owner.
+    Message(Box<Arrived>),
+    /// A place that did not serve: nobody is to wait for it for a while.
+    Failed(Place),
+}
+
+/// A message as it was read.
+#[derive(Debug)]
+pub(crate) struct Arrived {
     pub(crate) flow: Flow,
     pub(crate) message: Message,
     /// Octets that were received.

@@ -20,7 +20,7 @@ use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Received, Transactions};
 
 use crate::counters::Counters;
-use crate::crossing::{Crossing, Seat};
+use crate::crossing::{Arrived, Crossing, Load, Seat};
 use crate::{own, table};
 
 /// Seconds after which one of our own phones may try again when the server is overloaded; a random
@@ -105,7 +105,8 @@ impl Node {
                 None => self.receive_message(now, flow, message, octets),
                 Some(owner) => {
                     self.counters.crossed += 1;
-                    self.crossings.push_back((owner, Crossing { flow, message, octets }));
+                    let arrived = Box::new(Arrived { flow, message, octets });
+                    self.crossings.push_back((owner, Crossing(Load::Message(arrived))));
                 }
             },
             Err(malformed) => self.refuse_malformed(now, flow, &malformed, octets),
@@ -132,16 +133,22 @@ impl Node {
         (!is_answered_here).then_some(owner)
     }
 
-    /// A message of ours was read by another worker.
+    /// Another worker handed something over.
     pub fn crossed(&mut self, now: Tick, crossing: Crossing) {
-        let Crossing { flow, message, octets } = crossing;
-        self.receive_message(now, flow, message, octets);
-        self.settle(now);
+        match crossing.0 {
+            Load::Message(arrived) => {
+                let Arrived { flow, message, octets } = *arrived;
+                self.receive_message(now, flow, message, octets);
+                self.settle(now);
+            }
+            Load::Failed(place) => self.locator.failed(now, &place),
+        }
     }
 
     /// The owner of a message has no room for it. A request is told so; what else is lost comes again.
     pub fn not_crossed(&mut self, now: Tick, crossing: Crossing) {
-        let Crossing { flow, message, octets } = crossing;
+        let Load::Message(arrived) = crossing.0 else { return };
+        let Arrived { flow, message, octets } = *arrived;
         match message {
             Message::Request(mut request) if request.method() != Method::Ack => {
                 ruf_transaction::stamp(&mut request, &flow);
@@ -152,7 +159,7 @@ impl Node {
         }
     }
 
-    /// The next message that belongs to another worker, and which one; it is brought there by
+    /// The next thing for another worker, and which one; it is brought there by
     /// [`Node::crossed`] of that one's node.
     #[must_use]
     pub fn poll_crossing(&mut self) -> Option<(u8, Crossing)> {
@@ -347,6 +354,8 @@ impl Node {
                 self.found(now, found);
             } else if let Some(place) = self.asked.failed.pop_front() {
                 self.locator.failed(now, &place);
+                let others = self.seat.others().map(|other| (other, Crossing(Load::Failed(place.clone()))));
+                self.crossings.extend(others);
             } else if let Some(call) = self.asked.calls.pop_front() {
                 self.count_call(&call);
             } else {
@@ -524,18 +533,19 @@ impl Node {
         figures
     }
 
-    /// The figures that go up and down; the others, [`Counters::named`], only grow.
+    /// The figures that go up and down; the others, [`Counters::named`], only grow. What all workers share
+    /// is told by the first one.
     pub fn gauges(&self) -> Vec<(&'static str, u64)> {
         let open = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        let mut gauges = vec![
-            ("bindings", open(self.registrar.len())),
+        let shared = (self.seat.index() == 0).then(|| ("bindings", open(self.registrar.len())));
+        let own = [
             ("transactions open", open(self.transactions.len())),
             ("requests in the proxy", open(self.proxy.len())),
             ("registrations kept alive", open(self.keepalive.len())),
             ("pings sent", self.keepalive.sent()),
         ];
-        gauges.extend(self.locator.figures().map(|(name, count)| (name, open(count))));
-        gauges
+        let finding = self.locator.figures().map(|(name, count)| (name, open(count)));
+        shared.into_iter().chain(own).chain(finding).collect()
     }
 
     /// Plants a fault that the simulation must catch.

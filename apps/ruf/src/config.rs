@@ -54,7 +54,7 @@ pub(crate) struct Config {
     /// Hosts of others that accounts may call.
     pub(crate) elsewhere: Vec<String>,
     /// Signalling workers.
-    pub(crate) workers: usize,
+    pub(crate) workers: u8,
     /// The name server to ask.
     pub(crate) dns: Option<std::net::SocketAddr>,
     /// How much to log.
@@ -213,7 +213,7 @@ mod tests {
         let error = parse("ruf.toml", "[server]\nlisten = [\"0.0.0.0\"]\n").unwrap_err();
         assert!(error.cause.contains("udp:0.0.0.0:5060"), "{error}");
         let error = parse("ruf.toml", "[server]\nworkers = 0\n").unwrap_err();
-        assert!(error.cause.contains("1 to 256"), "{error}");
+        assert!(error.cause.contains("1 to 64"), "{error}");
     }
 
     #[test]

@@ -12,14 +12,13 @@ use std::time::Duration;
 
 use ruf_admission::AddressOfRecord;
 use ruf_message::Tick;
-use ruf_net::Commands;
 use ruf_registrar::Binding;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
+use crate::crew::Lines;
 use crate::reload::{self, Reloads};
-use crate::serve::Served;
 use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK, Place, settings};
 
 /// The longest question, in octets: an import sends its accounts in chunks below this.
@@ -118,15 +117,15 @@ pub(crate) fn open(data: &Path) -> std::io::Result<UnixListener> {
 }
 
 /// Answers questions until the server ends. Each client has a task of its own.
-pub(crate) async fn serve(listener: UnixListener, commands: Commands<Served>, reloads: Reloads) {
+pub(crate) async fn serve(listener: UnixListener, lines: Lines, reloads: Reloads) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let (commands, reloads) = (commands.clone(), reloads.clone());
+                let (lines, reloads) = (lines.clone(), reloads.clone());
                 tokio::task::spawn_local(async move {
                     let time = Duration::from_secs(QUESTION_SECS_MAX);
                     // A client that is slow or gone is not answered; there is nobody to tell.
-                    let _ = tokio::time::timeout(time, converse(stream, commands, reloads)).await;
+                    let _ = tokio::time::timeout(time, converse(stream, lines, reloads)).await;
                 });
             }
             Err(error) => {
@@ -137,18 +136,13 @@ pub(crate) async fn serve(listener: UnixListener, commands: Commands<Served>, re
     }
 }
 
-async fn converse(
-    stream: tokio::net::UnixStream,
-    commands: Commands<Served>,
-    reloads: Reloads,
-) -> std::io::Result<()> {
+async fn converse(stream: tokio::net::UnixStream, lines: Lines, reloads: Reloads) -> std::io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
     tokio::io::BufReader::new(reading.take(QUESTION_BYTES_MAX)).read_line(&mut line).await?;
     let answer = match serde_json::from_str::<Question>(&line) {
         Ok(Question::Reload) => Answer::Reloaded { outcome: reloads.ask().await },
-        Ok(question) => commands
-            .ask(move |served, now| served.answer_question(now, question))
+        Ok(question) => answer(&lines, question)
             .await
             .unwrap_or_else(|| Answer::Refused { cause: "the server is stopping".to_owned() }),
         Err(error) => Answer::Refused { cause: format!("not understood: {error}") },
@@ -156,6 +150,23 @@ async fn converse(
     let mut text = serde_json::to_string(&answer).map_err(std::io::Error::other)?;
     text.push('\n');
     writing.write_all(text.as_bytes()).await
+}
+
+/// What the workers say together: of the figures the sums, all else any of them knows.
+async fn answer(lines: &Lines, question: Question) -> Option<Answer> {
+    let mut answer = lines.ask(move |served, now| served.answer_question(now, question)).await?;
+    if let Answer::Status(status) = &mut answer {
+        status.figures.clear();
+        for figures in lines.ask_each(|served, _| served.figures()).await? {
+            for (name, value) in figures {
+                match status.figures.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, sum)) => *sum = sum.saturating_add(value),
+                    None => status.figures.push((name.to_owned(), value)),
+                }
+            }
+        }
+    }
+    Some(answer)
 }
 
 /// Asks the server of a data directory. `Ok(None)`: none is running there.

@@ -23,8 +23,31 @@ const ESSENTIAL_PORT: u16 = 5060;
 
 /// An open place, and how it was asked for.
 pub(crate) struct Opened {
-    pub(crate) listener: Listener,
+    /// One for each worker.
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) transport: Transport,
+    /// The real address, the port resolved.
+    pub(crate) bind: SocketAddr,
     pub(crate) spec: ListenSpec,
+}
+
+impl Opened {
+    fn open(config: &Config, transport: Transport, spec: ListenSpec) -> Result<Opened, BindError> {
+        let listeners = Listener::open_for(config.workers, transport, spec.address)?;
+        let bind = listeners.first().map_or(spec.address, Listener::local);
+        Ok(Opened { listeners, transport, bind, spec })
+    }
+}
+
+/// What each worker has of each place.
+pub(crate) fn by_worker(opened: Vec<Opened>, workers: u8) -> Vec<Vec<Listener>> {
+    let mut shares: Vec<Vec<Listener>> = (0..workers).map(|_| Vec::new()).collect();
+    for one in opened {
+        for (share, listener) in shares.iter_mut().zip(one.listeners) {
+            share.push(listener);
+        }
+    }
+    shares
 }
 
 /// A transport and a real address: `tcp:192.0.2.1:5060`.
@@ -35,25 +58,24 @@ pub(crate) fn place((transport, address): &(Transport, SocketAddr)) -> String {
 /// The listeners that were asked for, or the default ones.
 pub(crate) fn open(config: &Config) -> Result<Vec<Opened>, Refused> {
     if config.listen.is_empty() {
-        return open_defaults();
+        return open_defaults(config);
     }
     let mut opened = Vec::new();
     for spec in &config.listen {
         let Service::Sip(transport) = spec.service else { continue };
-        let listener = Listener::open(transport, spec.address).map_err(refuse)?;
-        opened.push(Opened { listener, spec: *spec });
+        opened.push(Opened::open(config, transport, *spec).map_err(refuse)?);
     }
     Ok(opened)
 }
 
-fn open_defaults() -> Result<Vec<Opened>, Refused> {
+fn open_defaults(config: &Config) -> Result<Vec<Opened>, Refused> {
     let any: [IpAddr; 2] = [Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()];
     let mut opened = Vec::new();
     for ip in any {
         for (transport, port) in DEFAULTS {
             let spec = ListenSpec { service: Service::Sip(transport), address: SocketAddr::new(ip, port) };
-            match Listener::open(transport, spec.address) {
-                Ok(listener) => opened.push(Opened { listener, spec }),
+            match Opened::open(config, transport, spec) {
+                Ok(one) => opened.push(one),
                 Err(error) if error.is_family_missing() => {
                     tracing::warn!("this machine has no IPv6; listening on IPv4 alone");
                     break;
@@ -89,16 +111,15 @@ pub(crate) fn ourselves(
     let every_address = ruf_net::local_addresses();
     let listeners = opened
         .iter()
-        .map(|Opened { listener, spec }| {
-            let bind = listener.local();
-            let advertised = config.advertise.iter().find(|one| one.listener == *spec);
+        .map(|&Opened { transport, bind, spec, .. }| {
+            let advertised = config.advertise.iter().find(|one| one.listener == spec);
             let addresses = if bind.ip().is_unspecified() {
                 every_address.iter().copied().filter(|ip| ip.is_ipv4() == bind.is_ipv4()).collect()
             } else {
                 vec![bind.ip()]
             };
             ruf_admission::Listener {
-                transport: listener.transport(),
+                transport,
                 bind,
                 addresses,
                 advertised: advertised.map(|one| (one.host.clone(), one.port)),

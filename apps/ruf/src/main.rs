@@ -6,6 +6,7 @@ mod accounts;
 mod certificates;
 mod config;
 mod control;
+mod crew;
 mod endpoint;
 mod files;
 mod finding;

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use ruf_admission::{AddressOfRecord, Domain, Ourselves, Policy};
 use ruf_message::Tick;
-use ruf_net::Commands;
 use ruf_net::tls::Certificates;
 use ruf_routing::DialPlan;
 use serde::{Deserialize, Serialize};
@@ -19,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Config;
 use crate::control::{Answer, Question};
+use crate::crew::Lines;
 use crate::log::LogLevel;
 use crate::notify::Notify;
 use crate::serve::Served;
@@ -66,7 +66,7 @@ pub(crate) struct Running {
     pub(crate) config: Config,
     pub(crate) ourselves: Ourselves,
     pub(crate) certificates: Certificates,
-    pub(crate) commands: Commands<Served>,
+    pub(crate) lines: Lines,
     pub(crate) log: LogLevel,
     pub(crate) notify: Notify,
 }
@@ -136,9 +136,14 @@ impl Running {
         let prepared = prepared.map_err(|error| error.to_string())?;
         let warnings = prepared.warnings().iter().map(ToString::to_string).collect();
         let change = Change::of(&config, &self.ourselves.domains, &ourselves.domains);
-        let done = self.commands.ask(move |served, now| served.reconfigure(now, &change)).await;
+        let stopping = || "the server is stopping".to_owned();
+        let first = change.clone();
+        let done = self.lines.ask(move |served, now| served.reconfigure(now, &first)).await;
         // Accounts of this run are the last that can be refused.
-        done.unwrap_or_else(|| Err("the server is stopping".to_owned()))?;
+        done.ok_or_else(stopping)??;
+        // What one worker took over, all do.
+        let each = self.lines.ask_each(move |served, now| served.reconfigure(now, &change)).await;
+        each.ok_or_else(stopping)?.into_iter().collect::<Result<(), String>>()?;
         self.certificates.install(prepared);
         self.log.set(&config.log);
         let changed = changes(&self.config, &config);
@@ -148,6 +153,7 @@ impl Running {
 }
 
 /// What a worker takes over.
+#[derive(Clone)]
 pub(crate) struct Change {
     pub(crate) domains: Vec<Domain>,
     pub(crate) policy: Policy,

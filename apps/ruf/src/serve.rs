@@ -8,8 +8,8 @@ use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{AddressOfRecord, Gate, Keys, Ourselves};
 use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
-use ruf_net::{Berth, Commands, Stop, Unreachable, Worker};
-use ruf_node::{Node, Parts, Seat};
+use ruf_net::{Stop, Unreachable};
+use ruf_node::{Node, Parts, Seat, SharedNonces};
 use ruf_proxy::Proxy;
 use ruf_registrar::{Gruus, Registrar};
 use ruf_store::Store;
@@ -19,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::accounts::Done;
 use crate::config::Config;
 use crate::control::{self, Answer, BindingLine, Question, StatusLines};
+use crate::crew::{Crew, Lines, Share};
 use crate::log::LogLevel;
 use crate::metrics::Figures;
 use crate::notify::{self, Notify};
@@ -42,7 +43,7 @@ impl Refused {
         Refused { line: line.to_string(), status: EXIT_CONFIG }
     }
 
-    fn failed(line: impl std::fmt::Display) -> Refused {
+    pub(crate) fn failed(line: impl std::fmt::Display) -> Refused {
         Refused { line: line.to_string(), status: EXIT_FAILED }
     }
 }
@@ -70,7 +71,6 @@ fn try_serve(args: &ServeArgs) -> Result<(), Refused> {
 }
 
 async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refused> {
-    say_what_has_no_effect(&config);
     let mut signals = Signals::new().map_err(Refused::failed)?;
     let hangups = signal(SignalKind::hangup()).map_err(Refused::failed)?;
     let mut store = Store::open(&config.data).map_err(Refused::config)?;
@@ -79,54 +79,42 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     let first_run = first_run::prepare(&config, store)?;
     let ourselves = listeners::ourselves(&config, &first_run.domains, &opened)?;
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
-    let open: Vec<ruf_net::Listener> = opened.into_iter().map(|one| one.listener).collect();
-    let places: Vec<_> = open.iter().map(|one| (one.transport(), one.local())).collect();
-    let node = node(&config, ourselves.clone(), first_run.accounts, &kept);
-    let served = Served {
+    let places: Vec<_> = opened.iter().map(|one| (one.transport, one.bind)).collect();
+    let served = |node| Served {
         node,
         places: places.clone(),
         domains: first_run.domains.iter().map(|d| d.name.clone()).collect(),
     };
-    let (berth, commands) = Berth::of_all(1).pop().ok_or_else(|| Refused::failed("no worker"))?;
-    let worker = Worker::new(served, open, files::connections(), Some(certificates.clone()), berth)
-        .map_err(Refused::failed)?;
+    let mut shares = Vec::new();
+    let nodes = nodes(&config, &ourselves, &first_run.accounts, &kept);
+    for (node, open) in nodes.into_iter().zip(listeners::by_worker(opened, config.workers)) {
+        shares.push(Share { node: served(node), open, dns: crate::finding::dns(&config)? });
+    }
+    let mut crew = Crew::start(shares, &files::connections(config.workers), &certificates, DRAIN)?;
+    let lines = crew.lines().clone();
     let http = match config.http {
         Some(address) => Some(open_http(address).await?),
         None => None,
     };
-    let worker = worker.with_dns(crate::finding::dns(&config)?);
     let control = control::open(&config.data).map_err(|error| {
         Refused::config(format!("{}: {error}", control::socket_path(&config.data).display()))
     })?;
     let mut named: Vec<String> = places.iter().map(listeners::place).collect();
     if let Some(http) = http {
         named.extend(http.local_addr().map(|address| format!("http:{address}")));
-        tokio::task::spawn_local(http::serve(http, commands.clone()));
+        tokio::task::spawn_local(http::serve(http, lines.clone()));
     }
     let notify = Notify::from_environment();
     let (authority, self_tests) = (certificates.authority(), config.self_test);
     let socket = control::socket_path(&config.data);
-    let running = Running {
-        args,
-        config,
-        ourselves,
-        certificates,
-        commands: commands.clone(),
-        log,
-        notify: notify.clone(),
-    };
+    let running =
+        Running { args, config, ourselves, certificates, lines: lines.clone(), log, notify: notify.clone() };
     let reloads = running.attend(hangups);
-    tokio::task::spawn_local(control::serve(control, commands.clone(), reloads));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let (cut, is_cut) = tokio::sync::oneshot::channel::<()>();
-    let work = tokio::task::spawn_local(worker.run(
-        async { drop(stopped.await) },
-        async { drop(is_cut.await) },
-        DRAIN,
-    ));
+    tokio::task::spawn_local(control::serve(control, lines.clone(), reloads));
     if self_tests {
         tokio::select! {
-            tested = self_test(&places, &first_run.default_domain, &commands) => tested?,
+            tested = self_test(&places, &first_run.default_domain, &lines) => tested?,
+            () = crew.failed() => return Err(Refused::failed("a worker failed")),
             () = signals.next() => return Ok(()),
         }
     }
@@ -134,18 +122,22 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     first_run::explain(&first_run.new_extensions, &first_run.default_domain, &places);
     ready(&named);
     notify.ready();
-    let watched = tokio::task::spawn_local(feed_watchdog(notify.clone(), commands.clone()));
-    signals.next().await;
+    let watched = tokio::task::spawn_local(feed_watchdog(notify.clone(), lines.clone()));
+    tokio::select! {
+        () = signals.next() => {}
+        () = crew.failed() => return Err(Refused::failed("a worker failed")),
+    }
     notify.stopping();
     tracing::info!("draining, at most {} s; a second signal ends at once", DRAIN.as_secs());
-    // None: it has stopped already.
-    let _ = commands.ask(|served, _| served.node.drain()).await;
-    drop(stop);
+    // None: they have stopped already.
+    let _ = lines.ask_each(|served, _| served.node.drain()).await;
+    crew.drain();
+    let cut = crew.cut();
     let second = tokio::spawn(async move {
         signals.next().await;
-        drop(cut);
+        cut();
     });
-    let ended = work.await.map_err(Refused::failed)?;
+    let ended = crew.ended().await?;
     second.abort();
     watched.abort();
     if ended == Stop::Cut {
@@ -156,13 +148,6 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     Ok(())
 }
 
-/// What is accepted for scripts and not done yet must not look as if it were.
-fn say_what_has_no_effect(config: &Config) {
-    if config.workers > 1 {
-        tracing::warn!("one worker serves in this version, not {}", config.workers);
-    }
-}
-
 /// The one line that scripts wait for.
 fn ready(places: &[String]) {
     println!("ready {}", places.join(" "));
@@ -170,11 +155,11 @@ fn ready(places: &[String]) {
     let _ = std::io::stdout().flush();
 }
 
-/// Says that the server is alive, as often as the service manager wants it and only while the worker
-/// answers.
-async fn feed_watchdog(notify: Notify, commands: Commands<Served>) {
+/// Says that the server is alive, as often as the service manager wants it and only while the workers
+/// answer.
+async fn feed_watchdog(notify: Notify, lines: Lines) {
     let Some(interval) = notify::watchdog_interval() else { return };
-    while commands.ask(|_, _| ()).await.is_some() {
+    while lines.ask_each(|_, _| ()).await.is_some() {
         notify.alive();
         tokio::time::sleep(interval).await;
     }
@@ -212,30 +197,31 @@ impl Signals {
     }
 }
 
-/// The machines, ready to be driven.
-fn node(config: &Config, ourselves: Ourselves, accounts: Accounts, kept: &keys::Kept) -> Node {
-    let locator = crate::finding::locator(&ourselves);
+/// The machines of each worker, ready to be driven. Bindings, accounts, keys and used nonces are shared.
+fn nodes(config: &Config, ourselves: &Ourselves, accounts: &Accounts, kept: &keys::Kept) -> Vec<Node> {
     let entropy = || Entropy::from_seed(keys::fresh());
     let keys = Keys { nonce: keys::fresh(), dialog: kept.flow_token };
-    let gate = Gate::new(ourselves, settings::policy(config), &config.limits.admission(), &keys, entropy());
-    Node::new(Parts {
-        transactions: Transactions::new(config.limits.transactions(), Timers::default(), entropy()),
-        gate,
-        proxy: Proxy::new(config.limits.proxy()),
-        locator,
-        registrar: Registrar::new(config.limits.registrar(), Gruus::new(&kept.gruu), entropy()),
-        accounts,
-        plan: settings::plan(config),
-        seat: Seat::alone(),
-    })
+    let (policy, limits) = (settings::policy(config), config.limits.admission());
+    let nonces = SharedNonces::new(&limits);
+    let registrar = Registrar::new(config.limits.registrar(), Gruus::new(&kept.gruu), entropy());
+    let node = |seat| {
+        let nonces = Box::new(nonces.clone());
+        Node::new(Parts {
+            transactions: Transactions::new(config.limits.transactions(), Timers::default(), entropy()),
+            gate: Gate::of_worker(ourselves.clone(), policy.clone(), &limits, &keys, nonces, entropy()),
+            proxy: Proxy::new(config.limits.proxy()),
+            locator: crate::finding::locator(ourselves),
+            registrar: registrar.clone(),
+            accounts: accounts.clone(),
+            plan: settings::plan(config),
+            seat,
+        })
+    };
+    Seat::of_all(config.workers, &mut entropy()).into_iter().map(node).collect()
 }
 
 /// Places a call through the server's own sockets: two built-in agents with accounts of this moment.
-async fn self_test(
-    places: &[(Transport, SocketAddr)],
-    domain: &str,
-    commands: &Commands<Served>,
-) -> Result<(), Refused> {
+async fn self_test(places: &[(Transport, SocketAddr)], domain: &str, lines: &Lines) -> Result<(), Refused> {
     let Some(server) = listeners::reachable(places, Transport::Udp) else {
         tracing::warn!("no self-test: it calls over UDP, and nothing listens there");
         return Ok(());
@@ -245,7 +231,7 @@ async fn self_test(
     let people = [0, 1].map(|_| (format!("self-test-{}", entropy.token(12)), entropy.token(24)));
     let [alice, bob] = people.clone();
     let (names, of) = (people.clone(), domain.to_owned());
-    commands
+    lines
         .ask(move |served, _| {
             for (user, secret) in &names {
                 served.node.accounts().add_ephemeral(&of, user, secret);
@@ -255,8 +241,8 @@ async fn self_test(
         .ok_or_else(gone)?;
     let outcome = crate::self_test::self_test(server, domain, alice, bob, &mut entropy).await;
     let of = domain.to_owned();
-    commands
-        .ask(move |served, _| {
+    lines
+        .ask_each(move |served, _| {
             served.node.reset_counters();
             for (user, _) in &people {
                 served.node.accounts().forget(&of, user);
@@ -282,6 +268,11 @@ pub(crate) struct Served {
 }
 
 impl Served {
+    /// Named figures of this worker, in the order in which they are shown.
+    pub(crate) fn figures(&self) -> Vec<(&'static str, u64)> {
+        self.node.figures()
+    }
+
     /// Answers the control socket.
     pub(crate) fn answer_question(&mut self, now: Tick, question: Question) -> Answer {
         match question {
@@ -294,12 +285,8 @@ impl Served {
                 uptime_secs: now.as_micros() / 1_000_000,
                 listeners: self.places.iter().map(listeners::place).collect(),
                 domains: self.domains.clone(),
-                figures: self
-                    .node
-                    .figures()
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect(),
+                // Summed up over the workers by who asks them all.
+                figures: Vec::new(),
             }),
             // The task that reloads answers it, and asks here for nothing but the change itself.
             Question::Reload => Answer::Refused { cause: "a worker does not reload".to_owned() },
@@ -319,15 +306,15 @@ impl Served {
     }
 }
 
-impl http::Source for Commands<Served> {
+impl http::Source for Lines {
     async fn figures(&self) -> Option<Vec<Figures>> {
-        let figures = self.ask(|served, now| Figures {
+        self.ask_each(|served, now| Figures {
             uptime_secs: now.as_micros() / 1_000_000,
             is_draining: served.node.is_draining(),
             gauges: served.node.gauges(),
             counters: served.node.counters().named().to_vec(),
-        });
-        Some(vec![figures.await?])
+        })
+        .await
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use ruf_message::HostBuf;
 use ruf_net::ListenSpec;
+use ruf_node::crossing::WORKERS_MAX;
 use serde::Deserialize;
 use toml::Spanned;
 
@@ -94,10 +95,10 @@ pub(crate) fn log_level(level: &str) -> Result<String, String> {
 }
 
 /// How many workers.
-pub(crate) fn check_workers(workers: usize) -> Result<usize, String> {
-    match workers {
-        1..=256 => Ok(workers),
-        _ => Err(format!("{workers} workers cannot be; write a number from 1 to 256")),
+pub(crate) fn check_workers(workers: usize) -> Result<u8, String> {
+    match u8::try_from(workers) {
+        Ok(workers @ 1..=WORKERS_MAX) => Ok(workers),
+        _ => Err(format!("{workers} workers cannot be; write a number from 1 to {WORKERS_MAX}")),
     }
 }
 
