@@ -107,7 +107,7 @@ impl Found {
         self.0.push((keeps, binding.refreshed_micros(), target));
     }
 
-    // rfc5627 §6.1: the most recently refreshed of an instance, and only then the next
+    // rfc5627 §6.1-2: the most recently refreshed of an instance, and only then the next
     fn into_targets(mut self, targets: &mut TargetSet) {
         self.0.sort_by_key(|(keeps, refreshed, _)| Reverse((*keeps, *refreshed)));
         targets.extend(self.0.into_iter().map(|(_, _, target)| target));

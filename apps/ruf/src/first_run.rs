@@ -69,7 +69,7 @@ pub(crate) fn domains(config: &Config, store: &mut Store) -> Result<Vec<Domain>,
 
 /// The domain that a first start made, by this configuration.
 pub(crate) fn domain_of(config: &Config, name: &str) -> Domain {
-    Domain { name: name.to_owned(), aliases: Vec::new(), open: false, algorithms: config.digest.clone() }
+    Domain { algorithms: config.digest.clone(), ..Domain::new(name) }
 }
 
 /// The domains that the configuration names.
@@ -81,6 +81,7 @@ pub(crate) fn domains_of(config: &Config) -> Vec<Domain> {
             name: domain.name.clone(),
             aliases: domain.aliases.clone(),
             open: domain.open,
+            service_route: domain.service_route,
             algorithms: domain.digest.clone().unwrap_or_else(|| config.digest.clone()),
         })
         .collect()

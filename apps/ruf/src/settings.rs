@@ -122,11 +122,13 @@ mod tests {
 
     #[test]
     fn a_domain_of_the_flags_keeps_what_the_file_says_of_it() {
-        let file = config::parse("f", "[[domain]]\nname = \"a.example\"\nopen = true\n").expect("fine");
+        let file =
+            config::parse("f", "[[domain]]\nname = \"a.example\"\nopen = true\nservice_route = true\n")
+                .expect("fine");
         let merged = domains(&["b.example".into(), "A.example".into()], &file.domains).expect("fine");
         assert_eq!(
-            merged.iter().map(|d| (d.name.as_str(), d.open)).collect::<Vec<_>>(),
-            [("b.example", false), ("a.example", true)]
+            merged.iter().map(|d| (d.name.as_str(), d.open, d.service_route)).collect::<Vec<_>>(),
+            [("b.example", false, false), ("a.example", true, true)]
         );
     }
 }

@@ -24,6 +24,9 @@ pub struct Domain {
     pub aliases: Vec<String>,
     /// No password is asked for, and no account is needed: whoever registers a name has it.
     pub open: bool,
+    /// Phones are told to send their requests through us (Service-Route, RFC 3608). Some that would anyway
+    /// do worse with it than without.
+    pub service_route: bool,
     /// Offered in this order; empty: what [`Policy`](crate::Policy) says.
     pub algorithms: Vec<Algorithm>,
 }

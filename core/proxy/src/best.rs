@@ -13,6 +13,8 @@ pub(crate) enum Failure {
     TimedOut,
     /// The request could not be sent: as if a 503 had come (16.9).
     Unreachable,
+    /// The connection that is the only way to it is gone: as if a 430 had come (RFC 5626 section 5.3.1).
+    FlowGone,
     /// Our own table of transactions is full.
     Overloaded,
     /// The target cannot be reached in the way that `sips:` asks (RFC 5630 section 5.3).
@@ -26,6 +28,7 @@ impl Failure {
             Failure::Answered(response) => response.status(),
             Failure::TimedOut => StatusCode::REQUEST_TIMEOUT,
             Failure::Unreachable | Failure::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::FlowGone => StatusCode::FLOW_FAILED,
             Failure::Insecure => StatusCode::TEMPORARILY_UNAVAILABLE,
         }
     }
@@ -46,7 +49,7 @@ impl Failure {
         match self {
             Failure::Answered(response) => response.status() == StatusCode::SERVICE_UNAVAILABLE,
             Failure::TimedOut | Failure::Unreachable => true,
-            Failure::Overloaded | Failure::Insecure => false,
+            Failure::FlowGone | Failure::Overloaded | Failure::Insecure => false,
         }
     }
 
@@ -57,7 +60,7 @@ impl Failure {
             Failure::Answered(response) => {
                 matches!(response.status(), StatusCode::REQUEST_TIMEOUT | StatusCode::FLOW_FAILED)
             }
-            Failure::TimedOut | Failure::Unreachable | Failure::Insecure => true,
+            Failure::TimedOut | Failure::Unreachable | Failure::FlowGone | Failure::Insecure => true,
             Failure::Overloaded => false,
         }
     }

@@ -86,6 +86,8 @@ pub(crate) struct Branch {
     pub(crate) timer_c: Tick,
     /// The last provisional status that was announced.
     pub(crate) announced: Option<StatusCode>,
+    /// It goes by a connection that a phone made to us: there is no other.
+    pub(crate) by_connection: bool,
     /// Its part of the breadth.
     pub(crate) share: Share,
     /// What is tried in its place if it fails.
@@ -199,7 +201,7 @@ impl ResponseContext {
 
 impl Branch {
     pub(crate) fn new(state: BranchState, share: Share, spare: Spare) -> Self {
-        Branch { state, timer_c: Tick::ZERO, announced: None, share, spare }
+        Branch { state, timer_c: Tick::ZERO, announced: None, by_connection: false, share, spare }
     }
 }
 

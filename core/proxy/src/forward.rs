@@ -142,7 +142,9 @@ impl Pending {
         share: Share,
     ) {
         let spare = Spare { search: None, others };
-        let Some(id) = self.push(Branch::new(BranchState::Reaching, share, spare)) else {
+        let by_connection = target.flow.is_some_and(|flow| flow.transport.is_reliable());
+        let branch = Branch { by_connection, ..Branch::new(BranchState::Reaching, share, spare) };
+        let Some(id) = self.push(branch) else {
             return self.failures.push(Failure::Unreachable);
         };
         let copy = BranchRequest::of(self.request.clone(), &target);

@@ -126,11 +126,18 @@ impl ResponseContext {
                     self.end(step, &response)
                 }
             },
-            Some(Failure::TimedOut | Failure::Unreachable) | None if cancelled => {
+            Some(Failure::TimedOut | Failure::Unreachable | Failure::FlowGone) | None if cancelled => {
                 self.refuse(step, StatusCode::REQUEST_TERMINATED)
             }
             // rfc3261 §16.9: as if it had answered 503
             Some(Failure::Unreachable) => self.refuse(step, StatusCode::SERVER_INTERNAL_ERROR),
+            Some(Failure::FlowGone) => {
+                // rfc5626 §5.3.1, §11.5: a proxy is told, which may know another flow; an endpoint never is
+                let is_of_proxy = pending.request.values(HeaderName::Via).nth(1).is_some();
+                let status =
+                    if is_of_proxy { StatusCode::FLOW_FAILED } else { StatusCode::TEMPORARILY_UNAVAILABLE };
+                self.refuse(step, status)
+            }
             Some(Failure::Overloaded) => self.refuse(step, StatusCode::SERVICE_UNAVAILABLE),
             Some(Failure::Insecure) => {
                 let response = insecure(pending, step.turn.gate);

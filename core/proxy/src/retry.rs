@@ -109,6 +109,9 @@ impl Pending {
         let Some(branch) = self.branch(id) else {
             return;
         };
+        // rfc5626 §5.3.1: the flow no longer exists
+        let is_gone = failure.is_unreachable() && branch.by_connection;
+        let failure = if is_gone { Failure::FlowGone } else { failure };
         let failure = match std::mem::replace(&mut branch.state, BranchState::Completed) {
             // Given up before; or the ACK of its final response could not be sent.
             BranchState::Completed => return,
@@ -161,6 +164,7 @@ impl Pending {
             }
         }
         // rfc5626 §7: another flow of the instance, unless it has given its response
+        // rfc5627 §6.1-3
         if failure.is_of_the_flow()
             && (is_invite || !failure.is_timeout())
             && let Some(target) = spare.others.pop()

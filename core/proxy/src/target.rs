@@ -38,6 +38,7 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
 /// last router before it. The token names the flow that the device had when the dialog began; where it is
 /// now, its bindings say.
 // rfc5627 §6.1: a GRUU is looked up inside a dialog, too
+// rfc5627 §6.1-4: with a Route beyond us, nothing is looked up, and no Path is added
 pub(crate) fn gruu(request: &Request, pass: &DialogPass, ourselves: &Ourselves) -> Option<Destination> {
     if request.routes().next().is_some() {
         return None;
@@ -167,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_gruu_is_looked_up_as_it_is_inside_a_dialog_and_outside() {
-        // tests rfc5627 §6.1
+        // tests rfc5627 §6.1, §6.1-4
         for gruu in ["sip:bob@example.org;gr=urn:uuid:1;ob", "sips:tgruu.x@192.0.2.1;gr"] {
             assert_eq!(of(gruu), format!("gruu {gruu}"));
         }

@@ -1,11 +1,12 @@
 //! Step 8: the 200 that lists what is bound now (RFC 3261 §10.3), with what the phone learns from it:
-//! its GRUUs (RFC 5627 §5.2), its Path (RFC 3327 §5.3), that its flow is kept (RFC 5626 §6).
+//! its GRUUs (RFC 5627 §5.2), its Path (RFC 3327 §5.3), that its flow is kept (RFC 5626 §6), and through
+//! whom its requests go (RFC 3608 §6.3).
 
 use std::io::Write;
 
 use ruf_admission::AddressOfRecord;
 use ruf_message::scan::quote;
-use ruf_message::{HeaderName, NameAddr, Response, StatusCode};
+use ruf_message::{Flow, HeaderName, NameAddr, Response, StatusCode, Transport};
 
 use crate::binding::Binding;
 use crate::change::{Asked, Rules};
@@ -43,6 +44,9 @@ pub fn answer(asked: &Asked<'_>, bindings: &[Binding], rules: &Rules<'_>) -> Res
     for path in asked.request.values(HeaderName::Path) {
         response.add(HeaderName::Path, path);
     }
+    if rules.ourselves.named(asked.address.domain()).is_some_and(|domain| domain.service_route) {
+        response.add(HeaderName::ServiceRoute, service_route(&asked.flow, rules));
+    }
     if is_flow_registered(asked) {
         response.add(HeaderName::Require, "outbound");
         let direct = asked.request.values(HeaderName::Via).nth(1).is_none();
@@ -52,6 +56,21 @@ pub fn answer(asked: &Asked<'_>, bindings: &[Binding], rules: &Rules<'_>) -> Res
         }
     }
     response
+}
+
+/// Ourselves, as the phone reached us. A SIP URI, so that both schemes may be called.
+// rfc3608 §6.3
+// rfc5630 §5.2
+fn service_route(flow: &Flow, rules: &Rules<'_>) -> String {
+    let transport = match flow.transport {
+        Transport::Udp => "",
+        Transport::Tcp => ";transport=tcp",
+        // Deprecated, and the only way to say it in a SIP URI.
+        Transport::Tls => ";transport=tls",
+        // rfc7118 §5.2: secure or not
+        Transport::Ws | Transport::Wss => ";transport=ws",
+    };
+    format!("<sip:{}{transport};lr>", rules.ourselves.sent_by(flow))
 }
 
 /// Whether the phone asked for a flow to be kept, and it is.

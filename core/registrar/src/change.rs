@@ -408,7 +408,7 @@ impl Register<'_> {
 
 /// The contact's parameters but `q` and `expires`, without the white space there may be between. GRUUs are
 /// ours to give.
-// rfc5627 §5.1: what a phone writes there is ignored
+// rfc5627 §5.1, §5.1-10: what a phone writes there is ignored
 fn other_params(address: &NameAddr<'_>) -> Vec<u8> {
     let mut out = Vec::with_capacity(address.params().as_bytes().len());
     for param in address.params().iter() {

@@ -73,7 +73,7 @@ impl Gruus {
     }
 
     /// The public GRUU of an instance, in the scheme of its contact.
-    // rfc5627 §5.1: the "gr" parameter, with a value, added to the address-of-record
+    // rfc5627 §5.1, §7: a SIP URI: the "gr" parameter, with a value, added to the address-of-record
     // rfc5630 §5.2.1
     pub(crate) fn public(&self, address: &AddressOfRecord, scheme: Scheme, instance: &[u8]) -> Vec<u8> {
         let mut uri = beginning(scheme);
@@ -87,7 +87,7 @@ impl Gruus {
 
     /// The temporary GRUU that the REGISTER of a binding got. `None`: the binding asked for none, or its
     /// user is too long to hide.
-    // rfc5627 §5.1: no two alike, and nothing to be told from two of them
+    // rfc5627 §5.1-8, §5.1-9: no two alike, and nothing to be told from two of them
     pub(crate) fn temporary(
         &self,
         address: &AddressOfRecord,

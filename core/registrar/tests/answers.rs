@@ -4,7 +4,7 @@
 mod desk;
 
 use desk::{Desk, listed, request};
-use ruf_message::HeaderName;
+use ruf_message::{HeaderName, Transport};
 use ruf_registrar_core::Reject;
 
 #[test]
@@ -89,5 +89,28 @@ fn every_refusal_has_its_status_and_what_must_go_with_it() {
         assert!(!response.reason().is_empty() && !response.contains(HeaderName::Contact));
         assert_eq!(response.call_id(), b"one");
         assert!(response.status().as_u16() < 600, "a registrar MUST not generate 6xx responses");
+    }
+}
+
+#[test]
+fn phones_are_told_to_come_back_through_us_only_where_the_domain_says_so() {
+    // tests rfc3608 §6.3
+    // tests rfc5630 §5.2
+    let route = |transport: Transport, wanted: bool| {
+        let mut desk = Desk::new();
+        desk.flow.transport = transport;
+        desk.ourselves.domains[0].service_route = wanted;
+        let response = desk.register("one", 1, "Contact: <sip:a@10.0.0.2>").unwrap();
+        response.raw(HeaderName::ServiceRoute).next().map(|value| String::from_utf8(value.to_vec()).unwrap())
+    };
+    assert_eq!(route(Transport::Udp, false), None);
+    for (transport, param) in [
+        (Transport::Udp, ""),
+        (Transport::Tcp, ";transport=tcp"),
+        (Transport::Tls, ";transport=tls"),
+        (Transport::Ws, ";transport=ws"),
+        (Transport::Wss, ";transport=ws"),
+    ] {
+        assert_eq!(route(transport, true), Some(format!("<sip:192.0.2.1:5060{param};lr>")));
     }
 }

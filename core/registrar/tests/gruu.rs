@@ -34,7 +34,7 @@ fn a_phone_that_knows_gruus_gets_a_public_and_a_temporary_one() {
 
 #[test]
 fn who_does_not_know_gruus_or_says_no_instance_gets_none() {
-    // tests rfc5627 §5.2
+    // tests rfc5627 §5.2, §5.1-10
     let mut desk = Desk::new();
     let none = (None, None);
     let without = A.replace("\nSupported: gruu", "");
@@ -91,7 +91,7 @@ fn nobody_makes_up_a_temporary_gruu() {
 
 #[test]
 fn two_temporary_gruus_look_alike_whoever_has_them() {
-    // tests rfc5627 §5.1
+    // tests rfc5627 §5.1-8, §5.1-9
     let mut desk = Desk::new();
     let first = temporary(&mut desk, "one", 1, A);
     let second = temporary(&mut desk, "one", 2, A);
@@ -154,7 +154,7 @@ fn flows_of_one_instance_share_their_temporary_gruus() {
 
 #[test]
 fn the_public_gruu_names_any_instance() {
-    // tests rfc5627 §5.4
+    // tests rfc5627 §5.4, §7
     let mut desk = Desk::new();
     let odd = "Contact: <sip:a@10.0.0.2>;+sip.instance=\"<urn:x:a;b?c@d%41>\"\nSupported: gruu";
     let public = gruus(&desk.register("one", 1, odd).unwrap()).0.unwrap();

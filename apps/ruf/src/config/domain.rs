@@ -21,6 +21,8 @@ pub(crate) struct DomainConfig {
     pub(crate) aliases: Vec<String>,
     /// Served without authentication.
     pub(crate) open: bool,
+    /// Phones are told to send their requests through us.
+    pub(crate) service_route: bool,
     /// Digest algorithms, where they differ from the server's.
     pub(crate) digest: Option<Vec<Algorithm>>,
     /// Its certificate; without one, our own authority makes one.
@@ -30,7 +32,14 @@ pub(crate) struct DomainConfig {
 impl DomainConfig {
     /// A domain of which nothing but the name is said.
     pub(crate) fn new(name: String) -> DomainConfig {
-        DomainConfig { name, aliases: Vec::new(), open: false, digest: None, files: None }
+        DomainConfig {
+            name,
+            aliases: Vec::new(),
+            open: false,
+            service_route: false,
+            digest: None,
+            files: None,
+        }
     }
 }
 
@@ -43,6 +52,8 @@ pub(super) struct DomainSection {
     aliases: Vec<Spanned<String>>,
     #[serde(default)]
     open: bool,
+    #[serde(default)]
+    service_route: bool,
     digest: Option<Vec<Spanned<String>>>,
     certificate: Option<Spanned<PathBuf>>,
     key: Option<Spanned<PathBuf>>,
@@ -76,7 +87,14 @@ impl DomainSection {
         // The first is the name itself: it was put there above.
         let name = names.next().unwrap_or_default();
         let digest = self.digest.as_ref().map(|list| gate::algorithms(source, list)).transpose()?;
-        config.domains.push(DomainConfig { name, aliases: names.collect(), open: self.open, digest, files });
+        config.domains.push(DomainConfig {
+            name,
+            aliases: names.collect(),
+            open: self.open,
+            service_route: self.service_route,
+            digest,
+            files,
+        });
         Ok(())
     }
 }

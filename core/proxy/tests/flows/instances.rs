@@ -52,6 +52,7 @@ fn a_flow_that_fails_is_followed_by_the_next_whatever_its_preference() {
 #[test]
 fn a_phone_that_has_given_its_response_is_not_asked_by_its_other_flow() {
     // tests rfc5626 §7
+    // tests rfc5627 §6.1-3
     for status in [302, 486, 500, 503] {
         let mut net = net(&[('b', 1000, "desk"), ('c', 1000, "desk")]);
         let to_b = net.take_request('b');
@@ -89,5 +90,31 @@ fn a_cancelled_call_tries_no_other_flow() {
     net.ladder();
     net.answer('b', &to_b, 408);
     assert_eq!(net.ladder(), "b→r 408 INVITE | r→b ACK | r→a 408 INVITE");
+    net.expect_nothing_left();
+}
+
+#[test]
+fn a_connection_that_is_gone_is_480_and_430_to_a_proxy_before_us() {
+    // tests rfc5626 §5.3.1, §7, §11.5
+    for (lines, status) in [("", 480), ("Via: SIP/2.0/UDP phone.example;branch=z9hG4bKp\r\n", 430)] {
+        let mut net = Net::new();
+        net.places.insert("bob".into(), Ok([target('t', 1000)].into_iter().collect()));
+        let invite = net.request('a', "INVITE", "sip:bob@example.org", lines);
+        net.send('a', invite);
+        net.unreachable('t');
+        assert_eq!(net.take_response('a').status().as_u16(), status);
+        net.expect_nothing_left();
+    }
+}
+
+#[test]
+fn a_connection_that_is_gone_is_followed_by_the_next_flow() {
+    // tests rfc5626 §7
+    let mut net = net(&[('t', 1000, "desk"), ('u', 1000, "desk")]);
+    net.ladder();
+    net.unreachable('t');
+    assert_eq!(net.ladder(), "r→u INVITE");
+    let to_u = net.take_request('u');
+    net.answer('u', &to_u, 486);
     net.expect_nothing_left();
 }

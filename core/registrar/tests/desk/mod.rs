@@ -13,6 +13,7 @@ pub struct Desk {
     pub limits: Limits,
     pub flow: Flow,
     pub gruus: Gruus,
+    pub ourselves: Ourselves,
 }
 
 impl Desk {
@@ -23,6 +24,7 @@ impl Desk {
             limits: Limits::default(),
             flow: flow(),
             gruus: Gruus::new(&[1; 32]),
+            ourselves: ourselves(),
         }
     }
 
@@ -38,8 +40,7 @@ impl Desk {
 
     pub fn take(&mut self, request: &Request) -> Result<Response, Reject> {
         self.bindings.retain(|binding| binding.is_live(self.now));
-        let ourselves = ourselves();
-        let rules = Rules { ourselves: &ourselves, limits: &self.limits, gruus: &self.gruus };
+        let rules = Rules { ourselves: &self.ourselves, limits: &self.limits, gruus: &self.gruus };
         let address = &AddressOfRecord::new("alice", "a.example");
         let asked = Asked { request, flow: self.flow, address, now: self.now };
         let changes = changes(&asked, &self.bindings, &rules)?;
