@@ -72,6 +72,9 @@ pub struct Node {
 impl Node {
     /// Composes the machines.
     pub fn new(parts: Parts) -> Node {
+        let mut keepalive = Keepalive::new(KeepaliveLimits::default());
+        let is_mine = |call_id: &[u8]| parts.seat.owner_elsewhere(call_id).is_none();
+        keepalive.resume(Tick::ZERO, &parts.registrar, is_mine);
         Node {
             transactions: parts.transactions,
             gate: parts.gate,
@@ -80,7 +83,7 @@ impl Node {
             proxy: parts.proxy,
             locator: parts.locator,
             registrar: parts.registrar,
-            keepalive: Keepalive::new(KeepaliveLimits::default()),
+            keepalive,
             accounts: parts.accounts,
             plan: parts.plan,
             seat: parts.seat,

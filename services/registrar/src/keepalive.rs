@@ -89,6 +89,18 @@ impl Keepalive {
         }
     }
 
+    /// Notes the bindings that there are already, as after a restart: those of them whose Call-ID is `mine`.
+    // rfc5626 §4.4.2: a translator does not know of our restart, and forgets as before
+    pub fn resume(&mut self, now: Tick, registrar: &Registrar, mine: impl Fn(&[u8]) -> bool) {
+        let registration = |address: &AddressOfRecord, binding: &Binding| {
+            let call_id = binding.call_id();
+            (binding.is_translated() && mine(call_id)).then(|| (address.clone(), call_id.to_vec()))
+        };
+        for (address, call_id) in registrar.list(now, usize::MAX, registration).into_iter().flatten() {
+            self.note(now, registrar, &address, &call_id);
+        }
+    }
+
     /// Pings whoever is due.
     pub fn tick(&mut self, now: Tick, registrar: &Registrar, send: &mut impl Extend<Transmit>) {
         for _ in 0..self.limits.per_turn_max {

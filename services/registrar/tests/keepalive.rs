@@ -90,6 +90,27 @@ fn a_phone_that_started_anew_is_pinged_once() {
 }
 
 #[test]
+fn after_a_restart_who_was_pinged_is_pinged_again_by_one_worker() {
+    let mut scene = Scene::new(KeepaliveLimits::default());
+    scene.register("alice", "one", 1, INSIDE);
+    scene.register("bob", "two", 1, INSIDE);
+    scene.register("carol", "three", 1, "Contact: <sip:c@203.0.113.9:40000>");
+    let now = scene.desk.now;
+    let mut workers = [true, false].map(|of_one| {
+        let mut keepalive = Keepalive::new(KeepaliveLimits::default());
+        keepalive.resume(now, &scene.desk.registrar, |call_id| (call_id == b"one") == of_one);
+        keepalive
+    });
+    assert_eq!(workers.each_ref().map(Keepalive::len), [1, 1]);
+    scene.desk.after(25);
+    for keepalive in &mut workers {
+        let mut sent: Vec<Transmit> = Vec::new();
+        keepalive.tick(scene.desk.now, &scene.desk.registrar, &mut sent);
+        assert_eq!(sent.len(), 1);
+    }
+}
+
+#[test]
 fn only_so_many_are_pinged_and_only_so_many_at_once() {
     let limits = KeepaliveLimits { registrations_max: 2, per_turn_max: 1, ..KeepaliveLimits::default() };
     let mut scene = Scene::new(limits);
