@@ -9,6 +9,7 @@
 //! ruf-interop sipp        1,000 calls at 200 a second
 //! ruf-interop nat         phones behind NAT, the server behind a forwarded port
 //! ruf-interop storm       thousands of connections, and the end while a phone rings
+//! ruf-interop browser     JsSIP in Chromium, over WebSocket
 //! ruf-interop all         everything
 //! ```
 //!
@@ -16,6 +17,7 @@
 //! which takes root or CAP_NET_RAW; without, it runs in a private network (`private`). Phones, servers
 //! and load generators end with it.
 
+mod browser;
 mod digest;
 mod failure;
 mod line;
@@ -48,13 +50,14 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 7] = [
+const COMMANDS: [Command; 8] = [
     ("startup", startup::run),
     ("torture", torture::run),
     ("negative", negative::run),
     ("sipp", sipp::run),
     ("nat", nat::run),
     ("storm", storm::run),
+    ("browser", browser::run),
     ("table", table::run),
 ];
 

@@ -7,6 +7,10 @@ pub(crate) enum Transport {
     Udp,
     /// A stream that anybody can read.
     Tcp,
+    /// WebSocket.
+    Ws,
+    /// WebSocket in TLS.
+    Wss,
 }
 
 impl Transport {
@@ -15,6 +19,8 @@ impl Transport {
         match self {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Ws => "ws",
+            Transport::Wss => "wss",
         }
     }
 
