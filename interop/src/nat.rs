@@ -4,6 +4,7 @@
 //! Media is not listened to: a phone behind NAT is heard once the server carries media.
 
 mod call;
+mod idle;
 mod large;
 mod outside;
 mod town;
@@ -65,6 +66,10 @@ fn play(folder: &Path, transport: Transport) -> Outcome<Vec<Line>> {
     std::fs::create_dir_all(folder)?;
     let mut town = Town::start(folder, transport)?;
     let mut lines: Vec<Line> = CHECKS.map(|(title, check)| (title, check(&mut town))).into();
+    if transport == Transport::Udp {
+        let title = "a phone that is silent for longer than its mapping lives is rung";
+        lines.push((title, idle::is_rung(&town)));
+    }
     lines.push(("what the server calls itself outside", outside::named(&town)));
     lines.push(("the end by SIGTERM", town.end()));
     Ok(lines)

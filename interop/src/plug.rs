@@ -23,6 +23,7 @@ impl Plug {
         Ok(match transport {
             Transport::Udp => Plug::Datagrams(UdpSocket::bind((ip, port))?, server),
             Transport::Tcp => Plug::Stream(connect(ip, server)?),
+            Transport::Ws | Transport::Wss => fail!("the harness speaks no WebSocket by hand"),
         })
     }
 

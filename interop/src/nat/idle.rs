@@ -11,9 +11,9 @@ use crate::wire::Mark;
 /// The ping.
 const PING: &[u8] = b"\r\n\r\n";
 
-pub(super) fn is_rung(town: &mut Town) -> Outcome<String> {
+pub(super) fn is_rung(town: &Town) -> Outcome<String> {
     let mapped = town.mapped("mute", "REGISTER")?;
-    let forgotten = town.mute.sent + Duration::from_secs(MAPPING_SECS);
+    let forgotten = town.mute_registered + Duration::from_secs(MAPPING_SECS);
     let what = format!("a ping to {mapped} more than {MAPPING_SECS} s after it last sent something");
     let patience = Duration::from_secs(2 * MAPPING_SECS);
     town.sent_tap.wait(Mark::START, patience, &what, |packet| {
@@ -21,7 +21,7 @@ pub(super) fn is_rung(town: &mut Town) -> Outcome<String> {
         (ping && packet.destination == mapped && packet.at > forgotten).then_some(())
     })?;
     let (invite, _) = town.emil.ask_by_right(&town.emil.request("INVITE", &town.mute.uri()))?;
-    let silent = town.mute.sent.elapsed();
+    let silent = town.mute_registered.elapsed();
     let came =
         town.mute.wait("the INVITE", |sip| sip.is_request("INVITE") && sip.call_id() == invite.call_id)?;
     ensure!(silent.as_secs() >= MAPPING_SECS, "it was silent for {} s only", silent.as_secs());

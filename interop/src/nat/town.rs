@@ -12,7 +12,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::digest::Account;
 use crate::failure::{Outcome, ensure};
@@ -28,7 +28,7 @@ use crate::wire::{Mark, Tap, Wire};
 /// How long anything that was asked for may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the NATs remember a flow of UDP on which nothing is said.
-const MAPPING_SECS: u64 = 30;
+pub(super) const MAPPING_SECS: u64 = 30;
 /// Where the server is, as it knows it.
 pub(super) const SERVER_INSIDE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 /// What the world calls the server.
@@ -64,6 +64,10 @@ pub(super) struct Town {
     pub(super) carl: Party,
     /// At home, written by hand.
     pub(super) doro: Line,
+    /// On the machine of doro, written by hand; says nothing after it has registered.
+    pub(super) mute: Line,
+    /// When `mute` had registered.
+    pub(super) mute_registered: Instant,
     /// In the street, written by hand.
     pub(super) emil: Line,
     pub(super) server: Server,
@@ -80,6 +84,7 @@ const BERT: Account = Account { user: "bert", secret: "secret-of-bert" };
 const CARL: Account = Account { user: "carl", secret: "secret-of-carl" };
 const DORO: Account = Account { user: "doro", secret: "secret-of-doro" };
 const EMIL: Account = Account { user: "emil", secret: "secret-of-emil" };
+const MUTE: Account = Account { user: "mute", secret: "secret-of-mute" };
 const FRED: Account = Account { user: "fred", secret: "secret-of-fred" };
 
 impl Town {
@@ -97,7 +102,7 @@ impl Town {
             .arguments(&format!("--advertise udp:{listen}={SERVER_OUTSIDE}"))
             .arguments(&format!("--listen tcp:{listen} --advertise tcp:{listen}={SERVER_OUTSIDE}"));
         settings.listen = listen;
-        for Account { user, secret } in [ANNA, BERT, CARL, DORO, EMIL, FRED] {
+        for Account { user, secret } in [ANNA, BERT, CARL, DORO, EMIL, FRED, MUTE] {
             settings = settings.user(user, secret);
         }
         let server = room.run(move || Server::start(&settings))?;
@@ -115,6 +120,8 @@ impl Town {
         let hers = machine(DORO.user, host(AT_HOME, 14), home)?;
         Ok(Town {
             doro: by_hand(&hers, host(AT_HOME, 14), DORO)?,
+            mute: by_hand(&hers, host(AT_HOME, 14), MUTE)?,
+            mute_registered: Instant::now(),
             _hers: hers,
             emil: by_hand(street, host(IN_THE_STREET, 24), EMIL)?,
             anna: at_home(Make::Baresip, 11, ANNA)?,
