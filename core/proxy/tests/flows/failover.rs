@@ -121,6 +121,46 @@ fn the_answer_of_one_that_was_silent_wins() {
 }
 
 #[test]
+fn the_refusal_of_the_next_is_not_held_up_by_the_one_that_is_silent() {
+    // tests rfc3263 §4.3
+    let (mut net, _) = call(&['f', 'g']);
+    net.after(Duration::from_millis(4_100));
+    let to_g = net.take_request('g');
+    net.ladder();
+    net.answer('g', &to_g, 486);
+    assert_eq!(net.ladder(), "g→r 486 INVITE | r→g ACK | r→a 486 INVITE");
+    net.expect_nothing_left();
+}
+
+#[test]
+fn of_one_that_was_silent_a_refusal_does_not_count_and_a_decline_does() {
+    // tests rfc3263 §4.3
+    // tests rfc3261 §16.7 step 5
+    let (mut net, _) = call(&['f', 'g']);
+    let to_f = net.take_request('f');
+    net.after(Duration::from_millis(4_100));
+    let to_g = net.take_request('g');
+    net.answer('f', &to_f, 407);
+    net.answer('g', &to_g, 486);
+    assert_eq!(net.take_response('a').status().as_u16(), 486);
+    net.expect_nothing_left();
+
+    let (mut net, _) = call(&['f', 'g']);
+    let to_f = net.take_request('f');
+    net.after(Duration::from_millis(4_100));
+    let to_g = net.take_request('g');
+    net.answer('g', &to_g, 180);
+    net.ladder();
+    net.answer('f', &to_f, 603);
+    net.answer('g', &to_g, 487);
+    assert_eq!(
+        net.ladder(),
+        "f→r 603 INVITE | r→f ACK | r→g CANCEL | g→r 487 INVITE | r→g ACK | r→a 603 INVITE"
+    );
+    net.expect_nothing_left();
+}
+
+#[test]
 fn a_100_is_no_silence() {
     // tests rfc3263 §4.3
     let (mut net, _) = call(&['f', 'g']);
