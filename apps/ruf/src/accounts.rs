@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use ruf_accounts::import::Row;
 use ruf_accounts::{Accounts, Error};
+use ruf_admission::Domain;
 use ruf_message::Entropy;
 use ruf_store::Store;
 use serde::{Deserialize, Serialize};
@@ -125,21 +126,27 @@ pub(crate) enum Done {
     },
 }
 
-/// Does it. Names without a domain are of the default one.
-pub(crate) fn perform(accounts: &Accounts, default_domain: &str, change: Change) -> Result<Done, Error> {
+/// Does it. Names without a domain are of the default one, the first; an account needs a domain that is
+/// served, by its name or an alias. The error is a sentence.
+pub(crate) fn perform(accounts: &Accounts, domains: &[Domain], change: Change) -> Result<Done, String> {
+    let text = |error: Error| error.to_string();
     match change {
         Change::Add(entry) => {
-            let (user, domain) = user_and_domain(&entry.name, default_domain);
-            accounts.add(domain, user, &entry.secret)?;
-            if let Err(error) = accounts.set_aliases(domain, user, &entry.aliases) {
-                accounts.remove(domain, user)?;
-                return Err(error);
+            let (user, domain) = at_home(&entry.name, domains)?;
+            accounts.add(&domain, user, &entry.secret).map_err(text)?;
+            if let Err(error) = accounts.set_aliases(&domain, user, &entry.aliases) {
+                accounts.remove(&domain, user).map_err(text)?;
+                return Err(text(error));
             }
             Ok(Done::Changed { added: 1, changed: 0 })
         }
         Change::Import { entries } => {
-            let rows: Vec<Row> = entries.into_iter().map(|entry| row(entry, default_domain)).collect();
-            let imported = accounts.import(&rows, &mut |_| {})?;
+            let rows = entries.into_iter().map(|entry| {
+                let line = entry.line;
+                row(entry, domains).map_err(|cause| format!("line {line}: {cause}"))
+            });
+            let imported =
+                accounts.import(&rows.collect::<Result<Vec<_>, _>>()?, &mut |_| {}).map_err(text)?;
             Ok(Done::Changed { added: imported.added, changed: imported.changed })
         }
         Change::List => Ok(Done::Listed {
@@ -151,37 +158,48 @@ pub(crate) fn perform(accounts: &Accounts, default_domain: &str, change: Change)
                 .collect(),
         }),
         Change::Passwd(entry) => {
-            let (user, domain) = user_and_domain(&entry.name, default_domain);
-            accounts.set_secret(domain, user, &entry.secret)?;
+            let (user, domain) = known(&entry.name, domains);
+            accounts.set_secret(&domain, user, &entry.secret).map_err(text)?;
             Ok(Done::Changed { added: 0, changed: 1 })
         }
         Change::Remove { name } => {
-            let (user, domain) = user_and_domain(&name, default_domain);
-            accounts.remove(domain, user)?;
-            Ok(Done::Removed { user: user.to_owned(), domain: domain.to_owned() })
+            let (user, domain) = known(&name, domains);
+            accounts.remove(&domain, user).map_err(text)?;
+            Ok(Done::Removed { user: user.to_owned(), domain })
         }
     }
 }
 
-fn user_and_domain<'a>(name: &'a str, default_domain: &'a str) -> (&'a str, &'a str) {
-    name.rsplit_once('@').unwrap_or((name, default_domain))
+/// The user, and the name of the domain that is meant, which may have been taken out since.
+fn known<'a>(name: &'a str, domains: &[Domain]) -> (&'a str, String) {
+    let default = || domains.first().map(|domain| domain.name.clone()).unwrap_or_default();
+    let Some((user, said)) = name.rsplit_once('@') else { return (name, default()) };
+    let is_meant = |name: &str| name.eq_ignore_ascii_case(said);
+    let meant = domains
+        .iter()
+        .find(|domain| is_meant(&domain.name) || domain.aliases.iter().any(|alias| is_meant(alias)));
+    (user, meant.map_or_else(|| said.to_ascii_lowercase(), |domain| domain.name.clone()))
 }
 
-fn row(entry: Entry, default_domain: &str) -> Row {
-    let (user, domain) = user_and_domain(&entry.name, default_domain);
-    Row {
-        line: entry.line,
-        domain: domain.to_owned(),
-        user: user.to_owned(),
-        secret: entry.secret,
-        aliases: entry.aliases,
+/// The same, of a domain that is served.
+fn at_home<'a>(name: &'a str, domains: &[Domain]) -> Result<(&'a str, String), String> {
+    let (user, meant) = known(name, domains);
+    if domains.iter().any(|domain| domain.name == meant) {
+        return Ok((user, meant));
     }
+    let served: Vec<&str> = domains.iter().map(|domain| domain.name.as_str()).collect();
+    Err(format!("{meant} is not served here, so nobody could register there; served: {}", served.join(", ")))
+}
+
+fn row(entry: Entry, domains: &[Domain]) -> Result<Row, String> {
+    let (user, domain) = at_home(&entry.name, domains)?;
+    Ok(Row { line: entry.line, domain, user: user.to_owned(), secret: entry.secret, aliases: entry.aliases })
 }
 
 /// Where accounts are changed: through a running server, or in the store itself.
 enum Site {
     Server { data: PathBuf },
-    Store { accounts: Box<Accounts>, default_domain: String },
+    Store { accounts: Box<Accounts>, domains: Vec<Domain> },
 }
 
 impl Site {
@@ -192,18 +210,15 @@ impl Site {
             false => {
                 let mut store = Store::open(&config.data).map_err(|error| error.to_string())?;
                 let domains = first_run::domains(&config, &mut store).map_err(|refused| refused.line)?;
-                let default_domain = domains.first().map(|domain| domain.name.clone()).unwrap_or_default();
                 let accounts = Accounts::load(store).map_err(|error| error.to_string())?;
-                Ok(Site::Store { accounts: Box::new(accounts), default_domain })
+                Ok(Site::Store { accounts: Box::new(accounts), domains })
             }
         }
     }
 
     fn change(&mut self, change: Change) -> Result<Done, String> {
         match self {
-            Site::Store { accounts, default_domain } => {
-                perform(accounts, default_domain, change).map_err(|error| error.to_string())
-            }
+            Site::Store { accounts, domains } => perform(accounts, domains, change),
             Site::Server { data } => match control::ask(data, &Question::Accounts(change)) {
                 Ok(Some(Answer::Accounts(done))) => Ok(done),
                 Ok(Some(Answer::Refused { cause })) => Err(cause),
@@ -362,7 +377,7 @@ mod tests {
     #[test]
     fn an_account_is_added_listed_changed_and_removed() {
         let accounts = accounts();
-        let perform = |change| perform(&accounts, "a.example", change);
+        let perform = |change| perform(&accounts, &[Domain::new("a.example")], change);
         assert_eq!(
             perform(Change::Add(entry("alice", &["100"]))).ok(),
             Some(Done::Changed { added: 1, changed: 0 })
@@ -378,9 +393,30 @@ mod tests {
     #[test]
     fn an_account_whose_alias_is_taken_is_not_added_at_all() {
         let accounts = accounts();
-        perform(&accounts, "a.example", Change::Add(entry("alice", &["100"]))).expect("added");
-        assert!(perform(&accounts, "a.example", Change::Add(entry("bob", &["100"]))).is_err());
+        perform(&accounts, &[Domain::new("a.example")], Change::Add(entry("alice", &["100"])))
+            .expect("added");
+        assert!(
+            perform(&accounts, &[Domain::new("a.example")], Change::Add(entry("bob", &["100"]))).is_err()
+        );
         assert_eq!(accounts.len(), 1);
+    }
+
+    #[test]
+    fn an_account_is_of_a_domain_that_is_served() {
+        let accounts = accounts();
+        let mut served = Domain::new("a.example");
+        served.aliases.push("alias.example".into());
+        let domains = [served, Domain::new("b.example")];
+        let perform = |change| perform(&accounts, &domains, change);
+        let refused = perform(Change::Add(entry("alice@c.example", &[]))).unwrap_err();
+        assert!(refused.contains("c.example") && refused.ends_with("a.example, b.example"), "{refused}");
+        let refused = perform(Change::Import { entries: vec![entry("alice@c.example", &[])] }).unwrap_err();
+        assert!(refused.starts_with("line 1: c.example"), "{refused}");
+        assert!(perform(Change::Add(entry("alice@Alias.example", &[]))).is_ok());
+        assert!(perform(Change::Passwd(entry("alice@a.example", &[]))).is_ok());
+        // Of a domain that was taken out, it can still be removed.
+        accounts.add("gone.example", "bob", "s3cret").expect("added");
+        assert!(perform(Change::Remove { name: "bob@gone.example".into() }).is_ok());
     }
 
     #[test]

@@ -200,7 +200,7 @@ impl Served {
         self.node.reconfigure(change.domains.clone(), &change.policy);
         self.node.set_transaction_limits(change.transactions);
         self.node.set_plan(change.plan.clone());
-        self.domains = change.domains.iter().map(|domain| domain.name.clone()).collect();
+        self.domains.clone_from(&change.domains);
         Ok(())
     }
 }

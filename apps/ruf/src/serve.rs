@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Gate, Keys, Ourselves};
+use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Ourselves};
 use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
 use ruf_net::{Stop, Unreachable};
 use ruf_node::{Node, Parts, Seat, SharedNonces};
@@ -80,11 +80,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     let ourselves = listeners::ourselves(&config, &first_run.domains, &opened)?;
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
     let places: Vec<_> = opened.iter().map(|one| (one.transport, one.bind)).collect();
-    let served = |node| Served {
-        node,
-        places: places.clone(),
-        domains: first_run.domains.iter().map(|d| d.name.clone()).collect(),
-    };
+    let served = |node| Served { node, places: places.clone(), domains: first_run.domains.clone() };
     let mut shares = Vec::new();
     let nodes = nodes(&config, &ourselves, &first_run.accounts, &kept);
     for (node, open) in nodes.into_iter().zip(listeners::by_worker(opened, config.workers)) {
@@ -264,7 +260,7 @@ async fn self_test(places: &[(Transport, SocketAddr)], domain: &str, lines: &Lin
 pub(crate) struct Served {
     pub(crate) node: Node,
     places: Vec<(Transport, SocketAddr)>,
-    pub(crate) domains: Vec<String>,
+    pub(crate) domains: Vec<Domain>,
 }
 
 impl Served {
@@ -284,22 +280,21 @@ impl Served {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 uptime_secs: now.as_micros() / 1_000_000,
                 listeners: self.places.iter().map(listeners::place).collect(),
-                domains: self.domains.clone(),
+                domains: self.domains.iter().map(|domain| domain.name.clone()).collect(),
                 // Summed up over the workers by who asks them all.
                 figures: Vec::new(),
             }),
             // The task that reloads answers it, and asks here for nothing but the change itself.
             Question::Reload => Answer::Refused { cause: "a worker does not reload".to_owned() },
             Question::Accounts(change) => {
-                let default_domain = self.domains.first().cloned().unwrap_or_default();
-                match crate::accounts::perform(self.node.accounts(), &default_domain, change) {
+                match crate::accounts::perform(self.node.accounts(), &self.domains, change) {
                     Ok(done) => {
                         if let Done::Removed { user, domain } = &done {
                             self.node.registrar().remove_all(&AddressOfRecord::new(user, domain));
                         }
                         Answer::Accounts(done)
                     }
-                    Err(error) => Answer::Refused { cause: error.to_string() },
+                    Err(cause) => Answer::Refused { cause },
                 }
             }
         }

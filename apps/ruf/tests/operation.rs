@@ -132,6 +132,29 @@ impl Phone {
         }
     }
 
+    /// The ACK to a 200, by the way that its Record-Route names.
+    fn acknowledge(&self, answered: &str) {
+        let value = |name: &str| answered.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim();
+        let (contact, cseq) = (value("Contact:"), value("CSeq:"));
+        let target = contact.trim_start_matches('<').trim_end_matches('>');
+        let routes: String = answered
+            .lines()
+            .filter_map(|line| line.strip_prefix("Record-Route:"))
+            .rev()
+            .map(|route| format!("Route:{route}\r\n"))
+            .collect();
+        let text = format!(
+            "ACK {target} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK-ack\r\nMax-Forwards: 70\r\n{routes}\
+             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {} ACK\r\nContent-Length: 0\r\n\r\n",
+            self.0.local_addr().unwrap(),
+            value("From:"),
+            value("To:"),
+            value("Call-ID:"),
+            cseq.split(' ').next().unwrap(),
+        );
+        self.0.send(text.as_bytes()).unwrap();
+    }
+
     fn answer(&self, request: &str, status: &str) {
         let copied = |name: &&str| {
             ["Via:", "From:", "Call-ID:", "CSeq:", "Record-Route:"].iter().any(|one| name.starts_with(one))
@@ -164,7 +187,9 @@ fn a_server_that_is_told_to_stop_lets_a_ringing_call_come_to_its_answer() {
     let refused = caller.hears("SIP/2.0 503");
     assert!(!refused.contains("Retry-After"), "a proxy would send nothing at all: {refused}");
     callee.answer(&invite, "200 OK");
-    caller.hears("SIP/2.0 200");
+    let answered = caller.hears("SIP/2.0 200");
+    caller.acknowledge(&answered);
+    callee.hears("ACK");
     assert!(server.end().success());
     assert!(!server.log().contains("before everything was drained"));
 }

@@ -3,7 +3,7 @@
 //! a peer is io/net's to know; it is in the [`Flow`].
 
 use ruf_auth::Algorithm;
-use ruf_message::{Flow, Host, HostBuf, Transport, UriRef};
+use ruf_message::{Flow, Host, HostBuf, Scheme, Transport, UriRef};
 use std::net::{IpAddr, SocketAddr};
 
 /// Every domain and every address that is us.
@@ -104,14 +104,17 @@ impl Listener {
 impl Ourselves {
     /// Whether a URI leads to us: its host and port are a listening or advertised address, or its host
     /// a domain or alias. Without a port, an address of ours is us on any port: it is an alias of the
-    /// default domain. With one, the port must be ours too, since a phone may share our address.
+    /// default domain. With one, the port must be ours too, since a phone may share our address; but who
+    /// writes SIP's own port behind the name of a domain means the domain, wherever we listen.
     // rfc3261 §16.4 and §16.5
     pub fn is_us(&self, uri: UriRef<'_>) -> bool {
         let Some(host) = uri.host() else { return false };
         match (uri.port(), host) {
             (None, _) => self.domain(host).is_some(),
-            (Some(port), Host::Name(_)) => {
-                self.domain(host).is_some() && self.listeners.iter().any(|listener| listener.uses_port(port))
+            (Some(port), Host::Name(name)) => {
+                let is_default = port == default_port(uri.scheme()) && self.named(name).is_some();
+                let uses = || self.listeners.iter().any(|listener| listener.uses_port(port));
+                self.domain(host).is_some() && (is_default || uses())
             }
             (Some(port), Host::V4(_) | Host::V6(_)) => {
                 self.listeners.iter().any(|listener| listener.is_at(host, port))
@@ -170,6 +173,12 @@ impl Ourselves {
     }
 }
 
+/// The port that people write where nothing need be written.
+// rfc3261 §19.1.2
+fn default_port(scheme: Scheme) -> u16 {
+    if scheme == Scheme::Sips { 5061 } else { 5060 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +219,17 @@ mod tests {
             "sip:[2001:db8:0::1]",
         ] {
             assert!(is_us(us), "{us}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_sip_behind_the_name_of_a_domain_is_us_wherever_we_listen() {
+        let mut elsewhere = ourselves();
+        elsewhere.listeners.truncate(1); // at port 5070
+        let is_us = |uri: &str| elsewhere.is_us(uri.parse::<Uri>().unwrap().as_ref());
+        assert!(is_us("sip:bob@example.org:5060") && is_us("sips:bob@example.net:5061"));
+        for phone in ["sip:bob@localhost:5060", "sip:bob@192.0.2.1:5060", "sip:bob@example.org:5061"] {
+            assert!(!is_us(phone), "{phone}");
         }
     }
 

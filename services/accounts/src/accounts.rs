@@ -176,7 +176,7 @@ impl Accounts {
     /// Gives a stored account a new secret. Nonces answered with the old one fail from now on.
     ///
     /// # Errors
-    /// [`Error::Unknown`], [`Error::Secret`], [`Error::Store`].
+    /// [`Error::Unknown`], [`Error::OfThisRun`], [`Error::Secret`], [`Error::Store`].
     pub fn set_secret(&self, domain: &str, user: &str, secret: &str) -> Result<(), Error> {
         check_secret(secret).map_err(Error::Secret)?;
         let store = self.store();
@@ -320,7 +320,13 @@ impl Accounts {
         let domain = domain.to_ascii_lowercase();
         let Reading(books) = self.read();
         let found = books.stored.named(&domain, user).cloned();
-        found.ok_or_else(|| Error::Unknown { address: format!("{user}@{domain}") })
+        found.ok_or_else(|| {
+            let address = format!("{user}@{domain}");
+            match books.of_this_run.named(&domain, user) {
+                Some(given) if !given.hidden => Error::OfThisRun { address },
+                _ => Error::Unknown { address },
+            }
+        })
     }
 
     /// First on the disk, then in RAM; `store` has been held since it was asked whether that may be.

@@ -22,6 +22,11 @@ pub enum Error {
         /// `user@domain`.
         address: String,
     },
+    /// It is an account of this run, which is not stored.
+    OfThisRun {
+        /// `user@domain`.
+        address: String,
+    },
     /// Another account has that name or alias.
     Taken {
         /// The name.
@@ -64,6 +69,12 @@ impl fmt::Display for Error {
             Self::Secret(error) => write!(f, "the secret {error}"),
             Self::Exists { address } => write!(f, "{address} exists already; passwd gives it a new secret"),
             Self::Unknown { address } => write!(f, "there is no account {address}"),
+            Self::OfThisRun { address } => {
+                write!(
+                    f,
+                    "{address} is not stored: it is given by --user, where it can be changed or left out"
+                )
+            }
             Self::Taken { name, by } => write!(f, "{name} is a name of {by} already"),
             Self::TooManyAliases { max } => write!(f, "an account has at most {max} aliases"),
             Self::Full { max } => write!(f, "there are {max} accounts, as many as are allowed"),
@@ -85,6 +96,7 @@ impl std::error::Error for Error {
             | Self::Secret(..)
             | Self::Exists { .. }
             | Self::Unknown { .. }
+            | Self::OfThisRun { .. }
             | Self::Taken { .. }
             | Self::TooManyAliases { .. }
             | Self::Full { .. }

@@ -352,6 +352,9 @@ fn accounts_of_this_run_are_replaced_all_at_once_or_not_at_all() {
     assert!(accounts.set_of_this_run(DOMAIN, &users(&["alice", "bob"])).unwrap().is_empty());
     assert!(accounts.set_of_this_run(DOMAIN, &users(&["carol", "with space"])).is_err());
     assert!(look_up(&accounts, "alice").is_some() && look_up(&accounts, "carol").is_none());
+    assert!(matches!(accounts.set_secret(DOMAIN, "alice", "x"), Err(Error::OfThisRun { .. })));
+    assert!(matches!(accounts.remove(DOMAIN, "alice"), Err(Error::OfThisRun { .. })));
+    assert!(matches!(accounts.remove(DOMAIN, "self-test-1"), Err(Error::Unknown { .. })));
     let gone = accounts.set_of_this_run(DOMAIN, &users(&["bob", "carol"])).unwrap();
     assert_eq!(gone.iter().map(ToString::to_string).collect::<Vec<_>>(), [format!("alice@{DOMAIN}")]);
     assert!(look_up(&accounts, "alice").is_none() && look_up(&accounts, "carol").is_some());
