@@ -250,13 +250,15 @@ mod tests {
 
     #[test]
     fn the_bounds_that_are_said_reach_their_machines_and_the_others_stay() {
-        let text =
-            "[limits]\nrequests = 7\nnonces = 8\nsources = 9\nbindings = 10\nbindings_per_account = 11\n";
+        let text = "[limits]\nrequests = 7\nnonces = 8\nsources = 9\nconnections = 12\nbindings = 10\nbindings_per_account = 11\n";
         let limits = parse("ruf.toml", text).expect("fine").limits;
         assert_eq!(limits.transactions(), ruf_transaction::Limits::default());
         assert_eq!(limits.proxy().contexts_max, 7);
         let gate = limits.admission();
         assert_eq!((gate.used_nonces_max, gate.proven_max, gate.failures_max), (8, 9, 9));
+        let sockets = limits.connections();
+        let per_source = ruf_net::Limits::default().connections_per_source_max;
+        assert_eq!((sockets.connections_max, sockets.connections_per_source_max), (12, per_source));
         let registrar = limits.registrar();
         assert_eq!((registrar.bindings_max, registrar.address.bindings_max), (10, 11));
     }

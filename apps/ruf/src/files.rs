@@ -8,19 +8,18 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// Files that are no connection of a phone: the store, sockets of listeners, the control socket.
 const OTHERS: usize = 256;
 
-/// Raises the bound of open files as far as the system lets us; the bounds of each worker's connections that
-/// fit it.
-pub(crate) fn connections(workers: u8) -> ruf_net::Limits {
+/// Raises the bound of open files as far as the system lets us; of the bounds that are wanted in all, those of
+/// each worker that fit it.
+pub(crate) fn connections(wanted: ruf_net::Limits, workers: u8) -> ruf_net::Limits {
     let granted = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: granted.maximum, ..granted };
     let in_force = if setrlimit(Resource::Nofile, raised).is_ok() { raised } else { granted };
-    let defaults = ruf_net::Limits::default();
-    let connections_max = holds(in_force.current, defaults.connections_max);
-    if connections_max < defaults.connections_max {
+    let connections_max = holds(in_force.current, wanted.connections_max);
+    if connections_max < wanted.connections_max {
         tracing::info!("{connections_max} connections at once: the system grants no more files (ulimit -Hn)");
     }
     let connections_max = (connections_max / usize::from(workers.max(1))).max(1);
-    ruf_net::Limits { connections_max, ..defaults }
+    ruf_net::Limits { connections_max, ..wanted }
 }
 
 /// How many of `wanted` connections so many files hold; `None` is no bound.

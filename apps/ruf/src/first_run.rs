@@ -4,6 +4,7 @@
 //! are made only while there is no account at all.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use ruf_accounts::Accounts;
 use ruf_admission::Domain;
@@ -88,8 +89,16 @@ pub(crate) fn domains_of(config: &Config) -> Vec<Domain> {
 }
 
 /// Says how to register a phone. Secrets appear here once and nowhere else.
-pub(crate) fn explain(new_extensions: &[(String, String)], domain: &str, places: &[(Transport, SocketAddr)]) {
+pub(crate) fn explain(
+    new_extensions: &[(String, String)],
+    domain: &str,
+    places: &[(Transport, SocketAddr)],
+    authority: &Path,
+) {
     println!("{}", settings::NO_EMERGENCY_CALLS);
+    if places.iter().any(|(transport, _)| matches!(transport, Transport::Tls | Transport::Wss)) {
+        println!("TLS: phones can be told to trust {}", authority.display());
+    }
     if new_extensions.is_empty() {
         return;
     }

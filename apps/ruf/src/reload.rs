@@ -226,6 +226,8 @@ fn keep_what_cannot_change(old: &Config, new: &mut Config) -> Vec<String> {
         limits.requests => "the limit of requests",
         limits.bindings => "the limit of bindings",
         limits.bindings_per_account => "the limit of bindings of an account",
+        limits.connections => "the limit of connections",
+        limits.connections_per_source => "the limit of connections of a source",
         limits.nonces => "the limit of nonces",
         limits.sources => "the limit of sources",
     }

@@ -86,7 +86,12 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     for (node, open) in nodes.into_iter().zip(listeners::by_worker(opened, config.workers)) {
         shares.push(Share { node: served(node), open, dns: crate::finding::dns(&config)? });
     }
-    let mut crew = Crew::start(shares, &files::connections(config.workers), &certificates, DRAIN)?;
+    let mut crew = Crew::start(
+        shares,
+        &files::connections(config.limits.connections(), config.workers),
+        &certificates,
+        DRAIN,
+    )?;
     let lines = crew.lines().clone();
     let http = match config.http {
         Some(address) => Some(open_http(address).await?),
@@ -114,8 +119,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
             () = signals.next() => return Ok(()),
         }
     }
-    tracing::info!("phones that come by TLS can be told to trust {}", authority.display());
-    first_run::explain(&first_run.new_extensions, &first_run.default_domain, &places);
+    first_run::explain(&first_run.new_extensions, &first_run.default_domain, &places, &authority);
     ready(&named);
     notify.ready();
     let watched = tokio::task::spawn_local(feed_watchdog(notify.clone(), lines.clone()));

@@ -17,6 +17,10 @@ pub(crate) struct LimitsConfig {
     pub(crate) bindings: Option<NonZeroUsize>,
     /// Bindings of one account.
     pub(crate) bindings_per_account: Option<NonZeroUsize>,
+    /// Connections at once; the open files that the system grants may hold fewer.
+    pub(crate) connections: Option<NonZeroUsize>,
+    /// Connections at once from one source.
+    pub(crate) connections_per_source: Option<NonZeroUsize>,
     /// Nonces that were used and are not over.
     pub(crate) nonces: Option<NonZeroUsize>,
     /// Sources of which something is remembered: that they proved themselves, or failed to.
@@ -44,6 +48,14 @@ impl LimitsConfig {
         let mut limits = ruf_registrar::Limits::default();
         set(&mut limits.bindings_max, self.bindings);
         set(&mut limits.address.bindings_max, self.bindings_per_account);
+        limits
+    }
+
+    /// Of the sockets.
+    pub(crate) fn connections(&self) -> ruf_net::Limits {
+        let mut limits = ruf_net::Limits::default();
+        set(&mut limits.connections_max, self.connections);
+        set(&mut limits.connections_per_source_max, self.connections_per_source);
         limits
     }
 
