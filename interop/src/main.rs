@@ -8,6 +8,7 @@
 //! ruf-interop startup     how a server starts, refuses to, and ends
 //! ruf-interop sipp        1,000 calls at 200 a second
 //! ruf-interop nat         phones behind NAT, the server behind a forwarded port
+//! ruf-interop dns         servers that are found by DNS, and their failure
 //! ruf-interop storm       thousands of connections, and the end while a phone rings
 //! ruf-interop browser     JsSIP in Chromium, over WebSocket
 //! ruf-interop all         everything
@@ -19,6 +20,7 @@
 
 mod browser;
 mod digest;
+mod dns;
 mod failure;
 mod line;
 mod namespace;
@@ -50,12 +52,13 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 8] = [
+const COMMANDS: [Command; 9] = [
     ("startup", startup::run),
     ("torture", torture::run),
     ("negative", negative::run),
     ("sipp", sipp::run),
     ("nat", nat::run),
+    ("dns", dns::run),
     ("storm", storm::run),
     ("browser", browser::run),
     ("table", table::run),

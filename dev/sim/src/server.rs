@@ -36,6 +36,8 @@ pub struct Site {
     pub elsewhere: Vec<String>,
     /// What the DNS tells it.
     pub zone: Vec<(Query, Record)>,
+    /// Domains whose name server never answers.
+    pub silent: Vec<String>,
     /// Users of domains that it does not serve may call its own.
     pub guests: bool,
     /// It asks nobody for a password.
@@ -56,19 +58,24 @@ impl Site {
             mutant: None,
             elsewhere: Vec::new(),
             zone: Vec::new(),
+            silent: Vec::new(),
             guests: false,
             is_open: false,
             is_full: false,
         }
     }
 
-    fn answer(&self, query: &Query) -> Answer {
+    /// What the DNS says; `None`: nothing, ever.
+    fn answer(&self, query: &Query) -> Option<Answer> {
+        if self.silent.iter().any(|domain| query.name.ends_with(domain)) {
+            return None;
+        }
         let known = self.zone.iter().filter(|(asked, _)| asked == query);
         let records: Vec<Record> = known.map(|(_, record)| record.clone()).collect();
-        match records.is_empty() {
+        Some(match records.is_empty() {
             true => Answer::Nothing { ttl_secs: 60 },
             false => Answer::Records { ttl_secs: 60, records },
-        }
+        })
     }
 
     /// The secret of a user of [`Site::new`].
@@ -142,8 +149,9 @@ impl Server {
     pub(crate) fn transmit(&mut self, now: Tick) -> Option<Transmit> {
         loop {
             if let Some((number, query)) = self.node.poll_query() {
-                let answer = self.site.answer(&query);
-                self.node.resolved(now, number, answer);
+                if let Some(answer) = self.site.answer(&query) {
+                    self.node.resolved(now, number, answer);
+                }
             } else if let Some((token, place)) = self.node.poll_reach() {
                 let flow = self.flow_to(&place);
                 self.node.reached(now, token, flow);

@@ -13,6 +13,7 @@ mod callee_quit_500;
 mod callee_silent_408;
 mod cancel_before_provisional;
 mod cancel_crosses_200;
+mod dns_silent_other_call_unhurt;
 mod drain_while_ringing;
 mod failover_503;
 mod failover_icmp;

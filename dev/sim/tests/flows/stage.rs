@@ -91,8 +91,9 @@ impl Stage {
     /// second one, `good`, serves. Carol stands in the place of Bob.
     pub(crate) fn far_away(is_full: bool) -> (Self, HostId) {
         let mut sim = Sim::new(7, Conditions::fair());
-        let elsewhere = vec!["far.example".to_owned()];
-        let here = Site { elsewhere, zone: zone_of_far(), ..Site::new(7, &["alice"]) };
+        let elsewhere = ["far.example", "silent.example"].map(str::to_owned).into();
+        let silent = vec!["silent.example".to_owned()];
+        let here = Site { elsewhere, zone: zone_of_far(), silent, ..Site::new(7, &["alice"]) };
         let server = sim.add_server(Server::new(here));
         let far = |last, is_full| Site {
             domain: "far.example".into(),
