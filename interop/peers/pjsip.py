@@ -8,6 +8,7 @@ comes while an order is carried out. The first argument is the file of settings,
 writes it. Every SIP message is in the file of the log.
 """
 
+import ctypes
 import json
 import os
 import select
@@ -72,6 +73,7 @@ class Account(pj.Account):
 
 class Phone:
     def __init__(self, settings):
+        self.libc = ctypes.CDLL(None)
         self.calls = []
         # Calls to be forgotten, and to be hung up, outside of the callback that says so.
         self.over = []
@@ -93,6 +95,8 @@ class Phone:
 
     def turn(self):
         self.endpoint.libHandleEvents(TURN_MS)
+        # The harness reads the log as it grows; PJSIP leaves it in the buffer of the C library.
+        self.libc.fflush(None)
         for call in self.leaving:
             call.hangup(pj.CallOpParam())
         self.leaving.clear()

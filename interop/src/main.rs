@@ -41,6 +41,7 @@ mod storm;
 mod table;
 mod tone;
 mod torture;
+mod trace;
 mod transport;
 mod wire;
 

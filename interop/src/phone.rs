@@ -16,7 +16,9 @@ use crate::failure::{Outcome, ensure};
 use crate::program;
 use crate::server::DOMAIN;
 use crate::tone;
+use crate::trace::{Reading, Trace};
 use crate::transport::Transport;
+use crate::wire::Tap;
 
 /// The port of SIP of every phone; their addresses differ.
 const SIP_PORT: u16 = 5070;
@@ -81,6 +83,8 @@ pub(crate) struct Settings {
     pub(crate) transport: Transport,
     /// Where the server listens on that transport.
     pub(crate) server: SocketAddr,
+    /// The certificate of the authority that it trusts, over TLS.
+    pub(crate) authority: Option<PathBuf>,
 }
 
 impl Settings {
@@ -108,7 +112,9 @@ pub(crate) struct Phone {
     pub(crate) settings: Settings,
     /// From where it talks SIP: a phone connects from a port of the kernel's choice.
     pub(crate) address: SocketAddr,
+    make: Make,
     controls: Box<dyn Controls>,
+    trace: Option<Trace>,
 }
 
 impl Phone {
@@ -119,7 +125,19 @@ impl Phone {
             Make::Linphone => Box::new(linphone::Linphone::start(&settings)?),
             Make::Pjsip => Box::new(pjsip::Pjsip::start(&settings)?),
         };
-        Ok(Phone { address: settings.sip(), settings, controls })
+        Ok(Phone { address: settings.sip(), settings, make, controls, trace: None })
+    }
+
+    /// Puts the SIP that it writes down on a tap.
+    pub(crate) fn follow(&mut self, tap: &Tap) -> Outcome<()> {
+        let (file, reading): (&str, Reading) = match self.make {
+            Make::Baresip => (baresip::LOG, baresip::passage),
+            Make::Linphone => (linphone::LOG, linphone::passage),
+            Make::Pjsip => (pjsip::LOG, pjsip::passage),
+        };
+        let ends = (self.settings.sip(), self.settings.server);
+        self.trace = Some(Trace::follow(&self.settings.home.join(file), reading, ends, tap)?);
+        Ok(())
     }
 
     /// Its keys.

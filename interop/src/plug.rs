@@ -1,4 +1,4 @@
-//! One end of the harness towards the server: a socket of datagrams, or a connection.
+//! One end of the harness towards the server: a socket of datagrams, a connection, or a WebSocket.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream, UdpSocket};
@@ -8,6 +8,10 @@ use socket2::{Domain, Socket, Type};
 
 use crate::failure::{Outcome, ensure, fail};
 use crate::transport::Transport;
+use crate::wire::websocket;
+
+/// How long the server may take to answer a handshake.
+const HANDSHAKE: Duration = Duration::from_secs(5);
 
 /// A socket that talks to one server.
 pub(crate) enum Plug {
@@ -15,6 +19,8 @@ pub(crate) enum Plug {
     Datagrams(UdpSocket, SocketAddr),
     /// TCP.
     Stream(TcpStream),
+    /// WebSocket.
+    Messages(TcpStream),
 }
 
 impl Plug {
@@ -23,7 +29,8 @@ impl Plug {
         Ok(match transport {
             Transport::Udp => Plug::Datagrams(UdpSocket::bind((ip, port))?, server),
             Transport::Tcp => Plug::Stream(connect(ip, server)?),
-            Transport::Ws | Transport::Wss => fail!("the harness speaks no WebSocket by hand"),
+            Transport::Ws => Plug::Messages(shake_hands(connect(ip, server)?)?),
+            Transport::Tls | Transport::Wss => fail!("the harness itself does not speak TLS"),
         })
     }
 
@@ -31,7 +38,7 @@ impl Plug {
     pub(crate) fn address(&self) -> Outcome<SocketAddr> {
         Ok(match self {
             Plug::Datagrams(socket, _) => socket.local_addr()?,
-            Plug::Stream(stream) => stream.local_addr()?,
+            Plug::Stream(stream) | Plug::Messages(stream) => stream.local_addr()?,
         })
     }
 
@@ -44,6 +51,10 @@ impl Plug {
             Plug::Stream(stream) => {
                 let mut stream = stream;
                 stream.write_all(octets)?;
+            }
+            Plug::Messages(stream) => {
+                let mut stream = stream;
+                stream.write_all(&websocket::wrap(octets))?;
             }
         }
         Ok(())
@@ -59,7 +70,9 @@ impl Plug {
 
     /// Waits until the server has closed the connection; what it still says is on the wire.
     pub(crate) fn wait_closed(&self, patience: Duration) -> Outcome<()> {
-        let Plug::Stream(stream) = self else { fail!("a socket of datagrams is never closed") };
+        let (Plug::Stream(stream) | Plug::Messages(stream)) = self else {
+            fail!("a socket of datagrams is never closed")
+        };
         let mut stream = stream;
         let deadline = Instant::now() + patience;
         let mut chunk = [0; 4096];
@@ -76,6 +89,22 @@ impl Plug {
             }
         }
     }
+}
+
+/// Becomes a WebSocket that speaks SIP.
+fn shake_hands(mut stream: TcpStream) -> Outcome<TcpStream> {
+    stream.write_all(websocket::HANDSHAKE.as_bytes())?;
+    stream.set_read_timeout(Some(HANDSHAKE))?;
+    let mut head = Vec::new();
+    let mut octet = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut octet)?;
+        head.extend(octet);
+    }
+    let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
+    let fine = head.starts_with("http/1.1 101 ") && head.contains("\r\nsec-websocket-protocol: sip\r\n");
+    ensure!(fine, "the handshake is answered {head:?}");
+    Ok(stream)
 }
 
 /// Connects from an address of ours, by which the server knows us.

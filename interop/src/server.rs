@@ -125,6 +125,11 @@ impl Server {
         listed(&self.places, transport)
     }
 
+    /// The certificate of its own authority, which phones are told to trust.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.settings.data.join("tls/ca.pem")
+    }
+
     /// What `ruf bindings` prints.
     pub(crate) fn bindings(&self) -> Outcome<Vec<Bound>> {
         let output = Command::new(binary()?)

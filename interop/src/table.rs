@@ -88,16 +88,18 @@ pub(crate) struct Cast {
 const MAKES: [Make; 3] = [Make::Baresip, Make::Linphone, Make::Pjsip];
 
 /// Calls from one transport to another.
-const ACROSS: [(Handset, Handset); 3] = [
+const ACROSS: [(Handset, Handset); 5] = [
     ((Make::Baresip, Transport::Udp), (Make::Pjsip, Transport::Tcp)),
     ((Make::Linphone, Transport::Tcp), (Make::Baresip, Transport::Udp)),
     ((Make::Pjsip, Transport::Tcp), (Make::Linphone, Transport::Udp)),
+    ((Make::Linphone, Transport::Udp), (Make::Pjsip, Transport::Tls)),
+    ((Make::Baresip, Transport::Tls), (Make::Linphone, Transport::Tcp)),
 ];
 
 /// Every make with every make over each transport, some across, and each with itself by MD5 alone.
 fn casts() -> Vec<Cast> {
     let mut casts = Vec::new();
-    for transport in [Transport::Udp, Transport::Tcp] {
+    for transport in [Transport::Udp, Transport::Tcp, Transport::Tls] {
         for a in MAKES {
             for others in MAKES {
                 casts.push(Cast { a: (a, transport), others: (others, transport), digest: None });

@@ -1,11 +1,11 @@
 //! The 61 messages of RFC 4475 and RFC 5118, each sent to a server as a proxy, as a registrar, and
-//! behind digest, over UDP and over TCP.
+//! behind digest, over UDP, TCP and WebSocket.
 //!
 //! `tests/data/torture/torture.json` says what each is worth. An answer is attributed by its Call-ID;
 //! silence is proved by an OPTIONS sent after the message, whose answer came while none came to the
 //! message. The messages name hosts elsewhere, so answers go to the source address and the port of
-//! their Via (RFC 3261 section 18.2.2): those ports are bound here, and the wire is read. Over a stream
-//! each message has a connection of its own, on which its answer comes back; where a message cannot be
+//! their Via (RFC 3261 section 18.2.2): those ports are bound here, and the wire is read. Over TCP and
+//! WebSocket each message has a connection of its own, on which its answer comes back; where a message cannot be
 //! cut out of a stream, [`expected::Cut`] says what is right.
 
 mod expected;
@@ -57,7 +57,7 @@ impl Role {
 }
 
 const ROLES: [Role; 3] = [Role::Proxy, Role::Registrar, Role::Guarded];
-const TRANSPORTS: [Transport; 2] = [Transport::Udp, Transport::Tcp];
+const TRANSPORTS: [Transport; 3] = [Transport::Udp, Transport::Tcp, Transport::Ws];
 
 /// Sends all messages in all roles over all transports; true if no answer was wrong.
 pub(crate) fn run(folder: &Path) -> Outcome<bool> {
@@ -121,7 +121,7 @@ struct Bench {
     at: SocketAddr,
     tap: Tap,
     host: Ipv4Addr,
-    /// Of a stream, a new one for each message.
+    /// A new one for each message, but of datagrams.
     sender: Plug,
     callee: Plug,
     /// Bound so that answers arrive somewhere; read on the wire.
@@ -148,7 +148,7 @@ impl Bench {
         let host = |last| Ipv4Addr::new(a, b, c, last);
         let mut settings = Settings::new(&folder.join("data"), host(1));
         settings.domains = DOMAINS.map(str::to_owned).into();
-        settings.streams.extend(transport.is_stream().then_some(transport));
+        settings.streams.extend((transport != Transport::Udp).then_some(transport));
         match role {
             Role::Proxy => {
                 settings = settings.user("user", "secret").arguments(&format!("--trust {net}/24"));
@@ -201,7 +201,7 @@ impl Bench {
 
     /// Sends a message and waits for its answer, or until its silence is proved.
     fn try_message(&mut self, octets: &[u8], mark: &str, cut: Cut) -> Outcome<Answered> {
-        if self.transport.is_stream() {
+        if self.transport != Transport::Udp {
             self.sender = Plug::open(self.transport, self.host, SENDER_PORT, self.at)?;
         }
         let from = self.tap.mark();
@@ -243,7 +243,7 @@ impl Bench {
             .filter(|sip| !barriers.iter().any(|barrier| barrier == sip.call_id()))
             .collect();
         let answer = finals.pop();
-        if let Some(answer) = answer.as_ref().filter(|_| !self.transport.is_stream()) {
+        if let Some(answer) = answer.as_ref().filter(|_| self.transport == Transport::Udp) {
             self.check_port(octets, from, answer)?;
         }
         if let Some(ack) = answer.as_ref().and_then(|answer| raw::ack(octets, answer)) {

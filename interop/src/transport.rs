@@ -7,7 +7,9 @@ pub(crate) enum Transport {
     Udp,
     /// A stream that anybody can read.
     Tcp,
-    /// WebSocket.
+    /// A stream that the two ends alone can read: its SIP is known from the traces of the phones.
+    Tls,
+    /// WebSocket, as browsers speak it.
     Ws,
     /// WebSocket in TLS.
     Wss,
@@ -19,6 +21,7 @@ impl Transport {
         match self {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
             Transport::Ws => "ws",
             Transport::Wss => "wss",
         }
@@ -29,6 +32,7 @@ impl Transport {
         match self {
             Transport::Udp => "UDP",
             Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
             Transport::Ws => "WS",
             Transport::Wss => "WSS",
         }
@@ -36,6 +40,6 @@ impl Transport {
 
     /// Are messages cut out of it by Content-Length?
     pub(crate) fn is_stream(self) -> bool {
-        self == Transport::Tcp
+        matches!(self, Transport::Tcp | Transport::Tls)
     }
 }

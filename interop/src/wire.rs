@@ -1,11 +1,12 @@
 //! The loopback as it is: every UDP datagram and every SIP message over TCP that crosses it, seen by a
 //! packet socket of our own, so that an assertion rests on what was sent and not on what a program says
-//! it sent.
+//! it sent. What TLS carries only its two ends can read: `trace` adds what phones wrote of it.
 //!
 //! The packet socket asks for one protocol (IPv4 or IPv6), so the kernel shows it each datagram once,
 //! as it is received. It needs root or CAP_NET_RAW.
 
 mod stream;
+pub(crate) mod websocket;
 
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -18,6 +19,7 @@ use crate::failure::{Failure, Outcome, fail};
 use crate::place;
 use crate::rtp::Rtp;
 use crate::sip::Sip;
+pub(crate) use stream::cut;
 use stream::{Segment, Streams};
 
 /// The kernel's names of the two protocols.

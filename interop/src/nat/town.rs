@@ -193,6 +193,7 @@ fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account, transport: Tran
         secret: account.secret.to_owned(),
         transport,
         server: SERVER_OUTSIDE,
+        authority: None,
     }
 }
 

@@ -14,10 +14,15 @@ use serde_json::{Value, json};
 use super::{Controls, OBEY, REGISTER_SECS, Settings};
 use crate::failure::{Failure, Outcome, ensure, fail};
 use crate::program::Program;
+use crate::sip::find;
+use crate::trace::{Passage, Way};
 
 const CONTROL_PORT: u16 = 4444;
 /// Between two attempts to reach the control port.
 const RETRY: Duration = Duration::from_millis(20);
+
+/// Its trace, in its home.
+pub(super) const LOG: &str = "baresip.log";
 
 pub(super) struct Baresip {
     // Held, so that it ends with this value.
@@ -33,7 +38,7 @@ impl Baresip {
         std::fs::write(settings.home.join("config"), config(settings, &microphone))?;
         std::fs::write(settings.home.join("accounts"), account(settings))?;
         std::fs::write(settings.home.join("contacts"), "")?;
-        let log = std::fs::File::create(settings.home.join("baresip.log"))?;
+        let log = std::fs::File::create(settings.home.join(LOG))?;
         let home = settings.home.as_os_str();
         let program =
             Program::start("baresip", "baresip", ["-f".as_ref(), home, "-s".as_ref()], |command| {
@@ -107,6 +112,18 @@ impl Controls for Baresip {
     }
 }
 
+/// The next message over TLS in its trace: two addresses, the message, and the end of the color it is
+/// printed in.
+pub(super) fn passage(trace: &[u8], server: SocketAddr) -> Passage {
+    let mark = b"#\nTLS ";
+    let ends = find(trace, mark)? + mark.len();
+    let start = ends + find(trace.get(ends..)?, b"\n")? + 1;
+    let length = find(trace.get(start..)?, b"\x1b[;m")?;
+    let line = String::from_utf8_lossy(trace.get(ends..start)?);
+    let way = if line.trim().ends_with(&format!("-> {server}")) { Way::Out } else { Way::In };
+    Some((way, trace.get(start..start + length)?.to_vec(), start + length))
+}
+
 fn connect(address: SocketAddr) -> Outcome<TcpStream> {
     let deadline = Instant::now() + OBEY;
     loop {
@@ -129,8 +146,12 @@ fn netstring(octets: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn config(settings: &Settings, microphone: &Path) -> String {
     let Settings { ip, home, rtp_ports, .. } = settings;
+    // With a file of authorities it verifies the server, without one it does not.
+    let authority = settings.authority.as_ref().map(|path| format!("sip_cafile {}\n", path.display()));
+    let trust = authority.unwrap_or_default();
     format!(
         "sip_listen {sip}\n\
+         {trust}\
          net_interface {ip}\n\
          ctrl_tcp_listen {ip}:{CONTROL_PORT}\n\
          rtp_ports {first}-{last}\n\
@@ -176,6 +197,17 @@ fn account(settings: &Settings) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn messages_over_tls_are_found_in_the_trace() {
+        let trace = b"ready\n\x1b[36;1m#\nTLS 127.0.0.1:9 -> 127.0.0.2:5061\nab\r\ncd\x1b[;m\n\
+            \x1b[36;1m#\nTLS 127.0.0.2:5061 -> 127.0.0.1:9\nef\x1b[;m\n";
+        let server = "127.0.0.2:5061".parse().expect("an address");
+        let (way, octets, told) = passage(trace, server).expect("a message");
+        assert_eq!((way, octets.as_slice()), (Way::Out, &b"ab\r\ncd"[..]));
+        let (way, octets, _) = passage(&trace[told..], server).expect("a message");
+        assert_eq!((way, octets.as_slice()), (Way::In, &b"ef"[..]));
+    }
 
     #[test]
     fn netstrings_are_cut_from_a_stream() {

@@ -6,6 +6,8 @@
 //! so all of them are listed; what it plays to somebody on hold is the file that is its microphone,
 //! so that file is exchanged for one of silence while it holds.
 
+use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,12 +16,19 @@ use crate::failure::Outcome;
 use crate::program::{LineMark, Program};
 use crate::server::DOMAIN;
 use crate::tone;
+use crate::trace::{Passage, Way, behind_its_length, number_between};
 use crate::transport::Transport;
 
 /// Starting takes it longer than any order.
 const START: Duration = Duration::from_secs(20);
 /// It plays files over and over.
 const SILENCE_SECS: u32 = 1;
+
+/// Its log, in its home.
+pub(super) const LOG: &str = "linphone.log";
+
+/// Puts its own file in the place of `/etc/hosts`, then becomes the phone.
+const WITH_HOSTS: &str = r#"mount --bind "$1" /etc/hosts && shift && exec "$@""#;
 
 pub(super) struct Linphone {
     program: Program,
@@ -33,10 +42,13 @@ impl Linphone {
         std::fs::create_dir_all(settings.home.join(".local/share/linphone"))?;
         let config = settings.home.join("linphonerc");
         std::fs::write(&config, configuration(settings))?;
-        let log = settings.home.join("linphone.log");
-        let arguments =
-            ["-c".as_ref(), config.as_os_str(), "-d".as_ref(), "6".as_ref(), "-l".as_ref(), log.as_os_str()];
-        let program = Program::start("linphonec", "linphonec", arguments, |command| {
+        let hosts = settings.home.join("hosts");
+        std::fs::write(&hosts, format!("{} {DOMAIN}\n", settings.server.ip()))?;
+        let log = settings.home.join(LOG);
+        let mut arguments = ["--mount", "--", "sh", "-c", WITH_HOSTS, "sh"].map(OsStr::new).to_vec();
+        arguments.extend([hosts.as_os_str(), "linphonec".as_ref(), "-c".as_ref(), config.as_os_str()]);
+        arguments.extend(["-d".as_ref(), "6".as_ref(), "-l".as_ref(), log.as_os_str()]);
+        let program = Program::start("linphonec", "unshare", arguments, |command| {
             command.env("HOME", &settings.home);
         })?;
         let silence = settings.home.join("silence.wav");
@@ -95,6 +107,19 @@ impl Controls for Linphone {
     }
 }
 
+/// The next octets over TLS in its log.
+pub(super) fn passage(trace: &[u8], _server: SocketAddr) -> Passage {
+    behind_its_length(trace, |line| {
+        if line.contains("]: message sent to [TLS:") {
+            Some((Way::Out, number_between(line, "size: [", "]")?))
+        } else if line.contains("new bytes from [TLS:") {
+            Some((Way::In, number_between(line, "received [", "]")?))
+        } else {
+            None
+        }
+    })
+}
+
 /// All codecs it knows, the one wanted first.
 const CODECS: [(&str, u32, u32, u32); 9] = [
     ("PCMU", 8_000, 1, 1),
@@ -110,12 +135,16 @@ const CODECS: [(&str, u32, u32, u32); 9] = [
 
 fn configuration(settings: &Settings) -> String {
     let Settings { ip, user, secret, server, rtp_ports, transport, .. } = settings;
+    // Its library of TLS reads no address in a certificate: it asks for the server by name.
+    let host = if *transport == Transport::Tls { DOMAIN.to_owned() } else { server.ip().to_string() };
+    let server = format!("{host}:{}", server.port());
     let port = |of| if settings.transport == of { SIP_PORT } else { 0 };
     let transport = transport.name();
     let mut text = format!(
         "[sip]\n\
-         sip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port=0\nbind_address={ip}\n\
+         sip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\nbind_address={ip}\n\
          contact=sip:{user}@{ip}\nguess_hostname=0\nuse_ipv6=0\nmedia_encryption=none\n\
+         root_ca={authority}\nverify_server_certs=1\nverify_server_cn=1\n\
          auto_net_state_mon=0\nregister_only_when_network_is_up=0\ndefault_proxy=0\n\
          [auth_info_0]\nusername={user}\npasswd={secret}\nrealm={DOMAIN}\ndomain={DOMAIN}\n\
          [proxy_0]\n\
@@ -128,6 +157,8 @@ fn configuration(settings: &Settings) -> String {
          [misc]\nhistory_max_size=0\n",
         udp = port(Transport::Udp),
         tcp = port(Transport::Tcp),
+        tls = port(Transport::Tls),
+        authority = settings.authority.as_deref().unwrap_or(Path::new("/nowhere")).display(),
         uri = settings.uri(),
         rtp_port = rtp_ports.start(),
     );
@@ -137,4 +168,21 @@ fn configuration(settings: &Settings) -> String {
         ));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_over_tls_are_found_in_the_log() {
+        let log =
+            b"belle-sip-message-channel [0x5]: message sent to [TLS://127.0.0.1:1], size: [3] bytes\nabc\n\
+            belle-sip-message-channel [0x5]: received [4] new bytes from [TLS://127.0.0.1:1]:\nd\r\ne\n";
+        let server = "127.0.0.1:1".parse().expect("an address");
+        let (way, octets, told) = passage(log, server).expect("octets");
+        assert_eq!((way, octets.as_slice()), (Way::Out, &b"abc"[..]));
+        let (way, octets, _) = passage(&log[told..], server).expect("octets");
+        assert_eq!((way, octets.as_slice()), (Way::In, &b"d\r\ne"[..]));
+    }
 }

@@ -4,6 +4,7 @@
 //! of speech, which is off; without a sound card its null device keeps the time; SIP goes to a log of
 //! its own, so that standard output holds events alone.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -12,6 +13,10 @@ use super::{Controls, OBEY, REGISTER_SECS, SIP_PORT, Settings};
 use crate::failure::{Outcome, ensure};
 use crate::program::{LineMark, Program};
 use crate::server::DOMAIN;
+use crate::trace::{Passage, Way, behind_its_length, number_between};
+
+/// Its log, in its home.
+pub(super) const LOG: &str = "pjsip.log";
 
 pub(super) struct Pjsip {
     program: Program,
@@ -81,6 +86,20 @@ impl Controls for Pjsip {
     }
 }
 
+/// The next message over TLS in its log.
+pub(super) fn passage(trace: &[u8], _server: SocketAddr) -> Passage {
+    behind_its_length(trace, |line| {
+        let over_tls = |way: &str| line.contains(way) && line.contains(" TLS ") && line.ends_with(':');
+        if over_tls("TX ") {
+            Some((Way::Out, number_between(line, "TX ", " bytes")?))
+        } else if over_tls("RX ") {
+            Some((Way::In, number_between(line, "RX ", " bytes")?))
+        } else {
+            None
+        }
+    })
+}
+
 fn event(line: &str) -> Option<Value> {
     serde_json::from_str(line).ok()
 }
@@ -92,6 +111,7 @@ fn written(settings: &Settings, microphone: &Path) -> Value {
         "transport": transport.name(),
         "ip": ip.to_string(),
         "port": SIP_PORT,
+        "ca": settings.authority,
         "uri": settings.uri(),
         "user": user,
         "secret": secret,
@@ -101,6 +121,23 @@ fn written(settings: &Settings, microphone: &Path) -> Value {
         "microphone": microphone.display().to_string(),
         "rtp_first": rtp_ports.start(),
         "rtp_count": rtp_ports.end() - rtp_ports.start(),
-        "log": home.join("pjsip.log").display().to_string(),
+        "log": home.join(LOG).display().to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_over_tls_are_found_in_the_log() {
+        let log = b"14:08:45.1  pjsua_core.c  ...TX 5 bytes Request msg A/cseq=1 (t) to UDP 127.0.0.1:1:\nwrong\n\n\
+            --end msg--\n14:08:45.2  pjsua_core.c  .RX 7 bytes Response msg 200/A/cseq=1 (r) from TLS 127.0.0.1:1:\n\
+            ab\r\ncde\n--end msg--\n";
+        let server = "127.0.0.1:1".parse().expect("an address");
+        let (way, octets, told) = passage(log, server).expect("a message");
+        assert_eq!((way, octets.as_slice()), (Way::In, &b"ab\r\ncde"[..]));
+        assert_eq!(passage(&log[told..], server), None);
+        assert_eq!(passage(&log[..told - 1], server), None);
+    }
 }

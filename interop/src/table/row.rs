@@ -151,8 +151,13 @@ impl Row {
             secret: secret.to_owned(),
             transport,
             server: self.server.at(transport)?,
+            authority: (transport == Transport::Tls).then(|| self.server.authority()),
         };
-        Phone::start(make, settings)
+        let mut phone = Phone::start(make, settings)?;
+        if transport == Transport::Tls {
+            phone.follow(&self.tap)?;
+        }
+        Ok(phone)
     }
 
     /// Waits until a phone was challenged, answered, was let in, and is listed; gives the algorithm of

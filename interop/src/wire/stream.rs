@@ -1,9 +1,10 @@
 //! TCP streams of the loopback put together, and the SIP messages cut out of them by Content-Length
-//! (RFC 3261 section 18.3). What is no SIP, TLS above all, is passed over.
+//! (RFC 3261 section 18.3), or by the frames of WebSocket. What is no SIP, TLS above all, is passed over.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
+use super::websocket;
 use crate::sip::{Sip, find};
 
 /// More than any message here: a stream that holds no message within it is not SIP.
@@ -35,6 +36,8 @@ struct Stream {
     unread: Vec<u8>,
     /// Something of it was not seen: a segment that begins with a message is waited for.
     torn: bool,
+    /// It has become a stream of WebSocket.
+    framed: bool,
 }
 
 impl Streams {
@@ -75,8 +78,14 @@ impl Stream {
         }
         self.unread.extend_from_slice(fresh);
         let mut messages = Vec::new();
-        while let Some(message) = cut(&mut self.unread) {
-            messages.push(message);
+        while let Some(message) =
+            if self.framed { websocket::unwrap(&mut self.unread) } else { cut(&mut self.unread) }
+        {
+            if !self.framed && websocket::begins_behind(&message) {
+                self.framed = true;
+            } else {
+                messages.push(message);
+            }
         }
         if self.unread.len() > MESSAGE_MAX {
             self.torn = true;
@@ -86,7 +95,7 @@ impl Stream {
 }
 
 /// Cuts the first message off, if it is whole. Empty lines before it are keep-alives.
-fn cut(unread: &mut Vec<u8>) -> Option<Vec<u8>> {
+pub(crate) fn cut(unread: &mut Vec<u8>) -> Option<Vec<u8>> {
     let blank = unread.iter().take_while(|octet| matches!(octet, b'\r' | b'\n')).count();
     unread.drain(..blank);
     let head = find(unread, b"\r\n\r\n")? + 4;
@@ -125,6 +134,14 @@ mod tests {
             messages.extend(taken(&mut streams, second, false, &all[first..]));
             assert_eq!(messages, [ONE, TWO], "cut at {first}");
         }
+    }
+
+    #[test]
+    fn messages_behind_a_handshake_are_cut_by_their_frames() {
+        let mut streams = Streams::default();
+        taken(&mut streams, 0, true, b"");
+        let all = [websocket::HANDSHAKE.as_bytes(), &websocket::wrap(ONE), &websocket::wrap(TWO)].concat();
+        assert_eq!(taken(&mut streams, 1, false, &all), [ONE, TWO]);
     }
 
     #[test]
