@@ -3,8 +3,9 @@
 //! Read [`Node::receive`] downwards: it is the life of a request. What belongs to a machine is in
 //! its own crate; which service answers whose question is in `table`.
 
+mod register;
+
 use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
@@ -19,6 +20,7 @@ use ruf_registrar::{Keepalive, KeepaliveLimits, Registrar};
 use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Received, Transactions};
 
+use self::register::Held;
 use crate::counters::Counters;
 use crate::crossing::{Arrived, Crossing, Load, Seat};
 use crate::{own, table};
@@ -55,6 +57,8 @@ pub struct Node {
     locator: Locator,
     registrar: Registrar,
     keepalive: Keepalive,
+    /// In the order of their tickets.
+    held: VecDeque<Held>,
     accounts: Accounts,
     pub(crate) plan: DialPlan,
     seat: Seat,
@@ -84,6 +88,7 @@ impl Node {
             locator: parts.locator,
             registrar: parts.registrar,
             keepalive,
+            held: VecDeque::new(),
             accounts: parts.accounts,
             plan: parts.plan,
             seat: parts.seat,
@@ -200,20 +205,15 @@ impl Node {
         }
     }
 
-    /// To whom an admitted request goes: the registrar and the server itself answer at once, all
-    /// else is the proxy's.
+    /// To whom an admitted request goes: to the registrar, to the server itself, all else to the proxy.
     fn dispatch(&mut self, now: Tick, admitted: Admitted, octets: usize) {
         let (flow, ours) = (admitted.flow(), is_ours(admitted.identity()));
         if own::is_for_us(admitted.request(), admitted.identity(), &self.gate) {
-            let request = admitted.request();
-            if request.method() == Method::Register {
-                let request = request.clone();
-                let mut response = self.register(now, &admitted);
-                response.set_to_tag(&self.gate.reply_tag(&request));
-                self.respond(now, flow, &request, &response, ours, octets);
+            if admitted.request().method() == Method::Register {
+                self.register(now, admitted, octets);
             } else {
                 // rfc3261 §8.2.7: the same question gets the same answer, so nothing needs to be kept
-                let response = own::answer(request, &self.gate);
+                let response = own::answer(admitted.request(), &self.gate);
                 self.reply_without_state(now, flow, &response, octets);
             }
             return;
@@ -227,20 +227,6 @@ impl Node {
         if let Err(overloaded) = proxy.request(&mut turn, admitted) {
             self.refuse_overloaded(now, &overloaded, octets);
         }
-    }
-
-    /// Bindings change here; what proves itself by one may be answered at length, and is slowed less.
-    fn register(&mut self, now: Tick, admitted: &Admitted) -> Response {
-        let response = self.registrar.register(now, admitted, self.gate.ourselves());
-        let longest = response.contacts().filter_map(|contact| contact.expires_secs()).max();
-        if let Some(secs) = longest.filter(|_| response.status().is_success()) {
-            let lifetime = Duration::from_secs(secs.into());
-            self.gate.note_binding(now, admitted.flow().remote.ip(), lifetime);
-            if let Identity::Account(address) = admitted.identity() {
-                self.keepalive.note(now, &self.registrar, address, admitted.request().call_id());
-            }
-        }
-        response
     }
 
     /// The ACK of a 2xx goes on by its token; the ACK of an answer that we gave without state ends here.
@@ -500,13 +486,16 @@ impl Node {
     /// Nobody waits for an answer, or for the ACK to one: a server that stops need not wait either.
     #[must_use]
     pub fn is_drained(&self) -> bool {
-        self.proxy.owes_nothing() && self.unacknowledged.is_empty()
+        self.proxy.owes_nothing() && self.unacknowledged.is_empty() && self.held.is_empty()
     }
 
     /// No transaction and no context is left: what the simulation asks after the last timer.
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.transactions.is_empty() && self.proxy.is_empty() && self.locator.is_idle()
+        self.transactions.is_empty()
+            && self.proxy.is_empty()
+            && self.locator.is_idle()
+            && self.held.is_empty()
     }
 
     /// The bindings.
@@ -542,6 +531,7 @@ impl Node {
         let open = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let shared = (self.seat.index() == 0).then(|| ("bindings", open(self.registrar.len())));
         let own = [
+            ("waiting for the disk", open(self.held.len())),
             ("transactions open", open(self.transactions.len())),
             ("requests in the proxy", open(self.proxy.len())),
             ("registrations kept alive", open(self.keepalive.len())),

@@ -61,8 +61,20 @@ pub(crate) struct Config {
     pub(crate) log: String,
     /// Whether a call is placed through the server before it says `ready`.
     pub(crate) self_test: bool,
+    /// Whether bindings outlive the process.
+    pub(crate) durability: Durability,
     /// Bounds.
     pub(crate) limits: LimitsConfig,
+}
+
+/// What becomes of bindings when the process ends.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// They are on the disk before a phone is told so.
+    #[default]
+    Disk,
+    /// They are forgotten, and no phone waits for a disk.
+    Memory,
 }
 
 impl Default for Config {
@@ -83,6 +95,7 @@ impl Default for Config {
             dns: None,
             log: "info".to_owned(),
             self_test: true,
+            durability: Durability::Disk,
             limits: LimitsConfig::default(),
         }
     }

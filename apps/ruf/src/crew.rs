@@ -34,6 +34,15 @@ impl Lines {
         self.0.first()?.ask(ask).await
     }
 
+    /// Tells the workers whose bits are set, from a thread that is none of theirs.
+    pub(crate) fn tell(&self, workers: u64, tell: impl FnOnce(&mut Served, Tick) + Clone + Send + 'static) {
+        for (number, line) in self.0.iter().enumerate().filter(|(number, _)| workers & (1 << number) != 0) {
+            if !line.tell(tell.clone()) {
+                tracing::debug!(number, "a worker that has stopped has nobody left who waits");
+            }
+        }
+    }
+
     /// Asks each worker; in their order. `None`: one of them is gone.
     pub(crate) async fn ask_each<T: Send + 'static>(
         &self,

@@ -7,6 +7,7 @@ mod certificates;
 mod config;
 mod control;
 mod crew;
+mod durability;
 mod endpoint;
 mod files;
 mod finding;
@@ -22,6 +23,7 @@ mod reload;
 mod self_test;
 mod serve;
 mod settings;
+mod wall;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

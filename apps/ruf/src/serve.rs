@@ -11,7 +11,7 @@ use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
 use ruf_net::{Stop, Unreachable};
 use ruf_node::{Node, Parts, Seat, SharedNonces};
 use ruf_proxy::Proxy;
-use ruf_registrar::{Gruus, Registrar};
+use ruf_registrar::{Gruus, Outcome, Registrar};
 use ruf_store::Store;
 use ruf_transaction::{Timers, Transactions};
 use tokio::signal::unix::{SignalKind, signal};
@@ -25,8 +25,8 @@ use crate::metrics::Figures;
 use crate::notify::{self, Notify};
 use crate::reload::Running;
 use crate::{
-    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, certificates, files, first_run, http,
-    keys, listeners, settings,
+    EXIT_CONFIG, EXIT_FAILED, EXIT_OK, EXIT_PORT_TAKEN, ServeArgs, certificates, durability, files,
+    first_run, http, keys, listeners, settings,
 };
 
 /// How long a stopping server waits for what is going on.
@@ -76,13 +76,16 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     let mut store = Store::open(&config.data).map_err(Refused::config)?;
     let kept = keys::Kept::of(&mut store).map_err(Refused::config)?;
     let opened = listeners::open(&config)?;
+    let gruus = Gruus::new(&kept.gruu);
+    let bindings = durability::load(&config, &mut store, gruus)?;
     let first_run = first_run::prepare(&config, store)?;
     let ourselves = listeners::ourselves(&config, &first_run.domains, &opened)?;
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
     let places: Vec<_> = opened.iter().map(|one| (one.transport, one.bind)).collect();
     let served = |node| Served { node, places: places.clone(), domains: first_run.domains.clone() };
     let mut shares = Vec::new();
-    let nodes = nodes(&config, &ourselves, &first_run.accounts, &kept);
+    let registrar = &bindings.registrar;
+    let nodes = nodes(&config, &ourselves, &first_run.accounts, registrar, &kept);
     for (node, open) in nodes.into_iter().zip(listeners::by_worker(opened, config.workers)) {
         shares.push(Share { node: served(node), open, dns: crate::finding::dns(&config)? });
     }
@@ -93,6 +96,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
         DRAIN,
     )?;
     let lines = crew.lines().clone();
+    let writing = bindings.write(lines.clone()).map_err(Refused::failed)?;
     let http = match config.http {
         Some(address) => Some(open_http(address).await?),
         None => None,
@@ -140,6 +144,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     let ended = crew.ended().await?;
     second.abort();
     watched.abort();
+    writing.finish();
     if ended == Stop::Cut {
         tracing::info!("ended before everything was drained");
     }
@@ -198,20 +203,25 @@ impl Signals {
 }
 
 /// The machines of each worker, ready to be driven. Bindings, accounts, keys and used nonces are shared.
-fn nodes(config: &Config, ourselves: &Ourselves, accounts: &Accounts, kept: &keys::Kept) -> Vec<Node> {
+fn nodes(
+    config: &Config,
+    ourselves: &Ourselves,
+    accounts: &Accounts,
+    registrar: &Registrar,
+    kept: &keys::Kept,
+) -> Vec<Node> {
     let entropy = || Entropy::from_seed(keys::fresh());
     let keys = Keys { nonce: keys::fresh(), dialog: kept.flow_token };
     let (policy, limits) = (settings::policy(config), config.limits.admission());
     let nonces = SharedNonces::new(&limits);
-    let registrar = Registrar::new(config.limits.registrar(), Gruus::new(&kept.gruu), entropy());
-    let node = |seat| {
+    let node = |seat: Seat| {
         let nonces = Box::new(nonces.clone());
         Node::new(Parts {
             transactions: Transactions::new(config.limits.transactions(), Timers::default(), entropy()),
             gate: Gate::of_worker(ourselves.clone(), policy.clone(), &limits, &keys, nonces, entropy()),
             proxy: Proxy::new(config.limits.proxy()),
             locator: crate::finding::locator(ourselves),
-            registrar: registrar.clone(),
+            registrar: registrar.of_worker(seat.index()),
             accounts: accounts.clone(),
             plan: settings::plan(config),
             seat,
@@ -271,6 +281,11 @@ impl Served {
     /// Named figures of this worker, in the order in which they are shown.
     pub(crate) fn figures(&self) -> Vec<(&'static str, u64)> {
         self.node.figures()
+    }
+
+    /// What became of changes of bindings.
+    pub(crate) fn committed(&mut self, now: Tick, outcome: Outcome) {
+        self.node.committed(now, outcome);
     }
 
     /// Answers the control socket.

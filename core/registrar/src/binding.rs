@@ -90,6 +90,26 @@ impl Binding {
         Some(Self { expires, cseq, q: q.min(1_000), ends, bytes: bytes.into_boxed_slice() })
     }
 
+    /// What it is made of: end, CSeq, q, and the texts with their ends.
+    pub(crate) fn parts(&self) -> (Tick, u32, u16, [u16; 5], &[u8]) {
+        (self.expires, self.cseq, self.q, self.ends, &self.bytes)
+    }
+
+    /// A binding of what [`Binding::parts`] gave; `None`: they are no parts of one.
+    pub(crate) fn from_parts(expires: Tick, cseq: u32, q: u16, ends: [u16; 5], bytes: &[u8]) -> Option<Self> {
+        let binding = Self { expires, cseq, q: q.min(1_000), ends, bytes: bytes.into() };
+        let flow_at = if binding.has(HAS_RUN) { RUN_AT + 8 } else { RUN_AT };
+        let in_order = ends.is_sorted() && ends.iter().all(|end| usize::from(*end) <= bytes.len());
+        let [start, end, ..] = ends;
+        let is_sound = in_order && flow_at < usize::from(start);
+        (is_sound && UriRef::parse(binding.part(start, end)).is_ok()).then_some(binding)
+    }
+
+    /// It ends by then at the latest.
+    pub(crate) fn end_by(&mut self, latest: Tick) {
+        self.expires = self.expires.min(latest);
+    }
+
     /// The contact URI, as the phone wrote it: it becomes the Request-URI.
     #[must_use]
     pub fn contact(&self) -> UriRef<'_> {

@@ -42,6 +42,7 @@ mod instance;
 mod limits;
 mod packed;
 mod path;
+mod record;
 mod reject;
 
 pub use address::address_of_record;
@@ -50,4 +51,5 @@ pub use binding::{Binding, Fresh};
 pub use change::{Asked, Change, Rules, apply, changes};
 pub use gruu::{Gruu, Gruus};
 pub use limits::Limits;
+pub use record::{Epoch, NoBindings, decode, encode};
 pub use reject::Reject;

@@ -54,6 +54,11 @@ pub enum Reject {
         /// When the first of them ends.
         retry_after_secs: u64,
     },
+    /// The change could not be written to the disk, and was undone.
+    NotStored {
+        /// When to come back.
+        retry_after_secs: u32,
+    },
     /// The table of the whole server is full.
     Overloaded {
         /// When to come back; `None` for a peer that would then send us nothing at all
@@ -79,6 +84,9 @@ impl Reject {
                 response.add(HeaderName::MinExpires, min_secs.to_string());
             }
             Self::TooManyBindings { retry_after_secs } => {
+                response.add(HeaderName::RetryAfter, retry_after_secs.to_string());
+            }
+            Self::NotStored { retry_after_secs } => {
                 response.add(HeaderName::RetryAfter, retry_after_secs.to_string());
             }
             Self::Overloaded { retry_after_secs: Some(secs) } => {
@@ -134,6 +142,7 @@ impl Reject {
             Self::IntervalTooBrief { .. } => (StatusCode::INTERVAL_TOO_BRIEF, ""),
             Self::OutOfOrder => (StatusCode::SERVER_INTERNAL_ERROR, "CSeq Not Higher Than Before"),
             Self::TooManyBindings { .. } => (StatusCode::SERVER_INTERNAL_ERROR, "Too Many Bindings"),
+            Self::NotStored { .. } => (StatusCode::SERVER_INTERNAL_ERROR, "Bindings Could Not Be Stored"),
             Self::Overloaded { .. } => (StatusCode::SERVICE_UNAVAILABLE, ""),
         }
     }

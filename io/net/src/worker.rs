@@ -90,6 +90,12 @@ impl<N: 'static> Commands<N> {
         self.0.send(command).await.ok()?;
         answered.await.ok()
     }
+
+    /// Runs `tell` on the node, from a thread that is no worker's: it may wait for room. `false`: the
+    /// worker is gone.
+    pub fn tell(&self, tell: impl FnOnce(&mut N, Tick) + Send + 'static) -> bool {
+        self.0.blocking_send(Box::new(tell)).is_ok()
+    }
 }
 
 /// Why the loop ended.

@@ -23,25 +23,36 @@
 //!   newer one is refused.
 //! - Private: the directory is 0700 and every file in it 0600.
 //!
-//! Not here: the grouping of many requests into one sync, and the threads that wait for it.
+//! - Journalled: what is written often is appended by [`Journal`], grouped, and made durable by the one
+//!   thread of a [`Writer`], with one sync for each group; a journal that has grown is folded.
+//!
+//! Not here: who waits for an [`Outcome`], and what it means to them.
 
 #![forbid(unsafe_code)]
 
 mod directory;
 mod error;
+mod fold;
+mod frame;
 mod memory;
+mod queue;
 mod schema;
 #[cfg(test)]
 #[path = "../tests/scratch/mod.rs"]
 mod scratch;
 mod sqlite;
+mod writer;
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub use directory::prepare as prepare_directory;
 pub use error::Error;
+pub use fold::Fold;
+pub use queue::{Busy, Group, Journal, Outcome, QueueLimits, Ticket};
 pub use schema::SCHEMA;
+pub use writer::{Writer, WriterLimits};
 
 use memory::Memory;
 use sqlite::Sqlite;
@@ -135,10 +146,22 @@ impl Batch {
     }
 }
 
-/// Bytes by `(space, key)`. It blocks while the disk works: a shell owns it, never a machine.
-#[derive(Debug)]
+/// Bytes by `(space, key)`: a handle, whose clones are handles on the same. One verb runs at a time. It
+/// blocks while the disk works: a shell owns it, never a machine.
+#[derive(Clone, Debug)]
 pub struct Store {
-    backend: Backend,
+    backend: Arc<Mutex<Backend>>,
+}
+
+/// A record of a journal as it is read again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record<'a> {
+    /// The key has this value from here on.
+    Put(&'a [u8], &'a [u8]),
+    /// The key is removed.
+    Removed(&'a [u8]),
+    /// So many octets made no sense, and were skipped.
+    Damaged(usize),
 }
 
 #[derive(Debug)]
@@ -151,7 +174,7 @@ impl Store {
     /// A store that lives and dies with this value.
     #[must_use]
     pub fn memory() -> Self {
-        Self { backend: Backend::Memory(Memory::default()) }
+        Self::new(Backend::Memory(Memory::default()))
     }
 
     /// Opens the data directory `dir`, making it and the database where they are missing.
@@ -167,7 +190,16 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_bounded(dir: &Path, limits: Limits) -> Result<Self, Error> {
-        Ok(Self { backend: Backend::Sqlite(Sqlite::open(dir, limits, schema::STEPS)?) })
+        Ok(Self::new(Backend::Sqlite(Sqlite::open(dir, limits, schema::STEPS)?)))
+    }
+
+    fn new(backend: Backend) -> Self {
+        Self { backend: Arc::new(Mutex::new(backend)) }
+    }
+
+    /// Whoever panicked left it whole: a verb is one transaction.
+    fn lock(&self) -> MutexGuard<'_, Backend> {
+        self.backend.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The value of `key`, or `None`.
@@ -175,7 +207,7 @@ impl Store {
     /// # Errors
     /// When the file cannot be read.
     pub fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        match &self.backend {
+        match &*self.lock() {
             Backend::Memory(memory) => Ok(memory.get(space, key)),
             Backend::Sqlite(sqlite) => sqlite.get(space, key),
         }
@@ -192,7 +224,7 @@ impl Store {
         prefix: &[u8],
         mut visit: impl FnMut(&[u8], &[u8]) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        match &self.backend {
+        match &*self.lock() {
             Backend::Memory(memory) => {
                 memory.scan(space, prefix, &mut visit);
                 Ok(())
@@ -228,7 +260,7 @@ impl Store {
                 return Err(Error::TooLarge { key_bytes: write.key.len(), value_bytes });
             }
         }
-        match &mut self.backend {
+        match &mut *self.lock() {
             Backend::Memory(memory) => {
                 memory.write(batch.writes);
                 Ok(())
@@ -237,12 +269,83 @@ impl Store {
         }
     }
 
+    /// Appends a group to the journal of a space; durable on return, with one sync.
+    ///
+    /// # Errors
+    /// When it could not be written: then nothing of it was.
+    pub fn append(&mut self, space: Space, group: &Group) -> Result<(), Error> {
+        match &mut *self.lock() {
+            Backend::Memory(memory) => {
+                memory.append(space, &group.frames);
+                Ok(())
+            }
+            Backend::Sqlite(sqlite) => sqlite.append(space, &group.frames),
+        }
+    }
+
+    /// Shows every record of the journal of a space to `visit`, oldest first; of what was folded, one for
+    /// each key.
+    ///
+    /// # Errors
+    /// When the file cannot be read; what was shown until then is right.
+    pub fn replay(&self, space: Space, mut visit: impl FnMut(Record<'_>)) -> Result<(), Error> {
+        let mut frames = |bytes: &[u8]| {
+            let damaged = frame::read(bytes, |framed| match framed.value {
+                Some(value) => visit(Record::Put(framed.key, value)),
+                None => visit(Record::Removed(framed.key)),
+            });
+            if damaged > 0 {
+                visit(Record::Damaged(damaged));
+            }
+        };
+        match &*self.lock() {
+            Backend::Memory(memory) => {
+                memory.replay(space, &mut frames);
+                Ok(())
+            }
+            Backend::Sqlite(sqlite) => sqlite.replay(space, &mut frames),
+        }
+    }
+
+    /// Octets in the journal of a space that have not been folded.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn journal_bytes(&self, space: Space) -> Result<u64, Error> {
+        match &*self.lock() {
+            Backend::Memory(memory) => Ok(memory.journal_bytes(space)),
+            Backend::Sqlite(sqlite) => sqlite.journal_bytes(space),
+        }
+    }
+
+    /// Begins to fold what the journal of a space holds now. Nobody folds the same one meanwhile.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn begin_fold(&self, space: Space) -> Result<Fold, Error> {
+        match &*self.lock() {
+            Backend::Memory(memory) => Ok(memory.begin_fold(space)),
+            Backend::Sqlite(sqlite) => sqlite.begin_fold(space),
+        }
+    }
+
+    /// Folds at most `max` records more; `true`: it is done, and the journal is as much shorter.
+    ///
+    /// # Errors
+    /// When it could not be written: then the journal stands, and a new fold may be begun.
+    pub fn fold(&mut self, fold: &mut Fold, max: u32) -> Result<bool, Error> {
+        match &mut *self.lock() {
+            Backend::Memory(memory) => Ok(memory.fold(fold, max)),
+            Backend::Sqlite(sqlite) => sqlite.fold(fold, max),
+        }
+    }
+
     /// Writes the whole store, as it is now, into the new file `path` (0600), synced.
     ///
     /// # Errors
     /// When `path` cannot be written. A store in memory has nothing worth keeping: it writes nothing.
     pub fn copy_to(&self, path: &Path) -> Result<(), Error> {
-        match &self.backend {
+        match &*self.lock() {
             Backend::Memory(_) => Ok(()),
             Backend::Sqlite(sqlite) => sqlite.copy_to(path),
         }

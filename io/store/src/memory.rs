@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use crate::fold::{Fold, Gathered};
 use crate::{Space, Visit, Write};
 
 type Entries = BTreeMap<Box<[u8]>, Box<[u8]>>;
@@ -10,6 +11,8 @@ type Entries = BTreeMap<Box<[u8]>, Box<[u8]>>;
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     spaces: BTreeMap<Space, Entries>,
+    /// Rows by number, and what was folded of them.
+    journals: BTreeMap<Space, (BTreeMap<i64, Vec<u8>>, Entries)>,
 }
 
 impl Memory {
@@ -27,6 +30,50 @@ impl Memory {
                 return;
             }
         }
+    }
+
+    pub(crate) fn append(&mut self, space: Space, frames: &[u8]) {
+        let (rows, _) = self.journals.entry(space).or_default();
+        let row = rows.last_key_value().map_or(1, |(last, _)| last + 1);
+        rows.insert(row, frames.to_vec());
+    }
+
+    /// Every frame of the fold and then every row of the journal.
+    pub(crate) fn replay(&self, space: Space, visit: &mut dyn FnMut(&[u8])) {
+        if let Some((rows, folded)) = self.journals.get(&space) {
+            folded.values().for_each(|frame| visit(frame));
+            rows.values().for_each(|frames| visit(frames));
+        }
+    }
+
+    pub(crate) fn journal_bytes(&self, space: Space) -> u64 {
+        let rows = self.journals.get(&space).into_iter().flat_map(|(rows, _)| rows.values());
+        rows.map(|frames| frames.len() as u64).sum()
+    }
+
+    pub(crate) fn begin_fold(&self, space: Space) -> Fold {
+        let mut gathered = Gathered::default();
+        for (row, frames) in self.journals.get(&space).into_iter().flat_map(|(rows, _)| rows) {
+            gathered.row(*row, frames);
+        }
+        gathered.fold(space)
+    }
+
+    /// `true`: it is done.
+    pub(crate) fn fold(&mut self, fold: &mut Fold, max: u32) -> bool {
+        let (rows, folded) = self.journals.entry(fold.space).or_default();
+        let keys = fold.next(max);
+        let is_done = keys.is_empty();
+        for (key, frame) in keys {
+            match frame {
+                Some(frame) => drop(folded.insert(key, frame)),
+                None => drop(folded.remove(&key)),
+            }
+        }
+        if is_done {
+            rows.retain(|row, _| *row > fold.upto_row);
+        }
+        is_done
     }
 
     pub(crate) fn write(&mut self, writes: Vec<Write>) {

@@ -21,7 +21,7 @@ const APPLICATION_ID: i32 = 0x5275_6621;
 /// Takes the file from the version that is its index in [`STEPS`] to the next one.
 pub(crate) type Step = fn(&Transaction<'_>) -> rusqlite::Result<()>;
 
-pub(crate) const STEPS: &[Step] = &[create];
+pub(crate) const STEPS: &[Step] = &[create, add_journal];
 
 /// 0 -> 1: an empty file becomes a store.
 fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
@@ -30,6 +30,23 @@ fn create(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
             space TEXT NOT NULL,
             key   BLOB NOT NULL,
             value BLOB NOT NULL,
+            PRIMARY KEY (space, key)
+        ) STRICT, WITHOUT ROWID",
+    )
+}
+
+/// 1 -> 2: what is written often goes to a journal first.
+fn add_journal(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+    transaction.execute_batch(
+        "CREATE TABLE journal (
+            row    INTEGER PRIMARY KEY,
+            space  TEXT NOT NULL,
+            frames BLOB NOT NULL
+        ) STRICT;
+        CREATE TABLE folded (
+            space TEXT NOT NULL,
+            key   BLOB NOT NULL,
+            frame BLOB NOT NULL,
             PRIMARY KEY (space, key)
         ) STRICT, WITHOUT ROWID",
     )

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use crate::directory::{self, DATABASE, Ownership};
+use crate::fold::{Fold, Gathered};
 use crate::schema::{self, Step};
 use crate::{Error, Limits, Space, Visit, Write};
 
@@ -94,10 +95,88 @@ impl Sqlite {
         transaction.commit().map_err(&failed)
     }
 
+    pub(crate) fn append(&self, space: Space, frames: &[u8]) -> Result<(), Error> {
+        // One statement is one transaction, and is synced when it returns.
+        self.connection
+            .prepare_cached("INSERT INTO journal (space, frames) VALUES (?1, ?2)")
+            .and_then(|mut insert| insert.execute(params![space.name(), frames]))
+            .map(|_| ())
+            .map_err(Error::sqlite(&self.path))
+    }
+
+    /// Every frame of the fold and then every row of the journal.
+    pub(crate) fn replay(&self, space: Space, visit: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
+        self.each_blob("SELECT 0, frame FROM folded WHERE space = ?1", space, &mut |_, frame| visit(frame))?;
+        self.each_blob(ROWS, space, &mut |_, frames| visit(frames))
+    }
+
+    pub(crate) fn journal_bytes(&self, space: Space) -> Result<u64, Error> {
+        let sum = "SELECT coalesce(sum(length(frames)), 0) FROM journal WHERE space = ?1";
+        self.connection
+            .query_row(sum, [space.name()], |row| row.get::<_, i64>(0))
+            .map(i64::unsigned_abs)
+            .map_err(Error::sqlite(&self.path))
+    }
+
+    pub(crate) fn begin_fold(&self, space: Space) -> Result<Fold, Error> {
+        let mut gathered = Gathered::default();
+        self.each_blob(ROWS, space, &mut |row, frames| gathered.row(row, frames))?;
+        Ok(gathered.fold(space))
+    }
+
+    /// `true`: it is done.
+    pub(crate) fn fold(&mut self, fold: &mut Fold, max: u32) -> Result<bool, Error> {
+        let (space, keys) = (fold.space.name(), fold.next(max));
+        let failed = Error::sqlite(&self.path);
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
+        let step = || -> rusqlite::Result<bool> {
+            let mut put = transaction.prepare_cached(
+                "INSERT INTO folded (space, key, frame) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (space, key) DO UPDATE SET frame = excluded.frame",
+            )?;
+            let mut delete =
+                transaction.prepare_cached("DELETE FROM folded WHERE space = ?1 AND key = ?2")?;
+            for (key, frame) in &keys {
+                match frame {
+                    Some(frame) => put.execute(params![space, key, frame])?,
+                    None => delete.execute(params![space, key])?,
+                };
+            }
+            if !keys.is_empty() {
+                return Ok(false);
+            }
+            let mut forget = transaction.prepare_cached(
+                "DELETE FROM journal WHERE row IN
+                 (SELECT row FROM journal WHERE space = ?1 AND row <= ?2 ORDER BY row LIMIT ?3)",
+            )?;
+            let forgotten = forget.execute(params![space, fold.upto_row, max])?;
+            Ok(forgotten < max as usize)
+        };
+        let is_done = step().map_err(&failed)?;
+        transaction.commit().map_err(&failed)?;
+        Ok(is_done)
+    }
+
+    /// Shows number and blob of each row of a query about a space.
+    fn each_blob(&self, query: &str, space: Space, visit: &mut dyn FnMut(i64, &[u8])) -> Result<(), Error> {
+        let failed = Error::sqlite(&self.path);
+        let mut select = self.connection.prepare_cached(query).map_err(&failed)?;
+        let mut rows = select.query([space.name()]).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            let blob = row.get_ref(1).map_err(&failed)?.as_blob();
+            visit(row.get(0).map_err(&failed)?, blob.map_err(|error| failed(rusqlite::Error::from(error)))?);
+        }
+        Ok(())
+    }
+
     pub(crate) fn copy_to(&self, path: &Path) -> Result<(), Error> {
         copy(&self.connection, path)
     }
 }
+
+/// The rows of a journal, oldest first.
+const ROWS: &str = "SELECT row, frames FROM journal WHERE space = ?1 ORDER BY row";
 
 /// A whole, compact copy in the new file `path`, synced before this returns.
 pub(crate) fn copy(connection: &Connection, path: &Path) -> Result<(), Error> {

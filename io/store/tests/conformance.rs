@@ -1,12 +1,12 @@
 //! What every backend must do alike: each test below runs once over each of them.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod scratch;
 
 use std::ops::ControlFlow;
 
-use ruf_store::{Batch, Error, KEY_BYTES_MAX, Space, Store, VALUE_BYTES_MAX};
+use ruf_store::{Batch, Error, Journal, KEY_BYTES_MAX, QueueLimits, Record, Space, Store, VALUE_BYTES_MAX};
 use scratch::Scratch;
 
 const A: Space = Space::new("a");
@@ -27,6 +27,31 @@ fn keys(store: &Store, space: Space, prefix: &[u8]) -> Vec<Vec<u8>> {
     scanned(store, space, prefix).into_iter().map(|(key, _)| key).collect()
 }
 
+/// Appends one group: a value, or `None` to remove.
+fn append(store: &mut Store, space: Space, records: &[(&[u8], Option<&[u8]>)]) {
+    let journal = Journal::new(QueueLimits::default());
+    for (key, value) in records {
+        match value {
+            Some(value) => journal.put(key, |out| out.extend_from_slice(value)).unwrap(),
+            None => journal.remove(key).unwrap(),
+        };
+    }
+    store.append(space, &journal.take().unwrap()).unwrap();
+}
+
+/// What the records of a journal come to.
+fn replayed(store: &Store, space: Space) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let mut newest = std::collections::BTreeMap::new();
+    store
+        .replay(space, |record| match record {
+            Record::Put(key, value) => drop(newest.insert(key.to_vec(), value.to_vec())),
+            Record::Removed(key) => drop(newest.remove(key)),
+            Record::Damaged(octets) => panic!("{octets} octets make no sense"),
+        })
+        .unwrap();
+    newest.into_iter().collect()
+}
+
 macro_rules! on_every_backend {
     ($($(#[$doc:meta])* fn $name:ident($store:ident) $body:block)*) => {
         mod memory {
@@ -42,6 +67,48 @@ macro_rules! on_every_backend {
 }
 
 on_every_backend! {
+    fn a_journal_is_replayed_in_order_and_each_space_has_its_own(store) {
+        append(&mut store, A, &[(b"k", Some(b"1")), (b"l", Some(b"1")), (b"k", Some(b"2"))]);
+        append(&mut store, B, &[(b"k", Some(b"other"))]);
+        append(&mut store, A, &[(b"l", None), (b"m", Some(b""))]);
+        assert_eq!(replayed(&store, A), [(b"k".to_vec(), b"2".to_vec()), (b"m".to_vec(), b"".to_vec())]);
+        assert_eq!(replayed(&store, B), [(b"k".to_vec(), b"other".to_vec())]);
+        assert_eq!(scanned(&store, A, b""), [], "it is no entry");
+    }
+
+    fn a_fold_changes_nothing_at_any_step_and_empties_the_journal(store) {
+        let keys: Vec<Vec<u8>> = (0..25u8).map(|n| vec![n % 10]).collect();
+        for (n, key) in keys.iter().enumerate() {
+            let value = [n as u8];
+            append(&mut store, A, &[(key, (n % 7 != 3).then_some(&value[..]))]);
+        }
+        append(&mut store, B, &[(b"k", Some(b"other"))]);
+        let before = replayed(&store, A);
+        let mut fold = store.begin_fold(A).unwrap();
+        let mut steps = 0;
+        while !store.fold(&mut fold, 3).unwrap() {
+            assert_eq!(replayed(&store, A), before);
+            steps += 1;
+        }
+        assert!(steps >= 4, "{steps}");
+        assert_eq!((replayed(&store, A), store.journal_bytes(A).unwrap()), (before, 0));
+        assert!(store.journal_bytes(B).unwrap() > 0);
+        assert_eq!(replayed(&store, B).len(), 1);
+    }
+
+    fn what_is_appended_during_a_fold_is_not_folded_away(store) {
+        append(&mut store, A, &[(b"k", Some(b"old")), (b"l", Some(b"old"))]);
+        let mut fold = store.begin_fold(A).unwrap();
+        assert!(!store.fold(&mut fold, 1).unwrap());
+        append(&mut store, A, &[(b"k", Some(b"new")), (b"l", None)]);
+        while !store.fold(&mut fold, 1).unwrap() {}
+        assert_eq!(replayed(&store, A), [(b"k".to_vec(), b"new".to_vec())]);
+        let mut fold = store.begin_fold(A).unwrap();
+        while !store.fold(&mut fold, 100).unwrap() {}
+        assert_eq!(replayed(&store, A), [(b"k".to_vec(), b"new".to_vec())]);
+        assert_eq!(store.journal_bytes(A).unwrap(), 0);
+    }
+
     fn what_was_put_is_got(store) {
         store.put(A, b"k", b"v").unwrap();
         assert_eq!(store.get(A, b"k").unwrap().unwrap(), b"v");

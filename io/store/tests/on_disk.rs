@@ -190,3 +190,24 @@ fn a_copy_holds_everything_and_never_overwrites() {
     assert!(matches!(error, Error::Unreadable { .. }), "{error}");
     assert_eq!(Store::open(&copied).unwrap().get(A, b"k").unwrap().unwrap(), b"v");
 }
+
+/// Made by the first version, with `ruf user add alice --alias 100`.
+const SCHEMA_1: &[u8] = include_bytes!("data/schema-1.db");
+
+#[test]
+fn a_file_of_the_first_version_is_copied_and_serves_on() {
+    let dir = Scratch::new("schema-1");
+    ruf_store::prepare_directory(&dir).unwrap();
+    std::fs::write(dir.join("ruf.db"), SCHEMA_1).unwrap();
+    let mut store = Store::open(&dir).unwrap();
+    let accounts = Space::new("accounts");
+    let alice = store.get(accounts, b"alice@ruf.internal").unwrap().unwrap();
+    assert!(String::from_utf8(alice).unwrap().contains("\"aliases\":[\"100\"]"));
+    let journal = ruf_store::Journal::new(ruf_store::QueueLimits::default());
+    journal.put(b"k", |out| out.push(1)).unwrap();
+    store.append(accounts, &journal.take().unwrap()).unwrap();
+    assert!(store.journal_bytes(accounts).unwrap() > 0);
+    drop(store);
+    assert!(!std::fs::read(dir.join("ruf.db.schema-1")).unwrap().is_empty());
+    assert!(Store::open(&dir).is_ok());
+}

@@ -76,7 +76,7 @@ impl Desk {
             let admitted: Vec<Admitted> = (number..until).map(|number| self.admitted(number, cseq)).collect();
             let start = Instant::now();
             for request in &admitted {
-                let response = self.registrar.register(Tick::ZERO, request, self.gate.ourselves());
+                let response = self.registrar.register(Tick::ZERO, request, self.gate.ourselves()).response;
                 assert!(response.status().is_success(), "{response}");
             }
             took += start.elapsed().as_nanos();

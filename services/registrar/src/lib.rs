@@ -6,15 +6,19 @@
 //! is core/registrar's; who may send one is core/admission's; where a request for an account goes is
 //! services/routing's.
 //!
-//! RAM is all there is: this crate has no durability yet. It reads no clock (time is a
-//! [`Tick`](ruf_message::Tick)) and no socket.
+//! RAM is authoritative. Where [`Registrar::load`] was given a journal, every change is appended to it,
+//! and its answer has a ticket: it must not leave before the disk has it. Without one, RAM is all there
+//! is. No clock is read here (time is a [`Tick`](ruf_message::Tick)), and nothing waits.
 
 #![forbid(unsafe_code)]
 
+mod durable;
 mod keepalive;
 mod registrar;
 mod table;
 
+pub use durable::{BINDINGS, Loaded};
 pub use keepalive::{Keepalive, KeepaliveLimits};
-pub use registrar::{Counters, Limits, Registrar};
-pub use ruf_registrar_core::{Binding, Gruu, Gruus, Limits as AddressLimits};
+pub use registrar::{Counters, Limits, Registered, Registrar};
+pub use ruf_registrar_core::{Binding, Epoch, Gruu, Gruus, Limits as AddressLimits};
+pub use ruf_store::{Outcome, Ticket};

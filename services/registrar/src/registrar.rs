@@ -1,6 +1,7 @@
 //! The registrar of all workers: REGISTERs of one address-of-record one at a time, in the order received,
 //! each whole or not at all.
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +11,9 @@ use ruf_registrar_core::{
     Asked, Binding, Change, Gruu, Gruus, Reject, Rules, address_of_record, answer, apply, changes,
 };
 
+use ruf_store::Ticket;
+
+use crate::durable::{Durable, Undo};
 use crate::table::Table;
 
 /// A phone that finds the table full comes back after so many seconds, and up to as many more, so
@@ -72,16 +76,29 @@ impl Counters {
 /// request and never while anything is waited for.
 #[derive(Clone, Debug)]
 pub struct Registrar {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
+    /// `None`: RAM is all there is.
+    pub(crate) durable: Option<Durable>,
+}
+
+/// What came of a REGISTER.
+#[derive(Debug)]
+#[must_use]
+pub struct Registered {
+    /// Its answer. The To still needs its tag, which is the gate's to give.
+    pub response: Response,
+    /// The change must be on the disk before the answer leaves; if it cannot be written, the answer is
+    /// [`Registrar::not_stored`].
+    pub ticket: Option<Ticket>,
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     limits: Limits,
     gruus: Gruus,
     shards: Box<[Mutex<Shard>]>,
     /// Bindings in all shards: whoever adds has made room here before.
-    held: AtomicUsize,
+    pub(crate) held: AtomicUsize,
     /// No shard has a deadline before this one, in microseconds.
     soonest: AtomicU64,
     /// Spreads the phones that find it full.
@@ -89,9 +106,11 @@ struct Shared {
 }
 
 #[derive(Debug, Default)]
-struct Shard {
-    table: Table,
-    counters: Counters,
+pub(crate) struct Shard {
+    pub(crate) table: Table,
+    pub(crate) counters: Counters,
+    /// In the order of the tickets; empty where nothing is durable.
+    pub(crate) undo: VecDeque<Undo>,
 }
 
 /// Why a REGISTER was not done.
@@ -113,6 +132,10 @@ impl Registrar {
     /// the table full.
     #[must_use]
     pub fn new(limits: Limits, gruus: Gruus, entropy: Entropy) -> Self {
+        Self::with(limits, gruus, entropy, None)
+    }
+
+    pub(crate) fn with(limits: Limits, gruus: Gruus, entropy: Entropy, durable: Option<Durable>) -> Self {
         let shared = Shared {
             limits,
             gruus,
@@ -121,26 +144,25 @@ impl Registrar {
             soonest: AtomicU64::new(NEVER),
             spread: Mutex::new(entropy),
         };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), durable }
     }
 
-    /// Does what an admitted REGISTER asks, and answers it. The To of the answer still needs its tag,
-    /// which is the gate's to give.
+    /// Does what an admitted REGISTER asks, and answers it.
     // rfc3261 §10.3-4, §10.3-5, §10.3-6: in the order received, atomically, each on its own
-    pub fn register(&self, now: Tick, admitted: &Admitted, ourselves: &Ourselves) -> Response {
+    pub fn register(&self, now: Tick, admitted: &Admitted, ourselves: &Ourselves) -> Registered {
         let address = match address_of_record(admitted, ourselves) {
             Ok(address) => address,
             Err(reject) => return self.refuse(0, admitted, reject),
         };
         let shard = self.shared.index(&address);
-        let mut done = self.shared.try_register(shard, &address, now, admitted, ourselves);
+        let mut done = self.try_register(shard, &address, now, admitted, ourselves);
         if matches!(done, Err(Stopped::Full)) {
             // Others may have expired since the last tick.
             self.tick(now);
-            done = self.shared.try_register(shard, &address, now, admitted, ourselves);
+            done = self.try_register(shard, &address, now, admitted, ourselves);
         }
         match done {
-            Ok(response) => response,
+            Ok(registered) => registered,
             Err(Stopped::Refused(reject)) => self.refuse(shard, admitted, reject),
             Err(Stopped::Full) => self.refuse(shard, admitted, self.overloaded(admitted.identity())),
         }
@@ -183,8 +205,12 @@ impl Registrar {
     /// Forgets every binding of an address-of-record, as when its account is removed; returns how
     /// many there were.
     pub fn remove_all(&self, address: &AddressOfRecord) -> usize {
-        let removed = self.shared.lock(self.shared.index(address)).table.remove(address);
+        let mut shard = self.shared.lock(self.shared.index(address));
+        let removed = shard.table.remove(address);
         self.shared.held.fetch_sub(removed, Ordering::Relaxed);
+        if let Some(durable) = self.durable.as_ref().filter(|_| removed > 0) {
+            durable.append_removal(address);
+        }
         removed
     }
 
@@ -198,7 +224,11 @@ impl Registrar {
         // below: no deadline is lost between the two.
         shared.soonest.store(NEVER, Ordering::Release);
         for mut shard in shared.shards() {
-            let expired = shard.table.expire(now);
+            let expired = shard.table.expire(now, &mut |address| {
+                if let Some(durable) = &self.durable {
+                    durable.append_lapse(address);
+                }
+            });
             shared.count_expired(&mut shard, expired);
             shared.note_deadline(&shard);
         }
@@ -242,43 +272,27 @@ impl Registrar {
         self.shared.shards().for_each(|mut shard| shard.counters = Counters::default());
     }
 
-    fn refuse(&self, shard: usize, admitted: &Admitted, reject: Reject) -> Response {
+    /// The answer to a REGISTER whose change the disk did not take.
+    pub fn not_stored(&self, admitted: &Admitted) -> Response {
+        Reject::NotStored { retry_after_secs: self.spread_secs() }.into_response(admitted.request())
+    }
+
+    fn refuse(&self, shard: usize, admitted: &Admitted, reject: Reject) -> Registered {
         self.shared.lock(shard).counters.refused += 1;
-        reject.into_response(admitted.request())
+        Registered { response: reject.into_response(admitted.request()), ticket: None }
+    }
+
+    fn spread_secs(&self) -> u32 {
+        RETRY_AFTER_SECS + lock(&self.shared.spread).u32() % RETRY_AFTER_SECS
     }
 
     // rfc3261 §21.5.4
     fn overloaded(&self, identity: &Identity) -> Reject {
         let retry_after_secs = match identity {
-            Identity::Account(_) => {
-                Some(RETRY_AFTER_SECS + lock(&self.shared.spread).u32() % RETRY_AFTER_SECS)
-            }
+            Identity::Account(_) => Some(self.spread_secs()),
             Identity::Peer(_) | Identity::Dialog(_) | Identity::Guest => None,
         };
         Reject::Overloaded { retry_after_secs }
-    }
-}
-
-impl Shared {
-    fn index(&self, address: &AddressOfRecord) -> usize {
-        // FNV-1a. Nobody gains by choosing a shard: each name of it is an account of ours.
-        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-        for octet in address.as_str().bytes() {
-            hash = (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
-        }
-        usize::try_from(hash >> 32).unwrap_or_default() % self.shards.len().max(1)
-    }
-
-    /// A shard by an index from [`Shared::index`], or the first one.
-    fn lock(&self, index: usize) -> MutexGuard<'_, Shard> {
-        // The index is a remainder of the number of shards.
-        #[allow(clippy::indexing_slicing)]
-        lock(&self.shards[index])
-    }
-
-    /// Each shard in turn, locked while it is looked at.
-    fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
-        self.shards.iter().map(lock)
     }
 
     fn try_register(
@@ -288,28 +302,68 @@ impl Shared {
         now: Tick,
         admitted: &Admitted,
         ourselves: &Ourselves,
-    ) -> Result<Response, Stopped> {
-        let shard = &mut *self.lock(shard);
+    ) -> Result<Registered, Stopped> {
+        let shared = &*self.shared;
+        let shard = &mut *shared.lock(shard);
         // What has expired is gone, whether or not the timer was first.
         let (mut place, expired) = shard.table.live(address, now);
-        self.count_expired(shard, expired);
+        shared.count_expired(shard, expired);
         let asked = Asked { request: admitted.request(), flow: admitted.flow(), address, now };
-        let rules = Rules { ourselves, limits: &self.limits.address, gruus: &self.gruus };
+        let rules = Rules { ourselves, limits: &shared.limits.address, gruus: &shared.gruus };
         let changes = changes(&asked, shard.table.at(place), &rules)?;
         let count = Count::of(&changes);
-        if !self.make_room(&count) {
+        if !shared.make_room(&count) {
             return Err(Stopped::Full);
         }
+        let mut ticket = None;
         if !changes.is_empty() {
+            let before = self.durable.is_some().then(|| shard.table.at(place).to_vec());
             place = shard.table.update(address, place, |bindings| apply(changes, bindings));
-            self.note_deadline(shard);
+            if let (Some(durable), Some(before)) = (&self.durable, before) {
+                match durable.append(address, shard.table.at(place)) {
+                    Ok(appended) => {
+                        shard.remember(appended, address, before);
+                        ticket = Some(appended);
+                    }
+                    Err(ruf_store::Busy) => {
+                        shard.table.update(address, place, |bindings| *bindings = before);
+                        shared.take_back(&count);
+                        let retry_after_secs = self.spread_secs();
+                        return Err(Reject::NotStored { retry_after_secs }.into());
+                    }
+                }
+            }
+            shared.note_deadline(shard);
         }
         let counters = &mut shard.counters;
         counters.accepted += 1;
         counters.added += count.added as u64;
         counters.refreshed += count.refreshed as u64;
         counters.removed += count.removed as u64;
-        Ok(answer(&asked, shard.table.at(place), &rules))
+        Ok(Registered { response: answer(&asked, shard.table.at(place), &rules), ticket })
+    }
+}
+
+impl Shared {
+    pub(crate) fn index(&self, address: &AddressOfRecord) -> usize {
+        // FNV-1a. Nobody gains by choosing a shard: each name of it is an account of ours.
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        for octet in address.as_str().bytes() {
+            hash = (hash ^ u64::from(octet)).wrapping_mul(0x0100_0000_01b3);
+        }
+        usize::try_from(hash >> 32).unwrap_or_default() % self.shards.len().max(1)
+    }
+
+    /// A shard by an index from [`Shared::index`], or the first one.
+    pub(crate) fn lock(&self, index: usize) -> MutexGuard<'_, Shard> {
+        // The index is a remainder of the number of shards.
+        #[allow(clippy::indexing_slicing)]
+        lock(&self.shards[index])
+    }
+
+    /// Each shard in turn, locked while it is looked at.
+    pub(crate) fn shards(&self) -> impl Iterator<Item = MutexGuard<'_, Shard>> {
+        self.shards.iter().map(lock)
     }
 
     /// Counts what is added before it is there; what is removed makes room first.
@@ -323,12 +377,18 @@ impl Shared {
         self.held.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).is_ok()
     }
 
+    /// What [`Shared::make_room`] counted did not come about.
+    fn take_back(&self, count: &Count) {
+        self.held.fetch_add(count.removed, Ordering::Relaxed);
+        self.held.fetch_sub(count.added, Ordering::Relaxed);
+    }
+
     fn count_expired(&self, shard: &mut Shard, expired: usize) {
         shard.counters.expired += expired as u64;
         self.held.fetch_sub(expired, Ordering::Relaxed);
     }
 
-    fn note_deadline(&self, shard: &Shard) {
+    pub(crate) fn note_deadline(&self, shard: &Shard) {
         if let Some(deadline) = shard.table.deadline() {
             self.soonest.fetch_min(deadline.as_micros(), Ordering::AcqRel);
         }

@@ -109,8 +109,9 @@ impl Table {
         before - self.bindings
     }
 
-    /// Removes everything that has expired; returns how much.
-    pub(crate) fn expire(&mut self, now: Tick) -> usize {
+    /// Removes everything that has expired; returns how much. `gone` is told of each address-of-record that
+    /// has nothing left.
+    pub(crate) fn expire(&mut self, now: Tick, gone: &mut dyn FnMut(&AddressOfRecord)) -> usize {
         let mut expired = 0;
         while let Some(Reverse((due, place))) = self.expiries.peek().copied()
             && due <= now
@@ -120,7 +121,11 @@ impl Table {
                 && slot.armed == due
             {
                 slot.armed = NEVER;
+                let address = slot.address.clone();
                 expired += self.expire_place(place, now);
+                if let (true, Some(address)) = (self.at(Some(place)).is_empty(), address) {
+                    gone(&address);
+                }
             }
         }
         expired
@@ -213,6 +218,12 @@ mod tests {
         Binding::new(&fresh, 100).unwrap()
     }
 
+    impl Table {
+        fn expire_all(&mut self, now: Tick) -> usize {
+            self.expire(now, &mut |_| {})
+        }
+    }
+
     fn set(table: &mut Table, number: u32, expires: u64) {
         let place = table.live(&address(number), Tick::ZERO).0;
         table.update(&address(number), place, |bindings| *bindings = vec![binding(expires)]);
@@ -225,9 +236,9 @@ mod tests {
             set(&mut table, 1, expires);
         }
         assert_eq!(table.expiries.len(), 1);
-        assert_eq!(table.expire(Tick::from_micros(500)), 0, "armed for 100, looked at, and armed again");
+        assert_eq!(table.expire_all(Tick::from_micros(500)), 0, "armed for 100, looked at, and armed again");
         assert_eq!((table.expiries.len(), table.deadline()), (1, Some(Tick::from_micros(999))));
-        assert_eq!(table.expire(Tick::from_micros(999)), 1);
+        assert_eq!(table.expire_all(Tick::from_micros(999)), 1);
         assert!(table.expiries.is_empty());
     }
 
@@ -238,8 +249,8 @@ mod tests {
         set(&mut table, 1, 100);
         set(&mut table, 1, 1_000);
         assert_eq!(table.expiries.len(), 2);
-        table.expire(Tick::from_micros(100));
-        table.expire(Tick::from_micros(200));
+        table.expire_all(Tick::from_micros(100));
+        table.expire_all(Tick::from_micros(200));
         assert_eq!((table.expiries.len(), table.deadline()), (1, Some(Tick::from_micros(1_000))));
     }
 
@@ -252,7 +263,7 @@ mod tests {
         }
         assert_eq!((table.slots.len(), table.addresses(), table.bindings), (1, 0, 0));
         set(&mut table, 7, 300);
-        assert_eq!(table.expire(Tick::from_micros(100)), 0, "what was armed before does not touch it");
+        assert_eq!(table.expire_all(Tick::from_micros(100)), 0, "what was armed before does not touch it");
         assert_eq!(table.get(&address(7)).len(), 1);
     }
 
@@ -265,6 +276,6 @@ mod tests {
             table.remove(&address(2));
         }
         assert!(table.expiries.len() <= STALE_EXPIRIES_MAX + 4, "{}", table.expiries.len());
-        assert_eq!(table.expire(Tick::from_micros(5_000_000)), 1);
+        assert_eq!(table.expire_all(Tick::from_micros(5_000_000)), 1);
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::source::{Source, did_you_mean};
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Durability};
 
 /// `SPEC=HOST[:PORT]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub(super) struct ServerSection {
     dns: Option<Spanned<String>>,
     log: Option<Spanned<String>>,
     self_test: Option<bool>,
+    durability: Option<Spanned<String>>,
 }
 
 impl ServerSection {
@@ -58,6 +59,9 @@ impl ServerSection {
             config.log = log_level(log.get_ref()).map_err(|e| source.at(log.span(), e))?;
         }
         config.self_test = self.self_test.unwrap_or(config.self_test);
+        if let Some(text) = self.durability {
+            config.durability = durability(text.get_ref()).map_err(|e| source.at(text.span(), e))?;
+        }
         Ok(())
     }
 }
@@ -94,6 +98,18 @@ pub(crate) fn log_level(level: &str) -> Result<String, String> {
     Err(format!("`{level}` is no log level; known are {}{}", LEVELS.join(", "), did_you_mean(level, LEVELS)))
 }
 
+/// Whether bindings outlive the process.
+fn durability(text: &str) -> Result<Durability, String> {
+    match text {
+        "disk" => Ok(Durability::Disk),
+        "memory" => Ok(Durability::Memory),
+        _ => Err(format!(
+            "`{text}` is no durability; known are disk, memory{}",
+            did_you_mean(text, ["disk", "memory"])
+        )),
+    }
+}
+
 /// How many workers.
 pub(crate) fn check_workers(workers: usize) -> Result<u8, String> {
     match u8::try_from(workers) {
@@ -105,6 +121,13 @@ pub(crate) fn check_workers(workers: usize) -> Result<u8, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn durability_is_disk_or_memory() {
+        assert_eq!(durability("memory"), Ok(Durability::Memory));
+        assert_eq!(durability("disk"), Ok(Durability::Disk));
+        assert!(durability("memry").is_err_and(|error| error.contains("did you mean `memory`?")));
+    }
 
     #[test]
     fn an_advertised_address_may_be_ipv6() {

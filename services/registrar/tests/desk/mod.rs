@@ -7,7 +7,7 @@ use ruf_admission::{
     Account, AddressOfRecord, Domain, Gate, Keys, Limits as GateLimits, Listener, Ourselves, Policy, Verdict,
 };
 use ruf_message::{Entropy, Flow, HeaderName, Message, Request, Response, Tick, Transport};
-use ruf_registrar::{Gruus, Limits, Registrar};
+use ruf_registrar::{Gruus, Limits, Registrar, Ticket};
 
 pub struct Desk {
     pub gate: Gate,
@@ -15,6 +15,8 @@ pub struct Desk {
     pub registrar: Registrar,
     pub now: Tick,
     pub flow: Flow,
+    /// Of the last REGISTER.
+    pub ticket: Option<Ticket>,
 }
 
 impl Desk {
@@ -40,7 +42,7 @@ impl Desk {
             connection: 0,
         };
         let registrar = Registrar::new(limits, Gruus::new(&[7; 32]), entropy());
-        Self { gate, accounts, registrar, now: Tick::from_micros(1_000_000), flow }
+        Self { gate, accounts, registrar, now: Tick::from_micros(1_000_000), flow, ticket: None }
     }
 
     /// What a REGISTER in full is answered, by the gate or behind it.
@@ -48,7 +50,9 @@ impl Desk {
         let request = parse(text);
         match self.gate.admit(self.now, self.flow, request, &self.accounts) {
             Verdict::Admitted(admitted) => {
-                self.registrar.register(self.now, &admitted, self.gate.ourselves())
+                let registered = self.registrar.register(self.now, &admitted, self.gate.ourselves());
+                self.ticket = registered.ticket;
+                registered.response
             }
             Verdict::Reply(response) => response,
             Verdict::Drop => panic!("dropped\n{text}"),

@@ -1,0 +1,66 @@
+//! REGISTER: what changes a binding is answered when the disk has it.
+//!
+//! The server transaction is open meanwhile, so that the request, sent again, asks for nothing twice. What
+//! changes nothing is answered at once.
+
+use std::time::Duration;
+
+use ruf_admission::{Admitted, Identity};
+use ruf_message::{Response, Tick};
+use ruf_registrar::{Outcome, Registered, Ticket};
+use ruf_transaction::ServerId;
+
+use super::{Node, is_ours};
+
+/// An answer that waits for the disk.
+pub(super) struct Held {
+    ticket: Ticket,
+    server: ServerId,
+    admitted: Admitted,
+    response: Response,
+}
+
+impl Node {
+    /// Bindings change here.
+    pub(super) fn register(&mut self, now: Tick, admitted: Admitted, octets: usize) {
+        let (flow, request) = (admitted.flow(), admitted.request());
+        let Ok(server) = self.transactions.accept(now, flow, request) else {
+            let response = self.overloaded(now, request, is_ours(admitted.identity()));
+            self.reply_without_state(now, flow, &response, octets);
+            return;
+        };
+        let Registered { mut response, ticket } =
+            self.registrar.register(now, &admitted, self.gate.ourselves());
+        response.set_to_tag(&self.gate.reply_tag(request));
+        match ticket {
+            None => self.registered(now, server, &admitted, &response),
+            Some(ticket) => self.held.push_back(Held { ticket, server, admitted, response }),
+        }
+    }
+
+    /// What was appended for this node up to a ticket is on the disk, or is not and was undone.
+    pub fn committed(&mut self, now: Tick, outcome: Outcome) {
+        while let Some(held) = self.held.pop_front_if(|held| held.ticket <= outcome.upto) {
+            let Held { server, admitted, mut response, .. } = held;
+            if !outcome.is_durable {
+                response = self.registrar.not_stored(&admitted);
+                response.set_to_tag(&self.gate.reply_tag(admitted.request()));
+            }
+            self.registered(now, server, &admitted, &response);
+        }
+        self.settle(now);
+    }
+
+    /// What proves itself by a binding may be answered at length, is slowed less, and is kept reachable.
+    fn registered(&mut self, now: Tick, server: ServerId, admitted: &Admitted, response: &Response) {
+        let longest = response.contacts().filter_map(|contact| contact.expires_secs()).max();
+        if let Some(secs) = longest.filter(|_| response.status().is_success()) {
+            let lifetime = Duration::from_secs(secs.into());
+            self.gate.note_binding(now, admitted.flow().remote.ip(), lifetime);
+            if let Identity::Account(address) = admitted.identity() {
+                self.keepalive.note(now, &self.registrar, address, admitted.request().call_id());
+            }
+        }
+        self.transactions.respond(now, server, response, &mut self.wire);
+    }
+}

@@ -1,0 +1,93 @@
+//! Bindings over a restart: read at the start, and written by a thread of their own while the server runs.
+//!
+//! What is read and written is services/registrar's, how it reaches the disk io/store's. Here are the
+//! thread, and the word to the workers whose answers wait for it.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use ruf_message::{Entropy, Tick};
+use ruf_registrar::{BINDINGS, Gruus, Registrar};
+use ruf_store::{Journal, QueueLimits, Store, Writer, WriterLimits};
+
+use crate::config::{Config, Durability};
+use crate::crew::Lines;
+use crate::serve::Refused;
+use crate::{keys, wall};
+
+/// The bindings at the start.
+pub(crate) struct Bindings {
+    pub(crate) registrar: Registrar,
+    /// `None`: RAM is all there is.
+    journal: Option<(Store, Journal)>,
+}
+
+/// The thread that writes.
+pub(crate) struct Writing(Option<(Journal, JoinHandle<()>)>);
+
+/// Reads what was bound when the server stopped.
+pub(crate) fn load(config: &Config, store: &mut Store, gruus: Gruus) -> Result<Bindings, Refused> {
+    let (limits, entropy) = (config.limits.registrar(), Entropy::from_seed(keys::fresh()));
+    if config.durability == Durability::Memory {
+        let registrar = Registrar::new(limits, gruus, entropy);
+        return Ok(Bindings { registrar, journal: None });
+    }
+    let epoch = wall::epoch(store).map_err(Refused::config)?;
+    let journal = Journal::new(QueueLimits::default());
+    let from = (&*store, journal.clone());
+    let (registrar, loaded) =
+        Registrar::load(limits, gruus, entropy, from, (epoch, Tick::ZERO)).map_err(Refused::config)?;
+    if loaded.unreadable > 0 || loaded.damaged_bytes > 0 {
+        tracing::error!(
+            "{} records of bindings and {} octets between them cannot be read and were skipped; all others are there, and those phones are once they register again",
+            loaded.unreadable,
+            loaded.damaged_bytes
+        );
+    }
+    if loaded.bindings > 0 {
+        tracing::info!("{} bindings are as they were", loaded.bindings);
+    }
+    Ok(Bindings { registrar, journal: Some((store.clone(), journal)) })
+}
+
+impl Bindings {
+    /// Begins to write. The worker of each number hears what became of what it appended.
+    pub(crate) fn write(self, workers: Lines) -> io::Result<Writing> {
+        let Some((store, journal)) = self.journal else { return Ok(Writing(None)) };
+        let registrar = self.registrar;
+        let writer = Writer::new(store, BINDINGS, journal.clone(), WriterLimits::default());
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            let has_failed = AtomicBool::new(false);
+            writer.run(|outcome, error| {
+                registrar.settle(&outcome);
+                say(&has_failed, error);
+                workers.tell(outcome.owners, move |served, now| served.committed(now, outcome));
+            });
+        })?;
+        Ok(Writing(Some((journal, thread))))
+    }
+}
+
+/// Once when it begins to fail, and once when it no longer does.
+fn say(has_failed: &AtomicBool, error: Option<&ruf_store::Error>) {
+    let had_failed = has_failed.swap(error.is_some(), Ordering::Relaxed);
+    match error {
+        Some(error) if !had_failed => {
+            tracing::error!("bindings cannot be stored, and phones are told so: {error}");
+        }
+        None if had_failed => tracing::info!("bindings can be stored again"),
+        Some(_) | None => {}
+    }
+}
+
+impl Writing {
+    /// Writes what is queued, and ends.
+    pub(crate) fn finish(self) {
+        if let Some((journal, thread)) = self.0 {
+            journal.close();
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
