@@ -90,9 +90,9 @@ impl Plan {
         }
     }
 
-    /// How the call may end for the caller.
-    fn ends(&self) -> Vec<EndReason> {
-        let any = |is: fn(&Will) -> bool| self.wills.iter().any(is);
+    /// How the call may end for the caller, if these are the phones that ring.
+    fn ends(&self, wills: &[Will]) -> Vec<EndReason> {
+        let any = |is: fn(&Will) -> bool| wills.iter().any(is);
         let refused = |status| EndReason::Failed(Failure::Refused(status));
         let mut ends = Vec::new();
         let answers = any(|will| matches!(will, Will::Answer { .. }));
@@ -332,13 +332,19 @@ impl Fork {
         let mut fail = |may_be_excused, what| {
             broken.push(Broken { subjects: vec![Subject::Call], what, may_be_excused });
         };
-        let allowed = self.plan.ends();
+        let allowed = self.plan.ends(&self.plan.wills);
+        let rings = |phone: &HostId| self.sides.get(phone).is_some_and(|side| side.rang);
+        let of_phones = self.phones.iter().zip(&self.plan.wills);
+        let heard: Vec<Will> = of_phones.filter(|(phone, _)| rings(phone)).map(|(_, will)| *will).collect();
+        // Where the network kept the call from a phone, the others decide.
+        let is_of_others = |end: &EndReason| self.plan.ends(&heard).contains(end);
         let alice = self.sides.get(&self.alice);
         match alice.map_or(&[][..], |side| &side.ends) {
             [] => fail(true, "the call never ended for alice".to_owned()),
             [end] if !is_told || allowed.contains(end) => {}
             [end] => {
-                fail(is_timeout(end), format!("the call ended with {end:?} for alice, not with {allowed:?}"));
+                let what = format!("the call ended with {end:?} for alice, not with {allowed:?}");
+                fail(is_timeout(end) || is_of_others(end), what);
             }
             ends => fail(false, format!("alice was told several ends: {ends:?}")),
         }
@@ -355,8 +361,7 @@ impl Fork {
                 (_, ends) => fail(false, format!("{name} was told several ends: {ends:?}")),
             }
         }
-        let rang = self.phones.iter().filter(|phone| self.sides.get(phone).is_some_and(|side| side.rang));
-        if is_told && self.plan.patience_ms == PATIENCE_MS && rang.count() < self.phones.len() {
+        if is_told && self.plan.patience_ms == PATIENCE_MS && heard.len() < self.phones.len() {
             fail(true, "not every phone rang".to_owned());
         }
         broken
