@@ -162,7 +162,12 @@ impl Program {
 
     /// Asks the program to end, by SIGTERM.
     pub(crate) fn terminate(&self) -> Outcome<()> {
-        let status = Command::new("kill").args(["-TERM", &self.id().to_string()]).status()?;
+        self.signal("TERM")
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) -> Outcome<()> {
+        let status = Command::new("kill").args(["-s", name, &self.id().to_string()]).status()?;
         if !status.success() {
             fail!("{} (process {}) could not be signalled", self.name, self.id());
         }

@@ -99,6 +99,9 @@ impl Settings {
             line.extend(["--user".to_owned(), user.clone()]);
         }
         line.extend(self.more.iter().cloned());
+        // What the whole run is to be played with, such as `--workers 4`.
+        let everywhere = std::env::var("RUF_ARGS").unwrap_or_default();
+        line.extend(everywhere.split_whitespace().map(str::to_owned));
         line
     }
 
@@ -166,6 +169,19 @@ impl Server {
         ensure!(output.status.success(), "`ruf status` failed: {complaint}");
         serde_json::from_slice(&output.stdout)
             .map_err(|error| Failure::new(format!("`ruf status --json` printed no JSON: {error}")))
+    }
+
+    /// Has it read its configuration again, by `ruf reload`.
+    pub(crate) fn reload(&self) -> Outcome<()> {
+        let output = Command::new(binary()?).args(["reload", "--data"]).arg(&self.settings.data).output()?;
+        let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        ensure!(output.status.success(), "`ruf reload` failed: {complaint}");
+        Ok(())
+    }
+
+    /// Has it read its configuration again, by SIGHUP, and does not wait.
+    pub(crate) fn hang_up(&self) -> Outcome<()> {
+        self.program.signal("HUP")
     }
 
     /// The memory it has in use, in kB.

@@ -15,6 +15,8 @@ use crate::wire::{Tap, Wire};
 
 const CALLS: usize = 1_000;
 const CALLS_PER_SEC: u32 = 200;
+/// How long each call stands.
+const TALK: Duration = Duration::from_millis(200);
 /// How long the whole load may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -29,31 +31,12 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     program::present("sipp", "sip-tester")?;
     let wire = Wire::open()?;
     let net = place::net(110);
-    let [a, b, c, _] = net.octets();
-    let host = |last| Ipv4Addr::new(a, b, c, last);
-    for (name, text) in SCENARIOS {
-        std::fs::write(folder.join(name), text)?;
-    }
-    let settings = Settings::new(&folder.join("data"), host(1))
-        .user("caller", "secret-of-caller")
-        .user("callee", "secret-of-callee")
-        .arguments("--digest MD5");
-    let server = Server::start(&settings)?;
     let tap = wire.tap(net);
-    let load = Load { folder: folder.to_owned(), server };
-
-    let mut register = load.sipp("register", host(3), &["-s", "callee", "-au", "callee", "-m", "1"])?;
-    load.fine(&mut register, "register", 1)?;
-    let calls = CALLS.to_string();
-    let rate = CALLS_PER_SEC.to_string();
-    let mut callee = load.sipp("callee", host(3), &["-m", &calls])?;
-    let caller = ["-s", "callee", "-au", "caller", "-m", &calls, "-r", &rate];
-    let mut caller = load.sipp("caller", host(2), &caller)?;
-    load.fine(&mut caller, "caller", CALLS)?;
-    load.fine(&mut callee, "callee", CALLS)?;
-    check_wire(&tap, host(3))?;
-    let status = load.server.stop()?;
-    ensure!(status.success(), "the server ended with {status}");
+    let load = Load::start(folder, net, "--digest MD5")?;
+    let running = load.call(CALLS, CALLS_PER_SEC, TALK)?;
+    load.all_fine(running, CALLS)?;
+    check_wire(&tap, load.callee())?;
+    load.end()?;
     println!("{CALLS} calls at {CALLS_PER_SEC} a second: none failed, no unexpected message");
     Ok(true)
 }
@@ -80,12 +63,64 @@ fn check_wire(tap: &Tap, callee: Ipv4Addr) -> Outcome<()> {
     Ok(())
 }
 
-struct Load {
+/// A server, and two SIPp that call through it.
+pub(crate) struct Load {
     folder: PathBuf,
-    server: Server,
+    net: Ipv4Addr,
+    pub(crate) server: Server,
+}
+
+/// The two, while they run.
+pub(crate) struct Running {
+    caller: Program,
+    callee: Program,
 }
 
 impl Load {
+    /// Starts a server with these arguments, at which the callee registers. SIPp fails where SHA-256 comes
+    /// first, so they say that MD5 is offered alone.
+    pub(crate) fn start(folder: &Path, net: Ipv4Addr, arguments: &str) -> Outcome<Load> {
+        for (name, text) in SCENARIOS {
+            std::fs::write(folder.join(name), text)?;
+        }
+        let settings = Settings::new(&folder.join("data"), host(net, 1))
+            .user("caller", "secret-of-caller")
+            .user("callee", "secret-of-callee")
+            .arguments(arguments);
+        let load = Load { folder: folder.to_owned(), net, server: Server::start(&settings)? };
+        let mut register =
+            load.sipp("register", load.callee(), &["-s", "callee", "-au", "callee", "-m", "1"])?;
+        load.fine(&mut register, "register", 1)?;
+        Ok(load)
+    }
+
+    /// The address of the callee.
+    pub(crate) fn callee(&self) -> Ipv4Addr {
+        host(self.net, 3)
+    }
+
+    /// Begins so many calls, which the caller ends after `talk`.
+    pub(crate) fn call(&self, calls: usize, calls_per_sec: u32, talk: Duration) -> Outcome<Running> {
+        let (calls, rate) = (calls.to_string(), calls_per_sec.to_string());
+        let talk = talk.as_millis().to_string();
+        let callee = self.sipp("callee", self.callee(), &["-m", &calls])?;
+        let caller = ["-s", "callee", "-au", "caller", "-m", &calls, "-r", &rate, "-d", &talk];
+        Ok(Running { caller: self.sipp("caller", host(self.net, 2), &caller)?, callee })
+    }
+
+    /// Waits until all calls are over; none may have failed.
+    pub(crate) fn all_fine(&self, mut running: Running, calls: usize) -> Outcome<()> {
+        self.fine(&mut running.caller, "caller", calls)?;
+        self.fine(&mut running.callee, "callee", calls)
+    }
+
+    /// Ends the server as an operator would.
+    pub(crate) fn end(self) -> Outcome<()> {
+        let status = self.server.stop()?;
+        ensure!(status.success(), "the server ended with {status}");
+        Ok(())
+    }
+
     fn sipp(&self, scenario: &str, ip: Ipv4Addr, more: &[&str]) -> Outcome<Program> {
         let ip = ip.to_string();
         let file = |end: &str| self.folder.join(format!("{scenario}.{end}")).display().to_string();
@@ -130,6 +165,11 @@ impl Load {
         ensure!(first_error.is_empty(), "SIPp as {scenario} complains: {first_error}");
         Ok(())
     }
+}
+
+fn host(net: Ipv4Addr, last: u8) -> Ipv4Addr {
+    let [a, b, c, _] = net.octets();
+    Ipv4Addr::new(a, b, c, last)
 }
 
 /// A column of the last line of SIPp's statistics.

@@ -2,6 +2,7 @@
 //! calls, and the end of the server while a phone rings.
 
 mod drain;
+mod reload;
 mod silent;
 
 use std::net::Ipv4Addr;
@@ -15,8 +16,9 @@ use crate::server::{Server, Settings};
 
 type Check = (&'static str, fn(&Path, Ipv4Addr) -> Outcome<String>);
 
-const CHECKS: [Check; 2] = [
+const CHECKS: [Check; 3] = [
     ("10,000 connections that say nothing", silent::are_borne),
+    ("another configuration during 100 calls", reload::drops_none),
     ("SIGTERM while a phone rings", drain::lets_the_call_pass),
 ];
 
