@@ -15,6 +15,8 @@ run: setup-build ## build and start the server, in the foreground (make run ARGS
 
 test: setup-test ## everything that must hold: unit, flows, simulation, conformance, real phones
 	cargo nextest run --workspace --no-fail-fast
+	SIM_WORKERS=2 cargo nextest run -p ruf-sim --no-fail-fast
+	SIM_WORKERS=4 cargo nextest run -p ruf-sim --no-fail-fast
 	cargo test --workspace --doc -q
 	$(MAKE) --no-print-directory sim SEEDS=1000
 	$(MAKE) --no-print-directory interop
@@ -29,6 +31,8 @@ check: setup-check ## format, lints, the laws of the house, dependencies, docs
 
 sim: setup-build ## the simulation: SEEDS seeds of one call and of one to several phones, and the planted mutants
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5
+	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 2 --only-seeds
+	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 4 --only-seeds
 
 interop: setup-test ## conformance and real phones against the server
 	cargo build --release -p ruf -p ruf-interop

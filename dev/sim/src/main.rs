@@ -11,13 +11,14 @@ use ruf_sim::{forked, ladder, scenario};
 use ruf_transaction::Mutant;
 
 const USAGE: &str = "usage: ruf-sim [--seeds N] [--first N] [--seed N] [--loss PERCENT] [--mutant NAME]
-               [--only call|fork] [--only-seeds]
+               [--only call|fork] [--only-seeds] [--workers N]
   --seeds N       run so many seeds (default 1000)
   --first N       beginning with this one (default 0)
   --seed N        run this one and print its ladder
   --loss PERCENT  lose so many percent of all datagrams (default 5)
   --mutant NAME   with a fault planted: ack-dropped, cancel-ignored, cancel-unsent, timer-l-off
   --only NAME     only `call` (to one phone) or `fork` (to several)
+  --workers N     with so many workers (default 1)
   --only-seeds    do not prove afterwards that each fault would be caught";
 
 /// The faults, by the names that the command line takes.
@@ -43,6 +44,7 @@ struct Options {
     mutant: Option<(&'static str, Mutant)>,
     plays: Vec<Play>,
     only_seeds: bool,
+    workers: u8,
 }
 
 fn main() -> ExitCode {
@@ -65,6 +67,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
         mutant: None,
         plays: PLAYS.to_vec(),
         only_seeds: false,
+        workers: 1,
     };
     while let Some(arg) = args.next() {
         let mut value = || args.next().ok_or(format!("{arg} wants a value"));
@@ -87,6 +90,7 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
                 }
             }
             "--only-seeds" => options.only_seeds = true,
+            "--workers" => options.workers = u8::try_from(number(value()?)?).unwrap_or(u8::MAX),
             other => return Err(format!("what is {other}?")),
         }
     }
@@ -151,7 +155,7 @@ fn seeds(options: &Options, (name, run): &Play) -> u64 {
 fn mutants(options: &Options) -> ExitCode {
     let mut missed = false;
     for (name, mutant) in MUTANTS {
-        let settings = Settings { loss_percent: options.loss_percent, mutant: Some(mutant) };
+        let settings = Settings { mutant: Some(mutant), ..settings(options) };
         for (play, run) in &options.plays {
             let caught = (0..MUTANT_SEEDS).find_map(|seed| match run(seed, settings).verdict {
                 Verdict::Bad { failures } => Some((seed, failures)),
@@ -172,12 +176,13 @@ fn mutants(options: &Options) -> ExitCode {
 }
 
 fn settings(options: &Options) -> Settings {
-    Settings { loss_percent: options.loss_percent, mutant: options.mutant.map(|(_, mutant)| mutant) }
+    let mutant = options.mutant.map(|(_, mutant)| mutant);
+    Settings { loss_percent: options.loss_percent, mutant, workers: options.workers }
 }
 
 fn arguments(seed: u64, options: &Options) -> String {
     let mutant = options.mutant.map_or(String::new(), |(name, _)| format!(" --mutant {name}"));
-    format!("--seed {seed} --loss {}{mutant}", options.loss_percent)
+    format!("--seed {seed} --loss {} --workers {}{mutant}", options.loss_percent, options.workers)
 }
 
 fn show(seed: u64, play: &str, run: &Run) {

@@ -3,14 +3,14 @@
 //! Bindings live in memory, so a restart forgets them; the accounts and the key of the dialog tokens
 //! are the data directory's and stay (DESIGN section 4, Flows).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_locate::{Answer, Locator, Query, Record, Ways};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
-use ruf_node::{Node, Parts, Seat};
+use ruf_node::{Node, Parts, Seat, SharedNonces};
 use ruf_proxy::Proxy;
 use ruf_registrar::{Gruus, Registrar};
 use ruf_routing::DialPlan;
@@ -28,6 +28,8 @@ pub struct Site {
     pub address: SocketAddr,
     /// Who may use it: name and secret.
     pub users: Vec<(String, String)>,
+    /// How many workers serve; where nobody says, `SIM_WORKERS` does, or one.
+    pub workers: u8,
     /// Where its randomness begins.
     pub seed: u64,
     /// A fault to plant.
@@ -55,6 +57,7 @@ impl Site {
             address: ([198, 51, 100, 1], 5060).into(),
             users: users.iter().map(user).collect(),
             seed,
+            workers: std::env::var("SIM_WORKERS").ok().and_then(|count| count.parse().ok()).unwrap_or(1),
             mutant: None,
             elsewhere: Vec::new(),
             zone: Vec::new(),
@@ -78,24 +81,35 @@ impl Site {
         })
     }
 
+    /// There is UDP here, and nothing else.
+    fn flow_to(&self, place: &Place) -> Option<Flow> {
+        (place.transport == Transport::Udp).then_some(Flow {
+            transport: Transport::Udp,
+            listener: 0,
+            local: self.address,
+            remote: place.address,
+            connection: 0,
+        })
+    }
+
     /// The secret of a user of [`Site::new`].
     pub fn secret(name: &str) -> String {
         name.chars().rev().collect()
     }
 }
 
-/// A node at its address.
+/// The nodes of all workers at their one address.
 pub struct Server {
     site: Site,
-    node: Node,
+    nodes: Vec<Node>,
     starts: u64,
 }
 
 impl Server {
     /// Starts a server.
     pub fn new(site: Site) -> Self {
-        let node = start(&site, 0);
-        Server { site, node, starts: 0 }
+        let nodes = start(&site, 0);
+        Server { site, nodes, starts: 0 }
     }
 
     /// Where it listens.
@@ -113,71 +127,94 @@ impl Server {
         self.figure("bindings")
     }
 
-    fn figure(&self, wanted: &str) -> u64 {
-        self.node.figures().into_iter().find(|(name, _)| *name == wanted).map_or(0, |(_, count)| count)
+    /// A figure by its name, of all workers together.
+    pub fn figure(&self, wanted: &str) -> u64 {
+        let figures = self.nodes.iter().flat_map(Node::figures);
+        figures.filter(|(name, _)| *name == wanted).map(|(_, count)| count).sum()
     }
 
-    /// Its node.
-    pub fn node(&mut self) -> &mut Node {
-        &mut self.node
+    /// Its nodes, one for each worker.
+    pub fn nodes(&mut self) -> &mut [Node] {
+        &mut self.nodes
+    }
+
+    /// Nobody waits for an answer any more.
+    pub fn is_drained(&self) -> bool {
+        self.nodes.iter().all(Node::is_drained)
     }
 
     /// Starts again with nothing but what the disk kept.
     pub(crate) fn restart(&mut self, now: Tick) {
         self.starts += 1;
-        self.node = start(&self.site, self.starts);
-        self.node.tick(now);
+        self.nodes = start(&self.site, self.starts);
+        self.tick(now);
     }
 
-    pub(crate) fn receive(&mut self, now: Tick, flow: Flow, datagram: Bytes) {
-        self.node.receive(now, flow, datagram);
+    /// Which worker reads a datagram follows from its source, as the system spreads them.
+    pub fn receive(&mut self, now: Tick, flow: Flow, datagram: Bytes) {
+        let [.., last] = match flow.remote.ip() {
+            IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
+            IpAddr::V6(ip) => ip.octets(),
+        };
+        let reader = (usize::from(last) + usize::from(flow.remote.port())) % self.nodes.len();
+        if let Some(node) = self.nodes.get_mut(reader) {
+            node.receive(now, flow, datagram);
+        }
+        self.carry(now);
     }
 
     pub(crate) fn unreachable(&mut self, now: Tick, flow: Flow) {
-        self.node.unreachable(now, flow);
+        self.nodes.iter_mut().for_each(|node| node.unreachable(now, flow));
+        self.carry(now);
     }
 
     pub(crate) fn tick(&mut self, now: Tick) {
-        self.node.tick(now);
+        self.nodes.iter_mut().for_each(|node| node.tick(now));
+        self.carry(now);
     }
 
-    pub(crate) fn deadline(&self) -> Option<Tick> {
-        self.node.poll_deadline()
-    }
-
-    /// The next datagram; names and places that the node asks for are found and reached first.
-    pub(crate) fn transmit(&mut self, now: Tick) -> Option<Transmit> {
-        loop {
-            if let Some((number, query)) = self.node.poll_query() {
-                if let Some(answer) = self.site.answer(&query) {
-                    self.node.resolved(now, number, answer);
-                }
-            } else if let Some((token, place)) = self.node.poll_reach() {
-                let flow = self.flow_to(&place);
-                self.node.reached(now, token, flow);
-            } else {
-                return self.node.poll_transmit();
+    /// Brings to each worker what others have for it.
+    fn carry(&mut self, now: Tick) {
+        while let Some((to, crossing)) = self.nodes.iter_mut().find_map(Node::poll_crossing) {
+            if let Some(node) = self.nodes.get_mut(usize::from(to)) {
+                node.crossed(now, crossing);
             }
         }
     }
 
-    /// What it still holds, bindings aside; `None`: nothing.
-    pub(crate) fn leftover(&self) -> Option<String> {
-        (!self.node.is_idle()).then(|| {
-            let figures = self.node.figures();
-            let open = figures.iter().filter(|(name, count)| *count > 0 && OPEN.contains(name));
-            open.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
-        })
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.nodes.iter().filter_map(Node::poll_deadline).min()
     }
 
-    /// There is UDP here, and nothing else.
-    fn flow_to(&self, place: &Place) -> Option<Flow> {
-        (place.transport == Transport::Udp).then_some(Flow {
-            transport: Transport::Udp,
-            listener: 0,
-            local: self.site.address,
-            remote: place.address,
-            connection: 0,
+    /// The next datagram; names and places that the nodes ask for are found and reached first.
+    pub fn transmit(&mut self, now: Tick) -> Option<Transmit> {
+        for index in 0..self.nodes.len() {
+            let Some(node) = self.nodes.get_mut(index) else { continue };
+            loop {
+                if let Some((number, query)) = node.poll_query() {
+                    if let Some(answer) = self.site.answer(&query) {
+                        node.resolved(now, number, answer);
+                    }
+                } else if let Some((token, place)) = node.poll_reach() {
+                    node.reached(now, token, self.site.flow_to(&place));
+                } else {
+                    break;
+                }
+            }
+            if let Some(transmit) = node.poll_transmit() {
+                return Some(transmit);
+            }
+        }
+        self.carry(now);
+        None
+    }
+
+    /// What it still holds, bindings aside; `None`: nothing.
+    pub(crate) fn leftover(&self) -> Option<String> {
+        (!self.nodes.iter().all(Node::is_idle)).then(|| {
+            let figures = OPEN.map(|name| (name, self.figure(name)));
+            let open = figures.iter().filter(|(_, count)| *count > 0);
+            open.map(|(name, count)| format!("{count} {name}")).collect::<Vec<_>>().join(", ")
         })
     }
 }
@@ -185,7 +222,7 @@ impl Server {
 /// The figures of a node that must be zero when nothing goes on.
 const OPEN: [&str; 2] = ["transactions open", "requests in the proxy"];
 
-fn start(site: &Site, starts: u64) -> Node {
+fn start(site: &Site, starts: u64) -> Vec<Node> {
     let entropy = |part: u64| Entropy::from_seed(seed_of(site.seed, 1_000 + starts * 10 + part));
     let accounts = Accounts::load(Store::memory()).expect("an empty store loads");
     for (user, secret) in &site.users {
@@ -202,22 +239,29 @@ fn start(site: &Site, starts: u64) -> Node {
     let limits = ruf_admission::Limits::default();
     let policy = Policy { guests: site.guests, ..Policy::default() };
     let servers_max = if site.is_full { 0 } else { ruf_transaction::Limits::default().servers_max };
-    let mut transactions = Transactions::new(
-        ruf_transaction::Limits { servers_max, ..Default::default() },
-        Timers::default(),
-        entropy(0),
-    );
-    if let Some(mutant) = site.mutant {
-        transactions.plant(mutant);
-    }
-    Node::new(Parts {
-        transactions,
-        gate: Gate::new(ourselves, policy, &limits, &keys, entropy(1)),
-        locator: Locator::new(ruf_locate::Limits::default(), ways, entropy(3)),
-        proxy: Proxy::new(ruf_proxy::Limits::default()),
-        registrar: Registrar::new(ruf_registrar::Limits::default(), gruus, entropy(2)),
-        accounts,
-        plan: DialPlan { elsewhere: site.elsewhere.clone(), ..DialPlan::default() },
-        seat: Seat::alone(),
-    })
+    let registrar = Registrar::new(ruf_registrar::Limits::default(), gruus, entropy(2));
+    let nonces = SharedNonces::new(&limits);
+    let node = |seat: Seat| {
+        let part = |part: u64| entropy(part + u64::from(seat.index()) * 1_000_000);
+        let mut transactions = Transactions::new(
+            ruf_transaction::Limits { servers_max, ..Default::default() },
+            Timers::default(),
+            part(0),
+        );
+        if let Some(mutant) = site.mutant {
+            transactions.plant(mutant);
+        }
+        let (ourselves, nonces) = (ourselves.clone(), Box::new(nonces.clone()));
+        Node::new(Parts {
+            transactions,
+            gate: Gate::of_worker(ourselves, policy.clone(), &limits, &keys, nonces, part(1)),
+            locator: Locator::new(ruf_locate::Limits::default(), ways.clone(), part(3)),
+            proxy: Proxy::new(ruf_proxy::Limits::default()),
+            registrar: registrar.clone(),
+            accounts: accounts.clone(),
+            plan: DialPlan { elsewhere: site.elsewhere.clone(), ..DialPlan::default() },
+            seat,
+        })
+    };
+    Seat::of_all(site.workers, &mut entropy(4)).into_iter().map(node).collect()
 }

@@ -214,6 +214,14 @@ impl Sim {
         result
     }
 
+    /// All servers.
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.hosts.iter().filter_map(|host| match &host.machine {
+            Machine::Server(server) => Some(server.as_ref()),
+            Machine::Phone(_) => None,
+        })
+    }
+
     /// The server's node, to be looked at or changed.
     ///
     /// # Panics

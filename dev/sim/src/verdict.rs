@@ -17,6 +17,8 @@ pub struct Settings {
     pub loss_percent: u64,
     /// A fault to plant in the server.
     pub mutant: Option<Mutant>,
+    /// How many workers serve.
+    pub workers: u8,
 }
 
 /// What became of a run.

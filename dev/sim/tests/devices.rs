@@ -29,9 +29,8 @@ impl House {
         let local = self.server.address();
         let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
         self.now = self.now + Duration::from_secs(1);
-        let node = self.server.node();
-        node.receive(self.now, flow, text.to_owned().into());
-        let sent = std::iter::from_fn(|| node.poll_transmit());
+        self.server.receive(self.now, flow, text.to_owned().into());
+        let sent = std::iter::from_fn(|| self.server.transmit(self.now));
         sent.map(|sent| {
             (sent.flow.remote.to_string(), Message::parse(sent.bytes).expect("what leaves is well-formed"))
         })

@@ -35,8 +35,8 @@ struct Net {
 
 impl Net {
     fn send(&mut self, host: u8, text: &str) {
-        self.server.node().receive(NOW, flow(host), text.to_owned().into_bytes().into());
-        while let Some(Transmit { flow, bytes }) = self.server.node().poll_transmit() {
+        self.server.receive(NOW, flow(host), text.to_owned().into_bytes().into());
+        while let Some(Transmit { flow, bytes }) = self.server.transmit(NOW) {
             let std::net::IpAddr::V4(to) = flow.remote.ip() else { panic!("to {flow}") };
             self.sent.push((to.octets()[3], Message::parse(bytes).expect("a message")));
         }

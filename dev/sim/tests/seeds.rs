@@ -7,7 +7,7 @@ use ruf_sim::{forked, ladder};
 use ruf_transaction::Mutant;
 
 fn settings(loss_percent: u64) -> Settings {
-    Settings { loss_percent, mutant: None }
+    Settings { loss_percent, mutant: None, workers: 1 }
 }
 
 fn is_caught_by(run: fn(u64, Settings) -> Run, mutant: Mutant) -> bool {
@@ -43,6 +43,21 @@ fn three_hundred_forked_calls_go_as_planned_or_the_network_is_to_blame() {
                 assert!(failures.is_empty(), "seed {seed}, {loss}%: {failures:?}\n{}\n{drawing}", run.plan);
             }
         }
+    }
+}
+
+#[test]
+fn calls_go_as_planned_among_several_workers_and_their_messages_cross() {
+    for workers in [2, 4] {
+        let mut crossed = 0;
+        for (seed, run) in (0..50).flat_map(|seed| [(seed, run as fn(_, _) -> _), (seed, forked::run)]) {
+            let Run { sim, verdict, .. } = run(seed, Settings { workers, ..settings(5) });
+            if let Verdict::Bad { failures } = &verdict {
+                assert!(failures.is_empty(), "seed {seed}, {workers} workers: {failures:?}");
+            }
+            crossed += sim.servers().map(|server| server.figure("crossed to another worker")).sum::<u64>();
+        }
+        assert!(crossed > 500, "{workers} workers: {crossed} messages crossed in a hundred calls");
     }
 }
 

@@ -12,7 +12,9 @@ fn reload_in_call() {
     stage.hears_ringing();
     let server = stage.server;
     let serve = |stage: &mut Stage, domain: &str| {
-        stage.sim.server(server).node().reconfigure(vec![Domain::new(domain)], &Policy::default());
+        for node in stage.sim.server(server).nodes() {
+            node.reconfigure(vec![Domain::new(domain)], &Policy::default());
+        }
     };
     serve(&mut stage, "example.net");
     stage.answer(bobs);
