@@ -239,18 +239,20 @@ impl Connection {
         }
     }
 
-    /// Nothing more is read as SIP. What is queued still leaves, then our end is closed.
+    /// Nothing more is read as SIP. What is queued still leaves, then our end is closed. Says whether it was
+    /// open until now.
     pub(crate) fn end(&mut self, now: Tick) -> bool {
-        // The state is put back below; an opening connection has nothing that could still leave.
-        match std::mem::replace(&mut self.state, State::Opening(Box::pin(std::future::pending()))) {
-            State::Open(mut link) => {
-                link.forget();
-                (self.state, self.since) = (State::Ending(link), now);
-                self.ring();
-                true
-            }
-            State::Opening(_) | State::Ending(_) => false,
+        if !matches!(self.state, State::Open(_)) {
+            return false;
         }
+        // The state is put back at once: it was seen to be open.
+        let nothing = State::Opening(Box::pin(std::future::pending()));
+        if let State::Open(mut link) = std::mem::replace(&mut self.state, nothing) {
+            link.forget();
+            (self.state, self.since) = (State::Ending(link), now);
+            self.ring();
+        }
+        true
     }
 
     /// Closes our end and waits for the peer's: a socket closed over unread octets is reset, and the reset
