@@ -136,6 +136,8 @@ impl Load {
             "-ap".to_owned(),
             password,
         ];
+        // Its watchdog complains of a machine that is busy with other parts of the run.
+        arguments.extend(["-watchdog_interval", "0"].map(str::to_owned));
         arguments.extend(["-nostdin", "-trace_stat", "-stf"].map(str::to_owned));
         arguments.push(file("csv"));
         arguments.extend(["-trace_err", "-error_file"].map(str::to_owned));
