@@ -1,8 +1,9 @@
-//! What must not get through: every kind of request by every kind of impostor, and calls beyond the
-//! size of the table. Raw UDP; the wire shows that the server sent nothing to anybody but the impostor.
+//! What must not get through: every kind of request by every kind of impostor, calls beyond the size of
+//! the table, and connections that do not speak as they should. Raw UDP; the wire shows that the server sent nothing to anybody but the impostor.
 
 mod attack;
 mod crowd;
+mod rude;
 mod scene;
 
 use std::path::Path;
@@ -41,6 +42,12 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     scene.end()?;
     for (title, check) in crowd::CHECKS {
         match check(&wire, &folder.join("crowd")) {
+            Ok(seen) => println!("{title}: {seen}"),
+            Err(failure) => failures.push(format!("{title}: {failure}")),
+        }
+    }
+    for (title, outcome) in rude::check(&folder.join("rude")) {
+        match outcome {
             Ok(seen) => println!("{title}: {seen}"),
             Err(failure) => failures.push(format!("{title}: {failure}")),
         }

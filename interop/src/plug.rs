@@ -29,7 +29,11 @@ impl Plug {
         Ok(match transport {
             Transport::Udp => Plug::Datagrams(UdpSocket::bind((ip, port))?, server),
             Transport::Tcp => Plug::Stream(connect(ip, server)?),
-            Transport::Ws => Plug::Messages(shake_hands(connect(ip, server)?)?),
+            Transport::Ws => {
+                let stream = connect(ip, server)?;
+                shake_hands(&stream)?;
+                Plug::Messages(stream)
+            }
             Transport::Tls | Transport::Wss => fail!("the harness itself does not speak TLS"),
         })
     }
@@ -92,7 +96,7 @@ impl Plug {
 }
 
 /// Becomes a WebSocket that speaks SIP.
-fn shake_hands(mut stream: TcpStream) -> Outcome<TcpStream> {
+pub(crate) fn shake_hands(mut stream: &TcpStream) -> Outcome<()> {
     stream.write_all(websocket::HANDSHAKE.as_bytes())?;
     stream.set_read_timeout(Some(HANDSHAKE))?;
     let mut head = Vec::new();
@@ -104,7 +108,7 @@ fn shake_hands(mut stream: TcpStream) -> Outcome<TcpStream> {
     let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
     let fine = head.starts_with("http/1.1 101 ") && head.contains("\r\nsec-websocket-protocol: sip\r\n");
     ensure!(fine, "the handshake is answered {head:?}");
-    Ok(stream)
+    Ok(())
 }
 
 /// Connects from an address of ours, by which the server knows us.
