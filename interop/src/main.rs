@@ -6,6 +6,7 @@
 //! ruf-interop torture     the messages of RFC 4475 and RFC 5118
 //! ruf-interop negative    what must not get through
 //! ruf-interop startup     how a server starts, refuses to, and ends
+//! ruf-interop kill        20 kills under 500 REGISTERs a second; the sync before the 200
 //! ruf-interop sipp        1,000 calls at 200 a second
 //! ruf-interop nat         phones behind NAT, the server behind a forwarded port
 //! ruf-interop dns         servers that are found by DNS, and their failure
@@ -23,6 +24,7 @@ mod browser;
 mod digest;
 mod dns;
 mod failure;
+mod kill;
 mod line;
 mod namespace;
 mod nat;
@@ -54,8 +56,9 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     ("startup", startup::run),
+    ("kill", kill::run),
     ("torture", torture::run),
     ("negative", negative::run),
     ("sipp", sipp::run),

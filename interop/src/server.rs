@@ -53,6 +53,12 @@ pub(crate) struct Bound {
     pub(crate) aor: String,
     /// The contact URI.
     pub(crate) contact: String,
+    /// Seconds until it ends.
+    pub(crate) expires_secs: u64,
+    /// The values of its Path.
+    pub(crate) path: Option<String>,
+    /// The device.
+    pub(crate) instance: Option<String>,
 }
 
 impl Settings {
@@ -153,9 +159,24 @@ impl Server {
         self.program.errors()
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.program.id()
+    }
+
     /// Ends it by SIGKILL and starts it again on the same address and data.
     pub(crate) fn crash_and_restart(&mut self) -> Outcome<()> {
+        self.kill();
+        self.restart()
+    }
+
+    /// Ends it by SIGKILL.
+    pub(crate) fn kill(&mut self) {
         self.program.kill();
+    }
+
+    /// Starts it again on the same address and data.
+    pub(crate) fn restart(&mut self) -> Outcome<()> {
         self.settings.listen = self.address;
         *self = Server::start(&self.settings)?;
         Ok(())
@@ -245,8 +266,10 @@ fn bound(line: &str) -> Outcome<Bound> {
     let value: Value = serde_json::from_str(line)
         .map_err(|error| Failure::new(format!("`ruf bindings --json` printed {line:?}: {error}")))?;
     let text = |name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let (path, instance) = (text("path"), text("instance"));
+    let expires_secs = value.get("expires_secs").and_then(Value::as_u64).unwrap_or_default();
     match (text("aor"), text("contact")) {
-        (Some(aor), Some(contact)) => Ok(Bound { aor, contact }),
+        (Some(aor), Some(contact)) => Ok(Bound { aor, contact, expires_secs, path, instance }),
         _ => fail!("`ruf bindings --json` printed a line without aor and contact: {line}"),
     }
 }
@@ -273,7 +296,14 @@ mod tests {
     fn a_line_of_bindings_is_read() {
         let line = r#"{"aor":"100@x","contact":"sip:100@127.0.0.2:5070","flow":"udp","expires_secs":60}"#;
         let read = bound(line).expect("read");
-        assert_eq!(read, Bound { aor: "100@x".into(), contact: "sip:100@127.0.0.2:5070".into() });
+        let expected = Bound {
+            aor: "100@x".into(),
+            contact: "sip:100@127.0.0.2:5070".into(),
+            expires_secs: 60,
+            path: None,
+            instance: None,
+        };
+        assert_eq!(read, expected);
         assert!(bound("{}").is_err());
     }
 }

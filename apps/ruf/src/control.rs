@@ -82,6 +82,12 @@ pub(crate) struct BindingLine {
     pub(crate) q: String,
     /// What the phone calls itself.
     pub(crate) user_agent: Option<String>,
+    /// The device, where the phone said which (RFC 5626).
+    #[serde(default)]
+    pub(crate) instance: Option<String>,
+    /// The values of its Path (RFC 3327).
+    #[serde(default)]
+    pub(crate) path: Option<String>,
 }
 
 /// What the server is doing.
@@ -286,6 +292,10 @@ pub(crate) fn status(place: &Place, json: bool) -> u8 {
     EXIT_OK
 }
 
+fn text(octets: &[u8]) -> Option<String> {
+    (!octets.is_empty()).then(|| String::from_utf8_lossy(octets).into_owned())
+}
+
 impl BindingLine {
     /// What is shown of a binding.
     pub(crate) fn of(now: Tick, address: &AddressOfRecord, binding: &Binding) -> BindingLine {
@@ -295,8 +305,9 @@ impl BindingLine {
             flow: format!("{} {}", binding.flow().transport, binding.flow().remote),
             expires_secs: binding.remaining_secs(now),
             q: format!("{}.{:03}", binding.q() / 1000, binding.q() % 1000),
-            user_agent: Some(String::from_utf8_lossy(binding.user_agent()).into_owned())
-                .filter(|name| !name.is_empty()),
+            user_agent: text(binding.user_agent()),
+            instance: binding.instance().as_deref().and_then(text),
+            path: text(binding.path()),
         }
     }
 }
