@@ -146,7 +146,7 @@ fn netstring(octets: &[u8]) -> Option<(&[u8], &[u8])> {
 
 fn config(settings: &Settings, microphone: &Path) -> String {
     let Settings { ip, home, rtp_ports, .. } = settings;
-    // With a file of authorities it verifies the server, without one it does not.
+    // It reads the file of authorities; 1.0 refuses no server by it.
     let authority = settings.authority.as_ref().map(|path| format!("sip_cafile {}\n", path.display()));
     let trust = authority.unwrap_or_default();
     format!(

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Cast, Cell, Handset, Played, address, call};
 use crate::digest::parameter;
 use crate::failure::{Failure, Outcome, ensure};
-use crate::phone::{Phone, Settings};
+use crate::phone::{Make, Phone, Settings};
 use crate::place;
 use crate::server::{self, DOMAIN, Server};
 use crate::sip::Sip;
@@ -52,6 +52,8 @@ struct Part {
 const A: Part = Part { user: "anna", host: 11, hertz: 440 };
 const B: Part = Part { user: "bert", host: 12, hertz: 620 };
 const C: Part = Part { user: "carl", host: 13, hertz: 850 };
+/// Has the right secret, and trusts an authority that is not the server's.
+const STRANGER: Part = Part { user: "emil", host: 15, hertz: 1_000 };
 const WRONG: Part = Part { user: "doro", host: 14, hertz: 1_000 };
 
 impl Row {
@@ -60,7 +62,7 @@ impl Row {
         let tap = wire.tap(net);
         let mut settings = server::Settings::new(&folder.join("data"), address(net, 1));
         settings.streams = cast.streams();
-        for part in [A, B, C, WRONG] {
+        for part in [A, B, C, WRONG, STRANGER] {
             settings = settings.user(part.user, &secret(part));
         }
         if let Some(list) = cast.digest {
@@ -140,9 +142,9 @@ impl Row {
         Ok((Trio { a, b, c }, algorithms.join("+")))
     }
 
-    fn phone(&mut self, (make, transport): Handset, part: Part, secret: &str) -> Outcome<Phone> {
+    fn settings(&mut self, transport: Transport, part: Part, secret: &str) -> Outcome<Settings> {
         self.started += 1;
-        let settings = Settings {
+        Ok(Settings {
             home: self.folder.join(format!("{}-{}", part.user, self.started)),
             ip: address(self.net, part.host),
             rtp_ports: place::rtp_ports(self.slot * PHONES + u16::from(part.host) % PHONES, RTP_PORTS),
@@ -152,7 +154,11 @@ impl Row {
             transport,
             server: self.server.at(transport)?,
             authority: (transport == Transport::Tls).then(|| self.server.authority()),
-        };
+        })
+    }
+
+    fn phone(&mut self, (make, transport): Handset, part: Part, secret: &str) -> Outcome<Phone> {
+        let settings = self.settings(transport, part, secret)?;
         let mut phone = Phone::start(make, settings)?;
         if transport == Transport::Tls {
             phone.follow(&self.tap)?;
@@ -218,7 +224,27 @@ impl Row {
         Ok(())
     }
 
+    /// A phone that cannot verify the server. `None` where there is nothing to verify, or nobody who does:
+    /// baresip 1.0 reads the file of authorities, and lets every server pass.
+    fn stranger(&mut self) -> Outcome<Option<Phone>> {
+        let (make, transport) = self.cast.a;
+        if transport != Transport::Tls || make == Make::Baresip {
+            return Ok(None);
+        }
+        let from = self.tap.mark();
+        let mut settings = self.settings(transport, STRANGER, &secret(STRANGER))?;
+        settings.authority = Some(Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/stranger.pem"));
+        let server = settings.server;
+        let phone = Phone::start(make, settings)?;
+        self.tap.wait(from, PATIENCE, "a connection of a phone that trusts another authority", |packet| {
+            (packet.connects && packet.destination == server).then_some(())
+        })?;
+        Ok(Some(phone))
+    }
+
     fn wrong_password(&mut self) -> Outcome<()> {
+        // It came before the other, and has had its turn when the other was refused.
+        let stranger = self.stranger()?;
         let from = self.tap.mark();
         let mut phone = self.phone(self.cast.a, WRONG, "not the secret")?;
         self.find_address(&mut phone, from)?;
@@ -239,6 +265,10 @@ impl Row {
         let aor = format!("{}@{DOMAIN}", WRONG.user);
         let bindings = self.server.bindings()?;
         ensure!(bindings.iter().all(|bound| bound.aor != aor), "`ruf bindings` lists {aor} nevertheless");
+        let aor = format!("{}@{DOMAIN}", STRANGER.user);
+        let listed = bindings.iter().any(|bound| bound.aor == aor);
+        ensure!(!listed, "`ruf bindings` lists {aor}, whose phone cannot have verified the server");
+        drop(stranger);
         Ok(())
     }
 }
