@@ -21,7 +21,7 @@ use crate::wire::Wire;
 use row::Row;
 
 /// Rows at once: phones mostly wait, so more rows than cores.
-const ROWS_AT_ONCE: u16 = 4;
+const ROWS_AT_ONCE: u16 = 6;
 
 /// What each row shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
