@@ -406,6 +406,20 @@ mod tests {
     }
 
     #[test]
+    fn a_second_proxy_that_asks_does_not_refuse_the_answer_to_the_first() {
+        // tests rfc3261 §22.3
+        let mut request = request();
+        let mut keyring = Keyring::new("alice", "secret");
+        for realm in ["near", "far"] {
+            let challenge = asked(realm, &format!("of {realm}"), Algorithm::Md5, false);
+            let refused = refusal(&request, Asker::Proxy, &[&challenge]);
+            assert_eq!(keyring.challenged(&request, &refused, &mut entropy()), Ok(()), "{realm}");
+            keyring.authorize(&mut request);
+        }
+        assert_eq!(values(&request, HeaderName::ProxyAuthorization).len(), 2);
+    }
+
+    #[test]
     fn nothing_that_is_understood_is_said_so() {
         // tests rfc8760 §2.4
         let request = request();

@@ -159,6 +159,20 @@ fn a_cancel_is_a_transaction_that_nobody_hears_of() {
 }
 
 #[test]
+fn only_an_answer_to_the_cancel_itself_ends_the_cancel() {
+    // tests rfc3261 §17.1.3
+    let mut alice = Side::new();
+    let (client, invite) = send(&mut alice, Method::Invite, 1);
+    let _ = alice.receive(to_bob(), &reply(&invite, 180));
+    alice.tx.cancel(alice.now, client, &mut alice.out);
+    let cancel = alice.out.transmits.pop_front().expect("the CANCEL");
+    let ok = reply(&request(&String::from_utf8_lossy(&cancel.bytes)), 200);
+    assert!(is_absorbed(alice.receive(to_bob(), edited(&ok, " CANCEL\r\n", " BYE\r\n"))));
+    alice.wait(Duration::from_millis(500));
+    assert_eq!(alice.sent(), ["CANCEL"], "it is still unanswered");
+}
+
+#[test]
 fn a_cancelled_invite_without_an_answer_times_out_and_takes_its_cancel_along() {
     // tests rfc3261 §9.1
     let mut alice = Side::new();
