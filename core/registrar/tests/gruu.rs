@@ -67,6 +67,19 @@ fn a_gruu_leads_to_its_instance_alone() {
 }
 
 #[test]
+fn each_instance_that_a_200_lists_has_its_own_temporary_gruu() {
+    // tests rfc5627 §5.2
+    let mut desk = Desk::new();
+    desk.register("one", 1, A).unwrap();
+    desk.after(1);
+    let response = desk.register("two", 1, B).unwrap();
+    for (contact, to) in response.contacts().zip(["sip:a@10.0.0.2", "sip:b@10.0.0.3"]) {
+        let temporary = contact.address().unwrap().temp_gruu().unwrap().into_owned();
+        assert_eq!(desk.called(&String::from_utf8(temporary).unwrap()), Some(vec![to.to_owned()]));
+    }
+}
+
+#[test]
 fn nobody_makes_up_a_temporary_gruu() {
     // tests rfc5627 §5.1
     let mut desk = Desk::new();

@@ -167,6 +167,17 @@ fn a_connection_is_told_how_often_to_ping_and_udp_is_not() {
 }
 
 #[test]
+fn without_a_timer_in_the_limits_no_phone_is_told_one() {
+    // tests rfc5626 §5.4
+    let mut desk = Desk::new();
+    desk.flow.transport = Transport::Tls;
+    desk.limits.flow_timer_secs = 0;
+    let response = desk.register("one", 1, &format!("{}\n{SUPPORTED}", flow("a", 1, ""))).unwrap();
+    assert_eq!(required(&response), ["outbound"]);
+    assert!(!response.contains(HeaderName::FlowTimer), "0 would mean: all the time");
+}
+
+#[test]
 fn older_requests_of_a_flow_are_refused() {
     // tests rfc3261 §10.3-21, rfc5626 §6
     let mut desk = Desk::new();
