@@ -7,6 +7,7 @@
 //! | [`network`] | loss, duplication, delay and with it reordering |
 //! | [`nat`] | a translator between a phone and the world, and its rebinding |
 //! | [`server`] | a node with its address; crash and restart |
+//! | [`disk`] | what of a server's records outlives a crash |
 //! | [`trace`] | every datagram that was sent, and what became of it |
 //! | [`ladder`] | the trace in one line, and as a drawing |
 //! | [`check`] | what must hold of every trace |
@@ -22,6 +23,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod disk;
 pub mod excuse;
 pub mod forked;
 pub mod ladder;

@@ -1,23 +1,28 @@
 //! A [`Node`] at an address: the very thing that serves, and what a restart keeps of it.
 //!
-//! Bindings live in memory, so a restart forgets them; the accounts and the key of the dialog tokens
-//! are the data directory's and stay (DESIGN section 4, Flows).
+//! The accounts, the key of the dialog tokens and what the disk has of the bindings are the data
+//! directory's and stay (DESIGN section 4, Flows). Each start counts its time from zero, as a process
+//! does; the wall clock goes on.
 
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
+use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Listener, Ourselves, Policy};
 use ruf_locate::{Answer, Locator, Query, Record, Ways};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_node::{Node, Parts, Seat, SharedNonces};
 use ruf_proxy::Proxy;
-use ruf_registrar::{Gruus, Registrar};
+use ruf_registrar::{Binding, Epoch, Gruus, Registrar};
 use ruf_routing::DialPlan;
 use ruf_store::Store;
 use ruf_transaction::{Mutant, Timers, Transactions};
 
+use crate::disk::{Disk, Speed};
 use crate::sim::seed_of;
+
+/// The wall clock when the simulation begins, in microseconds since 1970.
+const BEGIN_MICROS: u64 = 1_800_000_000_000_000;
 
 /// What a server is told, and what its disk keeps.
 #[derive(Debug, Clone)]
@@ -46,6 +51,8 @@ pub struct Site {
     pub is_open: bool,
     /// Its table of transactions is full.
     pub is_full: bool,
+    /// How its disk works.
+    pub disk: Speed,
 }
 
 impl Site {
@@ -65,6 +72,7 @@ impl Site {
             guests: false,
             is_open: false,
             is_full: false,
+            disk: Speed::instant(),
         }
     }
 
@@ -102,14 +110,18 @@ impl Site {
 pub struct Server {
     site: Site,
     nodes: Vec<Node>,
+    disk: Disk,
     starts: u64,
+    /// When it started: what its nodes call zero.
+    zero: Tick,
 }
 
 impl Server {
     /// Starts a server.
     pub fn new(site: Site) -> Self {
-        let nodes = start(&site, 0);
-        Server { site, nodes, starts: 0 }
+        let mut disk = Disk::new(site.disk.clone(), Entropy::from_seed(seed_of(site.seed, 4_000)));
+        let nodes = start(&site, &mut disk, (0, Tick::ZERO));
+        Server { site, nodes, disk, starts: 0, zero: Tick::ZERO }
     }
 
     /// Where it listens.
@@ -143,11 +155,34 @@ impl Server {
         self.nodes.iter().all(Node::is_drained)
     }
 
+    /// Each binding it has as `copy` makes it of the binding, and of the name and domain that it is for.
+    pub fn list<T>(&self, now: Tick, copy: impl FnMut(&AddressOfRecord, &Binding) -> T) -> Vec<T> {
+        let now = self.own(now);
+        // All workers have handles on one table.
+        self.nodes.first().map(|node| node.registrar().list(now, usize::MAX, copy)).unwrap_or_default()
+    }
+
+    /// How many syncs of its disk failed.
+    pub fn failed_syncs(&self) -> u64 {
+        self.disk.failed()
+    }
+
+    /// It stops in the middle of everything.
+    pub(crate) fn crash(&mut self) {
+        self.disk.crash();
+    }
+
     /// Starts again with nothing but what the disk kept.
     pub(crate) fn restart(&mut self, now: Tick) {
         self.starts += 1;
-        self.nodes = start(&self.site, self.starts);
+        self.zero = now;
+        self.nodes = start(&self.site, &mut self.disk, (self.starts, now));
         self.tick(now);
+    }
+
+    /// The time as its nodes count it.
+    fn own(&self, now: Tick) -> Tick {
+        Tick::ZERO + now.saturating_sub(self.zero)
     }
 
     /// Which worker reads a datagram follows from its source, as the system spreads them.
@@ -156,47 +191,74 @@ impl Server {
             IpAddr::V4(ip) => ip.to_ipv6_mapped().octets(),
             IpAddr::V6(ip) => ip.octets(),
         };
+        let own = self.own(now);
         let reader = (usize::from(last) + usize::from(flow.remote.port())) % self.nodes.len();
         if let Some(node) = self.nodes.get_mut(reader) {
-            node.receive(now, flow, datagram);
+            node.receive(own, flow, datagram);
         }
         self.carry(now);
     }
 
     pub(crate) fn unreachable(&mut self, now: Tick, flow: Flow) {
-        self.nodes.iter_mut().for_each(|node| node.unreachable(now, flow));
+        let own = self.own(now);
+        self.nodes.iter_mut().for_each(|node| node.unreachable(own, flow));
         self.carry(now);
     }
 
     pub(crate) fn tick(&mut self, now: Tick) {
-        self.nodes.iter_mut().for_each(|node| node.tick(now));
+        let own = self.own(now);
+        self.nodes.iter_mut().for_each(|node| node.tick(own));
+        self.sync(now);
         self.carry(now);
+    }
+
+    /// What the disk has, or has not, is told to those who wait for it.
+    fn sync(&mut self, now: Tick) {
+        let own = self.own(now);
+        while let Some(outcome) = self.disk.poll(now) {
+            if let Some(node) = self.nodes.first() {
+                node.registrar().settle(&outcome);
+            }
+            if !outcome.is_durable {
+                self.disk.recovered();
+            }
+            for (number, node) in self.nodes.iter_mut().enumerate() {
+                if outcome.owners >> number & 1 == 1 {
+                    node.committed(own, outcome);
+                }
+            }
+        }
     }
 
     /// Brings to each worker what others have for it.
     fn carry(&mut self, now: Tick) {
+        let own = self.own(now);
         while let Some((to, crossing)) = self.nodes.iter_mut().find_map(Node::poll_crossing) {
             if let Some(node) = self.nodes.get_mut(usize::from(to)) {
-                node.crossed(now, crossing);
+                node.crossed(own, crossing);
             }
         }
     }
 
     pub(crate) fn deadline(&self) -> Option<Tick> {
-        self.nodes.iter().filter_map(Node::poll_deadline).min()
+        let since_zero = |own: Tick| self.zero + own.saturating_sub(Tick::ZERO);
+        let nodes = self.nodes.iter().filter_map(Node::poll_deadline).map(since_zero);
+        nodes.chain(self.disk.deadline()).min()
     }
 
     /// The next datagram; names and places that the nodes ask for are found and reached first.
     pub fn transmit(&mut self, now: Tick) -> Option<Transmit> {
+        let own = self.own(now);
+        self.sync(now);
         for index in 0..self.nodes.len() {
             let Some(node) = self.nodes.get_mut(index) else { continue };
             loop {
                 if let Some((number, query)) = node.poll_query() {
                     if let Some(answer) = self.site.answer(&query) {
-                        node.resolved(now, number, answer);
+                        node.resolved(own, number, answer);
                     }
                 } else if let Some((token, place)) = node.poll_reach() {
-                    node.reached(now, token, self.site.flow_to(&place));
+                    node.reached(own, token, self.site.flow_to(&place));
                 } else {
                     break;
                 }
@@ -222,7 +284,8 @@ impl Server {
 /// The figures of a node that must be zero when nothing goes on.
 const OPEN: [&str; 2] = ["transactions open", "requests in the proxy"];
 
-fn start(site: &Site, starts: u64) -> Vec<Node> {
+/// The nodes of a process that starts for the so manieth time, and when.
+fn start(site: &Site, disk: &mut Disk, (starts, at): (u64, Tick)) -> Vec<Node> {
     let entropy = |part: u64| Entropy::from_seed(seed_of(site.seed, 1_000 + starts * 10 + part));
     let accounts = Accounts::load(Store::memory()).expect("an empty store loads");
     for (user, secret) in &site.users {
@@ -239,7 +302,12 @@ fn start(site: &Site, starts: u64) -> Vec<Node> {
     let limits = ruf_admission::Limits::default();
     let policy = Policy { guests: site.guests, ..Policy::default() };
     let servers_max = if site.is_full { 0 } else { ruf_transaction::Limits::default().servers_max };
-    let registrar = Registrar::new(ruf_registrar::Limits::default(), gruus, entropy(2));
+    let epoch = Epoch { zero_micros: BEGIN_MICROS + at.as_micros() };
+    let limits_of_bindings = ruf_registrar::Limits::default();
+    let (registrar, loaded) =
+        Registrar::load(limits_of_bindings, gruus, entropy(2), disk.open(), (epoch, Tick::ZERO))
+            .expect("memory can be read");
+    assert_eq!((loaded.unreadable, loaded.damaged_bytes), (0, 0), "the disk kept what is no record");
     let nonces = SharedNonces::new(&limits);
     let node = |seat: Seat| {
         let part = |part: u64| entropy(part + u64::from(seat.index()) * 1_000_000);
@@ -257,7 +325,7 @@ fn start(site: &Site, starts: u64) -> Vec<Node> {
             gate: Gate::of_worker(ourselves, policy.clone(), &limits, &keys, nonces, part(1)),
             locator: Locator::new(ruf_locate::Limits::default(), ways.clone(), part(3)),
             proxy: Proxy::new(ruf_proxy::Limits::default()),
-            registrar: registrar.clone(),
+            registrar: registrar.of_worker(seat.index()),
             accounts: accounts.clone(),
             plan: DialPlan { elsewhere: site.elsewhere.clone(), ..DialPlan::default() },
             seat,

@@ -235,15 +235,23 @@ impl Sim {
 
     /// The host stops in the middle of everything. What it has not sent it never sends.
     pub fn crash(&mut self, host: HostId) {
-        self.host_mut(host).health = Health::Off;
+        self.stop(host, Health::Off);
     }
 
     /// The program on this host ends, and the machine stays: whoever sends to it is told.
     pub fn quit(&mut self, host: HostId) {
-        self.host_mut(host).health = Health::Quit;
+        self.stop(host, Health::Quit);
     }
 
-    /// A crashed server starts again with what its disk kept: accounts and the key of its tokens.
+    fn stop(&mut self, host: HostId, health: Health) {
+        let host = self.host_mut(host);
+        host.health = health;
+        if let Machine::Server(server) = &mut host.machine {
+            server.crash();
+        }
+    }
+
+    /// A crashed server starts again with what its disk kept: accounts, the key of its tokens, bindings.
     pub fn restart(&mut self, host: HostId) {
         let now = self.now;
         self.host_mut(host).health = Health::Up;

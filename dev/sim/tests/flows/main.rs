@@ -25,6 +25,7 @@ mod fork_declined_603;
 mod fork_two_answers;
 mod glare_491;
 mod gruu_bye_after_rebind;
+mod gruu_call_after_restart;
 mod gruu_device_away;
 mod hold_resume;
 mod invite_180_200_ack_bye;

@@ -68,6 +68,13 @@ impl Stage {
         })
     }
 
+    /// Bob's phone says which device it is.
+    pub(crate) fn with_device() -> Self {
+        Stage::with_bob(|sim, server| {
+            sim.phone_as("bob", "bob", "203.0.113.20:5060", None, server, |settings| device(settings, None))
+        })
+    }
+
     /// Bob's phone has two flows to the server, each from an address of its own; gives the second.
     pub(crate) fn with_two_flows() -> (Self, HostId) {
         let flow = |sim: &mut Sim, server: HostId, name: &str, address: &str, reg_id: u32| {
