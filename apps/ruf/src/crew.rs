@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ruf_message::Tick;
-use ruf_net::{Berth, Certificates, Commands, Dns, Listener, Stop, Worker};
+use ruf_net::{Berth, Certificates, Clock, Commands, Dns, Listener, Stop, Worker};
 use tokio::sync::{mpsc, watch};
 
 use crate::serve::{Refused, Served};
@@ -73,9 +73,10 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    /// Starts a worker for each share.
+    /// Starts a worker for each share; they live by one clock.
     pub(crate) fn start(
         shares: Vec<Share>,
+        clock: Clock,
         limits: &ruf_net::Limits,
         certificates: &Certificates,
         drain: Duration,
@@ -84,7 +85,7 @@ impl Crew {
         let (order, orders) = watch::channel(Order::Serve);
         let (ending, ended) = mpsc::unbounded_channel();
         let (mut lines, mut threads) = (Vec::new(), Vec::new());
-        for ((share, (berth, line)), number) in shares.into_iter().zip(Berth::of_all(count)).zip(0..) {
+        for ((share, (berth, line)), number) in shares.into_iter().zip(Berth::of_all(count, clock)).zip(0..) {
             let (ending, limits, certificates) = (ending.clone(), limits.clone(), certificates.clone());
             let (ready, is_ready) = std::sync::mpsc::channel();
             let shift = Shift { share, limits, certificates, berth, drain, orders: orders.clone(), ready };

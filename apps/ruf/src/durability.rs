@@ -7,7 +7,8 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
-use ruf_message::{Entropy, Tick};
+use ruf_message::Entropy;
+use ruf_net::Clock;
 use ruf_registrar::{BINDINGS, Gruus, Registrar};
 use ruf_store::{Journal, QueueLimits, Store, Writer, WriterLimits};
 
@@ -26,18 +27,23 @@ pub(crate) struct Bindings {
 /// The thread that writes.
 pub(crate) struct Writing(Option<(Journal, JoinHandle<()>)>);
 
-/// Reads what was bound when the server stopped.
-pub(crate) fn load(config: &Config, store: &mut Store, gruus: Gruus) -> Result<Bindings, Refused> {
+/// Reads what was bound when the server stopped; `clock` is the one that the workers will live by.
+pub(crate) fn load(
+    config: &Config,
+    store: &mut Store,
+    gruus: Gruus,
+    clock: Clock,
+) -> Result<Bindings, Refused> {
     let (limits, entropy) = (config.limits.registrar(), Entropy::from_seed(keys::fresh()));
     if config.durability == Durability::Memory {
         let registrar = Registrar::new(limits, gruus, entropy);
         return Ok(Bindings { registrar, journal: None });
     }
-    let epoch = wall::epoch(store).map_err(Refused::config)?;
+    let epoch = wall::epoch(store, clock).map_err(Refused::config)?;
     let journal = Journal::new(QueueLimits::default());
     let from = (&*store, journal.clone());
     let (registrar, loaded) =
-        Registrar::load(limits, gruus, entropy, from, (epoch, Tick::ZERO)).map_err(Refused::config)?;
+        Registrar::load(limits, gruus, entropy, from, (epoch, clock.now())).map_err(Refused::config)?;
     if loaded.unreadable > 0 || loaded.damaged_bytes > 0 {
         tracing::error!(
             "{} records of bindings and {} octets between them cannot be read and were skipped; all others are there, and those phones are once they register again",

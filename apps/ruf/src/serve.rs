@@ -8,7 +8,7 @@ use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Ourselves};
 use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
-use ruf_net::{Stop, Unreachable};
+use ruf_net::{Clock, Stop, Unreachable};
 use ruf_node::{Node, Parts, Seat, SharedNonces};
 use ruf_proxy::Proxy;
 use ruf_registrar::{Gruus, Outcome, Registrar};
@@ -77,7 +77,8 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     let kept = keys::Kept::of(&mut store).map_err(Refused::config)?;
     let opened = listeners::open(&config)?;
     let gruus = Gruus::new(&kept.gruu);
-    let bindings = durability::load(&config, &mut store, gruus)?;
+    let clock = Clock::start();
+    let bindings = durability::load(&config, &mut store, gruus, clock)?;
     let first_run = first_run::prepare(&config, store)?;
     let ourselves = listeners::ourselves(&config, &first_run.domains, &opened)?;
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
@@ -91,6 +92,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     }
     let mut crew = Crew::start(
         shares,
+        clock,
         &files::connections(config.limits.connections(), config.workers),
         &certificates,
         DRAIN,

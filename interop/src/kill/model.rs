@@ -11,8 +11,8 @@ use crate::sip::Sip;
 
 /// Contacts of one user.
 const CONTACTS: u64 = 3;
-/// Within a second, and both sides round up to whole ones.
-const SLACK: Duration = Duration::from_secs(2);
+/// Expiry stands to a second: both sides speak of whole ones.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// SplitMix64: all that happens follows from the seed, but for the machine's own timing.
 pub(super) struct Dice(u64);
@@ -40,7 +40,14 @@ struct Kind {
 }
 
 /// Contacts, each with its kind and when it ends.
-type Bindings = BTreeMap<String, (Kind, Instant)>;
+type Bindings = BTreeMap<String, (Kind, End)>;
+
+/// Between which moments a binding ends: whole seconds from some moment between a request and its answer.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    earliest: Instant,
+    latest: Instant,
+}
 
 /// What a REGISTER asks for.
 #[derive(Debug, Clone)]
@@ -134,7 +141,7 @@ impl User {
         }
         let Some((wish, sent)) = self.waiting.take() else { fail!("{} was answered twice", self.aor()) };
         ensure!(answer.status() == Some(200), "{} was answered {:?}", self.aor(), answer.status());
-        let mut expected = applied(&self.told, &wish, sent);
+        let mut expected = applied(&self.told, &wish, sent, now);
         let listed: Vec<&str> = answer.headers("contact");
         ensure!(listed.len() == expected.len(), "{} was told {listed:?} after {wish:?}", self.aor());
         for line in listed {
@@ -142,7 +149,7 @@ impl User {
             let secs =
                 line.split_once(";expires=").and_then(|(_, secs)| secs.split(';').next()?.parse().ok());
             match (uri.and_then(|uri| expected.get_mut(uri)), secs) {
-                (Some((_, ends)), Some(secs)) => *ends = now + Duration::from_secs(secs),
+                (Some((_, end)), Some(secs)) => *end = End::after(secs, sent, now),
                 (None, _) | (_, None) => fail!("{} was told {line} after {wish:?}", self.aor()),
             }
         }
@@ -159,9 +166,9 @@ impl User {
             return Ok(());
         };
         let Some((wish, sent)) = self.waiting.take() else { fail!("{}: {why}", self.aor()) };
-        let done = applied(&self.told, &wish, sent);
-        // It was done at some moment after it was sent.
-        if let Some(other) = differs(&done, &found, before, after + (before - sent)) {
+        // It was done at some moment after it was sent, if it was done.
+        let done = applied(&self.told, &wish, sent, before);
+        if let Some(other) = differs(&done, &found, before, after) {
             fail!("{}: {why}; and if {wish:?} was done, {other}", self.aor());
         }
         self.told = done;
@@ -169,14 +176,22 @@ impl User {
     }
 }
 
-/// The bindings after a wish that was granted.
-fn applied(bindings: &Bindings, wish: &Wish, now: Instant) -> Bindings {
+impl End {
+    /// So many seconds after some moment between these two.
+    fn after(secs: u64, from: Instant, to: Instant) -> End {
+        let secs = Duration::from_secs(secs);
+        End { earliest: from + secs, latest: to + secs }
+    }
+}
+
+/// The bindings after a wish that was granted at some moment between these two.
+fn applied(bindings: &Bindings, wish: &Wish, from: Instant, to: Instant) -> Bindings {
     let mut bindings = bindings.clone();
     match wish {
         Wish::Star => bindings.clear(),
         Wish::Remove(contact) => drop(bindings.remove(contact)),
         Wish::Bind(contact, kind, secs) => {
-            bindings.insert(contact.clone(), (kind.clone(), now + Duration::from_secs(*secs)));
+            bindings.insert(contact.clone(), (kind.clone(), End::after(*secs, from, to)));
         }
     }
     bindings
@@ -188,15 +203,15 @@ fn differs(expected: &Bindings, found: &[Bound], before: Instant, after: Instant
         return Some(format!("{} bindings should be there, and these are: {found:?}", expected.len()));
     }
     for bound in found {
-        let Some((kind, ends)) = expected.get(&bound.contact) else {
+        let Some((kind, end)) = expected.get(&bound.contact) else {
             return Some(format!("{} should not be there", bound.contact));
         };
         if (&kind.path, &kind.instance) != (&bound.path, &bound.instance) {
             return Some(format!("{kind:?} became {bound:?}"));
         }
         let left = Duration::from_secs(bound.expires_secs);
-        if before + left > *ends + SLACK || after + left + SLACK < *ends {
-            let should = ends.saturating_duration_since(before);
+        if before + left > end.latest + SLACK || after + left + SLACK < end.earliest {
+            let should = end.earliest.saturating_duration_since(before);
             return Some(format!("{} should end in {should:?}, and ends in {left:?}", bound.contact));
         }
     }

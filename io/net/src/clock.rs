@@ -1,4 +1,4 @@
-//! The clock of a worker: [`Tick`]s since its start, and back.
+//! The clock of the workers: [`Tick`]s since its start, and back.
 
 use std::time::{Duration, Instant};
 
@@ -6,16 +6,20 @@ use ruf_message::Tick;
 
 /// Counts from its own start; never runs backwards.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub struct Clock {
     start: Instant,
 }
 
 impl Clock {
-    pub(crate) fn start() -> Clock {
+    /// Starts one.
+    #[must_use]
+    pub fn start() -> Clock {
         Clock { start: Instant::now() }
     }
 
-    pub(crate) fn now(self) -> Tick {
+    /// The time since its start.
+    #[must_use]
+    pub fn now(self) -> Tick {
         Tick::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 

@@ -35,6 +35,7 @@ mod stun;
 pub mod tls;
 pub mod worker;
 
+pub use clock::Clock;
 pub use dns::Dns;
 pub use limits::Limits;
 pub use listen::{BindError, ListenSpec, Listener, Service, StreamListener, UdpListener};

@@ -115,9 +115,9 @@ pub struct Berth<N: Node> {
 }
 
 impl<N: Node> Berth<N> {
-    /// The berths of so many workers, in their order, each with the sending side of its commands.
-    pub fn of_all(workers: u8) -> Vec<(Berth<N>, Commands<N>)> {
-        let clock = Clock::start();
+    /// The berths of so many workers of one clock, in their order, each with the sending side of its
+    /// commands.
+    pub fn of_all(workers: u8, clock: Clock) -> Vec<(Berth<N>, Commands<N>)> {
         Neighbours::of_all(workers)
             .into_iter()
             .map(|neighbours| {
@@ -403,7 +403,7 @@ mod tests {
             let here = "127.0.0.1:0".parse().expect("an address");
             let listener = Listener::open(Transport::Udp, here).expect("opens");
             let address = listener.local();
-            let (berth, commands) = Berth::of_all(1).pop().expect("one");
+            let (berth, commands) = Berth::of_all(1, Clock::start()).pop().expect("one");
             let worker = Worker::new(Mirror::default(), vec![listener], Limits::default(), None, berth);
             let worker = worker.expect("a worker");
             worker.run(test(address, commands), std::future::pending(), drain).await

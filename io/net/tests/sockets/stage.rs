@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_message::{Flow, FrameError, Place, Tick, Transmit, Transport};
-use ruf_net::{Berth, Certificates, Commands, Limits, Listener, Node, Unreachable, Worker};
+use ruf_net::{Berth, Certificates, Clock, Commands, Limits, Listener, Node, Unreachable, Worker};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
@@ -155,7 +155,7 @@ pub(crate) fn play_at<F: Future<Output = ()>>(
         let open: Vec<Listener> =
             transports.iter().map(|transport| Listener::open(*transport, here).expect("opens")).collect();
         let places = open.iter().map(Listener::local).collect();
-        let (berth, commands) = Berth::of_all(1).pop().expect("one");
+        let (berth, commands) = Berth::of_all(1, Clock::start()).pop().expect("one");
         let worker = Worker::new(Mirror::default(), open, limits, certificates, berth).expect("a worker");
         worker.run(test(Stage { places, commands }), std::future::pending(), DEADLINE).await;
     });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_message::{Flow, FrameError, Place, Tick, Transmit, Transport};
-use ruf_net::{Berth, Limits, Listener, Node, Stop, Unreachable, Worker};
+use ruf_net::{Berth, Clock, Limits, Listener, Node, Stop, Unreachable, Worker};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -73,7 +73,7 @@ fn a_message_crosses_and_its_answer_leaves_over_the_connection_that_it_came_by()
         let (stop, stopped) = watch::channel(false);
         let (gone, mut is_gone) = watch::channel(Vec::new());
         let mut workers = Vec::new();
-        for ((me, listener), (berth, _)) in (0..).zip(open).zip(Berth::of_all(2)) {
+        for ((me, listener), (berth, _)) in (0..).zip(open).zip(Berth::of_all(2, Clock::start())) {
             let unreachable = gone.clone();
             let (transmits, crossings) = (VecDeque::new(), VecDeque::new());
             let node = Stranger { me, transmits, crossings, unreachable, waits_for_gone: true };
