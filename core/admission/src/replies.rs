@@ -166,6 +166,15 @@ mod tests {
     }
 
     #[test]
+    fn what_a_neighbour_in_the_same_64_sent_counts_for_the_others() {
+        let (mut replies, flow) = replies();
+        let sixth = |remote: &str| Flow { remote: remote.parse().unwrap(), ..flow };
+        assert!(replies.may_reply(at(0), &sixth("[2001:db8::1]:1"), 100, 0));
+        assert!(!replies.may_reply(at(0), &sixth("[2001:db8:0:1::1]:1"), 0, 300), "another household");
+        assert!(replies.may_reply(at(0), &sixth("[2001:db8::ffff:2]:1"), 0, 300));
+    }
+
+    #[test]
     fn a_connection_a_proof_or_a_binding_lifts_the_bound() {
         let (mut replies, udp) = replies();
         assert!(replies.may_reply(at(0), &flow(Transport::Tcp, "203.0.113.7:1"), 1, 10_000));

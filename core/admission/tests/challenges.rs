@@ -238,6 +238,21 @@ fn an_improper_answer_is_a_bad_request_and_a_foreign_one_is_none() {
     }
 }
 
+#[test]
+fn of_two_improper_answers_the_first_is_complained_of() {
+    // tests rfc3261 §22.4
+    let mut register = register();
+    let proper = "f".repeat(64);
+    for (uri, response) in [("sip:example.org", "y"), ("sip:elsewhere.example", proper.as_str())] {
+        let value = format!(
+            "Digest username=\"alice\", realm=\"example.org\", nonce=\"x\", uri=\"{uri}\", \
+             algorithm=SHA-256, response=\"{response}\""
+        );
+        register.add(HeaderName::Authorization, value);
+    }
+    assert_eq!(house().refusal(&register).reason(), b"Improper Credentials: response");
+}
+
 /// The same number of octets, and the same fields; only nonces differ.
 fn shape(response: &Response) -> (u16, Vec<String>, usize) {
     (response.status().as_u16(), offered(response), response.to_bytes().len())

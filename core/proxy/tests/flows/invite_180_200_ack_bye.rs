@@ -163,21 +163,35 @@ fn who_follows_calls_is_told_each_step() {
     let ok = net.take_response('a');
     let bye = net.by_caller('a', "BYE", &ok);
     net.send('a', bye);
-    let told: Vec<String> = net
-        .calls
-        .iter()
-        .map(|event| match event {
-            CallEvent::Attempt { dialog, .. } => format!("attempt {}", text(dialog.callees_tag())),
-            CallEvent::Ringing { dialog, status, .. } => format!("{status} {}", text(dialog.callees_tag())),
-            CallEvent::Answered { dialog, .. } => format!("answered {}", text(dialog.callees_tag())),
-            CallEvent::Ended { dialog, end, .. } => format!("{end:?} {}", text(dialog.callees_tag())),
-        })
-        .collect();
     assert_eq!(
-        told,
+        told(&net),
         ["attempt ", "180 btag", "183 btag", "answered btag", "HungUp { by_caller: true } btag"]
     );
     assert!(net.calls.iter().all(|event| event.dialog().call_id() == b"call-a"));
+    assert!(net.calls.iter().all(|event| event.dialog().callers_tag() == b"atag"));
+}
+
+#[test]
+fn who_follows_calls_is_told_why_one_failed_and_only_of_calls() {
+    let mut net = Net::new().at("bob", &[('b', 1000)]);
+    for method in ["INVITE", "MESSAGE"] {
+        let request = net.request('a', method, "sip:bob@example.org", "");
+        net.send('a', request);
+        let request = net.take_request('b');
+        net.answer('b', &request, 486);
+    }
+    assert_eq!(told(&net), ["attempt ", "Refused(StatusCode(486)) "]);
+}
+
+/// What whoever follows calls was told, with the callee's tag.
+fn told(net: &Net) -> Vec<String> {
+    let shown = |event: &CallEvent| match event {
+        CallEvent::Attempt { dialog, .. } => format!("attempt {}", text(dialog.callees_tag())),
+        CallEvent::Ringing { dialog, status, .. } => format!("{status} {}", text(dialog.callees_tag())),
+        CallEvent::Answered { dialog, .. } => format!("answered {}", text(dialog.callees_tag())),
+        CallEvent::Ended { dialog, end, .. } => format!("{end:?} {}", text(dialog.callees_tag())),
+    };
+    net.calls.iter().map(shown).collect()
 }
 
 fn text(octets: &[u8]) -> String {
