@@ -234,6 +234,18 @@ mod tests {
     }
 
     #[test]
+    fn the_public_address_of_a_translator_before_us_is_us_at_its_port() {
+        // tests rfc3261 §16.4
+        let mut behind = ourselves();
+        behind.listeners[1].advertised = Some(("198.51.100.7".parse().unwrap(), None));
+        let is_us = |uri: &str| behind.is_us(uri.parse::<Uri>().unwrap().as_ref());
+        assert!(is_us("sip:198.51.100.7") && is_us("sip:198.51.100.7:5060"));
+        for other in ["sip:198.51.100.7:5080", "sip:198.51.100.8:5060", "sip:198.51.100.8"] {
+            assert!(!is_us(other), "{other}");
+        }
+    }
+
+    #[test]
     fn a_phone_on_our_host_and_anybody_else_is_not() {
         for other in [
             "sip:bob@192.0.2.1:5080",
