@@ -93,6 +93,9 @@ mod tests {
         for foreign in [&out[1..], b"z9hG4bK", b"", &out.to_ascii_uppercase()] {
             assert_eq!((read(foreign), mark(foreign)), (None, None));
         }
+        let other_cookie = [b"z9hG4bk", &out[COOKIE.len()..]].concat();
+        let longer = [&out[..], b"00"].concat();
+        assert_eq!((mark(&other_cookie), mark(&longer)), (None, None));
     }
 
     #[test]

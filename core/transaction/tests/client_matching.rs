@@ -285,6 +285,16 @@ fn a_full_table_refuses_and_sends_nothing_but_still_cancels() {
 }
 
 #[test]
+fn a_bound_that_is_lowered_holds_for_the_next_and_ends_nothing() {
+    let mut alice = Side::new();
+    let (_, bye) = send(&mut alice, Method::Bye, 1);
+    alice.tx.set_limits(Limits { clients_max: 1, servers_max: 1 });
+    let refused = alice.tx.send(alice.now, to_bob(), unsent(Method::Bye, "c2"), SENT_BY, 2, &mut alice.out);
+    assert!(refused.is_err());
+    assert!(matches!(alice.receive(to_bob(), &reply(&bye, 200)), Received::Response { .. }));
+}
+
+#[test]
 fn an_ack_without_a_transaction_keeps_its_branch_when_sent_again() {
     // tests rfc3261 §16.11
     let mut alice = Side::new();

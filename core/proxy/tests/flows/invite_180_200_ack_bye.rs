@@ -151,6 +151,19 @@ fn a_retransmitted_invite_is_answered_and_not_forwarded_again() {
 }
 
 #[test]
+fn once_a_call_is_answered_nobody_waits_for_us() {
+    let mut net = Net::new().at("bob", &[('b', 1000)]);
+    assert!(net.proxy.owes_nothing());
+    let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
+    net.send('a', invite);
+    let invite = net.take_request('b');
+    net.answer('b', &invite, 180);
+    assert!(!net.proxy.owes_nothing(), "the caller hears it ring");
+    net.answer('b', &invite, 200);
+    assert!(net.proxy.owes_nothing() && net.proxy.len() == 1, "kept for a 2xx that is repeated");
+}
+
+#[test]
 fn who_follows_calls_is_told_each_step() {
     let mut net = Net::new().at("bob", &[('b', 1000)]);
     let invite = net.request('a', "INVITE", "sip:bob@example.org", "");
