@@ -253,6 +253,33 @@ fn of_two_improper_answers_the_first_is_complained_of() {
     assert_eq!(house().refusal(&register).reason(), b"Improper Credentials: response");
 }
 
+#[test]
+fn only_so_many_answers_of_one_request_are_computed() {
+    let mut house = house();
+    let admits = |house: &mut house::House, before: usize| {
+        let answered = house.answered("alice", "alice", &register());
+        let answer = answered.raw(HeaderName::Authorization).next().unwrap().to_vec();
+        let mut crowded = answered.clone();
+        crowded.remove(HeaderName::Authorization);
+        for _ in 0..before {
+            crowded.add(HeaderName::Authorization, answer_of_old());
+        }
+        crowded.add(HeaderName::Authorization, answer);
+        matches!(house.admit(&crowded), Verdict::Admitted(_))
+    };
+    assert!(admits(&mut house, 3));
+    assert!(!admits(&mut house, 4), "each costs us a hash or two");
+}
+
+/// An answer with a nonce of another run of the server.
+fn answer_of_old() -> String {
+    format!(
+        "Digest username=\"alice\", realm=\"example.org\", nonce=\"x\", uri=\"sip:example.org\", \
+         algorithm=SHA-256, response=\"{}\"",
+        "f".repeat(64)
+    )
+}
+
 /// The same number of octets, and the same fields; only nonces differ.
 fn shape(response: &Response) -> (u16, Vec<String>, usize) {
     (response.status().as_u16(), offered(response), response.to_bytes().len())
