@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod accounts;
+mod backup;
 mod certificates;
 mod config;
 mod control;
@@ -81,6 +82,20 @@ enum Command {
     Reload {
         #[command(flatten)]
         place: Place,
+    },
+    /// Write all that the server keeps into one file; the server may run meanwhile.
+    Backup {
+        #[command(flatten)]
+        place: Place,
+        /// The new file. It holds keys: keep it as you keep them.
+        file: PathBuf,
+    },
+    /// Put back what a backup holds, while no server runs; what is there now is kept aside.
+    Restore {
+        #[command(flatten)]
+        place: Place,
+        /// The backup.
+        file: PathBuf,
     },
     /// Ask a SIP server or phone whether it is there (OPTIONS).
     Ping(ping::PingArgs),
@@ -167,6 +182,8 @@ fn main() -> ExitCode {
         Command::Bindings { place, json } => control::bindings(&place, json),
         Command::Status { place, json } => control::status(&place, json),
         Command::Reload { place } => reload::run(&place),
+        Command::Backup { place, file } => backup::back_up(&place, &file),
+        Command::Restore { place, file } => backup::restore(&place, &file),
         Command::Ping(args) => ping::run(&args),
         Command::Config { command: ConfigCommand::Check { file } } => check(&file),
     };

@@ -31,6 +31,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The database is ours, and was not written as a backup.
+    NotABackup {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A restore into the directory was cut short.
+    HalfRestored {
+        /// The directory.
+        path: PathBuf,
+    },
     /// The file was written by a newer Ruf.
     Newer {
         /// The file.
@@ -120,6 +130,14 @@ impl fmt::Display for Error {
                     path.display()
                 )
             }
+            Self::NotABackup { path } => {
+                write!(f, "{} is no backup; `ruf backup FILE` makes one", path.display())
+            }
+            Self::HalfRestored { path } => write!(
+                f,
+                "a restore into {} was cut short; run `ruf restore` again (the old files are in its before-restore-N)",
+                path.display()
+            ),
             Self::Newer { path, found, known } => write!(
                 f,
                 "{} was written by a newer ruf (schema {found}, this one knows {known}); run that one, or restore the copy it made",
@@ -162,6 +180,8 @@ impl std::error::Error for Error {
             Self::Unreadable { source, .. } => Some(source),
             Self::Exposed { .. }
             | Self::NotADatabase { .. }
+            | Self::NotABackup { .. }
+            | Self::HalfRestored { .. }
             | Self::Newer { .. }
             | Self::Locked { .. }
             | Self::Full { .. }

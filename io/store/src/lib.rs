@@ -30,6 +30,7 @@
 
 #![forbid(unsafe_code)]
 
+mod backup;
 mod directory;
 mod error;
 mod fold;
@@ -47,6 +48,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use backup::{back_up, restore};
 pub use directory::prepare as prepare_directory;
 pub use error::Error;
 pub use fold::Fold;

@@ -13,7 +13,7 @@ use crate::schema::{self, Step};
 use crate::{Error, Limits, Space, Visit, Write};
 
 /// How long a person's `sqlite3` shell may hold the file before we give up.
-const BUSY_MAX: Duration = Duration::from_secs(1);
+pub(crate) const BUSY_MAX: Duration = Duration::from_secs(1);
 
 /// Fields drop in order: the file is closed before the directory is released.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ impl Sqlite {
     pub(crate) fn open(dir: &Path, limits: Limits, steps: &[Step]) -> Result<Self, Error> {
         directory::prepare(dir)?;
         let ownership = Ownership::take(dir)?;
+        crate::backup::check_whole(dir)?;
         let path = dir.join(DATABASE);
         // SQLite gives its log and index files the mode of the database.
         directory::private(&path)?;
