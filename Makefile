@@ -29,7 +29,7 @@ check: setup-check ## format, lints, the laws of the house, dependencies, docs
 	cargo deny --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps -q
 
-sim: setup-build ## the simulation: SEEDS seeds of one call and of one to several phones, and the planted mutants
+sim: setup-build ## the simulation: SEEDS seeds of one call, of one to several phones, of a disk; and the planted mutants
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 2 --only-seeds
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 4 --only-seeds

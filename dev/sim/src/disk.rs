@@ -16,7 +16,7 @@ use ruf_store::{Group, Journal, Outcome, QueueLimits, Record, Store};
 /// How a disk does its work.
 #[derive(Debug, Clone)]
 pub struct Speed {
-    /// How long a sync takes, in milliseconds; at most 0: nobody ever waits for it.
+    /// How long a sync takes, in milliseconds; 0: nobody ever waits for it.
     pub sync_ms: RangeInclusive<u64>,
     /// Of 100 syncs, so many fail.
     pub fails_percent: u64,

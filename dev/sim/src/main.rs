@@ -1,35 +1,38 @@
-//! `cargo run -p ruf-sim -- --seeds 10000 --loss 5`: for each seed one call to one phone and one to
-//! several, and then the planted faults, each of which some seed must catch. `--seed N` replays one with
-//! its ladders; `--mutant NAME` runs with a fault planted, and must fail; `--only call|fork` leaves out
-//! the other.
+//! `cargo run -p ruf-sim -- --seeds 10000 --loss 5`: for each seed one call to one phone, one to
+//! several, and registrations with a server that crashes; and then the planted faults, each of which some
+//! seed must catch. `--seed N` replays one with its ladders; `--mutant NAME` runs with a fault planted, and
+//! must fail; `--only call|fork|disk` leaves out the others.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
-use ruf_sim::verdict::{Run, Settings, Verdict};
-use ruf_sim::{forked, ladder, scenario};
+use ruf_sim::verdict::{Fault, Run, Settings, Verdict};
+use ruf_sim::{forked, kept, ladder, scenario};
 use ruf_transaction::Mutant;
 
 const USAGE: &str = "usage: ruf-sim [--seeds N] [--first N] [--seed N] [--loss PERCENT] [--mutant NAME]
-               [--only call|fork] [--only-seeds] [--workers N]
+               [--only call|fork|disk] [--only-seeds] [--workers N]
   --seeds N       run so many seeds (default 1000)
   --first N       beginning with this one (default 0)
   --seed N        run this one and print its ladder
   --loss PERCENT  lose so many percent of all datagrams (default 5)
-  --mutant NAME   with a fault planted: ack-dropped, cancel-ignored, cancel-unsent, timer-l-off
-  --only NAME     only `call` (to one phone) or `fork` (to several)
+  --mutant NAME   with a fault planted: ack-dropped, cancel-ignored, cancel-unsent, timer-l-off,
+                  disk-hasty
+  --only NAME     only `call` (to one phone), `fork` (to several) or `disk` (registrations and crashes)
   --workers N     with so many workers (default 1)
   --only-seeds    do not prove afterwards that each fault would be caught";
 
-/// The faults, by the names that the command line takes.
-const MUTANTS: [(&str, Mutant); 4] = [
-    ("ack-dropped", Mutant::AckDropped),
-    ("cancel-ignored", Mutant::CancelIgnored),
-    ("cancel-unsent", Mutant::CancelUnsent),
-    ("timer-l-off", Mutant::TimerLOff),
+/// The faults, by the names that the command line takes, each with the plays that must catch it.
+const MUTANTS: [(&str, Fault, &[&str]); 5] = [
+    ("ack-dropped", Fault::Transactions(Mutant::AckDropped), CALLS),
+    ("cancel-ignored", Fault::Transactions(Mutant::CancelIgnored), CALLS),
+    ("cancel-unsent", Fault::Transactions(Mutant::CancelUnsent), CALLS),
+    ("timer-l-off", Fault::Transactions(Mutant::TimerLOff), CALLS),
+    ("disk-hasty", Fault::HastyDisk, &["disk"]),
 ];
+const CALLS: &[&str] = &["call", "fork"];
 /// What is played, by the names that the command line takes.
-const PLAYS: [Play; 2] = [("call", scenario::run), ("fork", forked::run)];
+const PLAYS: [Play; 3] = [("call", scenario::run), ("fork", forked::run), ("disk", kept::run)];
 type Play = (&'static str, fn(u64, Settings) -> Run);
 /// Seeds within which a planted fault must be caught.
 const MUTANT_SEEDS: u64 = 100;
@@ -41,7 +44,7 @@ struct Options {
     seeds: u64,
     replay: bool,
     loss_percent: u64,
-    mutant: Option<(&'static str, Mutant)>,
+    mutant: Option<(&'static str, Fault)>,
     plays: Vec<Play>,
     only_seeds: bool,
     workers: u8,
@@ -79,8 +82,9 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             "--seed" => (options.first, options.seeds, options.replay) = (number(value()?)?, 1, true),
             "--mutant" => {
                 let name = value()?;
-                let known = MUTANTS.into_iter().find(|(known, _)| *known == name);
-                options.mutant = Some(known.ok_or(format!("there is no mutant {name}"))?);
+                let known = MUTANTS.into_iter().find(|(known, ..)| *known == name);
+                let (known, fault, _) = known.ok_or(format!("there is no mutant {name}"))?;
+                options.mutant = Some((known, fault));
             }
             "--only" => {
                 let name = value()?;
@@ -154,9 +158,9 @@ fn seeds(options: &Options, (name, run): &Play) -> u64 {
 /// Each planted fault must be caught.
 fn mutants(options: &Options) -> ExitCode {
     let mut missed = false;
-    for (name, mutant) in MUTANTS {
-        let settings = Settings { mutant: Some(mutant), ..settings(options) };
-        for (play, run) in &options.plays {
+    for (name, fault, plays) in MUTANTS {
+        let settings = Settings { fault: Some(fault), ..settings(options) };
+        for (play, run) in options.plays.iter().filter(|(play, _)| plays.contains(play)) {
             let caught = (0..MUTANT_SEEDS).find_map(|seed| match run(seed, settings).verdict {
                 Verdict::Bad { failures } => Some((seed, failures)),
                 Verdict::Good | Verdict::Excused { .. } => None,
@@ -176,8 +180,8 @@ fn mutants(options: &Options) -> ExitCode {
 }
 
 fn settings(options: &Options) -> Settings {
-    let mutant = options.mutant.map(|(_, mutant)| mutant);
-    Settings { loss_percent: options.loss_percent, mutant, workers: options.workers }
+    let fault = options.mutant.map(|(_, fault)| fault);
+    Settings { loss_percent: options.loss_percent, fault, workers: options.workers }
 }
 
 fn arguments(seed: u64, options: &Options) -> String {

@@ -107,8 +107,7 @@ struct Call {
 impl Call {
     fn new(seed: u64, settings: Settings, plan: Plan, behind_nat: bool) -> Self {
         let mut sim = Sim::new(seed, Conditions::rough(settings.loss_percent));
-        let site =
-            Site { mutant: settings.mutant, workers: settings.workers, ..Site::new(seed, &["alice", "bob"]) };
+        let site = settings.site(seed, &["alice", "bob"]);
         let server = sim.add_server(Server::new(site));
         let alice = sim.add_phone("alice", "192.0.2.10:5060", server, &Site::secret("alice"));
         let secret = Site::secret("bob");

@@ -155,9 +155,11 @@ impl Server {
         self.nodes.iter().all(Node::is_drained)
     }
 
-    /// Each binding it has as `copy` makes it of the binding, and of the name and domain that it is for.
-    pub fn list<T>(&self, now: Tick, copy: impl FnMut(&AddressOfRecord, &Binding) -> T) -> Vec<T> {
-        let now = self.own(now);
+    /// Each binding it has, as `copy` makes it of whose it is, when it ends, and what it is.
+    pub fn list<T>(&self, now: Tick, mut copy: impl FnMut(&AddressOfRecord, Tick, &Binding) -> T) -> Vec<T> {
+        let (now, zero) = (self.own(now), self.zero);
+        let ends = |binding: &Binding| zero + binding.expires().saturating_sub(Tick::ZERO);
+        let copy = |address: &_, binding: &_| copy(address, ends(binding), binding);
         // All workers have handles on one table.
         self.nodes.first().map(|node| node.registrar().list(now, usize::MAX, copy)).unwrap_or_default()
     }

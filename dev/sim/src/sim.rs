@@ -12,6 +12,7 @@ use ruf_message::{Entropy, Flow, Tick, Transmit, Transport};
 use crate::ladder;
 use crate::nat::Nat;
 use crate::network::{Conditions, Network};
+use crate::registrant::{Registrant, Wish};
 use crate::server::Server;
 use crate::trace::{Sight, Summary, Trace};
 
@@ -22,6 +23,7 @@ pub struct HostId(usize);
 /// What runs on a host.
 enum Machine {
     Phone(Box<Agent>),
+    Registrant(Box<Registrant>),
     Server(Box<Server>),
 }
 
@@ -155,7 +157,7 @@ impl Sim {
         let remote = self.host(server).address;
         let domain = match &self.host(server).machine {
             Machine::Server(server) => server.domain().to_owned(),
-            Machine::Phone(_) => remote.ip().to_string(),
+            Machine::Phone(_) | Machine::Registrant(_) => remote.ip().to_string(),
         };
         let aor = format!("sip:{user}@{domain}").parse().expect("a URI");
         let settings = equip(Settings::new(aor, flow(local, remote)));
@@ -163,6 +165,12 @@ impl Sim {
         let agent = Agent::new(settings, entropy);
         let letter = name.chars().next().unwrap_or('?');
         self.add(name, letter, local, nat, Machine::Phone(Box::new(agent)))
+    }
+
+    /// Puts up a client that only registers, whose name's first letter stands for it in ladders.
+    pub fn add_registrant(&mut self, name: &str, client: Registrant) -> HostId {
+        let letter = name.chars().next().unwrap_or('?');
+        self.add(name, letter, client.address(), None, Machine::Registrant(Box::new(client)))
     }
 
     fn add(
@@ -208,17 +216,42 @@ impl Sim {
         let now = self.now;
         let result = match &mut self.host_mut(host).machine {
             Machine::Phone(agent) => act(agent, now),
-            Machine::Server(_) => unreachable!("a server has no user"),
+            Machine::Server(_) | Machine::Registrant(_) => unreachable!("it has no user"),
         };
         self.settle(host);
         result
+    }
+
+    /// A client that only registers, to be looked at.
+    ///
+    /// # Panics
+    /// If the host is another.
+    pub fn registrant(&self, host: HostId) -> &Registrant {
+        match &self.host(host).machine {
+            Machine::Registrant(client) => client,
+            Machine::Phone(_) | Machine::Server(_) => unreachable!("it does more than register"),
+        }
+    }
+
+    /// Such a client registers; gives the branch of its request.
+    ///
+    /// # Panics
+    /// If the host is another.
+    pub fn register(&mut self, host: HostId, wish: Wish) -> String {
+        let now = self.now;
+        let branch = match &mut self.host_mut(host).machine {
+            Machine::Registrant(client) => client.register(now, wish),
+            Machine::Phone(_) | Machine::Server(_) => unreachable!("it does more than register"),
+        };
+        self.settle(host);
+        branch
     }
 
     /// All servers.
     pub fn servers(&self) -> impl Iterator<Item = &Server> {
         self.hosts.iter().filter_map(|host| match &host.machine {
             Machine::Server(server) => Some(server.as_ref()),
-            Machine::Phone(_) => None,
+            Machine::Phone(_) | Machine::Registrant(_) => None,
         })
     }
 
@@ -229,7 +262,7 @@ impl Sim {
     pub fn server(&mut self, host: HostId) -> &mut Server {
         match &mut self.host_mut(host).machine {
             Machine::Server(server) => server,
-            Machine::Phone(_) => unreachable!("a phone is no server"),
+            Machine::Phone(_) | Machine::Registrant(_) => unreachable!("a phone is no server"),
         }
     }
 
@@ -317,6 +350,7 @@ impl Sim {
             if host_mut.is_up() && host_mut.deadline().is_some_and(|deadline| deadline <= now) {
                 match &mut host_mut.machine {
                     Machine::Phone(agent) => agent.tick(now),
+                    Machine::Registrant(client) => client.tick(now),
                     Machine::Server(server) => server.tick(now),
                 }
                 self.settle(host);
@@ -350,6 +384,7 @@ impl Sim {
                 let counts = Counts { calls: 0, ..agent.counts() };
                 (counts != Counts::default()).then(|| format!("{} holds {counts:?}", host.name))
             }
+            Machine::Registrant(client) => client.is_waiting().then(|| format!("{} waits", host.name)),
             Machine::Server(server) => Some(format!("{} holds {}", host.name, server.leftover()?)),
         };
         self.hosts.iter().filter(|host| host.is_up()).filter_map(leftover).collect()
@@ -376,11 +411,13 @@ impl Sim {
                 let flow = flow(host.address, from);
                 match &mut host.machine {
                     Machine::Phone(agent) => agent.receive(now, flow, bytes),
+                    Machine::Registrant(client) => client.receive(bytes),
                     Machine::Server(server) => server.receive(now, flow, bytes),
                 }
             }
             Arrival::PortUnreachable { flow, .. } => match &mut host.machine {
                 Machine::Phone(agent) => agent.unreachable(now, flow),
+                Machine::Registrant(_) => {}
                 Machine::Server(server) => server.unreachable(now, flow),
             },
         }
@@ -397,6 +434,7 @@ impl Sim {
                 transmits.extend(std::iter::from_fn(|| agent.poll_transmit()));
                 host.happened.extend(std::iter::from_fn(|| agent.poll_event()));
             }
+            Machine::Registrant(client) => transmits.extend(client.transmit(now)),
             Machine::Server(server) => transmits.extend(std::iter::from_fn(|| server.transmit(now))),
         }
         for transmit in transmits {
@@ -451,6 +489,7 @@ impl Host {
     fn deadline(&self) -> Option<Tick> {
         match &self.machine {
             Machine::Phone(agent) => agent.poll_deadline(),
+            Machine::Registrant(client) => client.deadline(),
             Machine::Server(server) => server.deadline(),
         }
     }
@@ -470,7 +509,7 @@ impl Host {
 }
 
 /// A datagram's flow, as the host at `local` sees it.
-fn flow(local: SocketAddr, remote: SocketAddr) -> Flow {
+pub(crate) fn flow(local: SocketAddr, remote: SocketAddr) -> Flow {
     Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 }
 }
 

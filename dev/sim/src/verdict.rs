@@ -7,8 +7,19 @@ use ruf_agent::EndReason;
 use ruf_message::StatusCode;
 use ruf_transaction::Mutant;
 
+use crate::disk::Speed;
 use crate::excuse::{Excuse, Subject, excuse};
+use crate::server::Site;
 use crate::sim::Sim;
+
+/// A fault to plant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// In the server's transactions.
+    Transactions(Mutant),
+    /// The 200 to a REGISTER leaves before the disk has what it says.
+    HastyDisk,
+}
 
 /// How a run is made.
 #[derive(Debug, Clone, Copy)]
@@ -16,9 +27,21 @@ pub struct Settings {
     /// Percent of datagrams lost.
     pub loss_percent: u64,
     /// A fault to plant in the server.
-    pub mutant: Option<Mutant>,
+    pub fault: Option<Fault>,
     /// How many workers serve.
     pub workers: u8,
+}
+
+impl Settings {
+    /// A site of these users.
+    pub(crate) fn site(&self, seed: u64, users: &[&str]) -> Site {
+        let mutant = match self.fault {
+            Some(Fault::Transactions(mutant)) => Some(mutant),
+            Some(Fault::HastyDisk) | None => None,
+        };
+        let disk = Speed { is_hasty: self.fault == Some(Fault::HastyDisk), ..Speed::instant() };
+        Site { mutant, disk, workers: self.workers, ..Site::new(seed, users) }
+    }
 }
 
 /// What became of a run.

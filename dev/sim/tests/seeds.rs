@@ -2,21 +2,22 @@
 //! run is `make sim`.
 
 use ruf_sim::scenario::run;
-use ruf_sim::verdict::{Run, Settings, Verdict};
-use ruf_sim::{forked, ladder};
+use ruf_sim::verdict::{Fault, Run, Settings, Verdict};
+use ruf_sim::{forked, kept, ladder};
 use ruf_transaction::Mutant;
 
 fn settings(loss_percent: u64) -> Settings {
-    Settings { loss_percent, mutant: None, workers: 1 }
+    Settings { loss_percent, fault: None, workers: 1 }
 }
 
-fn is_caught_by(run: fn(u64, Settings) -> Run, mutant: Mutant) -> bool {
-    let settings = Settings { mutant: Some(mutant), ..settings(5) };
+fn is_caught_by(run: fn(u64, Settings) -> Run, fault: Fault) -> bool {
+    let settings = Settings { fault: Some(fault), ..settings(5) };
     (0..100).any(|seed| matches!(run(seed, settings).verdict, Verdict::Bad { .. }))
 }
 
 fn is_caught(mutant: Mutant) -> bool {
-    is_caught_by(run, mutant) && is_caught_by(forked::run, mutant)
+    let fault = Fault::Transactions(mutant);
+    is_caught_by(run, fault) && is_caught_by(forked::run, fault)
 }
 
 #[test]
@@ -101,4 +102,33 @@ fn a_phone_that_is_not_told_to_stop_is_noticed() {
 #[test]
 fn a_timer_l_that_never_fires_is_noticed() {
     assert!(is_caught(Mutant::TimerLOff));
+}
+
+#[test]
+fn what_clients_were_told_is_what_a_restart_finds() {
+    // tests rfc3261 §10.3-4
+    is_kept(&[(1, 0), (1, 5), (1, 30)]);
+}
+
+#[test]
+fn several_workers_keep_what_clients_were_told() {
+    is_kept(&[(2, 5), (4, 5)]);
+}
+
+/// With so many workers, and so many percent lost.
+fn is_kept(conditions: &[(u8, u64)]) {
+    for &(workers, loss) in conditions {
+        for seed in 0..50 {
+            let run = kept::run(seed, Settings { workers, ..settings(loss) });
+            if let Verdict::Bad { failures } = &run.verdict {
+                let drawing = ladder::drawing(&run.sim, 0);
+                assert!(failures.is_empty(), "seed {seed}, {workers} workers: {failures:#?}\n{drawing}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_leaves_before_the_sync_is_noticed() {
+    assert!(is_caught_by(kept::run, Fault::HastyDisk));
 }

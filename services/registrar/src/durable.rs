@@ -167,6 +167,11 @@ impl Registrar {
 const SHARD_UNDO_KEPT: usize = 64;
 
 impl Shard {
+    /// Whether a change of this address-of-record is not on the disk yet.
+    pub(crate) fn is_waiting(&self, address: &AddressOfRecord) -> bool {
+        self.undo.iter().any(|undo| undo.address == *address)
+    }
+
     pub(crate) fn remember(&mut self, ticket: Ticket, address: &AddressOfRecord, before: Vec<Binding>) {
         self.undo.push_back(Undo { ticket, address: address.clone(), before });
     }

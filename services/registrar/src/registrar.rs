@@ -316,7 +316,8 @@ impl Registrar {
             return Err(Stopped::Full);
         }
         let mut ticket = None;
-        if !changes.is_empty() {
+        // What lists, or rests on, what the disk does not have yet waits for it as well: it is appended again.
+        if !changes.is_empty() || shard.is_waiting(address) {
             let before = self.durable.is_some().then(|| shard.table.at(place).to_vec());
             place = shard.table.update(address, place, |bindings| apply(changes, bindings));
             if let (Some(durable), Some(before)) = (&self.durable, before) {

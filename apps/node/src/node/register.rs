@@ -1,7 +1,7 @@
 //! REGISTER: what changes a binding is answered when the disk has it.
 //!
 //! The server transaction is open meanwhile, so that the request, sent again, asks for nothing twice. What
-//! changes nothing is answered at once.
+//! changes nothing is answered at once, unless it rests on a change that is still on its way there.
 
 use std::time::Duration;
 
