@@ -301,7 +301,7 @@ impl Connections {
         if !connection.end(now) {
             return;
         }
-        if std::mem::take(&mut connection.is_known) {
+        if connection.is_known {
             self.events.push_back(ConnectionEvent::Gone(connection.flow));
         }
         if let Origin::Opened { place, .. } = &connection.origin {
@@ -319,7 +319,8 @@ impl Connections {
     fn remove_as(&mut self, number: u64, cause: Unreachable) {
         let Some(connection) = self.table.remove(&number) else { return };
         let is_silent = connection.is_silent();
-        if connection.is_known {
+        // Of one that was ending, the node was told when it began to.
+        if connection.is_known && !matches!(connection.state, State::Ending(_)) {
             self.events.push_back(ConnectionEvent::Gone(connection.flow));
         }
         match connection.origin {

@@ -123,3 +123,22 @@ fn what_a_slow_peer_reads_late_arrives_in_order() {
         }
     });
 }
+
+#[test]
+fn one_that_spoke_and_was_closed_leaves_no_room_for_another_silent_one() {
+    let limits = Limits { silent_max: 2, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let mut first = stage.connect().await;
+        for _ in 0..3 {
+            let mut rude = stage.connect().await;
+            rude.write_all(BYE).await.expect("writes");
+            expect(&mut rude, BYE).await;
+            rude.write_all(b"BYE sip:a@h SIP/2.0\r\nl: 0\r\nl: 1\r\n\r\n").await.expect("writes");
+            let _ = rest(&mut rude).await;
+        }
+        // They are gone when the node knows it and their ends are read.
+        assert_eq!(stage.until(|node| (node.unreachable.len() == 3).then_some(3)).await, 3);
+        let (_second, _third) = (stage.connect().await, stage.connect().await);
+        assert_eq!(rest(&mut first).await, b"");
+    });
+}
