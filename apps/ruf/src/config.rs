@@ -155,10 +155,10 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     file.server.read(&source, &mut config)?;
     file.gate.read(&source, &mut config)?;
     file.tls.read(&mut config);
-    file.routing.read(&source, &mut config)?;
     for domain in file.domain {
         domain.read(&source, &mut config)?;
     }
+    file.routing.read(&source, &mut config)?;
     Ok(config)
 }
 

@@ -15,10 +15,20 @@ pub(super) struct RoutingSection {
 }
 
 impl RoutingSection {
-    /// Writes what is said here into the configuration.
+    /// Writes what is said here into the configuration, whose domains are read already. In an open domain
+    /// everybody is believed to be an account, and would be let out by a rule for accounts.
     pub(super) fn read(self, source: &Source<'_>, config: &mut Config) -> Result<(), ConfigError> {
+        let open = config.domains.iter().find(|domain| domain.open).map(|domain| domain.name.clone());
         for text in self.elsewhere.iter().flatten() {
-            config.elsewhere.push(host(text.get_ref()).map_err(|e| source.at(text.span(), e))?);
+            let at = |cause: String| source.at(text.span(), cause);
+            let host = host(text.get_ref()).map_err(at)?;
+            if let Some(open) = &open {
+                let cause =
+                    format!("anybody could call {host}, since {open} is open and asks for no password");
+                let cure = "take open = true out of that domain, or the hosts out of [routing]".to_owned();
+                return Err(ConfigError { cure: Some(cure), ..at(cause) });
+            }
+            config.elsewhere.push(host);
         }
         Ok(())
     }
@@ -41,6 +51,19 @@ mod tests {
         let text = "[routing]\nelsewhere = [\"Far.example\", \"192.0.2.7\", \"[2001:DB8:0::7]\"]\n";
         let config = parse("ruf.toml", text).expect("fine");
         assert_eq!(config.elsewhere, ["far.example", "192.0.2.7", "[2001:db8::7]"]);
+    }
+
+    #[test]
+    fn an_open_domain_is_no_way_out() {
+        let rule = "[routing]\nelsewhere = [\"far.example\"]\n";
+        let domains = |open| {
+            format!("[[domain]]\nname = \"a.example\"\n[[domain]]\nname = \"lab.example\"\nopen = {open}\n")
+        };
+        assert!(parse("ruf.toml", &format!("{rule}{}", domains(false))).is_ok());
+        assert!(parse("ruf.toml", &format!("[routing]\nelsewhere = []\n{}", domains(true))).is_ok());
+        let error = parse("ruf.toml", &format!("{rule}{}", domains(true))).unwrap_err();
+        assert_eq!(error.place, "ruf.toml:2:14");
+        assert!(error.cause.contains("lab.example is open") && error.cure.is_some(), "{error}");
     }
 
     #[test]
