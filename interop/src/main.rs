@@ -7,6 +7,7 @@
 //! ruf-interop negative    what must not get through
 //! ruf-interop startup     how a server starts, refuses to, and ends
 //! ruf-interop kill        20 kills under 500 REGISTERs a second; the sync before the 200
+//! ruf-interop disk        a disk that is full, a database that is taken away
 //! ruf-interop sipp        1,000 calls at 200 a second
 //! ruf-interop nat         phones behind NAT, the server behind a forwarded port
 //! ruf-interop dns         servers that are found by DNS, and their failure
@@ -22,6 +23,7 @@
 
 mod browser;
 mod digest;
+mod disk;
 mod dns;
 mod failure;
 mod kill;
@@ -56,9 +58,10 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 10] = [
+const COMMANDS: [Command; 11] = [
     ("startup", startup::run),
     ("kill", kill::run),
+    ("disk", disk::run),
     ("torture", torture::run),
     ("negative", negative::run),
     ("sipp", sipp::run),

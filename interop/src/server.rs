@@ -31,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) users: Vec<String>,
     /// Whatever else, as written on a command line.
     pub(crate) more: Vec<String>,
+    /// What starts the programs where they see the data, such as `nsenter`; mostly nothing.
+    pub(crate) within: Vec<String>,
 }
 
 /// The domain that the servers of the harness serve.
@@ -71,6 +73,7 @@ impl Settings {
             domains: vec![DOMAIN.to_owned()],
             users: Vec::new(),
             more: vec!["--no-self-test".to_owned()],
+            within: Vec::new(),
         }
     }
 
@@ -84,6 +87,20 @@ impl Settings {
     pub(crate) fn arguments(mut self, line: &str) -> Settings {
         self.more.extend(line.split_whitespace().map(str::to_owned));
         self
+    }
+
+    /// Has this program start the server, and those that ask it.
+    pub(crate) fn within(mut self, entry: Vec<String>) -> Settings {
+        self.within = entry;
+        self
+    }
+
+    /// A command of the binary about the data of this server.
+    fn command(&self, arguments: &[&str]) -> Outcome<Command> {
+        let mut line = self.within.iter().map(PathBuf::from).chain([binary()?]);
+        let mut command = Command::new(line.next().unwrap_or_default());
+        command.args(line).args(arguments).arg("--data").arg(&self.data);
+        Ok(command)
     }
 
     /// The arguments of the program.
@@ -113,7 +130,9 @@ impl Settings {
 
     /// Starts the program without waiting for `ready`.
     pub(crate) fn launch(&self) -> Outcome<Program> {
-        Program::start("ruf", binary()?, self.command_line(), |_| {})
+        let binary = binary()?.display().to_string();
+        let mut line = self.within.iter().cloned().chain([binary]).chain(self.command_line());
+        Program::start("ruf", line.next().unwrap_or_default(), line, |_| {})
     }
 }
 
@@ -141,10 +160,7 @@ impl Server {
 
     /// What `ruf bindings` prints.
     pub(crate) fn bindings(&self) -> Outcome<Vec<Bound>> {
-        let output = Command::new(binary()?)
-            .args(["bindings", "--json", "--data"])
-            .arg(&self.settings.data)
-            .output()?;
+        let output = self.settings.command(&["bindings", "--json"])?.output()?;
         ensure!(
             output.status.success(),
             "`ruf bindings` failed: {}",
@@ -184,8 +200,7 @@ impl Server {
 
     /// What `ruf status` says, in JSON.
     pub(crate) fn status(&self) -> Outcome<Value> {
-        let output =
-            Command::new(binary()?).args(["status", "--json", "--data"]).arg(&self.settings.data).output()?;
+        let output = self.settings.command(&["status", "--json"])?.output()?;
         let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         ensure!(output.status.success(), "`ruf status` failed: {complaint}");
         serde_json::from_slice(&output.stdout)
@@ -194,7 +209,7 @@ impl Server {
 
     /// Has it read its configuration again, by `ruf reload`.
     pub(crate) fn reload(&self) -> Outcome<()> {
-        let output = Command::new(binary()?).args(["reload", "--data"]).arg(&self.settings.data).output()?;
+        let output = self.settings.command(&["reload"])?.output()?;
         let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         ensure!(output.status.success(), "`ruf reload` failed: {complaint}");
         Ok(())

@@ -36,6 +36,16 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// The open file was removed. What it held was written anew under its name; the change was not made.
+    Removed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another file has its name.
+    Replaced {
+        /// The file.
+        path: PathBuf,
+    },
     /// A restore into the directory was cut short.
     HalfRestored {
         /// The directory.
@@ -133,6 +143,16 @@ impl fmt::Display for Error {
             Self::NotABackup { path } => {
                 write!(f, "{} is no backup; `ruf backup FILE` makes one", path.display())
             }
+            Self::Removed { path } => write!(
+                f,
+                "{} was removed while it was in use; it is there again with all that it held: try again, and find out who removes it",
+                path.display()
+            ),
+            Self::Replaced { path } => write!(
+                f,
+                "{} is not the file that was opened; put that one back, or stop the server before you replace it",
+                path.display()
+            ),
             Self::HalfRestored { path } => write!(
                 f,
                 "a restore into {} was cut short; run `ruf restore` again (the old files are in its before-restore-N)",
@@ -181,6 +201,8 @@ impl std::error::Error for Error {
             Self::Exposed { .. }
             | Self::NotADatabase { .. }
             | Self::NotABackup { .. }
+            | Self::Removed { .. }
+            | Self::Replaced { .. }
             | Self::HalfRestored { .. }
             | Self::Newer { .. }
             | Self::Locked { .. }

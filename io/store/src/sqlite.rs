@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,11 +16,27 @@ use crate::{Error, Limits, Space, Visit, Write};
 /// How long a person's `sqlite3` shell may hold the file before we give up.
 pub(crate) const BUSY_MAX: Duration = Duration::from_secs(1);
 
+/// Which files are open: device and inode of the database and of its log, while they have their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Files {
+    database: Option<(u64, u64)>,
+    log: Option<(u64, u64)>,
+}
+
+impl Files {
+    fn named(path: &Path) -> Files {
+        let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        Files { database: identity(path), log: identity(&beside(path, "-wal")) }
+    }
+}
+
 /// Fields drop in order: the file is closed before the directory is released.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
     connection: Connection,
     path: PathBuf,
+    limits: Limits,
+    files: Files,
     _ownership: Ownership,
 }
 
@@ -36,14 +53,58 @@ impl Sqlite {
         let mut connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
         connection.busy_timeout(BUSY_MAX).map_err(&failed)?;
         let version = schema::identify(&connection, &path, steps)?;
-        connection
-            .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
-            .and_then(|()| connection.pragma_update(None, "synchronous", "FULL"))
-            .map_err(&failed)?;
+        log_ahead(&connection).map_err(&failed)?;
         schema::migrate(&mut connection, &path, version, steps)?;
         bound(&connection, limits).map_err(&failed)?;
         drop(failed);
-        Ok(Self { connection, path, _ownership: ownership })
+        let files = Files::named(&path);
+        Ok(Self { connection, path, limits, files, _ownership: ownership })
+    }
+
+    /// Before each change. A file that was removed lives on while it is open, and a sync of it is in vain:
+    /// what it holds is written anew under its name, and the change is refused once, so that it is heard
+    /// of. A file that somebody put in its place is not touched.
+    fn hold(&mut self) -> Result<(), Error> {
+        let named = Files::named(&self.path);
+        // The log gets its name with the first change.
+        self.files.log = self.files.log.or(named.log);
+        if named == self.files {
+            return Ok(());
+        }
+        if named.database.is_some() && named.database != self.files.database {
+            return Err(Error::Replaced { path: self.path.clone() });
+        }
+        self.write_anew()?;
+        Err(Error::Removed { path: self.path.clone() })
+    }
+
+    fn write_anew(&mut self) -> Result<(), Error> {
+        let path = self.path.clone();
+        let anew = path.with_added_extension("anew");
+        for stale in [anew.clone(), beside(&path, "-wal"), beside(&path, "-shm")] {
+            match fs::remove_file(&stale) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Error::unreadable(&stale)(error));
+                }
+                _ => {}
+            }
+        }
+        copy(&self.connection, &anew)?;
+        fs::rename(&anew, &path).map_err(Error::unreadable(&path))?;
+        let directory = path.parent().unwrap_or(Path::new("."));
+        fs::File::open(directory)
+            .and_then(|directory| directory.sync_all())
+            .map_err(Error::unreadable(directory))?;
+        let failed = Error::sqlite(&path);
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&path, flags).map_err(&failed)?;
+        connection.busy_timeout(BUSY_MAX).map_err(&failed)?;
+        log_ahead(&connection).map_err(&failed)?;
+        bound(&connection, self.limits).map_err(&failed)?;
+        // The old one closes without a trace: SQLite sees that its file has no name any more.
+        self.connection = connection;
+        self.files = Files::named(&path);
+        Ok(())
     }
 
     pub(crate) fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
@@ -72,6 +133,7 @@ impl Sqlite {
     }
 
     pub(crate) fn write(&mut self, writes: &[Write]) -> Result<(), Error> {
+        self.hold()?;
         let failed = Error::sqlite(&self.path);
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(&failed)?;
@@ -96,7 +158,8 @@ impl Sqlite {
         transaction.commit().map_err(&failed)
     }
 
-    pub(crate) fn append(&self, space: Space, frames: &[u8]) -> Result<(), Error> {
+    pub(crate) fn append(&mut self, space: Space, frames: &[u8]) -> Result<(), Error> {
+        self.hold()?;
         // One statement is one transaction, and is synced when it returns.
         self.connection
             .prepare_cached("INSERT INTO journal (space, frames) VALUES (?1, ?2)")
@@ -127,6 +190,7 @@ impl Sqlite {
 
     /// `true`: it is done.
     pub(crate) fn fold(&mut self, fold: &mut Fold, max: u32) -> Result<bool, Error> {
+        self.hold()?;
         let (space, keys) = (fold.space.name(), fold.next(max));
         let failed = Error::sqlite(&self.path);
         let transaction =
@@ -195,6 +259,19 @@ pub(crate) fn copy(connection: &Connection, path: &Path) -> Result<(), Error> {
     copied
 }
 
+/// A file of SQLite's beside the database.
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+fn log_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    connection
+        .pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))
+        .and_then(|()| connection.pragma_update(None, "synchronous", "FULL"))
+}
+
 fn bound(connection: &Connection, limits: Limits) -> rusqlite::Result<()> {
     let Some(file_bytes_max) = limits.file_bytes_max else {
         return Ok(());
@@ -221,5 +298,50 @@ mod tests {
         };
         assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
         assert_eq!(pragma("synchronous"), 2.into(), "FULL");
+    }
+
+    const WORDS: Space = Space::new("words");
+
+    fn put(store: &mut Sqlite, key: &str) -> Result<(), Error> {
+        store.write(crate::Batch::new().put(WORDS, key.as_bytes(), b"x").writes.as_slice())
+    }
+
+    #[test]
+    fn what_was_removed_under_us_is_written_anew() {
+        for endings in [&["", "-wal", "-shm"][..], &[""], &["-wal"]] {
+            let dir = Scratch::new("removed");
+            let mut store = Sqlite::open(&dir, Limits::default(), schema::STEPS).unwrap();
+            put(&mut store, "before").unwrap();
+            for ending in endings {
+                fs::remove_file(beside(&dir.join(DATABASE), ending)).unwrap();
+            }
+            let refused = put(&mut store, "refused").unwrap_err();
+            assert!(matches!(refused, Error::Removed { .. }), "{endings:?}: {refused}");
+            put(&mut store, "after").unwrap();
+            // As a kill would leave it.
+            let other = Scratch::new("removed-copy");
+            directory::prepare(&other).unwrap();
+            for ending in ["", "-wal"] {
+                let name = format!("{DATABASE}{ending}");
+                fs::copy(dir.join(&name), other.join(&name)).unwrap();
+            }
+            let left = Sqlite::open(&other, Limits::default(), schema::STEPS).unwrap();
+            let has = |key: &str| left.get(WORDS, key.as_bytes()).unwrap().is_some();
+            assert_eq!(["before", "refused", "after"].map(has), [true, false, true], "{endings:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_was_put_in_its_place_is_not_touched() {
+        let dir = Scratch::new("replaced");
+        let mut store = Sqlite::open(&dir, Limits::default(), schema::STEPS).unwrap();
+        put(&mut store, "before").unwrap();
+        let (path, away) = (dir.join(DATABASE), dir.join("away"));
+        fs::rename(&path, &away).unwrap();
+        fs::write(&path, b"another").unwrap();
+        assert!(matches!(put(&mut store, "after"), Err(Error::Replaced { .. })));
+        assert_eq!(fs::read(&path).unwrap(), b"another");
+        fs::rename(&away, &path).unwrap();
+        put(&mut store, "after").unwrap();
     }
 }
