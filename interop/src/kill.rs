@@ -1,10 +1,11 @@
 //! Twenty kills under five hundred REGISTERs a second: what clients were told is what `ruf bindings` says
 //! after the restart, in contact, path, instance and expiry. And the wire beside the disk: the sync comes
-//! before the 200.
+//! before the 200. And a call of a phone with a GRUU over a kill.
 //!
 //! A client has been told what the last 200 to it lists. A REGISTER that was not answered may have been
 //! done or not.
 
+mod call;
 mod model;
 
 use std::io::ErrorKind;
@@ -30,13 +31,16 @@ const ANSWER: Duration = Duration::from_secs(10);
 /// A title, and what is done in a folder and on an address of its own; it says what was seen.
 type Check = (&'static str, fn(&Path, Ipv4Addr) -> Outcome<String>);
 
-/// Runs both checks; true if each went well.
+/// Runs all checks; true if each went well.
 pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     program::present("strace", "strace")?;
     let [a, b, c, _] = place::net(121).octets();
     let mut fine = true;
-    let checks: [Check; 2] =
-        [("the sync comes before the 200", sync_before_send), ("twenty kills under load", kills)];
+    let checks: [Check; 3] = [
+        ("the sync comes before the 200", sync_before_send),
+        ("calls over a GRUU outlive a kill", call::outlives_a_kill),
+        ("twenty kills under load", kills),
+    ];
     for (number, (title, check)) in (1..).zip(checks) {
         let folder = folder.join(number.to_string());
         std::fs::create_dir_all(&folder)?;

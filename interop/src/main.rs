@@ -6,7 +6,7 @@
 //! ruf-interop torture     the messages of RFC 4475 and RFC 5118
 //! ruf-interop negative    what must not get through
 //! ruf-interop startup     how a server starts, refuses to, and ends
-//! ruf-interop kill        20 kills under 500 REGISTERs a second; the sync before the 200
+//! ruf-interop kill        20 kills under 500 REGISTERs a second; the sync before the 200; calls over a kill
 //! ruf-interop disk        a disk that is full, a database that is taken away
 //! ruf-interop sipp        1,000 calls at 200 a second
 //! ruf-interop nat         phones behind NAT, the server behind a forwarded port
