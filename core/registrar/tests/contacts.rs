@@ -94,6 +94,18 @@ fn a_known_contact_is_refreshed_in_its_place() {
 }
 
 #[test]
+fn a_binding_knows_when_it_was_refreshed_whatever_it_was_granted() {
+    // tests rfc5626 §6
+    let mut desk = Desk::new();
+    desk.register("one", 1, &format!("{A};expires=600\n{B}")).unwrap();
+    let refreshed = |desk: &Desk, at: usize| desk.bindings[at].refreshed_micros();
+    assert_eq!((refreshed(&desk, 0), refreshed(&desk, 1)), (1_000_000, 1_000_000));
+    desk.after(60);
+    desk.register("one", 2, B).unwrap();
+    assert_eq!((refreshed(&desk, 0), refreshed(&desk, 1)), (1_000_000, 61_000_000));
+}
+
+#[test]
 fn contacts_are_the_same_when_their_uris_are_equivalent() {
     // tests rfc3261 §10.3 step 7, §19.1.4
     for (one, two, bindings) in [
