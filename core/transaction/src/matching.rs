@@ -267,8 +267,8 @@ mod tests {
         hasher.write(&[3, 1]);
         hasher.write(&[1]);
         assert_eq!(hasher.finish(), 0x03_01_01);
-        hasher.write(&[0, 0, 0, 0, 0, 0x10]);
-        assert_eq!(hasher.finish(), 0x0101_0000_0000_0010 ^ 0x03, "what is shifted out comes in again");
+        hasher.write(&[0, 0, 0, 0, 0, 0x11]);
+        assert_eq!(hasher.finish(), 0x0101_0000_0000_0011 ^ 0x03, "what is shifted out comes in again");
     }
 
     #[test]
