@@ -152,7 +152,8 @@ fn full(folder: &Path, ip: Ipv4Addr) -> Outcome<()> {
     });
     let Some(refused) = refused.transpose()? else { fail!("{NOTICED} REGISTERs found room on a full disk") };
     Phone::is_refused(&refused)?;
-    server.status()?;
+    let trouble = server.status()?.get("trouble").map(ToString::to_string).unwrap_or_default();
+    ensure!(trouble.contains("no room left"), "`ruf status` says of a full disk: {trouble}");
     phone.compare(&server)?;
     server.says("bindings cannot be stored")?;
     let emptied = disk.script(&format!("rm {}", filler.display()))?;
@@ -161,6 +162,8 @@ fn full(folder: &Path, ip: Ipv4Addr) -> Outcome<()> {
         phone.is_taken(&server)?;
     }
     server.says("bindings can be stored again")?;
+    let trouble = server.status()?.get("trouble").cloned().unwrap_or_default();
+    ensure!(trouble.is_null(), "`ruf status` still says: {trouble}");
     server.crash_and_restart()?;
     phone.compare(&server)
 }

@@ -101,6 +101,9 @@ pub(crate) struct StatusLines {
     pub(crate) listeners: Vec<String>,
     /// The domains served.
     pub(crate) domains: Vec<String>,
+    /// What a person should see to.
+    #[serde(default)]
+    pub(crate) trouble: Option<String>,
     /// Named figures, in the order they are shown.
     pub(crate) figures: Vec<(String, u64)>,
 }
@@ -286,6 +289,9 @@ pub(crate) fn status(place: &Place, json: bool) -> u8 {
     println!("ruf {}, up {} s", status.version, status.uptime_secs);
     println!("listening on  {}", status.listeners.join(" "));
     println!("serving       {}", status.domains.join(" "));
+    if let Some(trouble) = &status.trouble {
+        println!("trouble       {trouble}");
+    }
     for (name, value) in &status.figures {
         println!("{name:<28}{value:>12}");
     }

@@ -4,7 +4,7 @@
 //! thread, and the word to the workers whose answers wait for it.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use ruf_message::Entropy;
@@ -22,7 +22,12 @@ pub(crate) struct Bindings {
     pub(crate) registrar: Registrar,
     /// `None`: RAM is all there is.
     journal: Option<(Store, Journal)>,
+    pub(crate) trouble: Trouble,
 }
+
+/// Why bindings cannot be stored, as of the last try; clones are of the same.
+#[derive(Clone, Default)]
+pub(crate) struct Trouble(Arc<Mutex<Option<String>>>);
 
 /// The thread that writes.
 pub(crate) struct Writing(Option<(Journal, JoinHandle<()>)>);
@@ -37,7 +42,7 @@ pub(crate) fn load(
     let (limits, entropy) = (config.limits.registrar(), Entropy::from_seed(keys::fresh()));
     if config.durability == Durability::Memory {
         let registrar = Registrar::new(limits, gruus, entropy);
-        return Ok(Bindings { registrar, journal: None });
+        return Ok(Bindings { registrar, journal: None, trouble: Trouble::default() });
     }
     let epoch = wall::epoch(store, clock).map_err(Refused::config)?;
     let journal = Journal::new(QueueLimits::default());
@@ -54,20 +59,19 @@ pub(crate) fn load(
     if loaded.bindings > 0 {
         tracing::info!("{} bindings are as they were", loaded.bindings);
     }
-    Ok(Bindings { registrar, journal: Some((store.clone(), journal)) })
+    Ok(Bindings { registrar, journal: Some((store.clone(), journal)), trouble: Trouble::default() })
 }
 
 impl Bindings {
     /// Begins to write. The worker of each number hears what became of what it appended.
     pub(crate) fn write(self, workers: Lines) -> io::Result<Writing> {
         let Some((store, journal)) = self.journal else { return Ok(Writing(None)) };
-        let registrar = self.registrar;
+        let (registrar, trouble) = (self.registrar, self.trouble);
         let writer = Writer::new(store, BINDINGS, journal.clone(), WriterLimits::default());
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            let has_failed = AtomicBool::new(false);
             writer.run(|outcome, error| {
                 registrar.settle(&outcome);
-                say(&has_failed, error);
+                trouble.say(error);
                 workers.tell(outcome.owners, move |served, now| served.committed(now, outcome));
             });
         })?;
@@ -75,15 +79,26 @@ impl Bindings {
     }
 }
 
-/// Once when it begins to fail, and once when it no longer does.
-fn say(has_failed: &AtomicBool, error: Option<&ruf_store::Error>) {
-    let had_failed = has_failed.swap(error.is_some(), Ordering::Relaxed);
-    match error {
-        Some(error) if !had_failed => {
-            tracing::error!("bindings cannot be stored, and phones are told so: {error}");
+impl Trouble {
+    /// The sentence, if there is any.
+    pub(crate) fn told(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps it, and logs once when it begins to fail, and once when it no longer does.
+    fn say(&self, error: Option<&ruf_store::Error>) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match error {
+            Some(error) => {
+                let sentence = format!("bindings cannot be stored, and phones are told so: {error}");
+                if told.is_none() {
+                    tracing::error!("{sentence}");
+                }
+                *told = Some(sentence);
+            }
+            None if told.take().is_some() => tracing::info!("bindings can be stored again"),
+            None => {}
         }
-        None if had_failed => tracing::info!("bindings can be stored again"),
-        Some(_) | None => {}
     }
 }
 

@@ -83,7 +83,12 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     let ourselves = listeners::ourselves(&config, &first_run.domains, &opened)?;
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
     let places: Vec<_> = opened.iter().map(|one| (one.transport, one.bind)).collect();
-    let served = |node| Served { node, places: places.clone(), domains: first_run.domains.clone() };
+    let served = |node| Served {
+        node,
+        places: places.clone(),
+        domains: first_run.domains.clone(),
+        trouble: bindings.trouble.clone(),
+    };
     let mut shares = Vec::new();
     let registrar = &bindings.registrar;
     let nodes = nodes(&config, &ourselves, &first_run.accounts, registrar, &kept);
@@ -277,6 +282,7 @@ pub(crate) struct Served {
     pub(crate) node: Node,
     places: Vec<(Transport, SocketAddr)>,
     pub(crate) domains: Vec<Domain>,
+    trouble: durability::Trouble,
 }
 
 impl Served {
@@ -302,6 +308,7 @@ impl Served {
                 uptime_secs: now.as_micros() / 1_000_000,
                 listeners: self.places.iter().map(listeners::place).collect(),
                 domains: self.domains.iter().map(|domain| domain.name.clone()).collect(),
+                trouble: self.trouble.told(),
                 // Summed up over the workers by who asks them all.
                 figures: Vec::new(),
             }),
