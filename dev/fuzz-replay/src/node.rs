@@ -1,16 +1,24 @@
-//! The node, fed with octets and time: it answers or is silent, and in the end nothing is left.
+//! Two nodes of one server, fed with octets and time: they answer or are silent, and in the end nothing
+//! is left.
 //!
-//! The input is a script of records, parted by 0x1e. The first octet of a record says what happens,
-//! the second which peer (its low two bits) and how long after the last (the rest):
+//! The input is a script of records, parted by 0x1e. The first octet of a record says what happens. Of the
+//! second, the low two bits say which peer, the highest which of the nodes hears it, the rest how long
+//! after the last:
 //!
 //! | first octet | what |
 //! | --- | --- |
-//! | `R` | the peer answers the last request that the node sent, with the status in the next two octets |
+//! | `R` | the peer answers the last request that was sent, with the status in the next two octets |
 //! | `T` | the peer's way is gone: what was sent over it comes back as unreachable |
+//! | `G` | so is its connection, and both nodes hear of it |
+//! | `S`, `W` | the rest came over the peer's TCP connection, or its WebSocket |
+//! | `U` | the rest came over TCP, and no message can be cut out of it |
+//! | `H` | from now on questions wait for an `A` (or, again, they do not) |
+//! | `A` | one of the questions that wait is answered, in the way of the next two octets |
+//! | `X` | the next thing that crosses between the nodes finds no room |
 //! | any other | the rest is a datagram of the peer |
 //!
 //! Peer 0 is trusted, so that what lies behind the gate is reached; the domain of the others asks for
-//! digest.
+//! digest. Accounts may call `far.example`, which is found by questions.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -18,8 +26,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
-use ruf_locate::{Locator, Ways};
-use ruf_message::{Entropy, Flow, Message, Method, Request, StatusCode, Tick, Transport};
+use ruf_locate::{Answer, Kind, Locator, Naptr, Query, Record, Srv, Ways};
+use ruf_message::{Entropy, Flow, FrameError, Message, Method, Request, StatusCode, Tick, Transport};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
 use ruf_registrar::{Gruus, Registrar};
@@ -42,26 +50,52 @@ pub fn node(octets: &[u8]) {
     stage.finish();
 }
 
+/// What a node asked and was not told yet.
+enum Asked {
+    Dns(u64, Query),
+    Reach(u64),
+}
+
 struct Stage {
-    node: Node,
+    nodes: Vec<Node>,
     now: Tick,
     asked: Option<(Request, Flow)>,
+    questions: Vec<(usize, Asked)>,
+    holds: bool,
+    is_full: bool,
 }
 
 impl Stage {
     fn new() -> Stage {
-        Stage { node: house(), now: Tick::from_micros(1), asked: None }
+        let now = Tick::from_micros(1);
+        Stage { nodes: house(), now, asked: None, questions: Vec::new(), holds: false, is_full: false }
     }
 
     fn play(&mut self, record: &[u8]) {
         let [what, who, rest @ ..] = record else { return };
         let mut pauses_ms = [0, 1, 500, 4_000, 33_000, 200_000].into_iter().cycle();
-        self.pass(Duration::from_millis(pauses_ms.nth(usize::from(who >> 2)).unwrap_or_default()));
-        let flow = flow(who & 3);
+        self.pass(Duration::from_millis(pauses_ms.nth(usize::from(who >> 2 & 31)).unwrap_or_default()));
+        let (peer, now, bytes) = (who & 3, self.now, Bytes::copy_from_slice(rest));
         match what {
             b'R' => self.answer(rest),
-            b'T' => self.node.unreachable(self.now, flow),
-            _ => self.node.receive(self.now, flow, Bytes::copy_from_slice(rest)),
+            b'H' => self.holds = !self.holds,
+            b'A' => self.answer_question(rest),
+            b'X' => self.is_full = true,
+            b'G' => {
+                self.nodes.iter_mut().for_each(|node| node.unreachable(now, stream(Transport::Tcp, peer)))
+            }
+            _ => {
+                let Some(node) = self.nodes.get_mut(usize::from(who >> 7)) else { return };
+                match what {
+                    b'T' => node.unreachable(now, flow(peer)),
+                    b'S' => node.receive(now, stream(Transport::Tcp, peer), bytes),
+                    b'W' => node.receive(now, stream(Transport::Ws, peer), bytes),
+                    b'U' => {
+                        node.unframed(now, stream(Transport::Tcp, peer), bytes, FrameError::LengthMissing)
+                    }
+                    _ => node.receive(now, flow(peer), bytes),
+                }
+            }
         }
         self.drain();
     }
@@ -73,35 +107,86 @@ impl Stage {
         planted(&request, status);
         let mut response = request.reply(status);
         response.set_to_tag("fuzz");
-        self.node.receive(self.now, flow, response.to_bytes());
+        let index = usize::from(number / 600 % 2);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.receive(self.now, flow, response.to_bytes());
+        }
     }
 
-    /// Takes what the node sends; remembers the last request.
+    fn answer_question(&mut self, rest: &[u8]) {
+        let [which, how, ..] = rest else { return };
+        if self.questions.is_empty() {
+            return;
+        }
+        let (index, asked) = self.questions.swap_remove(usize::from(*which) % self.questions.len());
+        self.tell(index, asked, *how);
+    }
+
+    /// Tells a node what it asked; it may ask again.
+    fn tell(&mut self, index: usize, asked: Asked, how: u8) {
+        let Some(node) = self.nodes.get_mut(index) else { return };
+        let flow = match how & 3 {
+            0 => None,
+            1 => Some(stream(Transport::Tcp, 3)),
+            _ => Some(flow(how & 3)),
+        };
+        match asked {
+            Asked::Reach(token) => node.reached(self.now, token, flow),
+            Asked::Dns(number, query) => node.resolved(self.now, number, said(&query, how)),
+        }
+    }
+
+    /// Takes what the nodes ask, hand over and send; remembers the last request.
     fn drain(&mut self) {
-        while let Some((number, _)) = self.node.poll_query() {
-            self.node.resolved(self.now, number, ruf_locate::Answer::Nothing { ttl_secs: 1 });
-        }
-        while let Some((token, _)) = self.node.poll_reach() {
-            self.node.reached(self.now, token, Some(flow(3)));
-        }
-        while let Some(transmit) = self.node.poll_transmit() {
-            let message = Message::parse(transmit.bytes.clone());
-            match message {
-                Ok(Message::Request(request)) => self.asked = Some((request, transmit.flow)),
-                Ok(Message::Response(_)) => {}
-                // The answer to what is hardly a message repeats what it can.
-                Err(_) => assert!(transmit.bytes.starts_with(b"SIP/2.0 ")),
+        for _ in 0..TICKS_MAX {
+            let mut any = false;
+            for index in 0..self.nodes.len() {
+                any |= self.drain_one(index);
+            }
+            if !any {
+                return;
             }
         }
+        panic!("the nodes have something to say without end");
+    }
+
+    fn drain_one(&mut self, index: usize) -> bool {
+        let Some(node) = self.nodes.get_mut(index) else { return false };
+        let dns = node.poll_query().map(|(number, query)| Asked::Dns(number, query));
+        if let Some(asked) = dns.or_else(|| node.poll_reach().map(|(token, _)| Asked::Reach(token))) {
+            match self.holds {
+                true => self.questions.push((index, asked)),
+                false => self.tell(index, asked, 7),
+            }
+            return true;
+        }
+        if let Some((to, crossing)) = node.poll_crossing() {
+            assert_ne!(usize::from(to), index, "what is one's own does not cross");
+            if std::mem::take(&mut self.is_full) {
+                node.not_crossed(self.now, crossing);
+            } else if let Some(other) = self.nodes.get_mut(usize::from(to)) {
+                other.crossed(self.now, crossing);
+            }
+            return true;
+        }
+        let Some(transmit) = node.poll_transmit() else { return false };
+        match Message::parse(transmit.bytes.clone()) {
+            Ok(Message::Request(request)) => self.asked = Some((request, transmit.flow)),
+            Ok(Message::Response(_)) => {}
+            // A ping, or the answer to what is hardly a message, which repeats what it can.
+            Err(_) => assert!(&*transmit.bytes == b"\r\n\r\n" || transmit.bytes.starts_with(b"SIP/2.0 ")),
+        }
+        true
     }
 
     fn pass(&mut self, time: Duration) {
         let until = self.now + time;
         for _ in 0..TICKS_MAX {
-            match self.node.poll_deadline().filter(|deadline| *deadline <= until) {
+            let earliest = self.nodes.iter().filter_map(Node::poll_deadline).min();
+            match earliest.filter(|deadline| *deadline <= until) {
                 Some(deadline) => {
                     self.now = self.now.max(deadline);
-                    self.node.tick(self.now);
+                    self.nodes.iter_mut().for_each(|node| node.tick(self.now));
                     self.drain();
                 }
                 None => {
@@ -110,13 +195,43 @@ impl Stage {
                 }
             }
         }
-        panic!("the node asks to be woken without end");
+        panic!("a node asks to be woken without end");
     }
 
+    /// Questions that still wait are never answered.
     fn finish(&mut self) {
         self.pass(OVER);
-        assert!(self.node.is_idle(), "something outlived its timer: {:?}", self.node.figures());
+        for node in &self.nodes {
+            assert!(node.is_idle(), "something outlived its timer: {:?}", node.figures());
+        }
     }
+}
+
+/// What the DNS says, in one of several ways, some of them as no zone should.
+fn said(query: &Query, how: u8) -> Answer {
+    let address = |last: u8| Record::Address([192, 0, 2, last].into());
+    let target = ["far.example", ".", "far.example.", "", query.name.as_str()].into_iter().cycle();
+    let target = target.skip(usize::from(how >> 4)).take(1).collect::<String>();
+    let srv =
+        Srv { priority: how.into(), weight: u16::MAX, port: u16::from(how >> 5), target: target.clone() };
+    let naptr = Naptr {
+        order: 0,
+        preference: how.into(),
+        flags: "s".to_owned(),
+        service: if how & 16 == 0 { "SIP+D2U" } else { "SIP+D2T" }.to_owned(),
+        regexp: String::new(),
+        replacement: target,
+    };
+    let records = match (how & 7, query.kind) {
+        (0, _) => return Answer::Failed,
+        (7, _) => return Answer::Nothing { ttl_secs: 1 },
+        // Of another kind than was asked for.
+        (1, _) => vec![address(how), Record::Srv(srv), Record::Naptr(naptr)],
+        (_, Kind::A | Kind::Aaaa) => vec![address(200), address(how), address(1)],
+        (_, Kind::Srv) => vec![Record::Srv(srv.clone()), Record::Srv(srv)],
+        (_, Kind::Naptr) => vec![Record::Naptr(naptr)],
+    };
+    Answer::Records { ttl_secs: u32::from(how) << 24, records }
 }
 
 /// Deep behind the gate: a call that was proxied and is refused with a status of a certain range.
@@ -139,7 +254,20 @@ fn flow(peer: u8) -> Flow {
     }
 }
 
-fn house() -> Node {
+/// A connection that the peer opened; one of the nodes has it.
+fn stream(transport: Transport, peer: u8) -> Flow {
+    let (listener, port) = if transport == Transport::Ws { (2, 8080) } else { (1, 5060) };
+    let local = SocketAddr::from(([192, 0, 2, 1], port));
+    Flow {
+        transport,
+        listener,
+        local,
+        connection: 0x1_0000 | u64::from(peer) << 8 | u64::from(peer & 1),
+        ..flow(peer)
+    }
+}
+
+fn house() -> Vec<Node> {
     let entropy = |part: u8| Entropy::from_seed([part; 32]);
     let accounts = Accounts::load(Store::memory()).expect("an empty store loads");
     for user in ["alice", "bob", "100"] {
@@ -147,21 +275,32 @@ fn house() -> Node {
     }
     let ourselves = Ourselves {
         domains: vec![Domain::new("example.org")],
-        listeners: vec![Listener::new(Transport::Udp, flow(0).local)],
+        listeners: [flow(0), stream(Transport::Tcp, 0), stream(Transport::Ws, 0)]
+            .map(|flow| Listener::new(flow.transport, flow.local))
+            .into(),
     };
     let ways = Ways::new(ourselves.listeners.iter().map(|one| (one.transport, one.bind.ip())));
     let trusted = vec!["203.0.113.10".parse().expect("an address")];
     let policy = Policy { trusted, ..Policy::default() };
     let keys = Keys { nonce: [7; 32], dialog: [8; 32] };
-    let gate = Gate::new(ourselves, policy, &ruf_admission::Limits::default(), &keys, entropy(1));
-    Node::new(Parts {
-        transactions: Transactions::new(ruf_transaction::Limits::default(), Timers::default(), entropy(2)),
-        gate,
-        locator: Locator::new(ruf_locate::Limits::default(), ways, entropy(4)),
-        proxy: Proxy::new(ruf_proxy::Limits::default()),
-        registrar: Registrar::new(ruf_registrar::Limits::default(), Gruus::new(&[9; 32]), entropy(3)),
-        accounts,
-        plan: DialPlan::default(),
-        seat: Seat::alone(),
-    })
+    let registrar = Registrar::new(ruf_registrar::Limits::default(), Gruus::new(&[9; 32]), entropy(3));
+    let plan = DialPlan { elsewhere: vec!["far.example".to_owned()], ..DialPlan::default() };
+    let node = |seat: Seat| {
+        let limits = ruf_admission::Limits::default();
+        Node::new(Parts {
+            transactions: Transactions::new(
+                ruf_transaction::Limits::default(),
+                Timers::default(),
+                entropy(2),
+            ),
+            gate: Gate::new(ourselves.clone(), policy.clone(), &limits, &keys, entropy(1)),
+            locator: Locator::new(ruf_locate::Limits::default(), ways.clone(), entropy(4)),
+            proxy: Proxy::new(ruf_proxy::Limits::default()),
+            registrar: registrar.clone(),
+            accounts: accounts.clone(),
+            plan: plan.clone(),
+            seat,
+        })
+    };
+    Seat::of_all(2, &mut entropy(5)).into_iter().map(node).collect()
 }
