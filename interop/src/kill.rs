@@ -64,11 +64,10 @@ fn settings(folder: &Path, ip: Ipv4Addr) -> Outcome<Settings> {
 
 fn sync_before_send(folder: &Path, ip: Ipv4Addr) -> Outcome<String> {
     let server = Server::start(&settings(folder, ip)?)?;
-    let trace = folder.join("strace");
     let calls = "trace=fsync,fdatasync,sendmsg,sendmmsg,sendto";
-    let arguments = ["-f", "-s", "64", "-e", calls, "-o"].map(str::to_owned).into_iter();
-    let arguments = arguments.chain([trace.display().to_string(), "-p".into(), server.id().to_string()]);
-    let mut strace = Program::start("strace", "strace", arguments.collect::<Vec<_>>(), |_| {})?;
+    let id = server.id().to_string();
+    let arguments = ["-f", "-s", "64", "-e", calls, "-p", &id];
+    let mut strace = Program::start("strace", "strace", arguments, |_| {})?;
     strace.wait_line(LineMark::START, ANSWER, "that it is attached", |line| {
         line.contains("attached").then_some(())
     })?;
@@ -80,9 +79,13 @@ fn sync_before_send(folder: &Path, ip: Ipv4Addr) -> Outcome<String> {
     let length = socket.recv(&mut buffer)?;
     let status = Sip::read(buffer.get(..length).unwrap_or_default()).and_then(|sip| sip.status());
     ensure!(status == Some(200), "the REGISTER was answered {status:?}");
+    // The client may have it before it is written down that it was sent.
+    strace.wait_line(LineMark::START, ANSWER, "the call that sent the 200", |line| {
+        line.contains("SIP/2.0 200").then_some(())
+    })?;
     strace.terminate()?;
     strace.wait_end(ANSWER)?;
-    let trace = std::fs::read_to_string(&trace)?;
+    let trace = strace.errors().join("\n");
     let answer = trace.lines().position(|line| line.contains("SIP/2.0 200"));
     let Some(answer) = answer else { fail!("no system call sent the 200:\n{trace}") };
     let before: Vec<&str> = trace.lines().take(answer).collect();
@@ -90,7 +93,7 @@ fn sync_before_send(folder: &Path, ip: Ipv4Addr) -> Outcome<String> {
     let Some(sync) = sync.filter(|line| line.trim_end().ends_with("= 0")) else {
         fail!("no sync was done before the 200:\n{trace}")
     };
-    Ok(sync.split_once(' ').map_or(*sync, |(_, call)| call.trim()).to_owned())
+    Ok(sync.split_once("] ").map_or(*sync, |(_, call)| call.trim()).to_owned())
 }
 
 fn kills(folder: &Path, ip: Ipv4Addr) -> Outcome<String> {
