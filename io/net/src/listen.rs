@@ -1,7 +1,7 @@
 //! What to listen on, as people write it (`tls:0.0.0.0:5061`), and opening it.
 //!
 //! `[::]` is IPv6 only: one listener, one family. Port 0 lets the kernel choose. Accepting connections
-//! is in [`crate::connections`].
+//! is in `crate::connections`.
 
 use std::fmt;
 use std::io;
