@@ -139,17 +139,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
         () = crew.failed() => return Err(Refused::failed("a worker failed")),
     }
     notify.stopping();
-    tracing::info!("draining, at most {} s; a second signal ends at once", DRAIN.as_secs());
-    // None: they have stopped already.
-    let _ = lines.ask_each(|served, _| served.node.drain()).await;
-    crew.drain();
-    let cut = crew.cut();
-    let second = tokio::spawn(async move {
-        signals.next().await;
-        cut();
-    });
-    let ended = crew.ended().await?;
-    second.abort();
+    let ended = stop(crew, signals).await?;
     watched.abort();
     writing.finish();
     if ended == Stop::Cut {
@@ -158,6 +148,22 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     // A socket that is left behind is replaced at the next start.
     let _ = std::fs::remove_file(socket);
     Ok(())
+}
+
+/// The way down: nothing new is begun, what goes on is finished, and a second signal ends at once.
+async fn stop(crew: Crew, mut signals: Signals) -> Result<Stop, Refused> {
+    tracing::info!("draining, at most {} s; a second signal ends at once", DRAIN.as_secs());
+    // None: they have stopped already.
+    let _ = crew.lines().ask_each(|served, _| served.node.drain()).await;
+    crew.drain();
+    let cut = crew.cut();
+    let second = tokio::spawn(async move {
+        signals.next().await;
+        cut();
+    });
+    let ended = crew.ended().await;
+    second.abort();
+    ended
 }
 
 /// The one line that scripts wait for.
