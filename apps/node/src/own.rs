@@ -63,7 +63,7 @@ fn refused(request: &Request, status: StatusCode) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ruf_admission::{DialogPass, Domain, Keys, Limits, Listener, Ourselves, Policy};
+    use ruf_admission::{DialogPass, Domain, Keys, Limits, Listener, Ourselves, Policy, Side};
     use ruf_message::{Entropy, Flow, Transport, Uri};
 
     fn gate() -> Gate {
@@ -78,7 +78,7 @@ mod tests {
     fn dialog() -> Identity {
         let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "192.0.2.1:5070".parse().unwrap());
         let onward = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
-        Identity::Dialog(DialogPass { onward, from_caller: true })
+        Identity::Dialog(DialogPass { onward: Side::by(onward), from_caller: true })
     }
 
     #[test]

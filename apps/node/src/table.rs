@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 
 use ruf_accounts::Reading;
-use ruf_admission::{AddressOfRecord, Identity, Ourselves};
+use ruf_admission::{AddressOfRecord, Identity, Ourselves, Party};
 use ruf_message::{Flow, Hop, Place, Tick, Uri};
 use ruf_proxy::{Answer, Destination, Question, Target, TargetSet, Token};
 use ruf_registrar::{Binding, Registrar};
@@ -59,7 +59,7 @@ impl Directory for Asked<'_> {
 
     fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet) {
         let mut found = Found::default();
-        self.registrar.locate(self.now, address, |binding| found.add(binding, None));
+        self.registrar.locate(self.now, address, |binding| found.add(address, binding, None));
         found.into_targets(targets);
     }
 
@@ -78,7 +78,7 @@ impl Directory for Asked<'_> {
         let mut found = Found::default();
         self.registrar.locate(self.now, address, |binding| {
             if gruu.leads_to(binding) {
-                found.add(binding, onward);
+                found.add(address, binding, onward);
             }
         });
         let is_valid = gruu.outlives_its_bindings() || !found.0.is_empty();
@@ -94,14 +94,17 @@ struct Found(Vec<(bool, i64, Target)>);
 impl Found {
     /// Adds a binding. In a dialog, a flow that the device keeps goes on to be used.
     // rfc5626 §4.3
-    fn add(&mut self, binding: &Binding, onward: Option<Flow>) {
+    fn add(&mut self, address: &AddressOfRecord, binding: &Binding, onward: Option<Flow>) {
         let keeps = binding.is_outbound() && onward == Some(binding.flow());
+        let instance = binding.instance().map(Vec::into_boxed_slice);
         let target = Target {
             uri: Some(binding.contact().to_owned()),
             flow: Some(binding.flow()),
             // rfc3327 §5.4
             routes: binding.routes().map(|hop| hop.to_owned()).collect(),
-            instance: binding.instance().map(Vec::into_boxed_slice),
+            // rfc5627 §3.3: only an instance has GRUUs
+            party: instance.as_ref().map(|_| Party::of(address)),
+            instance,
             q: binding.q(),
         };
         self.0.push((keeps, binding.refreshed_micros(), target));

@@ -3,6 +3,7 @@
 
 use crate::account::AddressOfRecord;
 use ruf_message::{Flow, Request, Response};
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
 /// A request that may be served, with the flow it came on and who sent it.
@@ -79,17 +80,56 @@ pub enum Identity {
     Guest,
 }
 
+/// A short name of an address-of-record: the first octets of its SHA-256. Nobody finds another address
+/// that has the name of a given one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Party(pub(crate) [u8; Party::LEN]);
+
+impl Party {
+    pub(crate) const LEN: usize = 8;
+
+    /// The name of this address.
+    pub fn of(address: &AddressOfRecord) -> Self {
+        let mut name = [0; Party::LEN];
+        for (to, from) in name.iter_mut().zip(Sha256::digest(address.as_str())) {
+            *to = from;
+        }
+        Party(name)
+    }
+}
+
+/// One side of a dialog, as our token names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The way to it.
+    pub flow: Flow,
+    /// Whose phone it is, where its Contact may be a GRUU of ours: requests in the dialog follow that
+    /// address's GRUUs and nobody else's.
+    pub party: Option<Party>,
+}
+
+impl Side {
+    /// A phone that has no GRUU.
+    pub const fn by(flow: Flow) -> Self {
+        Side { flow, party: None }
+    }
+}
+
 /// What the token of our Record-Route says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DialogPass {
-    /// The flow of the other side: where the request goes on, and nowhere else.
-    pub onward: Flow,
+    /// The other side: where the request goes on, and nowhere else.
+    pub onward: Side,
     /// It was sent by the caller.
     pub from_caller: bool,
 }
 
 /// What becomes of a request at the gate.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the usual case is the large one, and a box would cost it an allocation"
+)]
 pub enum Verdict {
     /// It goes on.
     Admitted(Admitted),

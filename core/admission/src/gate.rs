@@ -22,7 +22,7 @@
 //! that names an account is then believed to be it, except a hidden account, which always needs its password.
 
 use crate::account::{Account, Accounts, AddressOfRecord, Lookup};
-use crate::admitted::{Admitted, DialogPass, Identity, Verdict};
+use crate::admitted::{Admitted, DialogPass, Identity, Side, Verdict};
 use crate::authenticator::{Arrival, Authenticator, Question, claimed_account, realm};
 use crate::cidr::Cidr;
 use crate::limits::Limits;
@@ -211,9 +211,9 @@ impl Gate {
         self.peer(flow.remote.ip()).is_some() || self.replies.may_reply(now, flow, request_bytes, reply_bytes)
     }
 
-    /// The user part of our Record-Route for a dialog: it names both flows, and admits requests of both
-    /// parties. [`Gate::admit`] reads it back.
-    pub fn token(&self, call_id: &[u8], callers_tag: &[u8], caller: &Flow, callee: &Flow) -> String {
+    /// The user part of our Record-Route for a dialog: it names both sides, and admits requests of both.
+    /// [`Gate::admit`] reads it back.
+    pub fn token(&self, call_id: &[u8], callers_tag: &[u8], caller: &Side, callee: &Side) -> String {
         self.tokens.make(call_id, callers_tag, caller, callee)
     }
 

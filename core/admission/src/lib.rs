@@ -40,7 +40,7 @@ mod token;
 mod used;
 
 pub use account::{Account, Accounts, AddressOfRecord, Lookup};
-pub use admitted::{Admitted, DialogPass, Identity, Verdict};
+pub use admitted::{Admitted, DialogPass, Identity, Party, Side, Verdict};
 pub use cidr::{Cidr, NotACidr};
 pub use gate::{Counts, Gate, Keys, Policy};
 pub use limits::Limits;

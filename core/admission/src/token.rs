@@ -3,27 +3,30 @@
 //! §5.2 does it for flows).
 //!
 //! ```text
-//! base64url( caller's flow | callee's flow | MAC(key; Call-ID, caller's tag, both flows) )
-//! flow:      1 octet   bits 0-2 transport, bit 3 IPv6 local, bit 4 IPv6 remote
+//! base64url( caller | callee | MAC(key; Call-ID, caller's tag, caller, callee) )
+//! side:      1 octet   bits 0-2 transport, bit 3 IPv6 local, bit 4 IPv6 remote, bit 5 a party
 //!            varint    listener
 //!            6 or 18   local address, port     and 4 octets of scope behind an IPv6 address that is
 //!            6 or 18   remote address, port    local to a link
 //!            varint    connection
+//!            8         the party: whose GRUUs may be followed to this side (RFC 5627)
 //! ```
 //!
-//! For two flows over UDP and IPv4 that is 56 characters. The MAC has 96 bits: it is guessed only by
+//! For two phones without GRUUs over UDP and IPv4 that is 56 characters. The MAC has 96 bits: it is guessed only by
 //! sending requests, each of which is a new guess. The tag of the caller is not in the token: a request
 //! is the caller's if the MAC fits with the tag of From, the callee's if it fits with that of To.
 
-use crate::admitted::DialogPass;
+use crate::admitted::{DialogPass, Party, Side};
 use crate::mac::{Mac, decode, encode, same};
 use ruf_message::{Flow, Transport};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 const MAC: usize = 12;
-/// Two flows over IPv6, and the MAC.
-const LEN_MAX: usize = 2 * FLOW_MAX + MAC;
-const FLOW_MAX: usize = 1 + VARINT_MAX + 22 + 22 + VARINT_MAX;
+/// Two sides over IPv6, and the MAC.
+const LEN_MAX: usize = 2 * SIDE_MAX + MAC;
+const SIDE_MAX: usize = 1 + VARINT_MAX + 22 + 22 + VARINT_MAX + Party::LEN;
+/// The flag of a side that has a party.
+const HAS_PARTY: u8 = 1 << 5;
 const VARINT_MAX: usize = 10;
 
 /// Makes tokens and reads them back.
@@ -39,10 +42,10 @@ impl Tokens {
     }
 
     /// The token of a dialog; letters, digits, `-` and `_`.
-    pub(crate) fn make(&self, call_id: &[u8], callers_tag: &[u8], caller: &Flow, callee: &Flow) -> String {
+    pub(crate) fn make(&self, call_id: &[u8], callers_tag: &[u8], caller: &Side, callee: &Side) -> String {
         let mut octets = Octets { filled: [0; LEN_MAX], len: 0 };
-        octets.flow(caller);
-        octets.flow(callee);
+        octets.side(caller);
+        octets.side(callee);
         let mac: [u8; MAC] = self.mac.over(&[call_id, callers_tag, octets.as_slice()]);
         octets.push(&mac);
         let mut text = String::with_capacity(octets.len.div_ceil(3) * 4);
@@ -60,8 +63,8 @@ impl Tokens {
         to_tag: &[u8],
     ) -> Option<DialogPass> {
         let mut room = [0; LEN_MAX];
-        let (flows, mac) = decode(token, &mut room)?.split_last_chunk::<MAC>()?;
-        let mac_for = |tag: &[u8]| -> [u8; MAC] { self.mac.over(&[call_id, tag, flows]) };
+        let (sides, mac) = decode(token, &mut room)?.split_last_chunk::<MAC>()?;
+        let mac_for = |tag: &[u8]| -> [u8; MAC] { self.mac.over(&[call_id, tag, sides]) };
         let from_caller = if same(mac, &mac_for(from_tag)) {
             true
         } else if same(mac, &mac_for(to_tag)) {
@@ -69,8 +72,8 @@ impl Tokens {
         } else {
             return None;
         };
-        let mut rest = flows;
-        let (caller, callee) = (flow(&mut rest)?, flow(&mut rest)?);
+        let mut rest = sides;
+        let (caller, callee) = (side(&mut rest)?, side(&mut rest)?);
         rest.is_empty()
             .then_some(DialogPass { onward: if from_caller { callee } else { caller }, from_caller })
     }
@@ -83,7 +86,7 @@ struct Octets {
 }
 
 impl Octets {
-    /// Room for two flows and the MAC is there, whatever they hold.
+    /// Room for two sides and the MAC is there, whatever they hold.
     fn push(&mut self, octets: &[u8]) {
         let end = self.len + octets.len();
         if let Some(room) = self.filled.get_mut(self.len..end) {
@@ -104,7 +107,7 @@ impl Octets {
         self.push(&[number as u8]);
     }
 
-    fn flow(&mut self, flow: &Flow) {
+    fn side(&mut self, Side { flow, party }: &Side) {
         let transport = match flow.transport {
             Transport::Udp => 0,
             Transport::Tcp => 1,
@@ -113,7 +116,8 @@ impl Octets {
             Transport::Wss => 4,
         };
         let (local, remote) = (flow.local, flow.remote);
-        self.push(&[transport | u8::from(local.is_ipv6()) << 3 | u8::from(remote.is_ipv6()) << 4]);
+        let families = u8::from(local.is_ipv6()) << 3 | u8::from(remote.is_ipv6()) << 4;
+        self.push(&[transport | families | if party.is_some() { HAS_PARTY } else { 0 }]);
         self.varint(u64::from(flow.listener));
         for end in [local, remote] {
             match end {
@@ -128,11 +132,14 @@ impl Octets {
             self.push(&end.port().to_be_bytes());
         }
         self.varint(flow.connection);
+        if let Some(Party(name)) = party {
+            self.push(name);
+        }
     }
 }
 
-/// Takes a flow off the front.
-fn flow(rest: &mut &[u8]) -> Option<Flow> {
+/// Takes a side off the front.
+fn side(rest: &mut &[u8]) -> Option<Side> {
     let [flags] = take::<1>(rest)?;
     let transport = match flags & 7 {
         0 => Transport::Udp,
@@ -145,7 +152,9 @@ fn flow(rest: &mut &[u8]) -> Option<Flow> {
     let listener = u16::try_from(varint(rest)?).ok()?;
     let local = end(rest, flags & 8 != 0)?;
     let remote = end(rest, flags & 16 != 0)?;
-    Some(Flow { transport, listener, local, remote, connection: varint(rest)? })
+    let flow = Flow { transport, listener, local, remote, connection: varint(rest)? };
+    let party = if flags & HAS_PARTY != 0 { Some(Party(take(rest)?)) } else { None };
+    Some(Side { flow, party })
 }
 
 fn end(rest: &mut &[u8], v6: bool) -> Option<SocketAddr> {
@@ -180,20 +189,16 @@ fn varint(rest: &mut &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::account::AddressOfRecord;
 
-    fn flow(transport: Transport, local: &str, remote: &str, listener: u16, connection: u64) -> Flow {
-        Flow {
-            transport,
-            listener,
-            local: local.parse().unwrap(),
-            remote: remote.parse().unwrap(),
-            connection,
-        }
+    fn side(transport: Transport, local: &str, remote: &str, listener: u16, connection: u64) -> Side {
+        let (local, remote) = (local.parse().unwrap(), remote.parse().unwrap());
+        Side::by(Flow { transport, listener, local, remote, connection })
     }
 
-    fn pair() -> (Flow, Flow) {
-        let caller = flow(Transport::Udp, "192.0.2.1:5060", "203.0.113.7:40000", 0, 0);
-        let callee = flow(Transport::Wss, "[2001:db8::1]:443", "[2001:db8::2]:65535", u16::MAX, u64::MAX);
+    fn pair() -> (Side, Side) {
+        let caller = side(Transport::Udp, "192.0.2.1:5060", "203.0.113.7:40000", 0, 0);
+        let callee = side(Transport::Wss, "[2001:db8::1]:443", "[2001:db8::2]:65535", u16::MAX, u64::MAX);
         (caller, callee)
     }
 
@@ -212,10 +217,26 @@ mod tests {
     #[test]
     fn an_address_local_to_a_link_keeps_its_link() {
         let tokens = Tokens::new(&[1; 32]);
-        let near = flow(Transport::Udp, "[fe80::1%3]:5060", "[fe80::2%3]:5060", 1, 0);
+        let near = side(Transport::Udp, "[fe80::1%3]:5060", "[fe80::2%3]:5060", 1, 0);
         let token = tokens.make(b"call", b"a", &near, &near);
         let read = tokens.read(token.as_bytes(), b"call", b"b", b"a");
         assert_eq!(read, Some(DialogPass { onward: near, from_caller: false }));
+    }
+
+    #[test]
+    fn a_phone_with_a_gruu_is_named_and_the_other_is_not() {
+        let tokens = Tokens::new(&[1; 32]);
+        let (caller, callee) = pair();
+        let party = |user| Some(Party::of(&AddressOfRecord::new(user, "example.org")));
+        for (first, second) in [(party("alice"), None), (None, party("bob")), (party("alice"), party("bob"))]
+        {
+            let (caller, callee) = (Side { party: first, ..caller }, Side { party: second, ..callee });
+            let token = tokens.make(b"call", b"a", &caller, &callee);
+            let read = |from: &[u8], to: &[u8]| tokens.read(token.as_bytes(), b"call", from, to);
+            assert_eq!(read(b"a", b"b"), Some(DialogPass { onward: callee, from_caller: true }));
+            assert_eq!(read(b"b", b"a"), Some(DialogPass { onward: caller, from_caller: false }));
+        }
+        assert_ne!(party("alice"), party("bob"));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 mod house;
 
 use house::{HERE, House, THERE, admitted, asking, every_kind, flow, house, refused, request};
-use ruf_admission::{DialogPass, Identity, Verdict};
+use ruf_admission::{DialogPass, Identity, Side, Verdict};
 use ruf_message::{HeaderName, Method, Request, StatusCode, Uri};
 
 /// A request in the dialog `call-1`, from the caller (whose tag is `from`) or the callee.
@@ -19,7 +19,7 @@ fn within(method: &str, from_caller: bool) -> Request {
 }
 
 fn token(house: &House) -> String {
-    house.gate.token(b"call-1", b"from", &flow(HERE), &flow(THERE))
+    house.gate.token(b"call-1", b"from", &Side::by(flow(HERE)), &Side::by(flow(THERE)))
 }
 
 fn routed(house: &House, mut request: Request) -> Request {
@@ -42,7 +42,7 @@ fn options_in_a_dialog_is_the_dialogs_even_where_a_contact_names_our_host() {
     request.set_uri(&contact);
     assert_eq!(admitted(house.admit(&request)).identity(), &Identity::Guest);
     let request = routed(&house, request);
-    assert_eq!(pass(house.admit(&request)).onward, flow(THERE));
+    assert_eq!(pass(house.admit(&request)).onward, Side::by(flow(THERE)));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn both_parties_of_a_dialog_pass_without_a_password_to_the_other_one() {
         let mut house = house();
         for (from_caller, source, onward) in [(true, HERE, THERE), (false, THERE, HERE)] {
             let request = routed(&house, within(method, from_caller));
-            let expected = DialogPass { onward: flow(onward), from_caller };
+            let expected = DialogPass { onward: Side::by(flow(onward)), from_caller };
             assert_eq!(pass(house.admit_from(source, &request)), expected, "{method}");
             // A phone behind a NAT may come from another port or address by now.
             assert_eq!(pass(house.admit_from("203.0.113.99:1", &request)), expected, "{method}");
@@ -78,7 +78,7 @@ fn a_token_outlives_a_restart() {
     let mut house = house();
     let request = routed(&house, within("BYE", true));
     house.gate = house::gate(Default::default(), |_| {}, 2);
-    assert_eq!(pass(house.admit(&request)).onward, flow(THERE));
+    assert_eq!(pass(house.admit(&request)).onward, Side::by(flow(THERE)));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_strict_router_may_have_put_us_into_the_request_uri() {
     let us: Uri = format!("sip:{}@192.0.2.1:5060", token(&house)).parse().unwrap();
     request.set_uri(&us);
     request.push_route("<sip:phone@198.51.100.9:7000>");
-    assert_eq!(pass(house.admit(&request)).onward, flow(THERE));
+    assert_eq!(pass(house.admit(&request)).onward, Side::by(flow(THERE)));
 }
 
 #[test]

@@ -9,7 +9,7 @@
 mod house;
 
 use house::{admitted, asking, every_kind, gate, house, is_stale};
-use ruf_admission::Policy;
+use ruf_admission::{Policy, Side};
 use ruf_message::{HeaderName, Method};
 
 #[test]
@@ -51,8 +51,8 @@ fn with_an_invented_to_tag_and_a_route_to_us_each_is_challenged() {
         let real = house().gate.token(
             b"another call",
             b"from",
-            &house::flow(house::HERE),
-            &house::flow(house::THERE),
+            &Side::by(house::flow(house::HERE)),
+            &Side::by(house::flow(house::THERE)),
         );
         for user in ["", "AAAA@", &"A".repeat(56), &format!("{real}@")] {
             let mut request = request.clone();

@@ -4,7 +4,7 @@
 //! Not here: what the phases do with it (`forward.rs`, `retry.rs`, `response.rs`, `timer_c.rs`,
 //! `cancel.rs`), and how the best response is chosen (`best.rs`).
 
-use ruf_admission::Identity;
+use ruf_admission::{Identity, Ourselves, Party};
 use ruf_message::{Flow, Method, Request, Response, StatusCode, Tick};
 use ruf_transaction::{ClientId, Mark, ServerId};
 use smallvec::SmallVec;
@@ -58,6 +58,8 @@ pub(crate) struct Pending {
     pub(crate) recorded: bool,
     /// What routed it here: a branch bears it, and a loop is known by it.
     pub(crate) mark: Option<Mark>,
+    /// Who sent it, if it may be reached by a GRUU.
+    pub(crate) caller: Option<Party>,
     /// As received, after 16.4. Every branch starts from it, and so do our own answers.
     pub(crate) request: Request,
     /// Targets not tried yet.
@@ -88,6 +90,8 @@ pub(crate) struct Branch {
     pub(crate) announced: Option<StatusCode>,
     /// It goes by a connection that a phone made to us: there is no other.
     pub(crate) by_connection: bool,
+    /// Whose phone it leads to, if it may be reached by a GRUU.
+    pub(crate) party: Option<Party>,
     /// Its part of the breadth.
     pub(crate) share: Share,
     /// What is tried in its place if it fails.
@@ -145,8 +149,10 @@ impl ResponseContext {
         request: Request,
         identity: &Identity,
         mark: Option<Mark>,
+        ourselves: &Ourselves,
     ) -> Self {
         let in_dialog = matches!(identity, Identity::Dialog(_));
+        let recorded = record_route::is_recorded(&request, in_dialog);
         ResponseContext {
             server,
             is_invite: request.method() == Method::Invite,
@@ -154,7 +160,8 @@ impl ResponseContext {
             phase: Phase::Locating(Box::new(Pending {
                 upstream,
                 mark,
-                recorded: record_route::is_recorded(&request, in_dialog),
+                recorded,
+                caller: if recorded { record_route::caller(&request, identity, ourselves) } else { None },
                 breadth: breadth::incoming(&request),
                 request,
                 waiting: Queue::default(),
@@ -201,7 +208,15 @@ impl ResponseContext {
 
 impl Branch {
     pub(crate) fn new(state: BranchState, share: Share, spare: Spare) -> Self {
-        Branch { state, timer_c: Tick::ZERO, announced: None, by_connection: false, share, spare }
+        Branch {
+            state,
+            timer_c: Tick::ZERO,
+            announced: None,
+            by_connection: false,
+            party: None,
+            share,
+            spare,
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 //! Via with its branch, which is written by the client transaction (items 8 and 10) like Content-Length
 //! (item 9).
 
+use ruf_admission::Side;
 use ruf_message::{Flow, Method, Place, StatusCode};
 use ruf_transaction::OurVia;
 
@@ -143,7 +144,8 @@ impl Pending {
     ) {
         let spare = Spare { search: None, others };
         let by_connection = target.flow.is_some_and(|flow| flow.transport.is_reliable());
-        let branch = Branch { by_connection, ..Branch::new(BranchState::Reaching, share, spare) };
+        let party = target.party;
+        let branch = Branch { by_connection, party, ..Branch::new(BranchState::Reaching, share, spare) };
         let Some(id) = self.push(branch) else {
             return self.failures.push(Failure::Unreachable);
         };
@@ -215,12 +217,14 @@ impl Pending {
             return;
         };
         request.set_max_breadth(branch.share.now); // rfc5393 §5.3.3
+        let party = branch.party;
         let may_be_silent = branch.spare.search.as_ref().is_some_and(|search| search.has_more());
         let turn = &mut *step.turn;
         let sent_by = turn.gate.ourselves().sent_by(&flow);
         if self.recorded {
             let asked = self.request.uri().scheme();
-            record_route::record_route(&mut request, asked, &self.upstream, &flow, turn.gate);
+            let caller = Side { flow: self.upstream, party: self.caller };
+            record_route::record_route(&mut request, asked, &caller, &Side { flow, party }, turn.gate);
         }
         let is_invite = request.method() == Method::Invite;
         let token = Token::of_branch(step.key, id);

@@ -157,7 +157,8 @@ impl Proxy {
         let (key, method) = (self.contexts.next_key(), request.method());
         turn.transactions.set_user(server, Token::of_context(key).as_user());
         call::announce(turn, &request, &identity);
-        self.contexts.insert(ResponseContext::new(server, flow, request, &identity, mark));
+        let ourselves = turn.gate.ourselves();
+        self.contexts.insert(ResponseContext::new(server, flow, request, &identity, mark, ourselves));
         match targets {
             Targets::Predetermined(target) => {
                 self.with(turn, key, |context, step| context.begin(step, [target].into()));

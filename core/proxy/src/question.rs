@@ -7,7 +7,7 @@
 //! turn. A question that is not answered within [`crate::Limits::question`], the last within
 //! [`crate::Limits::reach`], counts as [`Refusal::Unanswered`] or [`Unreachable`].
 
-use ruf_admission::{AddressOfRecord, Identity};
+use ruf_admission::{AddressOfRecord, Identity, Party};
 use ruf_message::{Flow, Hop, Method, Place, StatusCode, Uri};
 use smallvec::SmallVec;
 
@@ -109,17 +109,20 @@ pub struct Target {
     /// The phone that it leads to (`+sip.instance`, without its quotes). Targets of one instance are
     /// tried one after the other, never at once, until it has given its response (RFC 5626 section 7).
     pub instance: Option<Box<[u8]>>,
+    /// Whose phone it is, if it may have a GRUU (RFC 5627): in a dialog with it, that address's GRUUs are
+    /// followed.
+    pub party: Option<Party>,
 }
 
 impl Target {
     /// A target with q=1 that is reached by a known flow.
     pub fn by_flow(uri: Uri, flow: Flow) -> Self {
-        Target { uri: Some(uri), flow: Some(flow), routes: Vec::new(), q: 1000, instance: None }
+        Target { uri: Some(uri), flow: Some(flow), routes: Vec::new(), q: 1000, instance: None, party: None }
     }
 
     /// The request's own Request-URI and Route, located as RFC 3263 says.
     pub fn unchanged() -> Self {
-        Target { uri: None, flow: None, routes: Vec::new(), q: 1000, instance: None }
+        Target { uri: None, flow: None, routes: Vec::new(), q: 1000, instance: None, party: None }
     }
 }
 

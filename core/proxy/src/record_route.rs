@@ -4,7 +4,7 @@
 //!
 //! Not here: what is in a token (`ruf_admission`), and how both are taken away (`route.rs`).
 
-use ruf_admission::Gate;
+use ruf_admission::{AddressOfRecord, Gate, Identity, Ourselves, Party, Side};
 use ruf_message::{Flow, Method, Request, Scheme, Transport};
 
 /// We stay on the path of every dialog that the request may create: only through us do the ends
@@ -26,12 +26,13 @@ pub(crate) fn is_recorded(request: &Request, in_dialog: bool) -> bool {
 pub(crate) fn record_route(
     request: &mut Request,
     asked: Scheme,
-    upstream: &Flow,
-    downstream: &Flow,
+    upstream: &Side,
+    downstream: &Side,
     gate: &Gate,
 ) {
     let tag = request.from_tag().unwrap_or_default();
     let token = gate.token(request.call_id(), tag, upstream, downstream);
+    let (upstream, downstream) = (&upstream.flow, &downstream.flow);
     let is_secure = request.uri().scheme() == Scheme::Sips
         || request.routes().next().is_some_and(|route| route.uri().scheme() == Scheme::Sips);
     let here =
@@ -46,6 +47,22 @@ pub(crate) fn record_route(
         }
     }
     request.push_record_route(outgoing);
+}
+
+/// Who sent a request that may create a dialog, if its Contact may be a GRUU of theirs.
+pub(crate) fn caller(request: &Request, identity: &Identity, ourselves: &Ourselves) -> Option<Party> {
+    // rfc5627 §4.4: the Contact of a dialog-forming request is the GRUU
+    request.contacts().next().filter(|contact| contact.uri().is_some_and(|uri| uri.gr().is_some()))?;
+    match identity {
+        Identity::Account(address) => Some(Party::of(address)),
+        // Someone of an open domain is who they say.
+        Identity::Guest => {
+            let from = request.from().uri();
+            let is_open = ourselves.domain(from.host()?)?.open;
+            AddressOfRecord::of(from, ourselves).filter(|_| is_open).map(|address| Party::of(&address))
+        }
+        Identity::Peer(_) | Identity::Dialog(_) => None,
+    }
 }
 
 fn uri(is_secure: bool, token: &str, sent_by: &str, transport: Transport) -> String {
@@ -72,6 +89,7 @@ fn uri(is_secure: bool, token: &str, sent_by: &str, transport: Transport) -> Str
 mod tests {
     use super::*;
     use crate::sample;
+    use ruf_admission::Domain;
     use ruf_message::HeaderName;
 
     #[test]
@@ -98,7 +116,7 @@ mod tests {
         let headers = format!("{routes}Record-Route: <sip:p1.example;lr>\r\n");
         let mut request = sample::request("INVITE", uri, &headers);
         let asked = request.uri().scheme();
-        let by = |transport, phone| Flow { transport, ..sample::flow(phone) };
+        let by = |transport, phone| Side::by(Flow { transport, ..sample::flow(phone) });
         record_route(&mut request, asked, &by(upstream, 1), &by(downstream, 2), &sample::gate());
         let mut values: Vec<String> = request
             .raw(HeaderName::RecordRoute)
@@ -147,5 +165,30 @@ mod tests {
             recorded(sips, "", Transport::Wss, Transport::Tls),
             "<sips:192.0.2.1:5060;lr>, <sips:192.0.2.1:5060;transport=ws;lr>"
         );
+    }
+
+    #[test]
+    fn a_caller_with_a_gruu_is_whom_the_gate_knows() {
+        // tests rfc5627 §4.4
+        let named = |identity: &Identity, from: &str, contact: &str| {
+            let mut request = sample::request("INVITE", "sip:bob@example.org", "");
+            request.set(HeaderName::Contact, contact);
+            request.set(HeaderName::From, format!("<{from}>;tag=1"));
+            let ourselves = Ourselves {
+                domains: vec![Domain::new("example.org"), Domain::open("open.example")],
+                ..sample::ourselves()
+            };
+            caller(&request, identity, &ourselves)
+        };
+        let of = |user, domain| Some(Party::of(&AddressOfRecord::new(user, domain)));
+        let account = Identity::Account(AddressOfRecord::new("alice", "example.org"));
+        let gruu = "<sip:alice@example.org;gr=urn:uuid:1>";
+        assert_eq!(named(&account, "sip:100@example.org", gruu), of("alice", "example.org"));
+        assert_eq!(named(&account, "sip:100@example.org", "<sip:alice@192.0.2.7>"), None);
+        let guest = Identity::Guest;
+        assert_eq!(named(&guest, "sip:carol@open.example", gruu), of("carol", "open.example"));
+        assert_eq!(named(&guest, "sip:alice@example.org", gruu), None, "a closed domain");
+        assert_eq!(named(&guest, "sip:carol@far.example", gruu), None);
+        assert_eq!(named(&Identity::Peer("pbx".into()), "sip:carol@open.example", gruu), None);
     }
 }

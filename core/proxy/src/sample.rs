@@ -1,6 +1,6 @@
 //! What the unit tests of this crate speak about: a server `example.org` at 192.0.2.1, and phones.
 
-use ruf_admission::{DialogPass, Domain, Gate, Identity, Keys, Listener, Ourselves, Policy};
+use ruf_admission::{DialogPass, Domain, Gate, Identity, Keys, Listener, Ourselves, Policy, Side};
 use ruf_message::{Entropy, Flow, Message, Request, Response, StatusCode, Transport};
 
 pub(crate) fn ourselves() -> Ourselves {
@@ -29,7 +29,7 @@ pub(crate) fn flow(phone: u8) -> Flow {
 }
 
 pub(crate) fn dialog(onward: u8) -> Identity {
-    Identity::Dialog(DialogPass { onward: flow(onward), from_caller: true })
+    Identity::Dialog(DialogPass { onward: Side::by(flow(onward)), from_caller: true })
 }
 
 /// A request with these header lines and a small body.

@@ -37,7 +37,7 @@ pub(crate) fn receive(turn: &mut Turn<'_>, flow: &Flow, mut request: Request, id
         return;
     }
     route::preprocess(&mut request, flow, identity, turn.gate.ourselves());
-    let onward = Target { flow: Some(pass.onward), ..Target::unchanged() };
+    let onward = Target { flow: Some(pass.onward.flow), ..Target::unchanged() };
     match target::gruu(&request, pass, turn.gate.ourselves()) {
         Some(destination) => {
             turn.out.acks.push_back(Ack { destination, identity: identity.clone(), request, onward });

@@ -24,7 +24,7 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
             return Targets::Sought(destination);
         }
         // The dialog's Request-URI and Route stay; the token knows the flow to the other side.
-        return Targets::Predetermined(Target { flow: Some(pass.onward), ..Target::unchanged() });
+        return Targets::Predetermined(Target { flow: Some(pass.onward.flow), ..Target::unchanged() });
     }
     let destination = match request.routes().next() {
         // rfc3261 §16.6 step 7; the next hop is somebody else's: a matter of rules
@@ -44,7 +44,9 @@ pub(crate) fn gruu(request: &Request, pass: &DialogPass, ourselves: &Ourselves) 
         return None;
     }
     match destination(request.uri(), ourselves) {
-        Destination::Gruu { uri, onward: _ } => Some(Destination::Gruu { uri, onward: Some(pass.onward) }),
+        Destination::Gruu { uri, onward: _ } => {
+            Some(Destination::Gruu { uri, onward: Some(pass.onward.flow) })
+        }
         Destination::User(_)
         | Destination::Ourselves
         | Destination::Service(_)

@@ -60,7 +60,7 @@ fn understands(request: &Request) -> Result<(), Reject> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ruf_admission::{DialogPass, Domain, Listener};
+    use ruf_admission::{DialogPass, Domain, Listener, Side};
     use ruf_message::{Flow, Message, Transport};
 
     fn ourselves() -> Ourselves {
@@ -135,7 +135,7 @@ mod tests {
             remote: "192.0.2.7:5060".parse().unwrap(),
             connection: 0,
         };
-        let dialog = Identity::Dialog(DialogPass { onward: flow, from_caller: true });
+        let dialog = Identity::Dialog(DialogPass { onward: Side::by(flow), from_caller: true });
         for other in [dialog, Identity::Guest, Identity::Peer("office".into())] {
             assert_eq!(decide("sip:a.example", to, "", &other), Err(Reject::Forbidden));
         }

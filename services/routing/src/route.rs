@@ -1,6 +1,6 @@
 //! The order of look-ups: rule, account, bindings.
 
-use ruf_admission::{Accounts, AddressOfRecord, Identity, Lookup};
+use ruf_admission::{Accounts, AddressOfRecord, Identity, Lookup, Party};
 use ruf_message::{Flow, Uri};
 use ruf_proxy::{Destination, Refusal, Target, TargetSet};
 
@@ -103,6 +103,12 @@ fn device(
         Lookup::Unknown => (owner, false),
         Lookup::Unavailable => return Err(Refusal::Unanswered),
     };
+    if let Identity::Dialog(pass) = identity
+        && pass.onward.party != Some(Party::of(&address))
+    {
+        // What a token admits goes to the other side of its dialog, whosever GRUU it names.
+        return Ok(TargetSet::from_elem(Target { flow: Some(pass.onward.flow), ..Target::unchanged() }, 1));
+    }
     let mut targets = TargetSet::new();
     let is_valid = directory.device(&address, gruu, onward, &mut targets);
     if !targets.is_empty() {
@@ -141,8 +147,8 @@ fn is_hidden(identity: &Identity, directory: &impl Directory) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ruf_admission::Account;
-    use ruf_message::StatusCode;
+    use ruf_admission::{Account, DialogPass, Side};
+    use ruf_message::{StatusCode, Transport};
 
     /// Accounts of `example.org`; those in the second list have one binding.
     struct Town {
@@ -281,6 +287,26 @@ mod tests {
         assert_eq!(to("check1", "here"), Err(404));
         let like = routed(&plan, &gruu("check1", "here"), &from("check2"));
         assert_eq!(like.as_deref(), Ok("sip:check1@phone.example"));
+    }
+
+    #[test]
+    fn in_a_dialog_only_the_other_sides_devices_are_found() {
+        // tests rfc5627 §6.1
+        let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "192.0.2.7:5060".parse().unwrap());
+        let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
+        let uri: Uri = "sip:bob@example.org;gr=here".parse().unwrap();
+        let device = Destination::Gruu { uri: uri.clone(), onward: Some(flow) };
+        let with = |user: Option<&str>| {
+            let party = user.map(|user| Party::of(&AddressOfRecord::new(user, "example.org")));
+            let pass = DialogPass { onward: Side { flow, party }, from_caller: true };
+            let found = route(&DialPlan::default(), &device, &Identity::Dialog(pass), &town()).unwrap();
+            found.into_iter().map(|target| (target.uri, target.flow)).collect::<Vec<_>>()
+        };
+        let bob: Uri = "sip:bob@phone.example".parse().unwrap();
+        assert_eq!(with(Some("bob")), [(Some(bob), None)]);
+        for stranger in [Some("alice"), None] {
+            assert_eq!(with(stranger), [(None, Some(flow))], "the way of the token, and no look-up");
+        }
     }
 
     #[test]
