@@ -69,7 +69,6 @@ pub(crate) struct Connections {
     table: HashMap<u64, Connection>,
     /// The connections that we opened or are opening, by where they lead.
     opened: HashMap<Place, u64>,
-    connecting: usize,
     census: Census,
     ready: ReadyList,
     rung: Vec<u64>,
@@ -120,7 +119,6 @@ impl Connections {
             doors: Vec::new(),
             table: HashMap::new(),
             opened: HashMap::new(),
-            connecting: 0,
             census: Census::default(),
             ready: ReadyList::default(),
             rung: Vec::new(),
@@ -329,8 +327,10 @@ impl Connections {
                 if self.opened.get(&place) == Some(&number) {
                     self.opened.remove(&place);
                 }
+                let source = source_of(place.address.ip());
+                self.census.went(source, false);
                 if matches!(connection.state, State::Opening(_)) {
-                    self.connecting -= 1;
+                    self.census.opened(source);
                     let flow = Err(cause);
                     let answers = waiting.into_iter().map(|token| ConnectionEvent::Reached { token, flow });
                     self.events.extend(answers);
@@ -360,14 +360,19 @@ impl Connections {
 
     fn open(&mut self, now: Tick, token: u64, place: Place) -> Result<(), Unreachable> {
         let (listener, local) = reach::our_end(place.transport, place.address, &self.listeners)?;
-        let room = self.table.len() < self.limits.connections_max;
-        if !room || self.connecting >= self.limits.connecting_max {
+        let (source, limits) = (source_of(place.address.ip()), &self.limits);
+        let (connecting_there, connecting) = self.census.connecting(source);
+        if self.table.len() >= limits.connections_max
+            || self.census.of_source(source) >= limits.connections_per_source_max
+            || connecting_there >= limits.connecting_per_source_max
+            || connecting >= limits.connecting_max
+        {
             return Err(Unreachable::Full);
         }
         let opening = opening::open_to(&place, local.ip(), self.certificates.as_ref())?;
         let connection = self.numbers.next();
         let flow = Flow { transport: place.transport, listener, local, remote: place.address, connection };
-        self.connecting += 1;
+        self.census.opens(source);
         self.opened.insert(place.clone(), connection);
         let origin = Origin::Opened { place, waiting: vec![token] };
         self.insert(now, flow, origin, State::Opening(opening));
@@ -377,9 +382,9 @@ impl Connections {
     /// A connection is open: whoever waits for its place may use it.
     fn opened(&mut self, number: u64) {
         if let Some(connection) = self.table.get_mut(&number)
-            && let Origin::Opened { waiting, .. } = &mut connection.origin
+            && let Origin::Opened { place, waiting } = &mut connection.origin
         {
-            self.connecting -= 1;
+            self.census.opened(source_of(place.address.ip()));
             connection.is_known = true;
             let flow = Ok(connection.flow);
             let answers = std::mem::take(waiting);

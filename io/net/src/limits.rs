@@ -8,12 +8,14 @@ pub struct Limits {
     /// Connections at once, in both directions. One that comes when there are so many takes the place of
     /// the oldest that never said anything; if there is none, it is closed.
     pub connections_max: usize,
-    /// Connections at once from one source: an IPv4 address, or an IPv6 network of 64 bits.
+    /// Connections at once from one source, or to it: an IPv4 address, or an IPv6 network of 64 bits.
     pub connections_per_source_max: usize,
     /// Accepted connections that have not sent one whole message yet; the oldest goes first.
     pub silent_max: usize,
     /// Connections that we are opening at once.
     pub connecting_max: usize,
+    /// The same to one source: phones say where they listen, and shall not use up what is there for all.
+    pub connecting_per_source_max: usize,
     /// Octets that may wait for one peer to read them. A peer that lets more pile up is closed.
     pub queue_bytes_max: usize,
     /// How long opening a connection may take, its handshakes included.
@@ -43,6 +45,7 @@ impl Default for Limits {
             connections_per_source_max: 10_000,
             silent_max: 10_000,
             connecting_max: 1_000,
+            connecting_per_source_max: 100,
             queue_bytes_max: 256 << 10,
             connect: Duration::from_secs(2),
             handshake: Duration::from_secs(5),

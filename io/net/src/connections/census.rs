@@ -3,10 +3,37 @@
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Counts accepted connections.
+/// How many there are of each source.
+#[derive(Default)]
+struct Tally(HashMap<IpAddr, usize>);
+
+impl Tally {
+    fn of(&self, source: IpAddr) -> usize {
+        self.0.get(&source).copied().unwrap_or_default()
+    }
+
+    fn add(&mut self, source: IpAddr) {
+        *self.0.entry(source).or_default() += 1;
+    }
+
+    fn take(&mut self, source: IpAddr) {
+        if let Some(count) = self.0.get_mut(&source) {
+            *count -= 1;
+            if *count == 0 {
+                self.0.remove(&source);
+            }
+        }
+    }
+}
+
+/// Counts connections: those that peers opened by their source, and those that we opened by where they
+/// lead, which is a source like any other.
 #[derive(Default)]
 pub(crate) struct Census {
-    sources: HashMap<IpAddr, usize>,
+    sources: Tally,
+    /// Those of them that we are opening.
+    connecting: Tally,
+    connecting_count: usize,
     /// In the order of their coming. Those that have spoken since are skipped when their turn comes.
     silent: VecDeque<u64>,
     silent_count: usize,
@@ -24,9 +51,27 @@ pub(crate) fn source_of(address: IpAddr) -> IpAddr {
 }
 
 impl Census {
-    /// Connections from one source.
+    /// Connections from one source, or to it.
     pub(crate) fn of_source(&self, source: IpAddr) -> usize {
-        self.sources.get(&source).copied().unwrap_or_default()
+        self.sources.of(source)
+    }
+
+    /// Connections that we are opening to one source, and to all.
+    pub(crate) fn connecting(&self, source: IpAddr) -> (usize, usize) {
+        (self.connecting.of(source), self.connecting_count)
+    }
+
+    /// We open one.
+    pub(crate) fn opens(&mut self, source: IpAddr) {
+        self.sources.add(source);
+        self.connecting.add(source);
+        self.connecting_count += 1;
+    }
+
+    /// One that we opened is open, or will not be.
+    pub(crate) fn opened(&mut self, source: IpAddr) {
+        self.connecting.take(source);
+        self.connecting_count = self.connecting_count.saturating_sub(1);
     }
 
     /// Connections that have said nothing yet.
@@ -36,7 +81,7 @@ impl Census {
 
     /// One more, silent until [`Census::spoke`].
     pub(crate) fn came(&mut self, source: IpAddr, number: u64) {
-        *self.sources.entry(source).or_default() += 1;
+        self.sources.add(source);
         self.silent.push_back(number);
         self.silent_count += 1;
     }
@@ -48,12 +93,7 @@ impl Census {
 
     /// One less.
     pub(crate) fn went(&mut self, source: IpAddr, was_silent: bool) {
-        if let Some(count) = self.sources.get_mut(&source) {
-            *count -= 1;
-            if *count == 0 {
-                self.sources.remove(&source);
-            }
-        }
+        self.sources.take(source);
         if was_silent {
             self.spoke();
         }
@@ -88,6 +128,21 @@ mod tests {
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
+    }
+
+    #[test]
+    fn what_we_open_counts_where_it_leads() {
+        let (mut census, source) = (Census::default(), "192.0.2.1".parse().expect("an address"));
+        let other = "192.0.2.2".parse().expect("an address");
+        for to in [source, source, other] {
+            census.opens(to);
+        }
+        census.opened(source);
+        assert_eq!((census.of_source(source), census.connecting(source)), (2, (1, 2)));
+        census.opened(source);
+        census.went(source, false);
+        assert_eq!((census.of_source(source), census.connecting(source)), (1, (0, 1)));
+        assert_eq!((census.of_source(other), census.silent()), (1, 0));
     }
 
     #[test]

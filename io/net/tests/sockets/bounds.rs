@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ruf_message::Transport;
-use ruf_net::Limits;
+use ruf_message::{Place, Transport};
+use ruf_net::{Limits, Unreachable};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 use crate::stage::{expect, play, rest};
 
@@ -68,6 +69,45 @@ fn a_source_has_only_so_many() {
         again.write_all(BYE).await.expect("writes");
         expect(&mut again, BYE).await;
     });
+}
+
+#[test]
+fn to_a_source_only_so_many_are_opened() {
+    let limits = Limits { connections_per_source_max: 2, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let phones = [listening().await, listening().await, listening().await];
+        let [one, two, three] = phones.each_ref().map(|phone| phone.local_addr().expect("an address"));
+        let flow = stage.reach(1, Transport::Tcp, one).await.expect("reached");
+        assert!(stage.reach(2, Transport::Tcp, two).await.is_ok());
+        assert_eq!(stage.reach(3, Transport::Tcp, three).await, Err(Unreachable::Full));
+        assert_eq!(stage.reach(4, Transport::Tcp, one).await, Ok(flow), "what is there is used");
+        drop(phones[0].accept().await.expect("accepted"));
+        assert_eq!(stage.until(|node| node.unreachable.first().copied()).await, flow);
+        assert!(stage.reach(5, Transport::Tcp, three).await.is_ok());
+    });
+}
+
+#[test]
+fn to_a_source_only_so_many_are_being_opened() {
+    let limits = Limits { connecting_per_source_max: 1, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let phones = [listening().await, listening().await];
+        let places = phones.each_ref().map(|phone| {
+            let address = phone.local_addr().expect("an address");
+            Place { transport: Transport::Tcp, address, host: address.ip().into() }
+        });
+        let [one, two] = places.clone();
+        stage.commands.ask(move |node, _| node.reach.extend([(1, one), (2, two)])).await.expect("alive");
+        let reached = stage.until(|node| (node.reached.len() == 2).then(|| node.reached.clone())).await;
+        assert_eq!(reached[0], (2, Err(Unreachable::Full)), "at once");
+        assert!(reached[1].0 == 1 && reached[1].1.is_ok());
+        let [_, two] = places;
+        assert!(stage.reach_place(3, two).await.is_ok());
+    });
+}
+
+async fn listening() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.expect("binds")
 }
 
 #[test]
