@@ -345,6 +345,8 @@ impl Node {
                 self.locator.failed(now, &place);
                 let others = self.seat.others().map(|other| (other, Crossing(Load::Failed(place.clone()))));
                 self.crossings.extend(others);
+            } else if let Some(moved) = self.asked.reconnected.pop_front() {
+                self.registrar.reconnected(&moved.address, &moved.before, &moved.after);
             } else if let Some(call) = self.asked.calls.pop_front() {
                 self.count_call(&call);
             } else {

@@ -11,7 +11,7 @@ use std::cmp::Reverse;
 use ruf_accounts::Reading;
 use ruf_admission::{AddressOfRecord, Identity, Ourselves, Party};
 use ruf_message::{Flow, Hop, Place, Tick, Uri};
-use ruf_proxy::{Answer, Destination, Question, Target, TargetSet, Token};
+use ruf_proxy::{Answer, Destination, Question, Reconnect, Target, TargetSet, Token};
 use ruf_registrar::{Binding, Registrar};
 use ruf_routing::{DialPlan, Directory};
 
@@ -46,6 +46,14 @@ impl Asked<'_> {
         }
     }
 
+    /// Where a phone takes connections.
+    fn reconnect(&self, address: &AddressOfRecord, binding: &Binding) -> Option<Box<Reconnect>> {
+        let there = binding.listens_at(self.ourselves)?;
+        let before = binding.flow();
+        let place = Place { transport: before.transport, address: there, host: there.ip().into() };
+        Some(Box::new(Reconnect { place, address: address.clone(), before }))
+    }
+
     /// The target to be tried first, if there is any.
     pub(crate) fn first_target(&self, destination: &Destination, identity: &Identity) -> Option<Target> {
         ruf_routing::route(self.plan, destination, identity, self).ok()?.into_iter().next()
@@ -59,7 +67,9 @@ impl Directory for Asked<'_> {
 
     fn bindings(&self, address: &AddressOfRecord, targets: &mut TargetSet) {
         let mut found = Found::default();
-        self.registrar.locate(self.now, address, |binding| found.add(address, binding, None));
+        self.registrar.locate(self.now, address, |binding| {
+            found.add(address, binding, None, self.reconnect(address, binding));
+        });
         found.into_targets(targets);
     }
 
@@ -78,7 +88,7 @@ impl Directory for Asked<'_> {
         let mut found = Found::default();
         self.registrar.locate(self.now, address, |binding| {
             if gruu.leads_to(binding) {
-                found.add(address, binding, onward);
+                found.add(address, binding, onward, self.reconnect(address, binding));
             }
         });
         let is_valid = gruu.outlives_its_bindings() || !found.0.is_empty();
@@ -94,7 +104,13 @@ struct Found(Vec<(bool, i64, Target)>);
 impl Found {
     /// Adds a binding. In a dialog, a flow that the device keeps goes on to be used.
     // rfc5626 §4.3
-    fn add(&mut self, address: &AddressOfRecord, binding: &Binding, onward: Option<Flow>) {
+    fn add(
+        &mut self,
+        address: &AddressOfRecord,
+        binding: &Binding,
+        onward: Option<Flow>,
+        reconnect: Option<Box<Reconnect>>,
+    ) {
         let keeps = binding.is_outbound() && onward == Some(binding.flow());
         let instance = binding.instance().map(Vec::into_boxed_slice);
         let target = Target {
@@ -105,6 +121,7 @@ impl Found {
             // rfc5627 §3.3: only an instance has GRUUs
             party: instance.as_ref().map(|_| Party::of(address)),
             instance,
+            reconnect,
             q: binding.q(),
         };
         self.0.push((keeps, binding.refreshed_micros(), target));

@@ -14,7 +14,7 @@ use crate::branch_request::BranchRequest;
 use crate::breadth::Share;
 use crate::context::{Branch, BranchState, Pending, Phase, ResponseContext};
 use crate::proxy::{Due, Kept, Step};
-use crate::question::{Question, Refusal, Target, TargetSet, Unreachable};
+use crate::question::{Question, Reconnect, Reconnected, Refusal, Target, TargetSet, Unreachable};
 use crate::queue::{Candidate, Queue};
 use crate::retry::{Search, Spare};
 use crate::slots::{BranchId, Token};
@@ -138,21 +138,43 @@ impl Pending {
     pub(crate) fn open(
         &mut self,
         step: &mut Step<'_, '_>,
-        target: Target,
-        others: Vec<Target>,
+        mut target: Target,
+        mut others: Vec<Target>,
         share: Share,
     ) {
-        let spare = Spare { search: None, others };
-        let by_connection = target.flow.is_some_and(|flow| flow.transport.is_reliable());
+        let copy = BranchRequest::of(self.request.clone(), &target);
+        let is_reliable = target.flow.is_some_and(|flow| flow.transport.is_reliable());
+        let by_connection = is_reliable || target.is_anew();
+        let way = (target.flow, target.reconnect.take_if(|_| target.flow.is_none()));
         let party = target.party;
+        if target.reconnect.is_some() {
+            others.push(target.anew());
+        }
+        let spare = Spare { others, ..Spare::default() };
         let branch = Branch { by_connection, party, ..Branch::new(BranchState::Reaching, share, spare) };
         let Some(id) = self.push(branch) else {
             return self.failures.push(Failure::Unreachable);
         };
-        let copy = BranchRequest::of(self.request.clone(), &target);
-        match target.flow {
-            Some(flow) => self.send(step, id, copy, flow),
-            None => self.resolve(step, id, copy),
+        match way {
+            (Some(flow), _) => self.send(step, id, copy, flow),
+            (None, Some(reconnect)) => self.reconnect(step, id, copy, reconnect),
+            (None, None) => self.resolve(step, id, copy),
+        }
+    }
+
+    /// Asks for a connection to a phone whose own is gone.
+    // rfc3261 §18.1.1
+    fn reconnect(
+        &mut self,
+        step: &mut Step<'_, '_>,
+        id: BranchId,
+        copy: BranchRequest,
+        reconnect: Box<Reconnect>,
+    ) {
+        let search = Search::new(copy, vec![reconnect.place.clone()], 1);
+        if let (Some(branch), Some(search)) = (self.branch(id), search) {
+            branch.spare.reconnect = Some(reconnect);
+            self.reach_by(step, id, Box::new(search));
         }
     }
 
@@ -200,6 +222,10 @@ impl Pending {
         match flow {
             Ok(flow) => {
                 let copy = search.copy.clone();
+                if let Some(reconnect) = branch.spare.reconnect.take() {
+                    let Reconnect { address, before, .. } = *reconnect;
+                    step.turn.out.reconnected.push_back(Reconnected { address, before, after: flow });
+                }
                 self.send(step, id, copy, flow);
             }
             Err(Unreachable) => self.fail(step, id, Failure::Unreachable),

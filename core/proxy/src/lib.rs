@@ -61,7 +61,9 @@ mod validate;
 pub use call::{CallEvent, DialogId, End};
 pub use limits::Limits;
 pub use proxy::{Out, Overloaded, Proxy, Turn};
-pub use question::{Answer, Destination, Question, Refusal, Target, TargetSet, Unreachable};
+pub use question::{
+    Answer, Destination, Question, Reconnect, Reconnected, Refusal, Target, TargetSet, Unreachable,
+};
 pub use slots::Token;
 pub use stateless::Ack;
 pub use target::destination;

@@ -13,7 +13,7 @@ use crate::best::Failure;
 use crate::call::CallEvent;
 use crate::context::{Phase, ResponseContext};
 use crate::limits::Limits;
-use crate::question::{Answer, Question, Refusal, Target, Unreachable};
+use crate::question::{Answer, Question, Reconnected, Refusal, Target, Unreachable};
 use crate::slots::{Key, Slots, Token};
 use crate::stateless::Ack;
 use crate::target::Targets;
@@ -29,6 +29,8 @@ pub struct Out {
     pub calls: VecDeque<CallEvent>,
     /// Places that did not serve: to whoever finds places (RFC 3263 section 4.3).
     pub failed: VecDeque<Place>,
+    /// Phones that are reached by another connection now: to whoever keeps bindings.
+    pub reconnected: VecDeque<Reconnected>,
     /// To be given back by [`Proxy::acknowledge`] with their target, in the same turn.
     pub acks: VecDeque<Ack>,
 }

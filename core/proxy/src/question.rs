@@ -106,6 +106,8 @@ pub struct Target {
     pub routes: Vec<Uri>,
     /// Preference in thousandths, 0 to 1000: higher ones are tried first, equal ones at once.
     pub q: u16,
+    /// Where a connection may be opened if that flow is a connection and it is gone.
+    pub reconnect: Option<Box<Reconnect>>,
     /// The phone that it leads to (`+sip.instance`, without its quotes). Targets of one instance are
     /// tried one after the other, never at once, until it has given its response (RFC 5626 section 7).
     pub instance: Option<Box<[u8]>>,
@@ -117,13 +119,53 @@ pub struct Target {
 impl Target {
     /// A target with q=1 that is reached by a known flow.
     pub fn by_flow(uri: Uri, flow: Flow) -> Self {
-        Target { uri: Some(uri), flow: Some(flow), routes: Vec::new(), q: 1000, instance: None, party: None }
+        Target { uri: Some(uri), flow: Some(flow), ..Target::unchanged() }
     }
 
     /// The request's own Request-URI and Route, located as RFC 3263 says.
     pub fn unchanged() -> Self {
-        Target { uri: None, flow: None, routes: Vec::new(), q: 1000, instance: None, party: None }
+        Target {
+            uri: None,
+            flow: None,
+            routes: Vec::new(),
+            q: 1000,
+            reconnect: None,
+            instance: None,
+            party: None,
+        }
     }
+
+    /// The same by a connection that is to be opened; only for one with [`Target::reconnect`].
+    pub(crate) fn anew(self) -> Self {
+        Target { flow: None, ..self }
+    }
+
+    /// It is reached by a connection that is to be opened.
+    pub(crate) fn is_anew(&self) -> bool {
+        self.flow.is_none() && self.reconnect.is_some()
+    }
+}
+
+/// Where a phone takes connections, for when the one that it made is gone.
+#[derive(Clone, Debug)]
+pub struct Reconnect {
+    /// Where.
+    pub place: Place,
+    /// Whose phone it is.
+    pub address: AddressOfRecord,
+    /// The flow by which the phone was known until then.
+    pub before: Flow,
+}
+
+/// A phone whose connection was gone is reached by another: to whoever keeps bindings.
+#[derive(Clone, Debug)]
+pub struct Reconnected {
+    /// Whose phone it is.
+    pub address: AddressOfRecord,
+    /// The flow that is gone.
+    pub before: Flow,
+    /// The flow that leads there now.
+    pub after: Flow,
 }
 
 /// Why a request goes nowhere.

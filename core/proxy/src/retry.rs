@@ -12,7 +12,7 @@ use crate::branch_request::BranchRequest;
 use crate::breadth::Share;
 use crate::context::{Branch, BranchState, Pending, ResponseContext, Withdrawn};
 use crate::proxy::{Kept, Step};
-use crate::question::{Question, Target};
+use crate::question::{Question, Reconnect, Target};
 use crate::slots::{BranchId, Token};
 
 /// A request that says UDP and is longer goes over TCP.
@@ -24,6 +24,8 @@ const DATAGRAM_BYTES_MAX: usize = 1300;
 pub(crate) struct Spare {
     /// The places of its next hop.
     pub(crate) search: Option<Box<Search>>,
+    /// Its search is for a phone whose connection is gone.
+    pub(crate) reconnect: Option<Box<Reconnect>>,
     /// Other ways to the same instance, the next one last.
     pub(crate) others: Vec<Target>,
 }
@@ -124,10 +126,15 @@ impl Pending {
                 Failure::TimedOut
             }
             BranchState::Abandoned | BranchState::Cancelling(_) => failure,
-            BranchState::Resolving(_)
+            before @ (BranchState::Resolving(_)
             | BranchState::Reaching
             | BranchState::Calling(_)
-            | BranchState::Proceeding(_) => {
+            | BranchState::Proceeding(_)) => {
+                // The phone has the request, and would take another branch of it for a loop.
+                // rfc3261 §8.2.2.2
+                if matches!(before, BranchState::Proceeding(_)) {
+                    branch.spare.others.retain(|other| !other.is_anew());
+                }
                 if self.succeed(step, id, &failure) {
                     return;
                 }
@@ -165,6 +172,9 @@ impl Pending {
         }
         // rfc5626 §7: another flow of the instance, unless it has given its response
         // rfc5627 §6.1-3
+        // rfc3261 §18.1.1: a connection is opened where there is none; one that is there was answered by
+        let is_gone = matches!(failure, Failure::FlowGone);
+        while spare.others.pop_if(|next| next.is_anew() && !is_gone).is_some() {}
         if failure.is_of_the_flow()
             && (is_invite || !failure.is_timeout())
             && let Some(target) = spare.others.pop()
@@ -207,7 +217,7 @@ impl Pending {
 
     /// Asks for a flow to the place of a search, as a new branch.
     fn reach(&mut self, step: &mut Step<'_, '_>, search: Box<Search>, others: Vec<Target>, share: Share) {
-        let spare = Spare { search: None, others };
+        let spare = Spare { others, ..Spare::default() };
         match self.push(Branch::new(BranchState::Completed, share, spare)) {
             Some(id) => self.reach_by(step, id, search),
             None => self.failures.push(Failure::Unreachable),

@@ -2,13 +2,16 @@
 //! (RFC 5626 §6).
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use ruf_admission::Ourselves;
 use ruf_message::scan::{elements, trim, unquote};
-use ruf_message::{Flow, NameAddr, Tick, Transport, UriRef};
+use ruf_message::{Flow, NameAddr, Scheme, Tick, Transport, UriRef};
 
 use crate::instance::canonical;
 use crate::packed;
+use crate::path::is_own_socket;
 
 /// Longer names of phones are cut.
 const USER_AGENT_BYTES_MAX: usize = 64;
@@ -98,10 +101,9 @@ impl Binding {
     /// A binding of what [`Binding::parts`] gave; `None`: they are no parts of one.
     pub(crate) fn from_parts(expires: Tick, cseq: u32, q: u16, ends: [u16; 5], bytes: &[u8]) -> Option<Self> {
         let binding = Self { expires, cseq, q: q.min(1_000), ends, bytes: bytes.into() };
-        let flow_at = if binding.has(HAS_RUN) { RUN_AT + 8 } else { RUN_AT };
         let in_order = ends.is_sorted() && ends.iter().all(|end| usize::from(*end) <= bytes.len());
         let [start, end, ..] = ends;
-        let is_sound = in_order && flow_at < usize::from(start);
+        let is_sound = in_order && binding.flow_at() < usize::from(start);
         (is_sound && UriRef::parse(binding.part(start, end)).is_ok()).then_some(binding)
     }
 
@@ -138,8 +140,44 @@ impl Binding {
     /// The flow that leads to it (DESIGN: "Flows"; RFC 5626 §5.3 in spirit).
     #[must_use]
     pub fn flow(&self) -> Flow {
-        let at = if self.has(HAS_RUN) { RUN_AT + 8 } else { RUN_AT };
-        packed::read(self.bytes.get(at..).unwrap_or_default())
+        packed::read(self.bytes.get(self.flow_at()..).unwrap_or_default())
+    }
+
+    /// The same, reached by another flow.
+    #[must_use]
+    pub fn by_flow(&self, flow: &Flow) -> Self {
+        let [texts_at, ..] = self.ends;
+        let mut bytes = self.bytes.get(..self.flow_at()).unwrap_or_default().to_vec();
+        packed::write(flow, &mut bytes);
+        let moved = u16::try_from(bytes.len()).unwrap_or_default();
+        bytes.extend_from_slice(self.bytes.get(usize::from(texts_at)..).unwrap_or_default());
+        let ends = self.ends.map(|end| end - texts_at + moved);
+        Self { ends, bytes: bytes.into_boxed_slice(), ..*self }
+    }
+
+    /// Where the phone takes connections, if we may open one to it when its own is gone: its Contact names,
+    /// with the transport of its flow, the very address that it registered from. A phone that keeps flows is
+    /// left to make new ones, and one behind a proxy is the proxy's to reach.
+    // rfc3261 §18.1.1 and §10.2.1; rfc5626 §5.3
+    #[must_use]
+    pub fn listens_at(&self, ourselves: &Ourselves) -> Option<SocketAddr> {
+        let (flow, contact) = (self.flow(), self.contact());
+        let named = contact.transport().flatten();
+        let is_named = match (flow.transport, contact.scheme()) {
+            (Transport::Tcp | Transport::Tls, Scheme::Sip) => named == Some(flow.transport),
+            // rfc3261 §26.2.2: the scheme says it
+            (Transport::Tls, Scheme::Sips) => matches!(named, None | Some(Transport::Tcp | Transport::Tls)),
+            // A WebSocket client takes no connections; over UDP there is none that could be gone.
+            // rfc7118 §4.1
+            (Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss, _) => false,
+        };
+        if !is_named || self.is_outbound() || !self.path().is_empty() || contact.maddr().is_some() {
+            return None;
+        }
+        let ip = contact.host()?.ip()?.to_canonical();
+        let mut there = flow.remote;
+        there.set_port(contact.port().unwrap_or(flow.transport.default_port()));
+        (ip == there.ip().to_canonical() && !is_own_socket(there, ourselves)).then_some(there)
     }
 
     /// Whether it is the binding of an instance and a `reg-id`, not of a contact.
@@ -275,6 +313,10 @@ impl Binding {
     // rfc3327 §5.4
     pub fn routes(&self) -> impl Iterator<Item = UriRef<'_>> {
         elements(self.path()).filter_map(|value| NameAddr::decode(value).ok()).map(|hop| hop.uri())
+    }
+
+    fn flow_at(&self) -> usize {
+        if self.has(HAS_RUN) { RUN_AT + 8 } else { RUN_AT }
     }
 
     fn has(&self, mark: u8) -> bool {

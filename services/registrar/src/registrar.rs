@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ruf_admission::{AddressOfRecord, Admitted, Identity, Ourselves};
-use ruf_message::{Entropy, Response, Tick, UriRef};
+use ruf_message::{Entropy, Flow, Response, Tick, UriRef};
 use ruf_registrar_core::{
     Asked, Binding, Change, Gruu, Gruus, Reject, Rules, address_of_record, answer, apply, changes,
 };
@@ -175,6 +175,21 @@ impl Registrar {
         let shard = self.shared.lock(self.shared.index(address));
         let bindings = shard.table.get(address).iter();
         bindings.filter(|binding| binding.is_live(now) && binding.is_target()).map(copy).collect()
+    }
+
+    /// A phone whose connection was gone was reached by another: its bindings lead there from now on, for
+    /// all workers. It is not written to the disk: after a restart no connection is left anyway.
+    pub fn reconnected(&self, address: &AddressOfRecord, before: &Flow, after: &Flow) {
+        let mut shard = self.shared.lock(self.shared.index(address));
+        let place = shard.table.place(address);
+        if shard.table.at(place).iter().all(|binding| binding.flow() != *before) {
+            return;
+        }
+        shard.table.update(address, place, |bindings| {
+            for binding in bindings.iter_mut().filter(|binding| binding.flow() == *before) {
+                *binding = binding.by_flow(after);
+            }
+        });
     }
 
     /// What a URI with the parameter `gr` says; `None`: it is no GRUU of ours.

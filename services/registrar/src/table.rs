@@ -48,7 +48,12 @@ const STALE_EXPIRIES_MAX: usize = 1_024;
 
 impl Table {
     pub(crate) fn get(&self, address: &AddressOfRecord) -> &[Binding] {
-        self.at(self.places.get(address).copied())
+        self.at(self.place(address))
+    }
+
+    /// Where the bindings of an address-of-record stand, expired ones among them.
+    pub(crate) fn place(&self, address: &AddressOfRecord) -> Option<Place> {
+        self.places.get(address).copied()
     }
 
     /// The bindings at a place that [`Table::live`] or [`Table::update`] gave.

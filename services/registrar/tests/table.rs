@@ -190,3 +190,19 @@ fn coming_and_going_leaves_nothing_behind() {
     desk.registrar.tick(desk.now);
     assert_eq!(desk.registrar.deadline(), None);
 }
+
+#[test]
+fn a_phone_that_was_reached_by_another_connection_is_found_by_that() {
+    let mut desk = desk();
+    desk.register("alice", "one", 1, A);
+    let (before, after) = (desk.flow, ruf_message::Flow { connection: 9, ..desk.flow });
+    let flow = |desk: &Desk| desk.registrar.locate(desk.now, &alice(), Binding::flow).pop().unwrap();
+    let other = AddressOfRecord::new("bob", "a.example");
+    desk.registrar.reconnected(&other, &before, &after);
+    desk.registrar.reconnected(&alice(), &after, &after);
+    assert_eq!(flow(&desk), before, "of nobody else, and of no other flow");
+    desk.registrar.reconnected(&alice(), &before, &after);
+    assert_eq!(flow(&desk), after);
+    desk.registrar.reconnected(&alice(), &before, &ruf_message::Flow { connection: 8, ..before });
+    assert_eq!(flow(&desk), after, "what comes too late changes nothing");
+}

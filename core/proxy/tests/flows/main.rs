@@ -19,6 +19,7 @@ mod message_200;
 mod overload;
 mod phone;
 mod questions;
+mod reconnect;
 mod refusals;
 mod route_sets;
 mod silence;

@@ -10,8 +10,8 @@ use ruf_message::{
     Entropy, Flow, HeaderName, HostBuf, Message, Place, Request, Response, StatusCode, Tick, Transport,
 };
 use ruf_proxy::{
-    Answer, CallEvent, Destination, Limits, Out, Proxy, Question, Refusal, Target, TargetSet, Turn,
-    Unreachable,
+    Answer, CallEvent, Destination, Limits, Out, Proxy, Question, Reconnected, Refusal, Target, TargetSet,
+    Turn, Unreachable,
 };
 use ruf_transaction::{Received, Timers, Transactions};
 
@@ -31,6 +31,10 @@ pub(crate) struct Net {
     pub(crate) closed: Vec<(Phone, Transport)>,
     /// Places that the proxy found to be dead.
     pub(crate) failed: Vec<Place>,
+    /// Phones that are reached by another connection.
+    pub(crate) reconnected: Vec<Reconnected>,
+    /// The flow by which the last message left.
+    pub(crate) last: Option<Flow>,
     /// Questions that nobody answered.
     pub(crate) open: Vec<Question>,
     pub(crate) calls: Vec<CallEvent>,
@@ -78,6 +82,8 @@ impl Net {
             hops: HashMap::new(),
             closed: Vec::new(),
             failed: Vec::new(),
+            reconnected: Vec::new(),
+            last: None,
             open: Vec::new(),
             calls: Vec::new(),
             wire: ruf_transaction::Out::new(),
@@ -214,7 +220,12 @@ impl Net {
 
     /// The network tells that a phone cannot be reached.
     pub(crate) fn unreachable(&mut self, phone: Phone) {
-        self.transactions.unreachable(self.now, flow(phone), &mut self.wire);
+        self.gone(flow(phone));
+    }
+
+    /// This flow leads nowhere any more.
+    pub(crate) fn gone(&mut self, flow: Flow) {
+        self.transactions.unreachable(self.now, flow, &mut self.wire);
         self.turn();
     }
 
@@ -312,8 +323,10 @@ impl Net {
         }
         self.calls.extend(self.out.calls.drain(..));
         self.failed.extend(self.out.failed.drain(..));
+        self.reconnected.extend(self.out.reconnected.drain(..));
         while let Some(transmit) = self.wire.transmits.pop_front() {
             let to = phone(&transmit.flow);
+            self.last = Some(transmit.flow);
             let message = Message::parse(transmit.bytes).expect("what the server sends is well-formed");
             self.ladder.push(format!("r→{to} {}", shown(&message)));
             self.inboxes.entry(to).or_default().push_back(message);
@@ -347,7 +360,7 @@ impl Net {
                 let flow = self.hops.values().flatten().flatten().find(leads_there);
                 flow.map(|flow| {
                     let is_closed = self.closed.contains(&(phone(flow), place.transport));
-                    let connection = u64::from(place.transport.is_reliable());
+                    let connection = flow.connection.max(u64::from(place.transport.is_reliable()));
                     let flow = Flow { transport: place.transport, connection, ..*flow };
                     Answer::Reached {
                         token: *token,
