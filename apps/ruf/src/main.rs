@@ -30,6 +30,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use ruf_message::Entropy;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -99,6 +100,8 @@ enum Command {
     },
     /// Ask a SIP server or phone whether it is there (OPTIONS).
     Ping(ping::PingArgs),
+    /// Put load on a SIP server: calls, registrations, messages and subscriptions, and their other side.
+    Load(Box<ruf_load::LoadArgs>),
     /// The configuration file.
     Config {
         #[command(subcommand)]
@@ -185,6 +188,7 @@ fn main() -> ExitCode {
         Command::Backup { place, file } => backup::back_up(&place, &file),
         Command::Restore { place, file } => backup::restore(&place, &file),
         Command::Ping(args) => ping::run(&args),
+        Command::Load(args) => ruf_load::run(&args, Entropy::from_seed(keys::fresh())),
         Command::Config { command: ConfigCommand::Check { file } } => check(&file),
     };
     ExitCode::from(status)

@@ -55,7 +55,7 @@ pub(crate) const SAME_FLOOR: &[(&str, &[&str])] = &[
         ],
     ),
     ("ruf-sip", &["ruf-net", "ruf-media", "ruf-webrtc"]),
-    ("ruf", &["ruf-node"]),
+    ("ruf", &["ruf-node", "ruf-load"]),
 ];
 
 /// What a service may import from the io floor: the verbs of the store, nothing that blocks or waits.
