@@ -2,12 +2,13 @@
 //! behind digest, over UDP, TCP and WebSocket.
 //!
 //! `tests/data/torture/torture.json` says what each is worth. An answer is attributed by its Call-ID;
-//! silence is proved by an OPTIONS sent after the message, whose answer came while none came to the
+//! silence is proved by [barriers](barrier) sent after the message, whose answers came while none came to the
 //! message. The messages name hosts elsewhere, so answers go to the source address and the port of
 //! their Via (RFC 3261 section 18.2.2): those ports are bound here, and the wire is read. Over TCP and
 //! WebSocket each message has a connection of its own, on which its answer comes back; where a message cannot be
 //! cut out of a stream, [`expected::Cut`] says what is right.
 
+mod barrier;
 mod expected;
 mod message;
 
@@ -146,7 +147,7 @@ fn open_domain(name: &str) -> String {
 struct Answered {
     /// The final answer; `None` is silence, proved.
     answer: Option<Sip>,
-    /// Every SIP message that the server sent meanwhile, but to the OPTIONS.
+    /// Every SIP message that the server sent meanwhile, but to the barriers.
     sent: Vec<Sip>,
 }
 
@@ -209,7 +210,7 @@ impl Bench {
     }
 
     /// Sends a message and waits for its answer, or until its silence is proved. Where an answer is due it
-    /// is waited for: a 200 to REGISTER waits for the disk, which an OPTIONS does not.
+    /// is waited for: a 200 to REGISTER waits for the disk, which a barrier does not.
     fn try_message(&mut self, octets: &[u8], mark: &str, cut: Cut, is_due: bool) -> Outcome<Answered> {
         if self.transport != Transport::Udp {
             self.sender = Plug::open(self.transport, self.host, SENDER_PORT, self.at)?;
@@ -224,8 +225,7 @@ impl Bench {
             // Others are served as before.
             self.sender = Plug::open(self.transport, self.host, SENDER_PORT, self.at)?;
         }
-        // The second is sent when the first was answered, so that the turn that took the message is over.
-        let barriers = [self.barrier(from)?, self.barrier(from)?];
+        self.stand_behind(&message::call_ids(octets), from)?;
         // A request that was forwarded is answered by the callee; its final answer comes behind.
         let forwarded = self.answer_forwarded(from)?;
         let is_answer = |sip: &Sip| {
@@ -233,7 +233,7 @@ impl Bench {
                 Cut::Followed(_) => !sip.call_id().starts_with(mark),
                 _ => sip.call_id().starts_with(message::MARK) && !sip.call_id().starts_with(mark),
             };
-            sip.status().is_some() && !barriers.iter().any(|barrier| barrier == sip.call_id()) && !of_another
+            sip.status().is_some() && !barrier::is_answered_by(sip) && !of_another
         };
         let answers: Vec<Sip> = self.sent(from).into_iter().filter(is_answer).collect();
         let mut finals: Vec<Sip> = answers.iter().filter(|sip| sip.status() >= Some(200)).cloned().collect();
@@ -252,11 +252,7 @@ impl Bench {
         }
         finals.dedup();
         ensure!(finals.len() <= 1, "answered more than once: {:?}", starts(&finals));
-        let sent = self
-            .sent(from)
-            .into_iter()
-            .filter(|sip| !barriers.iter().any(|barrier| barrier == sip.call_id()))
-            .collect();
+        let sent = self.sent(from).into_iter().filter(|sip| !barrier::is_answered_by(sip)).collect();
         let answer = finals.pop();
         if let Some(answer) = answer.as_ref().filter(|_| self.transport == Transport::Udp) {
             self.check_port(octets, from, answer)?;
@@ -278,25 +274,11 @@ impl Bench {
         Ok(())
     }
 
-    /// Did an answer to a message come after all, though an OPTIONS behind it had been answered?
+    /// Did an answer to a message come after all, though the barriers behind it had been answered?
     fn answered_late(&self, mark: &str) -> bool {
         let sent = self.sent(Mark::START);
-        sent.iter().any(|sip| sip.status().is_some() && sip.call_id().starts_with(mark))
-    }
-
-    /// An OPTIONS to the server that must be answered; gives its Call-ID.
-    fn barrier(&self, from: Mark) -> Outcome<String> {
-        let local = self.sender.address()?;
-        let request = raw::Request::new("OPTIONS", "sip:example.com", local)
-            .over(self.transport)
-            .between("sip:barrier@elsewhere.test", "sip:example.com");
-        let call_id = request.call_id.clone();
-        self.sender.send(request.text().as_bytes())?;
-        let way = (self.at, local);
-        self.tap.wait_sip(from, PATIENCE, way, "the OPTIONS after the message", |sip| {
-            sip.call_id() == call_id && sip.is_response(200, "OPTIONS")
-        })?;
-        Ok(call_id)
+        let mut answers = sent.iter().filter(|sip| sip.status().is_some() && !barrier::is_answered_by(sip));
+        answers.any(|sip| sip.call_id().starts_with(mark))
     }
 
     /// Whoever got a request forwarded answers: 486 to an INVITE, 200 to anything else. Gives whether

@@ -56,6 +56,20 @@ pub(super) fn answer_ports(message: &[u8], source_port: u16) -> Vec<u16> {
     }
 }
 
+/// The Call-IDs of a message, as they stand in it: mostly one.
+pub(super) fn call_ids(message: &[u8]) -> Vec<String> {
+    let mut call_ids = Vec::new();
+    let mut next = 0;
+    while let Some(at) = call_id(message, next) {
+        let line = message.get(at..).unwrap_or_default();
+        let end = find(line, b"\r\n").unwrap_or(line.len());
+        let value = String::from_utf8_lossy(line.get(..end).unwrap_or_default()).trim().to_owned();
+        call_ids.extend((!value.is_empty()).then_some(value));
+        next = at + end;
+    }
+    call_ids
+}
+
 /// Where the value of the first Call-ID after `from` begins.
 fn call_id(message: &[u8], from: usize) -> Option<usize> {
     let head = find(message, b"\r\n\r\n").unwrap_or(message.len());
@@ -85,6 +99,13 @@ mod tests {
         let unique = made_unique(message, "ruf.7.");
         let wanted = "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/UDP h;branch=z9hG4bKruf.7.q\r\nCall-ID: ruf.7.1\r\nI:ruf.7.2\r\n\r\nCall-ID: 3";
         assert_eq!(String::from_utf8_lossy(&unique), wanted);
+    }
+
+    #[test]
+    fn the_call_ids_of_a_message_are_read() {
+        let ids = |lines: &str| call_ids(format!("X sip:a SIP/2.0\r\n{lines}\r\n\r\nCall-ID: 9").as_bytes());
+        assert_eq!(ids("Call-ID : \tone \r\nVia: x\r\ni:two"), ["one", "two"]);
+        assert!(ids("Via: SIP/2.0/UDP h").is_empty());
     }
 
     #[test]
