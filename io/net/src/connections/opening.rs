@@ -57,20 +57,29 @@ pub(crate) fn accepted(
             let secure = secure(stream, certificates?.clone());
             Some(Accepted::Opening(Box::pin(async { Ok(Link::stream(secure.await?)) })))
         }
-        Transport::Ws => Some(Accepted::Opening(Box::pin(websocket(Octets::Plain(stream))))),
+        Transport::Ws => Some(Accepted::Opening(Box::pin(async {
+            spoken(&stream).await?;
+            Box::pin(websocket(Octets::Plain(stream))).await
+        }))),
         Transport::Wss => {
             let secure = secure(stream, certificates?.clone());
-            Some(Accepted::Opening(Box::pin(async { websocket(secure.await?).await })))
+            Some(Accepted::Opening(Box::pin(async { Box::pin(websocket(secure.await?)).await })))
         }
     }
 }
 
 /// TLS as the server.
 async fn secure(stream: TcpStream, certificates: Certificates) -> io::Result<Octets> {
-    // One that says nothing costs no TLS state.
-    stream.readable().await?;
-    let stream = TlsAcceptor::from(certificates.acceptor()).accept(stream).await?;
+    // One that says nothing costs no TLS state: it is not made before the first octet, and then in a place
+    // of its own, since a future is as large as whatever it may come to hold.
+    spoken(&stream).await?;
+    let stream = Box::pin(TlsAcceptor::from(certificates.acceptor()).accept(stream)).await?;
     Ok(Octets::Tls(Box::new(TlsStream::Server(stream))))
+}
+
+/// Waits for the first octet. A fresh socket says that it is readable when it is not, so it is looked.
+async fn spoken(stream: &TcpStream) -> io::Result<()> {
+    stream.peek(&mut [0]).await.map(drop)
 }
 
 /// WebSocket as the server, at any path, from any origin.
@@ -151,4 +160,38 @@ fn settle_in(stream: &TcpStream) {
     let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE / 4);
     let _ = socket.set_tcp_keepalive(&keepalive);
     let _ = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::io::Write;
+    use std::pin::pin;
+    use std::task::Poll;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_handshake_begins_before_the_first_octet() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let here = listener.local_addr().expect("an address");
+        let mut peer = std::net::TcpStream::connect(here).expect("connects");
+        let (stream, _) = listener.accept().await.expect("accepts");
+        let mut spoken = pin!(spoken(&stream));
+        for _ in 0..3 {
+            let polled = poll_fn(|cx| Poll::Ready(spoken.as_mut().poll(cx))).await;
+            assert!(polled.is_pending());
+            tokio::task::yield_now().await;
+        }
+        peer.write_all(b"x").expect("writes");
+        spoken.await.expect("it spoke");
+    }
+
+    #[test]
+    fn one_that_has_not_spoken_is_small() {
+        fn bytes_of<A, B, F>(_: impl Fn(A, B) -> F) -> usize {
+            size_of::<F>()
+        }
+        assert!(bytes_of(secure) < 512, "{}", bytes_of(secure));
+    }
 }
