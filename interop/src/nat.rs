@@ -29,8 +29,8 @@ const CHECKS: [Check; 6] = [
     ("an INVITE of 4 kB reaches a phone behind NAT", large::reaches),
 ];
 
-/// Runs all checks, with phones at home that speak UDP and with such that speak TCP; true if each went
-/// well.
+/// Runs all checks, with phones at home that speak UDP, such that speak TCP, and such that speak TLS; true
+/// if each went well.
 pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     let began = Instant::now();
     for make in [Make::Baresip, Make::Linphone, Make::Pjsip] {
@@ -39,14 +39,14 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     program::present("nft", "nftables")?;
     program::present("ip", "iproute2")?;
     let played: Vec<Outcome<Vec<Line>>> = std::thread::scope(|scope| {
-        [Transport::Udp, Transport::Tcp]
+        [Transport::Udp, Transport::Tcp, Transport::Tls]
             .map(|transport| scope.spawn(move || play(&folder.join(transport.name()), transport)))
             .into_iter()
             .map(|town| town.join().unwrap_or_else(|_| Err(Failure::new("a town fell"))))
             .collect()
     });
     let mut fine = true;
-    for (transport, lines) in ["UDP", "TCP"].into_iter().zip(played) {
+    for (transport, lines) in ["UDP", "TCP", "TLS"].into_iter().zip(played) {
         for (title, outcome) in lines? {
             match &outcome {
                 Ok(seen) => println!("ok      {transport}: {title}: {seen}"),

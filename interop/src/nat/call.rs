@@ -4,6 +4,7 @@ use super::town::{Party, Town};
 use crate::failure::{Outcome, ensure};
 use crate::server::DOMAIN;
 use crate::sip::Sip;
+use crate::transport::Transport;
 use crate::wire::Mark;
 
 /// Who hangs up.
@@ -20,6 +21,11 @@ pub(super) fn registered(town: &mut Town) -> Outcome<String> {
         let aor = format!("{}@{DOMAIN}", party.phone.settings.user);
         let bindings = town.server.bindings()?;
         ensure!(bindings.iter().any(|bound| bound.aor == aor), "`ruf bindings` does not list {aor}");
+    }
+    if town.transport == Transport::Tls {
+        let connected = town.connected()?;
+        ensure!(connected.len() >= 3, "only {connected:?} connected");
+        return Ok(connected.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
     }
     let mut seen = Vec::new();
     for user in ["anna", "bert", "fred"] {

@@ -31,6 +31,15 @@ pub(super) fn named(town: &Town) -> Outcome<String> {
             );
         }
     }
+    // What TLS carries was read by the phones.
+    for party in [&town.anna, &town.bert, &town.fred] {
+        let packets = party.inbox.since(Mark::START);
+        for packet in packets.iter().filter(|packet| packet.source.ip() == SERVER_OUTSIDE.ip()) {
+            let start = packet.sip.as_ref().map_or("a datagram", |sip| &sip.start);
+            let tells = find(&packet.payload, inside.as_bytes()).is_some();
+            ensure!(!tells, "{start}: it tells {} the address it listens on", party.phone.settings.user);
+        }
+    }
     ensure!(requests > 0 && recorded > 0, "{requests} requests, {recorded} INVITE left the server");
     Ok(format!("{outside} in {requests} requests, {recorded} of them with Record-Route"))
 }

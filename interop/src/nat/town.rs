@@ -34,6 +34,9 @@ pub(super) const SERVER_INSIDE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 /// What the world calls the server.
 pub(super) const SERVER_OUTSIDE: SocketAddr =
     SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)), 5_060);
+/// The same over TLS.
+pub(super) const SERVER_OUTSIDE_TLS: SocketAddr =
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1)), 5_061);
 /// What the world calls everybody at home.
 pub(super) const HOME: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
 /// The ports that the NAT at home gives to flows.
@@ -54,6 +57,8 @@ pub(super) struct Party {
 /// The networks, and everybody in them.
 pub(super) struct Town {
     // Phones and the server first: they go before their networks.
+    /// What the phones at home speak.
+    pub(super) transport: Transport,
     /// At home: baresip.
     pub(super) anna: Party,
     /// At home: linphone.
@@ -101,11 +106,15 @@ impl Town {
         let mut settings = Settings::new(&folder.join("data"), SERVER_INSIDE)
             .arguments(&format!("--advertise udp:{listen}={SERVER_OUTSIDE}"))
             .arguments(&format!("--listen tcp:{listen} --advertise tcp:{listen}={SERVER_OUTSIDE}"));
+        let tls = SocketAddr::new(SERVER_INSIDE.into(), SERVER_OUTSIDE_TLS.port());
+        settings =
+            settings.arguments(&format!("--listen tls:{tls} --advertise tls:{tls}={SERVER_OUTSIDE_TLS}"));
         settings.listen = listen;
         for Account { user, secret } in [ANNA, BERT, CARL, DORO, EMIL, FRED, MUTE] {
             settings = settings.user(user, secret);
         }
         let server = room.run(move || Server::start(&settings))?;
+        let authority = server.authority();
 
         let by_hand = |network: &Namespace, address, account| {
             network.run(move || {
@@ -115,10 +124,15 @@ impl Town {
             })
         };
         let at_home = |make, last, account| {
-            party(make, phone_settings(folder, host(AT_HOME, last), account, transport), home)
+            let mut settings = phone_settings(folder, host(AT_HOME, last), account, transport);
+            if transport == Transport::Tls {
+                (settings.server, settings.authority) = (SERVER_OUTSIDE_TLS, Some(authority.clone()));
+            }
+            party(make, settings, home)
         };
         let hers = machine(DORO.user, host(AT_HOME, 14), home)?;
         Ok(Town {
+            transport,
             doro: by_hand(&hers, host(AT_HOME, 14), DORO)?,
             mute: by_hand(&hers, host(AT_HOME, 14), MUTE)?,
             mute_registered: Instant::now(),
@@ -157,8 +171,18 @@ impl Town {
             });
             hers.then_some(packet.source)
         })?;
-        ensure!(source.ip() == HOME && MAPPED.contains(&source.port()), "{user} came from {source}: no NAT");
+        ensure!(is_mapped(source), "{user} came from {source}: no NAT");
         Ok(source)
+    }
+
+    /// Where those at home are seen from the server who speak TLS: that they connected is all that can be
+    /// read on the way.
+    pub(super) fn connected(&self) -> Outcome<Vec<SocketAddr>> {
+        let packets = self.came_tap.since(Mark::START);
+        let came = packets.iter().filter(|packet| packet.connects);
+        let came: Vec<SocketAddr> = came.map(|packet| packet.source).collect();
+        ensure!(came.iter().all(|source| is_mapped(*source)), "some came without NAT: {came:?}");
+        Ok(came)
     }
 }
 
@@ -171,6 +195,11 @@ impl Party {
             .wait(from, PATIENCE, &what, |packet| packet.sip.as_ref().filter(|sip| wanted(sip)).cloned())?;
         Ok(sip)
     }
+}
+
+/// Is this somebody at home, as the NAT shows them?
+fn is_mapped(source: SocketAddr) -> bool {
+    source.ip() == HOME && MAPPED.contains(&source.port())
 }
 
 const AT_HOME: Ipv4Addr = Ipv4Addr::new(192, 168, 7, 0);
@@ -202,7 +231,10 @@ fn party(make: Make, settings: phone::Settings, at: &Namespace) -> Outcome<Party
     let machine = machine(&settings.user, settings.ip, at)?;
     let ip = settings.ip;
     let inbox = machine.run(move || Ok(Wire::open()?.tap_address(ip.into())))?;
-    let phone = machine.run(move || Phone::start(make, settings))?;
+    let mut phone = machine.run(move || Phone::start(make, settings))?;
+    if phone.settings.transport == Transport::Tls {
+        phone.follow(&inbox)?;
+    }
     Ok(Party { phone, inbox, _machine: machine })
 }
 
@@ -224,8 +256,12 @@ fn lay() -> Outcome<[Namespace; 4]> {
     let front = Namespace::new("front")?;
     let room = Namespace::new("room")?;
 
-    for network in [&home, &street] {
-        network.script("ip link add bridge type bridge; ip link set bridge up")?;
+    for (network, number) in [(&home, 1), (&street, 2)] {
+        // A bridge without an address of its own takes the lowest of its ports', another one with many a
+        // new port, and drops what still comes for the one before.
+        network.script(&format!(
+            "ip link add bridge type bridge; ip link set bridge address 02:00:00:00:00:0{number} up"
+        ))?;
     }
     for (network, port) in [(&home, "home"), (&front, "front")] {
         street.cable(port, network, "wan")?;
