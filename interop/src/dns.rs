@@ -32,6 +32,8 @@ const CHECKS: [Check; 7] = [
 ];
 
 const NET: u8 = 100;
+/// Calls to a domain that does not exist, for each worker: nearly sure to come to each of them.
+const CALLS_PER_WORKER: usize = 6;
 const ANNA: Account = Account { user: "anna", secret: "secret-of-anna" };
 /// How long a server may be silent before the next one is tried, as the product has it.
 const SILENCE: Duration = Duration::from_secs(4);
@@ -202,16 +204,22 @@ fn ipv6_alone(scene: &Scene) -> Outcome<String> {
     Ok(format!("the INVITE came from {from}"))
 }
 
+/// Each worker remembers for itself what the DNS said.
 fn negative_cache(scene: &Scene) -> Outcome<String> {
     let (first, _) = scene.call("none.test")?;
     let status = scene.end(&first)?;
+    let once = scene.names.asked("none.test");
+    ensure!(once > 0, "nothing was asked");
+    let workers = scene.server.workers()?;
+    let calls = CALLS_PER_WORKER * workers;
+    for _ in 1..calls {
+        let (call, _) = scene.call("none.test")?;
+        let again = scene.end(&call)?;
+        ensure!(again == status, "a later call ended with {again}, the first with {status}");
+    }
     let asked = scene.names.asked("none.test");
-    ensure!(asked > 0, "nothing was asked");
-    let (second, _) = scene.call("none.test")?;
-    ensure!(scene.end(&second)? == status, "the second call ended otherwise than the first, with {status}");
-    let again = scene.names.asked("none.test") - asked;
-    ensure!(again == 0, "{again} questions were asked again");
-    Ok(format!("{asked} questions for two calls, both ended with {status}"))
+    ensure!(asked <= once * workers, "{asked} questions for {calls} calls, and {once} for the first");
+    Ok(format!("{asked} questions for {calls} calls, which all ended with {status}"))
 }
 
 fn silent_name_server(scene: &Scene) -> Outcome<String> {

@@ -228,6 +228,17 @@ impl Server {
             .ok_or_else(|| Failure::new("the kernel does not say how much memory the server has"))
     }
 
+    /// How many workers it has: each is a thread with a name.
+    pub(crate) fn workers(&self) -> Outcome<usize> {
+        let mut workers = 0;
+        for thread in std::fs::read_dir(format!("/proc/{}/task", self.program.id()))? {
+            // One that has ended meanwhile has no name.
+            let name = std::fs::read_to_string(thread?.path().join("comm")).unwrap_or_default();
+            workers += usize::from(name.starts_with("worker-"));
+        }
+        Ok(workers)
+    }
+
     /// How many files it has open, sockets among them.
     pub(crate) fn open_files(&self) -> Outcome<usize> {
         Ok(std::fs::read_dir(format!("/proc/{}/fd", self.program.id()))?.count())
