@@ -5,6 +5,7 @@ SHELL := /bin/bash
 ARGS ?=
 SECONDS_EACH ?= 600
 SEEDS ?= 10000
+WORKERS ?=
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +21,7 @@ test: setup-test ## everything that must hold: unit, flows, simulation, conforma
 	cargo test --workspace --doc -q
 	$(MAKE) --no-print-directory sim SEEDS=1000
 	$(MAKE) --no-print-directory interop
+	$(MAKE) --no-print-directory interop WORKERS=2
 
 check: setup-check ## format, lints, the laws of the house, dependencies, docs
 	cargo fmt --all --check
@@ -34,9 +36,9 @@ sim: setup-build ## the simulation: SEEDS seeds of one call, of one to several p
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 2 --only-seeds
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 4 --only-seeds
 
-interop: setup-test ## conformance and real phones against the server
+interop: setup-test ## conformance and real phones against the server (make interop WORKERS=4)
 	cargo build --release -p ruf -p ruf-interop
-	./target/release/ruf-interop all
+	RUF_ARGS="$(RUF_ARGS) $(if $(WORKERS),--workers $(WORKERS))" ./target/release/ruf-interop all
 
 fuzz: setup-fuzz ## fuzz each target for SECONDS_EACH seconds
 	dev/fuzz run $(SECONDS_EACH)

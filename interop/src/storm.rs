@@ -3,6 +3,7 @@
 
 mod drain;
 mod reload;
+mod secure;
 mod silent;
 
 use std::net::Ipv4Addr;
@@ -16,8 +17,10 @@ use crate::server::{Server, Settings};
 
 type Check = (&'static str, fn(&Path, Ipv4Addr) -> Outcome<String>);
 
-const CHECKS: [Check; 3] = [
+const CHECKS: [Check; 5] = [
     ("10,000 connections that say nothing", silent::are_borne),
+    ("10,000 connections without a handshake on the port of TLS", silent::without_handshakes),
+    ("thousands of connections that say nothing behind their handshake", silent::behind_handshakes),
     ("another configuration during 100 calls", reload::drops_none),
     ("SIGTERM while a phone rings", drain::lets_the_call_pass),
 ];
