@@ -221,6 +221,12 @@ impl Answering {
         }
     }
 
+    /// The connection is lost, and with it all calls.
+    pub(crate) fn clear(&mut self) {
+        self.calls.clear();
+        self.alarms.clear();
+    }
+
     fn arm(&mut self, due: Due, call_id: &Bytes) {
         if let Due::At(due) = due {
             self.alarms.push(Reverse((due, call_id.clone())));

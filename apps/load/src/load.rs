@@ -3,8 +3,10 @@
 //!
 //! It reads no clock and opens no socket: `shell` does, and a test can stand in for both.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, VecDeque};
+mod preparation;
+mod units;
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use ruf_message::{Entropy, Flow, Method, Place, Tick, Transmit};
@@ -22,6 +24,8 @@ use crate::tally::{Outcome, Tally};
 use crate::turn::Turn;
 use crate::unit::Unit;
 use crate::way::{Link, Way, Ways};
+pub(crate) use preparation::Preparation;
+use units::Units;
 
 /// How far a run has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,15 +55,13 @@ pub struct Load {
     phase: Phase,
     schedule: Option<Schedule>,
     mix: Mix,
-    slots: Vec<Slot>,
-    free: Vec<u32>,
-    in_flight: u32,
-    alarms: BinaryHeap<Reverse<(Tick, Key)>>,
+    units: Units,
     answering: Answering,
     /// Units of each kind that were started, to choose whom they concern.
     turns: [u32; Kind::ALL.len()],
-    registering: u32,
-    preparation: Tally,
+    preparation: Preparation,
+    /// What happened before the run began; nobody asks.
+    before: Tally,
     tally: Tally,
     began: Option<Tick>,
     stopped_starting: Option<Tick>,
@@ -67,17 +69,6 @@ pub struct Load {
     entropy: Entropy,
     out: VecDeque<Transmit>,
 }
-
-/// A place in the table of units.
-struct Slot {
-    generation: u32,
-    unit: Option<Unit>,
-    /// The earliest alarm that is set for it.
-    alarm: Option<Tick>,
-}
-
-/// Slot and generation, in the order of the alarms.
-type Key = (u32, u32);
 
 /// Whether there is a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,14 +100,11 @@ impl Load {
             reach,
             phase: Phase::Preparing,
             schedule: None,
-            slots: Vec::new(),
-            free: Vec::new(),
-            in_flight: 0,
-            alarms: BinaryHeap::new(),
+            units: Units::default(),
             answering,
             turns: [0; Kind::ALL.len()],
-            registering: 0,
-            preparation: Tally::default(),
+            preparation: Preparation::default(),
+            before: Tally::default(),
             tally: Tally::default(),
             began: None,
             stopped_starting: None,
@@ -140,12 +128,12 @@ impl Load {
 
     /// Callees that are registered so far.
     pub fn registered(&self) -> u64 {
-        self.preparation.good(None)
+        self.preparation.good()
     }
 
     /// Units under way.
     pub fn in_flight(&self) -> u32 {
-        self.in_flight
+        self.units.in_flight()
     }
 
     /// When the run began, and when the last unit was to start, if those are past.
@@ -176,8 +164,8 @@ impl Load {
                 if let Some(schedule) = &mut self.schedule {
                     schedule.stop();
                 }
-                for slot in (0u32..).take(self.slots.len()) {
-                    self.step(now, slot, Unit::wind_down);
+                if let Some((units, mut turn)) = self.turn(now) {
+                    units.step_all(&mut turn, Unit::wind_down);
                 }
                 self.go_on(now);
             }
@@ -191,7 +179,7 @@ impl Load {
         if let Some(schedule) = &mut self.schedule {
             schedule.stop();
         }
-        self.end_all(now, Outcome::Cut);
+        self.end_all(Outcome::Cut);
         if !matches!(self.phase, Phase::Failed(_)) {
             self.phase = Phase::Over;
         }
@@ -220,14 +208,13 @@ impl Load {
                 let wrong = |unit: &mut Unit, _: &mut Turn<'_>| {
                     Some(Outcome::Wrong(unit.waits_for(), "an answer that names another call or none"))
                 };
-                return match self.live(ident) {
-                    true => self.step(now, ident.slot, wrong),
-                    false => self.current().strays += 1,
-                };
+                if !self.step(now, ident, wrong) {
+                    self.current().strays += 1;
+                }
+                return;
             }
         };
-        if self.live(reply.ident) {
-            self.step(now, reply.ident.slot, |unit, turn| unit.reply(&reply, wire, turn));
+        if self.step(now, reply.ident, |unit, turn| unit.reply(&reply, wire, turn)) {
             return;
         }
         self.current().strays += 1;
@@ -254,13 +241,11 @@ impl Load {
                 bytes: answering::answer(request, "200 OK", None, Extra::Nothing),
             });
             self.tally.notifies += u64::from(method == Method::Notify);
-            if self.live(ident) {
-                self.step(now, ident.slot, |unit, turn| unit.request(method, turn));
-            }
+            self.step(now, ident, |unit, turn| unit.request(method, turn));
             return;
         }
         let Some(ways) = &self.ways else { return };
-        let tally = if self.began.is_some() { &mut self.tally } else { &mut self.preparation };
+        let tally = if self.began.is_some() { &mut self.tally } else { &mut self.before };
         let mut sink = Sink { now, host: &ways.answering.host, tally, out: &mut self.out };
         self.answering.receive(flow, request, method, &mut sink);
     }
@@ -270,25 +255,17 @@ impl Load {
     fn is_for_a_caller(&self, flow: Flow, ident: Ident, method: Method) -> bool {
         match &self.link {
             Link::Datagrams { caller, .. } => caller.listener == flow.listener,
-            Link::Connection(_) => method == Method::Notify && self.live(ident),
+            Link::Connection(_) => method == Method::Notify && self.units.is_live(ident),
         }
     }
 
     /// Time has passed; early or extra calls do nothing.
     pub fn tick(&mut self, now: Tick) {
-        while let Some(Reverse((due, _))) = self.alarms.peek()
-            && *due <= now
-        {
-            let Some(Reverse((_, (slot, generation)))) = self.alarms.pop() else { break };
-            if self.live(Ident { slot, generation }) {
-                if let Some(slot) = self.slots.get_mut(slot as usize) {
-                    slot.alarm = None;
-                }
-                self.step(now, slot, Unit::tick);
-            }
+        if let Some((units, mut turn)) = self.turn(now) {
+            units.tick(&mut turn);
         }
         if let Some(ways) = &self.ways {
-            let tally = if self.began.is_some() { &mut self.tally } else { &mut self.preparation };
+            let tally = if self.began.is_some() { &mut self.tally } else { &mut self.before };
             self.answering.tick(&mut Sink { now, host: &ways.answering.host, tally, out: &mut self.out });
         }
         self.go_on(now);
@@ -297,12 +274,11 @@ impl Load {
     /// When it wants to be ticked next. The starts of the schedule come apart from it, by
     /// [`Load::next_start`]: they want a finer clock.
     pub fn poll_deadline(&self) -> Option<Tick> {
-        let alarm = self.alarms.peek().map(|Reverse((due, _))| *due);
         let reach = match self.reach {
             Reach::Wanted(at) => Some(at),
             Reach::Asked | Reach::There => None,
         };
-        [alarm, self.answering.deadline(), reach].into_iter().flatten().min()
+        [self.units.deadline(), self.answering.deadline(), reach].into_iter().flatten().min()
     }
 
     /// The next message to send.
@@ -327,9 +303,9 @@ impl Load {
             Ok(flow) => {
                 self.reach = Reach::There;
                 self.ways = Some(Ways { caller: Way::new(flow), answering: Way::new(flow) });
-                self.prepare(now);
+                self.preparation.again();
             }
-            Err(error) if !self.has_heard => self.phase = Phase::Failed(self.nobody(error)),
+            Err(error) if !self.has_heard => self.phase = Phase::Failed(self.link.nobody(error)),
             Err(_) => self.reach = Reach::Wanted(now + self.limits.reopen),
         }
         self.go_on(now);
@@ -347,84 +323,68 @@ impl Load {
             // Datagrams may come through again; timers decide, as they do for a lost one.
             Link::Datagrams { .. } if self.has_heard => {}
             Link::Datagrams { .. } => {
-                self.phase = Phase::Failed(self.nobody(Unreachable::Refused));
-                self.end_all(now, Outcome::Lost);
+                self.phase = Phase::Failed(self.link.nobody(Unreachable::Refused));
+                self.end_all(Outcome::Lost);
             }
             Link::Connection(_) => {
                 self.ways = None;
                 self.reach = Reach::Wanted(now + self.limits.reopen);
-                self.end_all(now, Outcome::Lost);
+                self.answering.clear();
+                self.end_all(Outcome::Lost);
             }
         }
         self.go_on(now);
     }
 
-    fn nobody(&self, error: Unreachable) -> String {
-        let place = match &self.link {
-            Link::Datagrams { caller, .. } => format!("udp:{}", caller.remote),
-            Link::Connection(place) => format!("{}:{}", place.transport.as_param(), place.address),
-        };
-        match error {
-            Unreachable::Refused if place.starts_with("tls:") => format!(
-                "nobody whom we believe listens at {place}; start the server, or name the authority of its certificate with --ca"
-            ),
-            Unreachable::Refused => {
-                format!("nobody listens at {place}; start the server, or look at its port")
-            }
-            Unreachable::Silent => {
-                format!("{place} does not answer; look for a firewall between here and there")
-            }
-            Unreachable::NoRoute => format!("no way leads to {place}; look at this machine's routes"),
-            Unreachable::NoListener | Unreachable::Full => format!("no socket of ours can reach {place}"),
-        }
-    }
-
     /// Does what follows from what happened: the next registration, the next units, the next phase.
     fn go_on(&mut self, now: Tick) {
-        match self.phase {
-            Phase::Preparing => self.prepare(now),
-            Phase::Running => self.start_units(now),
-            Phase::Ready | Phase::Ending | Phase::Over | Phase::Failed(_) => {}
+        if matches!(self.phase, Phase::Preparing | Phase::Running) {
+            self.prepare(now);
+        }
+        if self.phase == Phase::Running {
+            self.start_units(now);
         }
         let is_over = self.schedule.as_ref().is_some_and(|schedule| schedule.is_over(now));
         if self.phase == Phase::Running && is_over {
             self.phase = Phase::Ending;
             self.stopped_starting = Some(now);
         }
-        if self.phase == Phase::Ending && self.in_flight == 0 {
+        if self.phase == Phase::Ending && self.units.in_flight() == 0 {
             self.phase = Phase::Over;
         }
     }
 
     /// Registers the callees, so many at a time.
     fn prepare(&mut self, now: Tick) {
-        let Some(_) = &self.ways else { return };
-        let wanted = if self.plan.mix.needs_callees() { self.plan.users.count } else { 0 };
-        while self.registering < wanted && self.in_flight < self.limits.registering_max {
-            let user = self.registering;
-            self.registering += 1;
-            self.begin(now, now, Kind::Register, user, user);
+        let users = if self.plan.mix.needs_callees() { self.plan.users.count } else { 0 };
+        while self.ways.is_some()
+            && let Some(user) = self.preparation.take(users, self.limits.registering_max)
+            && let Some((units, mut turn)) = self.turn(now)
+        {
+            units.begin(&mut turn, |ident, turn| Unit::prepare(Errand { ident, from: user, to: user }, turn));
         }
-        let failure = self.preparation.failures().next();
-        if let Some((_, outcome, _)) = failure {
+        if self.phase != Phase::Preparing {
+            return;
+        }
+        if let Some(outcome) = self.preparation.failure() {
             let hint = match outcome {
                 Outcome::Refused(_, 401 | 407) if self.plan.users.password.is_none() => "; give --password",
                 Outcome::Refused(_, 401 | 403 | 407) => "; look at --password, --user-pattern and --domain",
                 _ => "",
             };
-            self.phase = Phase::Failed(format!(
-                "a callee could not be registered at {}: {outcome}{hint}",
-                self.plan.domain
-            ));
-            self.end_all(now, Outcome::Cut);
-        } else if self.registering == wanted && self.in_flight == 0 {
+            let domain = &self.plan.domain;
+            self.phase =
+                Phase::Failed(format!("a callee could not be registered at {domain}: {outcome}{hint}"));
+            self.end_all(Outcome::Cut);
+        } else if self.ways.is_some() && self.preparation.is_done(users) {
             self.phase = Phase::Ready;
         }
     }
 
     fn start_units(&mut self, now: Tick) {
         while let Some(schedule) = &mut self.schedule
-            && let Some(intended) = schedule.take(now, self.in_flight, &mut self.entropy)
+            && let Some(intended) =
+                schedule.take(now, self.units.in_flight() - self.preparation.in_flight(), &mut self.entropy)
         {
             let kind = self.mix.next_kind();
             self.tally.start(kind, now.saturating_sub(intended));
@@ -438,7 +398,7 @@ impl Load {
             let from = if kind == Kind::Register { turn } else { (turn + count.div_ceil(2)) % count };
             if self.ways.is_none() {
                 self.tally.end(kind, Outcome::Lost);
-            } else if self.in_flight >= self.limits.in_flight_max {
+            } else if self.units.in_flight() >= self.limits.in_flight_max {
                 self.tally.end(kind, Outcome::Unsent);
             } else {
                 self.begin(now, intended, kind, from, turn);
@@ -447,82 +407,50 @@ impl Load {
     }
 
     fn begin(&mut self, now: Tick, intended: Tick, kind: Kind, from: u32, to: u32) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(Slot { generation: 0, unit: None, alarm: None });
-            u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX) // as many as may be in flight
-        });
-        let Some(place) = self.slots.get_mut(slot as usize) else { return };
-        place.generation = place.generation.wrapping_add(1);
-        place.alarm = None;
-        let errand = Errand { ident: Ident { slot, generation: place.generation }, from, to };
-        self.in_flight += 1;
-        self.step_with(now, slot, |unit, turn| {
-            *unit = Some(Unit::start(kind, errand, intended, turn));
-            None
-        });
+        let Some((units, mut turn)) = self.turn(now) else { return };
+        units.begin(&mut turn, |ident, turn| Unit::start(kind, Errand { ident, from, to }, intended, turn));
     }
 
-    fn live(&self, ident: Ident) -> bool {
-        self.slots
-            .get(ident.slot as usize)
-            .is_some_and(|slot| slot.generation == ident.generation && slot.unit.is_some())
-    }
-
-    fn current(&mut self) -> &mut Tally {
-        if self.began.is_some() { &mut self.tally } else { &mut self.preparation }
-    }
-
-    /// Lets the unit of a slot, if there is one, do something.
-    fn step(&mut self, now: Tick, slot: u32, act: impl FnOnce(&mut Unit, &mut Turn<'_>) -> Option<Outcome>) {
-        self.step_with(now, slot, |unit, turn| unit.as_mut().and_then(|unit| act(unit, turn)));
-    }
-
-    fn step_with(
+    /// Lets a unit do something; `false` if it is not under way.
+    fn step(
         &mut self,
         now: Tick,
-        slot: u32,
-        act: impl FnOnce(&mut Option<Unit>, &mut Turn<'_>) -> Option<Outcome>,
-    ) {
-        let (Some(ways), Some(place)) = (&self.ways, self.slots.get_mut(slot as usize)) else { return };
-        let tally = if self.began.is_some() { &mut self.tally } else { &mut self.preparation };
-        let mut turn = Turn {
+        ident: Ident,
+        act: impl FnOnce(&mut Unit, &mut Turn<'_>) -> Option<Outcome>,
+    ) -> bool {
+        let Some((units, mut turn)) = self.turn(now) else { return false };
+        let is_live = units.is_live(ident);
+        if is_live {
+            units.step(ident.slot, &mut turn, act);
+        }
+        is_live
+    }
+
+    /// The units, and what one works with; `None` while there is no way to the server.
+    fn turn(&mut self, now: Tick) -> Option<(&mut Units, Turn<'_>)> {
+        let turn = Turn {
             now,
             plan: &self.plan,
             limits: &self.limits,
             run: &self.run,
-            ways,
-            tally,
+            ways: self.ways.as_ref()?,
+            tally: if self.began.is_some() { &mut self.tally } else { &mut self.before },
             entropy: &mut self.entropy,
+            preparation: &mut self.preparation,
             out: &mut self.out,
         };
-        let outcome = act(&mut place.unit, &mut turn);
-        let Some(unit) = &place.unit else { return };
-        match outcome {
-            Some(outcome) => {
-                tally.end(unit.kind(), outcome);
-                place.unit = None;
-                self.free.push(slot);
-                self.in_flight -= 1;
-            }
-            None => {
-                let due = unit.due();
-                if place.alarm.is_none_or(|alarm| due < alarm) {
-                    place.alarm = Some(due);
-                    self.alarms.push(Reverse((due, (slot, place.generation))));
-                }
-            }
-        }
+        Some((&mut self.units, turn))
     }
 
-    fn end_all(&mut self, now: Tick, outcome: Outcome) {
-        let tally = if self.began.is_some() { &mut self.tally } else { &mut self.preparation };
-        for (number, slot) in (0u32..).zip(&mut self.slots) {
-            if let Some(unit) = slot.unit.take() {
-                tally.end(unit.kind(), outcome);
-                self.free.push(number);
-                self.in_flight -= 1;
-            }
+    /// The count of the run, or of its preparation.
+    fn current(&mut self) -> &mut Tally {
+        if self.began.is_some() { &mut self.tally } else { &mut self.before }
+    }
+
+    fn end_all(&mut self, outcome: Outcome) {
+        let tally = if self.began.is_some() { &mut self.tally } else { &mut self.before };
+        for unit in self.units.take_all() {
+            unit.count(outcome, tally, &mut self.preparation);
         }
-        let _ = now;
     }
 }

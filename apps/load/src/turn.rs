@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ruf_message::{Entropy, Flow, Tick, Transmit};
 
 use crate::limits::Limits;
+use crate::load::Preparation;
 use crate::plan::Plan;
 use crate::tally::Tally;
 use crate::way::Ways;
@@ -19,6 +20,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) run: &'a str,
     pub(crate) ways: &'a Ways,
     pub(crate) tally: &'a mut Tally,
+    pub(crate) preparation: &'a mut Preparation,
     pub(crate) entropy: &'a mut Entropy,
     pub(crate) out: &'a mut VecDeque<Transmit>,
 }

@@ -18,9 +18,10 @@ use bytes::Bytes;
 use ruf_message::{Method, Tick};
 
 use crate::glance::Reply;
+use crate::load::Preparation;
 use crate::mix::Kind;
 use crate::render::Errand;
-use crate::tally::Outcome;
+use crate::tally::{Outcome, Tally};
 use crate::turn::Turn;
 
 pub(crate) use ask::Ask;
@@ -46,7 +47,20 @@ impl Unit {
         }
     }
 
-    pub(crate) fn kind(&self) -> Kind {
+    /// Registers a callee before the run, or when its connection was lost.
+    pub(crate) fn prepare(errand: Errand, turn: &mut Turn<'_>) -> Unit {
+        Unit::Ask(Ask::prepare(errand, turn))
+    }
+
+    /// It came to its end: counts how.
+    pub(crate) fn count(&self, outcome: Outcome, tally: &mut Tally, preparation: &mut Preparation) {
+        match self {
+            Unit::Ask(ask) if ask.is_preparation() => preparation.end(outcome),
+            Unit::Ask(_) | Unit::Call(_) | Unit::Subscribe(_) => tally.end(self.kind(), outcome),
+        }
+    }
+
+    fn kind(&self) -> Kind {
         match self {
             Unit::Ask(ask) => ask.kind(),
             Unit::Call(_) => Kind::Call,

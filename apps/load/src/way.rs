@@ -3,6 +3,7 @@
 //! came by.
 
 use ruf_message::{Flow, Place, Transport};
+use ruf_net::Unreachable;
 
 /// How the server is reached.
 #[derive(Clone, Debug)]
@@ -16,6 +17,29 @@ pub enum Link {
     },
     /// By a connection, which is to be opened.
     Connection(Place),
+}
+
+impl Link {
+    /// One sentence: why there is no way.
+    pub(crate) fn nobody(&self, error: Unreachable) -> String {
+        let place = match self {
+            Link::Datagrams { caller, .. } => format!("udp:{}", caller.remote),
+            Link::Connection(place) => format!("{}:{}", place.transport.as_param(), place.address),
+        };
+        match error {
+            Unreachable::Refused if place.starts_with("tls:") => format!(
+                "nobody whom we believe listens at {place}; start the server, or name the authority of its certificate with --ca"
+            ),
+            Unreachable::Refused => {
+                format!("nobody listens at {place}; start the server, or look at its port")
+            }
+            Unreachable::Silent => {
+                format!("{place} does not answer; look for a firewall between here and there")
+            }
+            Unreachable::NoRoute => format!("no way leads to {place}; look at this machine's routes"),
+            Unreachable::NoListener | Unreachable::Full => format!("no socket of ours can reach {place}"),
+        }
+    }
 }
 
 /// Both ways.

@@ -19,6 +19,7 @@ pub(crate) struct Ask {
     intended: Tick,
     client: Client,
     keyring: Option<Box<Keyring>>,
+    is_preparation: bool,
 }
 
 impl Ask {
@@ -31,7 +32,17 @@ impl Ask {
         let way = way(kind, turn.ways);
         let bytes = render::request(turn, way, errand, method, 1);
         let client = Client::send(turn, way.flow, method, 1, bytes);
-        Ask { kind, errand, intended, client, keyring: None }
+        Ask { kind, errand, intended, client, keyring: None, is_preparation: false }
+    }
+
+    /// A registration that is no unit of the run.
+    pub(crate) fn prepare(errand: Errand, turn: &mut Turn<'_>) -> Ask {
+        let now = turn.now;
+        Ask { is_preparation: true, ..Ask::start(Kind::Register, errand, now, turn) }
+    }
+
+    pub(crate) fn is_preparation(&self) -> bool {
+        self.is_preparation
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -67,7 +78,9 @@ impl Ask {
                     Kind::Message => Span::Message,
                     _ => Span::Options,
                 };
-                turn.tally.span(span, turn.now.saturating_sub(self.intended));
+                if !self.is_preparation {
+                    turn.tally.span(span, turn.now.saturating_sub(self.intended));
+                }
                 Some(Outcome::Good)
             }
             401 | 407 => {
