@@ -7,12 +7,14 @@
 mod framing;
 mod message;
 mod node;
+mod stun;
 mod uri;
 mod views;
 
 pub use framing::framing;
 pub use message::message;
 pub use node::node;
+pub use stun::stun;
 pub use uri::uri;
 
 /// What a target runs.
@@ -20,4 +22,4 @@ pub type Target = fn(&[u8]);
 
 /// Every target: its name, which is that of its corpus, and what it runs.
 pub const TARGETS: &[(&str, Target)] =
-    &[("message", message), ("framing", framing), ("uri", uri), ("node", node)];
+    &[("message", message), ("framing", framing), ("uri", uri), ("node", node), ("stun", stun)];

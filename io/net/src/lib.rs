@@ -15,7 +15,7 @@
 //! | [`dns`] | questions to the DNS, each a task with a deadline |
 //! | [`limits`] | how many connections, how much for each, for how long |
 //! | [`reach`] | from a place to a flow: which socket and which local address lead there |
-//! | `stun` | the keepalive of phones over UDP |
+//! | [`stun`] | the keepalive of phones over UDP |
 //! | [`tls`] | certificates, and whom we believe as a client |
 //! | `batch` | many datagrams per system call; the only unsafe code of the house |
 //!
@@ -31,7 +31,7 @@ pub mod listen;
 mod neighbours;
 pub mod reach;
 mod ready;
-mod stun;
+pub mod stun;
 pub mod tls;
 pub mod worker;
 

@@ -33,13 +33,13 @@ const COMPREHENSION_OPTIONAL: u16 = 0x8000;
 
 /// Whether a datagram is STUN, not SIP.
 // rfc5626 §8 and rfc8489 §5: two zero bits, and the cookie
-pub(crate) fn is_stun(datagram: &[u8]) -> bool {
+pub fn is_stun(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|octet| octet & 0xC0 == 0)
         && datagram.get(4..8) == Some(&COOKIE.to_be_bytes())
 }
 
 /// The answer to a STUN datagram; `None` for what is malformed, for responses and indications.
-pub(crate) fn answer(datagram: &[u8], remote: SocketAddr) -> Option<Bytes> {
+pub fn answer(datagram: &[u8], remote: SocketAddr) -> Option<Bytes> {
     let request = Request::parse(datagram)?;
     let mut body = BytesMut::new();
     let kind = if request.unknown.is_empty() {
