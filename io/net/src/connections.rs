@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `connection` | one of them |
 //! | `link` | what it is made of: octets, plain or through TLS, and messages in them |
+//! | `frames` | of a WebSocket: whether part of a message is there |
 //! | `opening` | how it comes to be open: connecting, handshakes |
 //! | `census` | how many there are, from whom, and who says nothing |
 //!
@@ -17,6 +18,7 @@
 
 mod census;
 mod connection;
+mod frames;
 mod link;
 mod opening;
 
@@ -436,6 +438,9 @@ impl Connections {
                     Ok(()) => self.arm(number),
                     Err(_) => self.remove(number),
                 }
+                continue;
+            }
+            if connection.waits_no_longer() {
                 continue;
             }
             tracing::debug!(flow = %connection.flow, "closed: its time is over");

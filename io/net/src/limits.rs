@@ -26,6 +26,8 @@ pub struct Limits {
     pub silent: Duration,
     /// How long a message may take from its first octet to its last.
     pub half_message: Duration,
+    /// How long the answers may take that one still waits for when what it sends cannot be read further.
+    pub owed: Duration,
     /// How long a connection may say nothing.
     pub idle: Duration,
     /// How long one may say nothing whose peer sends pings, if it sends them more often than that.
@@ -51,6 +53,7 @@ impl Default for Limits {
             handshake: Duration::from_secs(5),
             silent: Duration::from_secs(30),
             half_message: Duration::from_secs(30),
+            owed: Duration::from_secs(3),
             idle: Duration::from_secs(3_600),
             idle_between_pings: Duration::from_secs(180),
             websocket_ping: Duration::from_secs(25),

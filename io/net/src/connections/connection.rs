@@ -15,7 +15,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ruf_message::{Flow, Frame, Place, Tick};
+use ruf_message::{Flow, Frame, FrameError, Place, Tick};
 
 use super::link::{Came, Link, Queue};
 use super::opening::Opening;
@@ -79,9 +79,20 @@ pub(crate) struct Connection {
     heard: Tick,
     /// When the message began of which a part is there.
     half_since: Option<Tick>,
+    /// Requests that were handed over and have no final answer yet, as far as can be counted here.
+    owed: u32,
+    /// What came last, and nothing is read behind it.
+    noise: Option<Box<Noise>>,
     pings: Pings,
     /// When we last asked a WebSocket peer whether it is there.
     asked: Tick,
+}
+
+/// What no message can be cut out of.
+struct Noise {
+    octets: Bytes,
+    error: FrameError,
+    since: Tick,
 }
 
 /// How often a peer sends pings.
@@ -113,6 +124,8 @@ impl Connection {
             queue: Queue::default(),
             heard: now,
             half_since: None,
+            owed: 0,
+            noise: None,
             pings: Pings::default(),
             asked: now,
         }
@@ -157,6 +170,17 @@ impl Connection {
     }
 
     fn read<N: Node>(&mut self, now: Tick, scratch: &mut [u8], node: &mut N) -> Turn {
+        if self.noise.is_some() {
+            return self.refuse(now, node);
+        }
+        let turn = self.read_on(now, scratch, node);
+        if let State::Open(link) = &mut self.state {
+            self.half_since = if link.is_half() { self.half_since.or(Some(now)) } else { None };
+        }
+        turn
+    }
+
+    fn read_on<N: Node>(&mut self, now: Tick, scratch: &mut [u8], node: &mut N) -> Turn {
         for _ in 0..READS_PER_TURN_MAX {
             let State::Open(link) = &mut self.state else { return Turn::Waits };
             let mut cx = Context::from_waker(&self.waker);
@@ -170,8 +194,9 @@ impl Connection {
                 Poll::Ready(Ok(Came::Keepalive)) => self.heard = now,
                 Poll::Ready(Ok(Came::Message(message))) => self.take(now, whole(message), node),
                 Poll::Ready(Ok(Came::Octets)) => {
-                    if self.take_frames(now, node) == Turn::Ends {
-                        return Turn::Ends;
+                    self.take_frames(now, node);
+                    if self.noise.is_some() {
+                        return self.refuse(now, node);
                     }
                 }
             }
@@ -181,28 +206,43 @@ impl Connection {
     }
 
     /// Hands over what is whole of a stream.
-    fn take_frames<N: Node>(&mut self, now: Tick, node: &mut N) -> Turn {
+    fn take_frames<N: Node>(&mut self, now: Tick, node: &mut N) {
         loop {
-            let State::Open(link) = &mut self.state else { return Turn::Waits };
+            let State::Open(link) = &mut self.state else { return };
             match link.next_frame() {
                 Some(Ok(frame)) => self.take(now, frame, node),
                 Some(Err(error)) => {
                     tracing::debug!(flow = %self.flow, %error, "the stream cannot be read further");
                     let octets = link.take_refused();
-                    self.is_known = true;
-                    node.unframed(now, self.flow, octets, error);
-                    return Turn::Ends;
+                    self.noise = Some(Box::new(Noise { octets, error, since: now }));
+                    return;
                 }
-                None if link.is_half() => {
-                    self.half_since = self.half_since.or(Some(now));
-                    return Turn::Waits;
-                }
-                None => {
-                    self.half_since = None;
-                    return Turn::Waits;
-                }
+                None => return,
             }
         }
+    }
+
+    /// Noise is answered, and ends the connection, when all that came before it is answered: a registration
+    /// may be on its way to the disk.
+    fn refuse<N: Node>(&mut self, now: Tick, node: &mut N) -> Turn {
+        if self.owed > 0 {
+            return Turn::Waits;
+        }
+        if let Some(noise) = self.noise.take() {
+            self.is_known = true;
+            node.unframed(now, self.flow, noise.octets, noise.error);
+        }
+        Turn::Ends
+    }
+
+    /// Answers that noise waits for are waited for no longer; says whether there were any.
+    pub(crate) fn waits_no_longer(&mut self) -> bool {
+        let waits = self.noise.is_some();
+        if waits {
+            self.owed = 0;
+            self.ring();
+        }
+        waits
     }
 
     fn take<N: Node>(&mut self, now: Tick, frame: Frame, node: &mut N) {
@@ -210,6 +250,7 @@ impl Connection {
         match frame {
             Frame::Message(message) => {
                 (self.half_since, self.is_known) = (None, true);
+                self.owed += u32::from(asks(&message));
                 node.receive(now, self.flow, message);
             }
             Frame::Ping => {
@@ -222,6 +263,12 @@ impl Connection {
 
     /// Queues octets to be written with the next [`Connection::flush`].
     pub(crate) fn queue(&mut self, octets: Bytes) {
+        if is_final(&octets) {
+            self.owed = self.owed.saturating_sub(1);
+            if self.owed == 0 && self.noise.is_some() {
+                self.ring();
+            }
+        }
         self.queue.push(octets);
     }
 
@@ -286,6 +333,9 @@ impl Connection {
             (State::Opening(_), Origin::Accepted { .. }) => self.since + limits.handshake,
             (State::Ending(_), _) => self.since + limits.linger,
             (State::Open(_), _) => {
+                if let Some(noise) = &self.noise {
+                    return noise.since + limits.owed;
+                }
                 let idle = if self.is_silent() {
                     self.since + limits.silent
                 } else {
@@ -324,6 +374,17 @@ impl Connection {
             None => limits.idle,
         }
     }
+}
+
+/// Whether a message asks for an answer.
+// rfc3261 §17: an ACK has none
+fn asks(message: &[u8]) -> bool {
+    !message.starts_with(b"SIP/") && !message.starts_with(b"ACK ")
+}
+
+/// Whether a message that leaves is a final answer.
+fn is_final(message: &[u8]) -> bool {
+    message.strip_prefix(b"SIP/2.0 ").and_then(<[u8]>::first).is_some_and(|class| *class != b'1')
 }
 
 /// A WebSocket message is a whole one, or a keepalive as on a stream.

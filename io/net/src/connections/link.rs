@@ -16,6 +16,8 @@ use tokio_rustls::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::{self, Message, Utf8Bytes};
 
+use super::frames::Followed;
+
 /// Pieces given to the system in one call.
 const SLICES_MAX: usize = 32;
 /// What a queued piece costs beside its octets.
@@ -35,7 +37,7 @@ pub(crate) enum Link {
     Stream { octets: Octets, framer: Framer },
     /// One SIP message in each WebSocket message.
     // rfc7118 §5
-    WebSocket(Box<WebSocketStream<Octets>>),
+    WebSocket(Box<WebSocketStream<Followed>>),
 }
 
 /// What a read brought.
@@ -157,7 +159,7 @@ impl Link {
                 *framer = Framer::new();
                 false
             }
-            Link::WebSocket(_) => false,
+            Link::WebSocket(socket) => socket.get_ref().is_half(),
         }
     }
 
@@ -224,7 +226,7 @@ impl Link {
     pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<bool> {
         let octets = match self {
             Link::Stream { octets, .. } => octets,
-            Link::WebSocket(socket) => socket.get_mut(),
+            Link::WebSocket(socket) => socket.get_mut().octets(),
         };
         let mut buffer = ReadBuf::new(scratch);
         let read = ready!(Pin::new(octets).poll_read(cx, &mut buffer));

@@ -19,6 +19,7 @@ use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
+use super::frames::Followed;
 use super::link::{Link, Octets};
 use crate::reach::Unreachable;
 use crate::tls::{self, Certificates};
@@ -89,9 +90,12 @@ async fn websocket(octets: Octets) -> io::Result<Link> {
         .write_buffer_size(WEBSOCKET_BUFFER_BYTES)
         .max_message_size(Some(MESSAGE_BYTES_MAX))
         .max_frame_size(Some(MESSAGE_BYTES_MAX));
-    let socket: WebSocketStream<Octets> = accept_hdr_async_with_config(octets, subprotocol, Some(config))
-        .await
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    let octets = Followed::new(octets);
+    let mut socket: WebSocketStream<Followed> =
+        accept_hdr_async_with_config(octets, subprotocol, Some(config))
+            .await
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    socket.get_mut().begin();
     Ok(Link::WebSocket(Box::new(socket)))
 }
 

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use crate::stage::{expect, play, rest};
 
 const BYE: &[u8] = b"BYE sip:a@h SIP/2.0\r\nl: 0\r\n\r\n";
+const NOISE: &[u8] = b"BYE sip:a@h SIP/2.0\r\nl: 0\r\nl: 1\r\n\r\n";
 const TCP: &[Transport] = &[Transport::Tcp];
 const SHORT: Duration = Duration::from_millis(50);
 
@@ -38,6 +39,17 @@ fn half_a_message_is_not_waited_for_for_ever() {
         let mut phone = stage.connect().await;
         phone.write_all(&[BYE, &BYE[..20]].concat()).await.expect("writes");
         assert_eq!(rest(&mut phone).await, BYE);
+        assert_eq!(stage.until(|node| Some(node.unreachable.len())).await, 1);
+    });
+}
+
+#[test]
+fn what_is_not_answered_does_not_keep_a_connection_that_cannot_be_read() {
+    let limits = Limits { owed: SHORT, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let mut phone = stage.connect().await;
+        phone.write_all(&[BYE, NOISE].concat()).await.expect("writes");
+        assert_eq!(rest(&mut phone).await, [BYE, b"400"].concat());
         assert_eq!(stage.until(|node| Some(node.unreachable.len())).await, 1);
     });
 }
@@ -166,14 +178,14 @@ fn what_a_slow_peer_reads_late_arrives_in_order() {
 
 #[test]
 fn one_that_spoke_and_was_closed_leaves_no_room_for_another_silent_one() {
-    let limits = Limits { silent_max: 2, ..Limits::default() };
+    let limits = Limits { silent_max: 2, owed: SHORT, ..Limits::default() };
     play(TCP, limits, |stage| async move {
         let mut first = stage.connect().await;
         for _ in 0..3 {
             let mut rude = stage.connect().await;
             rude.write_all(BYE).await.expect("writes");
             expect(&mut rude, BYE).await;
-            rude.write_all(b"BYE sip:a@h SIP/2.0\r\nl: 0\r\nl: 1\r\n\r\n").await.expect("writes");
+            rude.write_all(NOISE).await.expect("writes");
             let _ = rest(&mut rude).await;
         }
         // They are gone when the node knows it and their ends are read.

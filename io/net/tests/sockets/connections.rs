@@ -6,7 +6,7 @@ use ruf_net::{Limits, Unreachable};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::stage::{expect, play, rest};
+use crate::stage::{DEADLINE, expect, play, rest};
 
 const BYE: &[u8] = b"BYE sip:a@h SIP/2.0\r\nl: 3\r\n\r\nxyz";
 const TCP: &[Transport] = &[Transport::Tcp];
@@ -43,6 +43,23 @@ fn a_ping_is_answered_by_a_pong_and_the_node_never_sees_it() {
         // The pong leaves when it is due, the message's answer after it.
         expect(&mut phone, &[b"\r\n", BYE].concat()).await;
         assert_eq!(stage.until(|node| Some(node.received.len())).await, 1);
+    });
+}
+
+#[test]
+fn an_answer_that_is_on_its_way_leaves_before_noise_ends_the_connection() {
+    play(TCP, Limits { owed: DEADLINE * 2, ..Limits::default() }, |stage| async move {
+        let mut phone = stage.connect().await;
+        phone.write_all(&[BYE, b"BYE sip:a@h SIP/2.0\r\nTo: x\r\n\r\n"].concat()).await.expect("writes");
+        expect(&mut phone, BYE).await;
+        let flow = stage.until(|node| node.received.first().map(|(flow, _)| *flow)).await;
+        let before: [&'static [u8]; 2] = [b"SIP/2.0 100 Trying\r\n\r\n", b"SIP/2.0 200 OK\r\n\r\n"];
+        stage.send(flow, Bytes::from_static(before[0])).await;
+        expect(&mut phone, before[0]).await;
+        assert!(stage.until(|node| Some(node.unframed.is_empty() && node.unreachable.is_empty())).await);
+        stage.send(flow, Bytes::from_static(before[1])).await;
+        assert_eq!(rest(&mut phone).await, [before[1], b"400"].concat());
+        assert_eq!(stage.until(|node| Some(node.unreachable.len())).await, 1);
     });
 }
 

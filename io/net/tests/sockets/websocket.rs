@@ -127,6 +127,32 @@ fn a_message_in_pieces_is_put_together_up_to_the_longest_message() {
 }
 
 #[test]
+fn half_a_message_is_not_waited_for_for_ever_whatever_comes_between() {
+    let limits = Limits { half_message: Duration::from_millis(50), ..Limits::default() };
+    let begun =
+        |last| Message::Frame(Frame::message(Bytes::from_static(b"BYE"), OpCode::Data(Data::Text), last));
+    play(WS, limits.clone(), |stage| async move {
+        let mut browser = open(&stage).await;
+        browser.send(begun(false)).await.expect("sends");
+        // A peer that is alive between its frames is no better.
+        let alive = async {
+            while browser.send(Message::Pong(Bytes::new())).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(DEADLINE, alive).await.expect("it is closed in time");
+        assert!(stage.until(|node| Some(node.received.is_empty())).await);
+    });
+    play(WS, limits, |stage| async move {
+        let mut stream = open(&stage).await.into_inner();
+        // A masked frame of five octets, of which two come.
+        stream.write_all(&[0x81, 0x85, 0, 0, 0, 0, b'B', b'Y']).await.expect("writes");
+        rest(&mut stream).await;
+        assert!(stage.until(|node| Some(node.received.is_empty())).await);
+    });
+}
+
+#[test]
 fn a_frame_that_is_not_masked_ends_the_connection() {
     play(WS, Limits::default(), |stage| async move {
         let mut stream = open(&stage).await.into_inner();
