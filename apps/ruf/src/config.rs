@@ -272,6 +272,9 @@ mod tests {
         let sockets = limits.connections();
         let per_source = ruf_net::Limits::default().connections_per_source_max;
         assert_eq!((sockets.connections_max, sockets.connections_per_source_max), (12, per_source));
+        let text = "[limits]\nsilent_connections = 1\nconnecting = 2\nunread_bytes_per_connection = 3\n";
+        let sockets = parse("ruf.toml", text).expect("fine").limits.connections();
+        assert_eq!((sockets.silent_max, sockets.connecting_max, sockets.queue_bytes_max), (1, 2, 3));
         let registrar = limits.registrar();
         assert_eq!((registrar.bindings_max, registrar.address.bindings_max), (10, 11));
     }

@@ -166,7 +166,11 @@ async fn answer(lines: &Lines, question: Question) -> Option<Answer> {
     let mut answer = lines.ask(move |served, now| served.answer_question(now, question)).await?;
     if let Answer::Status(status) = &mut answer {
         status.figures.clear();
-        for figures in lines.ask_each(|served, _| served.figures()).await? {
+        let of_nodes = lines.ask_each(|served, _| served.figures()).await?;
+        let of_connections = lines
+            .connections()
+            .map(|connections| connections.gauges().into_iter().chain(connections.counters()).collect());
+        for figures in of_nodes.into_iter().chain(of_connections) {
             for (name, value) in figures {
                 match status.figures.iter_mut().find(|(known, _)| *known == name) {
                     Some((_, sum)) => *sum = sum.saturating_add(value),

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ruf_message::Tick;
-use ruf_net::{Berth, Certificates, Clock, Commands, Dns, Listener, Stop, Worker};
+use ruf_net::{Berth, Certificates, Clock, Commands, ConnectionFigures, Dns, Listener, Stop, Worker};
 use tokio::sync::{mpsc, watch};
 
 use crate::serve::{Refused, Served};
@@ -41,6 +41,11 @@ impl Lines {
                 tracing::debug!(number, "a worker that has stopped has nobody left who waits");
             }
         }
+    }
+
+    /// What each worker counts of its connections, in their order.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &ConnectionFigures> {
+        self.0.iter().map(Commands::connections)
     }
 
     /// Asks each worker; in their order. `None`: one of them is gone.

@@ -4,6 +4,7 @@
 //! thread, and the word to the workers whose answers wait for it.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -22,12 +23,27 @@ pub(crate) struct Bindings {
     pub(crate) registrar: Registrar,
     /// `None`: RAM is all there is.
     journal: Option<(Store, Journal)>,
+    groups: Arc<Groups>,
     pub(crate) trouble: Trouble,
 }
 
 /// Why bindings cannot be stored, as of the last try; clones are of the same.
 #[derive(Clone, Default)]
 pub(crate) struct Trouble(Arc<Mutex<Option<String>>>);
+
+/// Groups of changes of bindings, each with one sync.
+#[derive(Debug, Default)]
+struct Groups {
+    durable: AtomicU64,
+    failed: AtomicU64,
+}
+
+/// What is counted of the journal; clones are of the same.
+#[derive(Clone)]
+pub(crate) struct Written {
+    journal: Journal,
+    groups: Arc<Groups>,
+}
 
 /// The thread that writes.
 pub(crate) struct Writing(Option<(Journal, JoinHandle<()>)>);
@@ -42,7 +58,8 @@ pub(crate) fn load(
     let (limits, entropy) = (config.limits.registrar(), Entropy::from_seed(keys::fresh()));
     if config.durability == Durability::Memory {
         let registrar = Registrar::new(limits, gruus, entropy);
-        return Ok(Bindings { registrar, journal: None, trouble: Trouble::default() });
+        let (groups, trouble) = (Arc::default(), Trouble::default());
+        return Ok(Bindings { registrar, journal: None, groups, trouble });
     }
     let epoch = wall::epoch(store, clock).map_err(Refused::config)?;
     let journal = Journal::new(QueueLimits::default());
@@ -59,23 +76,48 @@ pub(crate) fn load(
     if loaded.bindings > 0 {
         tracing::info!("{} bindings are as they were", loaded.bindings);
     }
-    Ok(Bindings { registrar, journal: Some((store.clone(), journal)), trouble: Trouble::default() })
+    let (groups, trouble) = (Arc::default(), Trouble::default());
+    Ok(Bindings { registrar, journal: Some((store.clone(), journal)), groups, trouble })
 }
 
 impl Bindings {
+    /// What is counted of the journal; `None`: there is none.
+    pub(crate) fn written(&self) -> Option<Written> {
+        let (_, journal) = self.journal.as_ref()?;
+        Some(Written { journal: journal.clone(), groups: self.groups.clone() })
+    }
+
     /// Begins to write. The worker of each number hears what became of what it appended.
     pub(crate) fn write(self, workers: Lines) -> io::Result<Writing> {
         let Some((store, journal)) = self.journal else { return Ok(Writing(None)) };
-        let (registrar, trouble) = (self.registrar, self.trouble);
+        let (registrar, trouble, groups) = (self.registrar, self.trouble, self.groups);
         let writer = Writer::new(store, BINDINGS, journal.clone(), WriterLimits::default());
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
             writer.run(|outcome, error| {
                 registrar.settle(&outcome);
+                let count = if outcome.is_durable { &groups.durable } else { &groups.failed };
+                count.fetch_add(1, Ordering::Relaxed);
                 trouble.say(error);
                 workers.tell(outcome.owners, move |served, now| served.committed(now, outcome));
             });
         })?;
         Ok(Writing(Some((journal, thread))))
+    }
+}
+
+impl Written {
+    /// What goes up and down, each with its name.
+    pub(crate) fn gauges(&self) -> [(&'static str, u64); 1] {
+        [("octets that wait for the journal", self.journal.queued_bytes() as u64)]
+    }
+
+    /// What only grows, each with its name.
+    pub(crate) fn counters(&self) -> [(&'static str, u64); 2] {
+        let Groups { durable, failed } = &*self.groups;
+        [
+            ("groups in the journal", durable.load(Ordering::Relaxed)),
+            ("groups that could not be written", failed.load(Ordering::Relaxed)),
+        ]
     }
 }
 

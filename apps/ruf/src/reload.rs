@@ -228,6 +228,9 @@ fn keep_what_cannot_change(old: &Config, new: &mut Config) -> Vec<String> {
         limits.bindings_per_account => "the limit of bindings of an account",
         limits.connections => "the limit of connections",
         limits.connections_per_source => "the limit of connections of a source",
+        limits.silent_connections => "the limit of silent connections",
+        limits.connecting => "the limit of connections that are being opened",
+        limits.unread_bytes_per_connection => "the limit of what waits for a peer",
         limits.nonces => "the limit of nonces",
         limits.sources => "the limit of sources",
     }

@@ -83,8 +83,9 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     let ourselves = listeners::ourselves(&config, &first_run.domains, &opened)?;
     let certificates = certificates::open(&config, &ourselves).map_err(Refused::config)?;
     let places: Vec<_> = opened.iter().map(|one| (one.transport, one.bind)).collect();
-    let served = |node| Served {
+    let served = |node, written| Served {
         node,
+        written,
         places: places.clone(),
         domains: first_run.domains.clone(),
         trouble: bindings.trouble.clone(),
@@ -92,8 +93,10 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
     let mut shares = Vec::new();
     let registrar = &bindings.registrar;
     let nodes = nodes(&config, &ourselves, &first_run.accounts, registrar, &kept);
+    let mut written = bindings.written();
     for (node, open) in nodes.into_iter().zip(listeners::by_worker(opened, config.workers)) {
-        shares.push(Share { node: served(node), open, dns: crate::finding::dns(&config)? });
+        let node = served(node, written.take());
+        shares.push(Share { node, open, dns: crate::finding::dns(&config)? });
     }
     let mut crew = Crew::start(
         shares,
@@ -289,12 +292,16 @@ pub(crate) struct Served {
     places: Vec<(Transport, SocketAddr)>,
     pub(crate) domains: Vec<Domain>,
     trouble: durability::Trouble,
+    /// Of the journal of bindings, if there is one and this is the first worker.
+    written: Option<durability::Written>,
 }
 
 impl Served {
     /// Named figures of this worker, in the order in which they are shown.
     pub(crate) fn figures(&self) -> Vec<(&'static str, u64)> {
-        self.node.figures()
+        let written = self.written.iter();
+        let written = written.flat_map(|written| written.gauges().into_iter().chain(written.counters()));
+        self.node.figures().into_iter().chain(written).collect()
     }
 
     /// What became of changes of bindings.
@@ -337,13 +344,25 @@ impl Served {
 
 impl http::Source for Lines {
     async fn figures(&self) -> Option<Vec<Figures>> {
-        self.ask_each(|served, now| Figures {
-            uptime_secs: now.as_micros() / 1_000_000,
-            is_draining: served.node.is_draining(),
-            gauges: served.node.gauges(),
-            counters: served.node.counters().named().to_vec(),
-        })
-        .await
+        let ask = |served: &mut Served, now: Tick| {
+            let mut figures = Figures {
+                uptime_secs: now.as_micros() / 1_000_000,
+                is_draining: served.node.is_draining(),
+                gauges: served.node.gauges(),
+                counters: served.node.counters().named().to_vec(),
+            };
+            if let Some(written) = &served.written {
+                figures.gauges.extend(written.gauges());
+                figures.counters.extend(written.counters());
+            }
+            figures
+        };
+        let mut workers = self.ask_each(ask).await?;
+        for (figures, connections) in workers.iter_mut().zip(self.connections()) {
+            figures.gauges.extend(connections.gauges());
+            figures.counters.extend(connections.counters());
+        }
+        Some(workers)
     }
 }
 

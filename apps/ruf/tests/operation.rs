@@ -48,6 +48,33 @@ fn a_probe_and_a_scraper_are_answered() {
     assert!(page.contains("# TYPE ruf_calls_attempted_total counter\n"), "{page}");
 }
 
+#[test]
+fn connections_and_the_journal_are_counted() {
+    let place = Place::new("counted");
+    place.configure("[http]\nlisten = \"127.0.0.1:0\"\n");
+    let listen = ["--listen", "udp:127.0.0.1:0", "--listen", "tcp:127.0.0.1:0"];
+    let server = Server::start(place, |command| {
+        command.args(listen);
+    });
+    let shows = |line: &str| {
+        let what = format!("the line {line}");
+        until(&what, || server.get("/metrics").1.contains(&format!("\n{line}\n")).then_some(()));
+    };
+    shows("ruf_connections{worker=\"0\"} 0");
+    let connection = std::net::TcpStream::connect(server.address("tcp")).unwrap();
+    shows("ruf_connections{worker=\"0\"} 1");
+    shows("ruf_connections_that_said_nothing_yet{worker=\"0\"} 1");
+    drop(connection);
+    shows("ruf_connections{worker=\"0\"} 0");
+    shows("ruf_connections_accepted_total{worker=\"0\"} 1");
+    shows("ruf_groups_in_the_journal_total{worker=\"0\"} 0");
+    let data = server.place.path("data").display().to_string();
+    let status = String::from_utf8(run(&["status", "--json", "--data", &data]).stdout).unwrap();
+    for figure in ["[\"connections accepted\",1]", "[\"octets that wait for the journal\",0]"] {
+        assert!(status.contains(figure), "{figure}: {status}");
+    }
+}
+
 /// The domains that `ruf status` names.
 fn domains(server: &Server) -> String {
     let data = server.place.path("data").display().to_string();

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `connection` | one of them |
 //! | `link` | what it is made of: octets, plain or through TLS, and messages in them |
+//! | `figures` | what is counted of them for whoever asks |
 //! | `frames` | of a WebSocket: whether part of a message is there |
 //! | `opening` | how it comes to be open: connecting, handshakes |
 //! | `census` | how many there are, from whom, and who says nothing |
@@ -18,6 +19,7 @@
 
 mod census;
 mod connection;
+mod figures;
 mod frames;
 mod link;
 mod opening;
@@ -40,6 +42,7 @@ use crate::tls::Certificates;
 use crate::worker::Node;
 use census::{Census, source_of};
 use connection::{Connection, Origin, State, Turn};
+pub use figures::ConnectionFigures;
 use opening::Accepted;
 
 /// Connections accepted from one listener in one turn.
@@ -83,6 +86,7 @@ pub(crate) struct Connections {
     events: VecDeque<ConnectionEvent>,
     scratch: Box<[u8]>,
     limits: Limits,
+    figures: ConnectionFigures,
     /// For TLS; without it, none is spoken.
     certificates: Option<Certificates>,
 }
@@ -115,6 +119,7 @@ impl Connections {
         limits: Limits,
         certificates: Option<Certificates>,
         worker: u8,
+        figures: ConnectionFigures,
     ) -> Connections {
         Connections {
             listeners,
@@ -132,6 +137,7 @@ impl Connections {
             events: VecDeque::new(),
             scratch: vec![0; SCRATCH_BYTES].into(),
             limits,
+            figures,
             certificates,
         }
     }
@@ -197,6 +203,7 @@ impl Connections {
         let source = source_of(remote.ip());
         if !self.make_room(source) {
             tracing::debug!(%remote, "closed: there are too many connections");
+            self.figures.refused();
             return;
         }
         let Ok(local) = stream.local_addr() else { return };
@@ -207,6 +214,7 @@ impl Connections {
             None => return,
         };
         self.census.came(source, flow.connection);
+        self.figures.accepted();
         self.insert(now, flow, Origin::Accepted { source }, state);
     }
 
@@ -293,6 +301,7 @@ impl Connections {
         for number in std::mem::take(&mut self.ending) {
             self.end(number, now);
         }
+        self.figures.are(self.table.len(), self.census.silent());
     }
 
     /// A connection is nobody's flow from now on; its socket lives until the peer has read what is left.
@@ -369,12 +378,14 @@ impl Connections {
             || connecting_there >= limits.connecting_per_source_max
             || connecting >= limits.connecting_max
         {
+            self.figures.refused();
             return Err(Unreachable::Full);
         }
         let opening = opening::open_to(&place, local.ip(), self.certificates.as_ref())?;
         let connection = self.numbers.next();
         let flow = Flow { transport: place.transport, listener, local, remote: place.address, connection };
         self.census.opens(source);
+        self.figures.opened();
         self.opened.insert(place.clone(), connection);
         let origin = Origin::Opened { place, waiting: vec![token] };
         self.insert(now, flow, origin, State::Opening(opening));

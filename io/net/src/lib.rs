@@ -36,6 +36,7 @@ pub mod tls;
 pub mod worker;
 
 pub use clock::Clock;
+pub use connections::ConnectionFigures;
 pub use dns::Dns;
 pub use limits::Limits;
 pub use listen::{BindError, ListenSpec, Listener, Service, StreamListener, UdpListener};

@@ -16,7 +16,7 @@ use ruf_message::{Flow, FrameError, Place, Tick, Transmit, Transport};
 use tokio::sync::mpsc;
 
 use crate::clock::Clock;
-use crate::connections::{ConnectionEvent, Connections};
+use crate::connections::{ConnectionEvent, ConnectionFigures, Connections};
 use crate::datagrams::Datagrams;
 use crate::dns::Dns;
 use crate::limits::Limits;
@@ -67,12 +67,15 @@ pub trait Node {
 /// Something to do with the node between two turns.
 pub type Command<N> = Box<dyn FnOnce(&mut N, Tick) + Send>;
 
-/// The sending side of a worker's commands.
-pub struct Commands<N>(mpsc::Sender<Command<N>>);
+/// The sending side of a worker's commands, and what it counts.
+pub struct Commands<N> {
+    sender: mpsc::Sender<Command<N>>,
+    connections: ConnectionFigures,
+}
 
 impl<N> Clone for Commands<N> {
     fn clone(&self) -> Self {
-        Commands(self.0.clone())
+        Commands { sender: self.sender.clone(), connections: self.connections.clone() }
     }
 }
 
@@ -87,14 +90,19 @@ impl<N: 'static> Commands<N> {
             // The one who asked may have gone; then nobody misses the answer.
             let _ = answer.send(ask(node, now));
         });
-        self.0.send(command).await.ok()?;
+        self.sender.send(command).await.ok()?;
         answered.await.ok()
     }
 
     /// Runs `tell` on the node, from a thread that is no worker's: it may wait for room. `false`: the
     /// worker is gone.
     pub fn tell(&self, tell: impl FnOnce(&mut N, Tick) + Send + 'static) -> bool {
-        self.0.blocking_send(Box::new(tell)).is_ok()
+        self.sender.blocking_send(Box::new(tell)).is_ok()
+    }
+
+    /// The figures of its connections, as of its last turn.
+    pub fn connections(&self) -> &ConnectionFigures {
+        &self.connections
     }
 }
 
@@ -112,6 +120,7 @@ pub struct Berth<N: Node> {
     clock: Clock,
     neighbours: Neighbours<N::Crossing>,
     commands: mpsc::Receiver<Command<N>>,
+    figures: ConnectionFigures,
 }
 
 impl<N: Node> Berth<N> {
@@ -122,7 +131,9 @@ impl<N: Node> Berth<N> {
             .into_iter()
             .map(|neighbours| {
                 let (sender, commands) = mpsc::channel(COMMANDS_MAX);
-                (Berth { clock, neighbours, commands }, Commands(sender))
+                let figures = ConnectionFigures::default();
+                let connections = figures.clone();
+                (Berth { clock, neighbours, commands, figures }, Commands { sender, connections })
             })
             .collect()
     }
@@ -150,10 +161,10 @@ impl<N: Node + 'static> Worker<N> {
         certificates: Option<Certificates>,
         berth: Berth<N>,
     ) -> io::Result<Worker<N>> {
-        let Berth { clock, neighbours, commands } = berth;
+        let Berth { clock, neighbours, commands, figures } = berth;
         let real: Vec<_> = listeners.iter().map(|open| (open.transport(), open.local())).collect();
         let mut datagrams = Datagrams::new();
-        let mut connections = Connections::new(real.clone(), limits, certificates, neighbours.me());
+        let mut connections = Connections::new(real.clone(), limits, certificates, neighbours.me(), figures);
         for (index, listener) in (0..=u16::MAX).zip(listeners) {
             match listener {
                 Listener::Datagrams(socket) => datagrams.add(index, socket)?,

@@ -21,6 +21,12 @@ pub(crate) struct LimitsConfig {
     pub(crate) connections: Option<NonZeroUsize>,
     /// Connections at once from one source.
     pub(crate) connections_per_source: Option<NonZeroUsize>,
+    /// Accepted connections that have not sent one whole message yet.
+    pub(crate) silent_connections: Option<NonZeroUsize>,
+    /// Connections that are being opened to others at once.
+    pub(crate) connecting: Option<NonZeroUsize>,
+    /// Octets that may wait for one peer to read them.
+    pub(crate) unread_bytes_per_connection: Option<NonZeroUsize>,
     /// Nonces that were used and are not over.
     pub(crate) nonces: Option<NonZeroUsize>,
     /// Sources of which something is remembered: that they proved themselves, or failed to.
@@ -56,6 +62,9 @@ impl LimitsConfig {
         let mut limits = ruf_net::Limits::default();
         set(&mut limits.connections_max, self.connections);
         set(&mut limits.connections_per_source_max, self.connections_per_source);
+        set(&mut limits.silent_max, self.silent_connections);
+        set(&mut limits.connecting_max, self.connecting);
+        set(&mut limits.queue_bytes_max, self.unread_bytes_per_connection);
         limits
     }
 
