@@ -221,10 +221,13 @@ impl Bench {
         self.stand_behind(&message::call_ids(octets), from)?;
         // A request that was forwarded is answered by the callee; its final answer comes behind.
         let forwarded = self.answer_forwarded(from)?;
+        // What ends an earlier message may come late: the ACK to the callee, for one, by another worker.
+        let of_earlier =
+            |sip: &Sip| sip.call_id().starts_with(message::MARK) && !sip.call_id().starts_with(mark);
         let is_answer = |sip: &Sip| {
             let of_another = match cut {
                 Cut::Followed(_) => !sip.call_id().starts_with(mark),
-                _ => sip.call_id().starts_with(message::MARK) && !sip.call_id().starts_with(mark),
+                _ => of_earlier(sip),
             };
             sip.status().is_some() && !barrier::is_answered_by(sip) && !of_another
         };
@@ -245,7 +248,8 @@ impl Bench {
         }
         finals.dedup();
         ensure!(finals.len() <= 1, "answered more than once: {:?}", starts(&finals));
-        let sent = self.sent(from).into_iter().filter(|sip| !barrier::is_answered_by(sip)).collect();
+        let is_its = |sip: &Sip| !barrier::is_answered_by(sip) && !of_earlier(sip);
+        let sent = self.sent(from).into_iter().filter(is_its).collect();
         let answer = finals.pop();
         if let Some(answer) = answer.as_ref().filter(|_| self.transport == Transport::Udp) {
             self.check_port(octets, from, answer)?;
