@@ -88,7 +88,7 @@ pub(crate) struct Branch {
     pub(crate) timer_c: Tick,
     /// The last provisional status that was announced.
     pub(crate) announced: Option<StatusCode>,
-    /// It goes by a connection that a phone made to us: there is no other.
+    /// It goes by the connection of a phone: one that is gone is a flow that failed, not a place.
     pub(crate) by_connection: bool,
     /// Whose phone it leads to, if it may be reached by a GRUU.
     pub(crate) party: Option<Party>,

@@ -8,7 +8,7 @@
 //! | `target.rs` | 16.5: what it asks for |
 //! | `forward.rs`, `branch_request.rs` | 16.6: one branch for each target, with its own copy |
 //! | `queue.rs` | the order of targets: q, and flows of one instance |
-//! | `retry.rs` | what is tried when a branch fails: the next place (RFC 3263), the next flow (RFC 5626) |
+//! | `retry.rs` | what is tried when a branch fails: the next place (RFC 3263), a new connection, the next flow (RFC 5626) |
 //! | `breadth.rs` | Max-Breadth (RFC 5393) |
 //! | `record_route.rs` | 16.6 item 4: Record-Route, one for each side (RFC 5658) |
 //! | `sips.rs` | what `sips:` asks of the next hop |

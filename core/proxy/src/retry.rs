@@ -1,6 +1,7 @@
 //! What is tried when a branch fails: the next place where RFC 3263 found its next hop (section 4.3 of
-//! that), then another flow of the same instance (RFC 5626 section 7). Each try is a branch of its own,
-//! with a client transaction and a Via of its own, in the same response context.
+//! that); a new connection to a phone that takes some, if its own is gone; then another flow of the same
+//! instance (RFC 5626 section 7). Each try is a branch of its own, with a client transaction and a Via of
+//! its own, in the same response context.
 //!
 //! Not here: where the places come from (core/locate, by a question), which of them failed lately (it
 //! remembers that; this tells it), and other targets (`queue.rs`).
