@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 
 use ruf_message::Entropy;
 use ruf_net::Clock;
-use ruf_registrar::{BINDINGS, Gruus, Registrar};
+use ruf_registrar::{BINDINGS, Gruus, Outcome, Registrar};
 use ruf_store::{Journal, QueueLimits, Store, Writer, WriterLimits};
 
 use crate::config::{Config, Durability};
@@ -93,8 +93,8 @@ impl Bindings {
         let (registrar, trouble, groups) = (self.registrar, self.trouble, self.groups);
         let writer = Writer::new(store, BINDINGS, journal.clone(), WriterLimits::default());
         let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
-            writer.run(|outcome, error| {
-                registrar.settle(&outcome);
+            let settle = |outcome: &Outcome| registrar.settle(outcome);
+            writer.run(settle, |outcome, error| {
                 let count = if outcome.is_durable { &groups.durable } else { &groups.failed };
                 count.fetch_add(1, Ordering::Relaxed);
                 trouble.say(error);

@@ -37,10 +37,11 @@ impl Writer {
         Self { store, space, journal, limits }
     }
 
-    /// Writes until the queue is closed and empty: give it a thread of its own. `tell` hears what became
-    /// of each group. After a failure nothing is appended until `tell` has returned: it makes RAM what
-    /// the disk has. What went wrong in a fold is told with a group that is durable.
-    pub fn run(mut self, mut tell: impl FnMut(Outcome, Option<&Error>)) {
+    /// Writes until the queue is closed and empty: give it a thread of its own. What became of each group
+    /// goes to `settle`, which makes RAM what the disk has, and then to `tell`. After a failure nothing is
+    /// appended until `settle` has returned; whoever hears of it by `tell` may try again at once. What went
+    /// wrong in a fold is told with a group that is durable.
+    pub fn run(mut self, mut settle: impl FnMut(&Outcome), mut tell: impl FnMut(Outcome, Option<&Error>)) {
         let mut journal_bytes = self.store.journal_bytes(self.space).unwrap_or(0);
         let mut fold_at = self.limits.journal_bytes_max;
         let mut fold: Option<Fold> = None;
@@ -52,7 +53,7 @@ impl Writer {
             match group {
                 Some(group) => {
                     journal_bytes += group.frames.len() as u64;
-                    self.write(&group, &mut tell);
+                    self.write(&group, &mut settle, &mut tell);
                 }
                 None if fold.is_none() => return,
                 None => {}
@@ -72,12 +73,23 @@ impl Writer {
         }
     }
 
-    fn write(&mut self, group: &Group, tell: &mut impl FnMut(Outcome, Option<&Error>)) {
+    fn write(
+        &mut self,
+        group: &Group,
+        settle: &mut impl FnMut(&Outcome),
+        tell: &mut impl FnMut(Outcome, Option<&Error>),
+    ) {
         match self.store.append(self.space, group) {
-            Ok(()) => tell(group.durable(), None),
+            Ok(()) => {
+                let outcome = group.durable();
+                settle(&outcome);
+                tell(outcome, None);
+            }
             Err(error) => {
-                tell(self.journal.failed(group), Some(&error));
+                let outcome = self.journal.failed(group);
+                settle(&outcome);
                 self.journal.recovered();
+                tell(outcome, Some(&error));
             }
         }
     }
