@@ -176,6 +176,7 @@ impl Fields {
             own: self.own.clone(),
             lines: self.lines.iter().filter(|line| keep(line.id)).copied().collect(),
             body: Body::default(),
+            noted: self.noted,
         }
     }
 }
