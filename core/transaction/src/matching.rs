@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 
-use ruf_message::{Entropy, HeaderName, Method, Request, Via};
+use ruf_message::{Entropy, HeaderName, Method, Request, Transport, Via};
 use smallvec::SmallVec;
 
 use crate::branch::COOKIE;
@@ -91,6 +91,15 @@ impl Keyed {
     /// The hash of `sent-by`, host without case, port with its default.
     pub(crate) fn sent_by(&self, via: &Via<'_>) -> u64 {
         self.short(|words| words.sent_by(via))
+    }
+
+    /// The same of what we write ourselves: `host` or `host:port`.
+    pub(crate) fn our_sent_by(&self, sent_by: &str, transport: Transport) -> u64 {
+        let (host, port) = match sent_by.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+            Some(_) | None => (sent_by, None),
+        };
+        self.short(|words| words.host_and_port(host.as_bytes(), port.unwrap_or(transport.default_port())))
     }
 
     /// The key of the branch of a request that is forwarded without a transaction: the same for
@@ -174,10 +183,14 @@ impl Words {
 
     /// The host without case, and the port.
     fn sent_by(&mut self, via: &Via<'_>) {
-        self.text(via.host_bytes());
-        let host = self.0.len() - via.host_bytes().len();
-        self.0.get_mut(host..).unwrap_or_default().make_ascii_lowercase();
-        self.number(via.port_or_default().into());
+        self.host_and_port(via.host_bytes(), via.port_or_default());
+    }
+
+    fn host_and_port(&mut self, host: &[u8], port: u16) {
+        self.text(host);
+        let start = self.0.len() - host.len();
+        self.0.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+        self.number(port.into());
     }
 }
 
