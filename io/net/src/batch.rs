@@ -8,7 +8,7 @@
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -80,6 +80,13 @@ pub(crate) fn watch(listener: UdpListener) -> io::Result<AsyncFd<UdpListener>> {
     // SAFETY: a UdpListener owns its socket, always names the same one, and has no way to close it
     // before it is dropped with the AsyncFd that owns it.
     Ok(unsafe { AsyncFd::register_with_interest(listener, Interest::READABLE | Interest::PRIORITY) }?)
+}
+
+/// Puts a timer under the runtime's watch.
+pub(crate) fn watch_timer(timer: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an OwnedFd owns its descriptor, always names the same one, and closes it only when it is
+    // dropped, with the AsyncFd that owns it.
+    Ok(unsafe { AsyncFd::register_with_interest(timer, Interest::READABLE) }?)
 }
 
 /// Buffers for one `recvmmsg`.

@@ -23,6 +23,10 @@ impl Clock {
         Tick::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
+    pub(crate) fn began(self) -> Instant {
+        self.start
+    }
+
     pub(crate) fn instant(self, tick: Tick) -> Instant {
         self.start + Duration::from_micros(tick.as_micros())
     }

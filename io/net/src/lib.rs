@@ -31,6 +31,7 @@ pub mod listen;
 mod neighbours;
 pub mod reach;
 mod ready;
+mod rest;
 pub mod stun;
 pub mod tls;
 pub mod worker;

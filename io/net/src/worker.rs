@@ -23,6 +23,7 @@ use crate::limits::Limits;
 use crate::listen::Listener;
 use crate::neighbours::{Letter, Neighbours};
 use crate::reach::{self, Unreachable};
+use crate::rest::{FineTimer, rest};
 use crate::tls::Certificates;
 
 /// Commands that may wait for a worker.
@@ -149,6 +150,8 @@ pub struct Worker<N: Node> {
     clock: Clock,
     neighbours: Neighbours<N::Crossing>,
     commands: mpsc::Receiver<Command<N>>,
+    timer: Option<FineTimer>,
+    grain: Duration,
 }
 
 impl<N: Node + 'static> Worker<N> {
@@ -172,13 +175,38 @@ impl<N: Node + 'static> Worker<N> {
             }
         }
         let dns = Dns::none();
-        Ok(Worker { node, listeners: real, datagrams, connections, dns, clock, neighbours, commands })
+        let (timer, grain) = (None, Duration::ZERO);
+        Ok(Worker {
+            node,
+            listeners: real,
+            datagrams,
+            connections,
+            dns,
+            clock,
+            neighbours,
+            commands,
+            timer,
+            grain,
+        })
     }
 
     /// Asks this DNS; without one, every question fails at once.
     #[must_use]
     pub fn with_dns(self, dns: Dns) -> Self {
         Worker { dns, ..self }
+    }
+
+    /// Keeps the node's deadlines to the microsecond, where the runtime's timers keep them to the
+    /// millisecond. For who measures; a server needs it not.
+    pub fn exact(self) -> io::Result<Self> {
+        Ok(Worker { timer: Some(FineTimer::new()?), ..self })
+    }
+
+    /// Rests when all that came is done, until the next whole number of `grain`s since the clock's start, so
+    /// that what comes meanwhile is done together: cheaper, and later by up to a grain.
+    #[must_use]
+    pub fn resting(self, grain: Duration) -> Self {
+        Worker { grain, ..self }
     }
 
     /// Serves until `stop` resolves, then drains for at most `drain`, or until `cut` resolves.
@@ -190,6 +218,8 @@ impl<N: Node + 'static> Worker<N> {
     ) -> Stop {
         tokio::pin!(stop, cut);
         let mut draining: Option<Instant> = None;
+        // Since the last rest.
+        let mut worked = false;
         loop {
             self.settle();
             let mut look = None;
@@ -202,6 +232,7 @@ impl<N: Node + 'static> Worker<N> {
                 look = drained.then(|| Instant::now() + DRAIN_LOOK);
             }
             let deadline = self.sleep_until(draining.map(|since| since + drain), look);
+            let (rests, mut is_quiet) = (worked && !self.grain.is_zero(), false);
             tokio::select! {
                 // Not biased: under a storm no arm may starve another.
                 () = &mut stop, if draining.is_none() => draining = Some(Instant::now()),
@@ -216,7 +247,7 @@ impl<N: Node + 'static> Worker<N> {
                     self.node.resolved(now, number, answer);
                 }
                 () = poll_fn(|cx| poll_work(cx, &mut self.datagrams, &mut self.connections, &mut self.node, self.clock)) => {}
-                () = sleep(deadline) => {
+                () = sleep(self.timer.as_mut(), deadline) => {
                     if draining.is_some_and(|since| since.elapsed() >= drain) {
                         return Stop::Cut;
                     }
@@ -224,6 +255,11 @@ impl<N: Node + 'static> Worker<N> {
                     self.node.tick(now);
                     self.connections.tick(now);
                 }
+                () = quiet(), if rests => is_quiet = true,
+            }
+            worked = !is_quiet;
+            if is_quiet {
+                rest(self.clock.began(), self.grain);
             }
         }
     }
@@ -328,11 +364,20 @@ fn poll_work<N: Node>(
     if received || worked { Poll::Ready(()) } else { Poll::Pending }
 }
 
-async fn sleep(until: Option<Instant>) {
-    match until {
-        Some(until) => tokio::time::sleep_until(until.into()).await,
-        None => std::future::pending().await,
+/// Resolves once the sockets were asked and nothing was there: whatever came is polled before it a second time.
+async fn quiet() {
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+}
+
+async fn sleep(timer: Option<&mut FineTimer>, until: Option<Instant>) {
+    let Some(until) = until else { return std::future::pending().await };
+    if let Some(timer) = timer
+        && timer.until(until).await.is_ok()
+    {
+        return;
     }
+    tokio::time::sleep_until(until.into()).await;
 }
 
 #[cfg(test)]
@@ -409,6 +454,15 @@ mod tests {
         test: impl FnOnce(SocketAddr, Commands<Mirror>) -> F,
         drain: Duration,
     ) -> Stop {
+        with_worker_as(|worker| worker, test, drain)
+    }
+
+    /// The same with a worker that is told how to wait.
+    fn with_worker_as<F: Future<Output = ()>>(
+        change: impl FnOnce(Worker<Mirror>) -> Worker<Mirror>,
+        test: impl FnOnce(SocketAddr, Commands<Mirror>) -> F,
+        drain: Duration,
+    ) -> Stop {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         runtime.block_on(async {
             let here = "127.0.0.1:0".parse().expect("an address");
@@ -416,7 +470,7 @@ mod tests {
             let address = listener.local();
             let (berth, commands) = Berth::of_all(1, Clock::start()).pop().expect("one");
             let worker = Worker::new(Mirror::default(), vec![listener], Limits::default(), None, berth);
-            let worker = worker.expect("a worker");
+            let worker = change(worker.expect("a worker"));
             worker.run(test(address, commands), std::future::pending(), drain).await
         })
     }
@@ -519,6 +573,33 @@ mod tests {
                     phone.recv(&mut buffer).await.expect("an answer");
                 }
                 drop(commands);
+            },
+            Duration::from_secs(5),
+        );
+    }
+
+    #[test]
+    fn a_worker_that_rests_and_is_exact_misses_nothing() {
+        with_worker_as(
+            |worker| worker.exact().expect("a timer").resting(Duration::from_millis(2)),
+            |address, commands| async move {
+                let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("binds");
+                let mut buffer = [0; 16];
+                for round in 0..5u64 {
+                    for _ in 0..100 {
+                        phone.send_to(b"x", address).await.expect("sends");
+                    }
+                    for _ in 0..100 {
+                        phone.recv(&mut buffer).await.expect("an answer");
+                    }
+                    let soon = move |node: &mut Mirror, now: Tick| {
+                        node.deadline = Some(now + Duration::from_micros(round * 700));
+                    };
+                    commands.ask(soon).await.expect("asked");
+                    while commands.ask(|node, _| node.deadline).await.expect("alive").is_some() {}
+                }
+                let ticks = commands.ask(|node, _| node.ticks).await.expect("alive");
+                assert_eq!(ticks, 5, "a deadline is ticked once, and not before it is due");
             },
             Duration::from_secs(5),
         );
