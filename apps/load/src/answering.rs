@@ -41,17 +41,17 @@ struct Incoming {
     flow: Flow,
     /// The branch of its INVITE.
     branch: Bytes,
-    /// The last answer to the INVITE; while it rings, the 180, and the 200 beside it.
+    /// The last answer to the INVITE.
     answer: Bytes,
-    /// What a CANCEL makes of it.
-    refusal: Bytes,
     state: State,
 }
 
 enum State {
+    /// Until then; the INVITE is kept to be answered.
     Ringing {
-        answer: Bytes,
-        at: Tick,
+        invite: Bytes,
+        tag: String,
+        until: Tick,
     },
     /// Answered or refused, and waiting for the ACK.
     Unacknowledged {
@@ -92,13 +92,20 @@ impl Answering {
     }
 
     /// A request came to one of our callees.
-    pub(crate) fn receive(&mut self, flow: Flow, request: &Glance<'_>, method: Method, sink: &mut Sink<'_>) {
+    pub(crate) fn receive(
+        &mut self,
+        flow: Flow,
+        request: &Glance<'_>,
+        wire: &Bytes,
+        method: Method,
+        sink: &mut Sink<'_>,
+    ) {
         let Some(asked) = Asked::read(request) else {
             sink.tally.strays += 1;
             return;
         };
         match method {
-            Method::Invite => self.invited(flow, request, &asked, sink),
+            Method::Invite => self.invited(flow, request, wire, &asked, sink),
             Method::Ack => self.acknowledged(&asked, sink),
             Method::Bye => self.hung_up(flow, request, &asked, sink),
             Method::Cancel => self.withdrawn(flow, request, &asked, sink),
@@ -118,7 +125,14 @@ impl Answering {
         }
     }
 
-    fn invited(&mut self, flow: Flow, request: &Glance<'_>, asked: &Asked<'_>, sink: &mut Sink<'_>) {
+    fn invited(
+        &mut self,
+        flow: Flow,
+        request: &Glance<'_>,
+        wire: &Bytes,
+        asked: &Asked<'_>,
+        sink: &mut Sink<'_>,
+    ) {
         if let Some(call) = self.calls.get(asked.call_id) {
             sink.tally.strays += 1;
             if *call.branch == *asked.branch && !matches!(call.state, State::Confirmed) {
@@ -138,13 +152,11 @@ impl Answering {
         }
         let tag = self.next_tag();
         let ringing = answer(request, "180 Ringing", Some(&tag), Extra::Contact(sink.host));
-        let fine = answer(request, "200 OK", Some(&tag), Extra::Description(sink.host));
-        let refusal = answer(request, "487 Request Terminated", Some(&tag), Extra::Nothing);
         sink.send(flow, ringing.clone());
         let call_id = Bytes::copy_from_slice(asked.call_id);
-        let state = State::Ringing { answer: fine, at: sink.now + self.ring };
         let branch = Bytes::copy_from_slice(asked.branch);
-        let mut call = Incoming { flow, branch, answer: ringing, refusal, state };
+        let state = State::Ringing { invite: wire.clone(), tag, until: sink.now + self.ring };
+        let mut call = Incoming { flow, branch, answer: ringing, state };
         let due = call.tick(sink);
         self.arm(due, &call_id);
         self.calls.insert(call_id, call);
@@ -159,7 +171,7 @@ impl Answering {
             State::Unacknowledged { is_refused: false, .. } => {
                 sink.tally.answered.acknowledged += 1;
                 call.state = State::Confirmed;
-                (call.answer, call.refusal) = (Bytes::new(), Bytes::new());
+                call.answer = Bytes::new();
             }
             State::Unacknowledged { is_refused: true, .. } => {
                 self.calls.remove(asked.call_id);
@@ -194,7 +206,6 @@ impl Answering {
         sink.send(flow, answer(request, "200 OK", None, Extra::Nothing));
         if let State::Ringing { .. } = call.state {
             sink.tally.answered.cancelled += 1;
-            call.answer = std::mem::take(&mut call.refusal);
             let due = call.conclude(true, sink);
             let call_id = Bytes::copy_from_slice(asked.call_id);
             self.arm(due, &call_id);
@@ -249,9 +260,8 @@ enum Due {
 impl Incoming {
     fn tick(&mut self, sink: &mut Sink<'_>) -> Due {
         match &mut self.state {
-            State::Ringing { at, .. } if *at > sink.now => Due::At(*at),
-            State::Ringing { answer, .. } => {
-                self.answer = std::mem::take(answer);
+            State::Ringing { until, .. } if *until > sink.now => Due::At(*until),
+            State::Ringing { .. } => {
                 sink.tally.answered.calls += 1;
                 self.conclude(false, sink)
             }
@@ -272,6 +282,14 @@ impl Incoming {
     /// where datagrams may be lost.
     // rfc3261 §13.3.1.4 and §17.2.1
     fn conclude(&mut self, is_refused: bool, sink: &mut Sink<'_>) -> Due {
+        if let State::Ringing { invite, tag, .. } = &self.state
+            && let Some(invite) = Glance::read(invite)
+        {
+            self.answer = match is_refused {
+                true => answer(&invite, "487 Request Terminated", Some(tag), Extra::Nothing),
+                false => answer(&invite, "200 OK", Some(tag), Extra::Description(sink.host)),
+            };
+        }
         sink.send(self.flow, self.answer.clone());
         let end = sink.now + PATIENCE;
         let resend = if is_refused && self.flow.transport.is_reliable() { end } else { sink.now + T1 };

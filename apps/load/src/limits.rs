@@ -17,6 +17,8 @@ pub struct Limits {
     pub answer: Duration,
     /// How long the first NOTIFY of a subscription may take.
     pub notify: Duration,
+    /// How long the callees' bindings are removed after the run.
+    pub leave: Duration,
     /// How long to wait before a lost connection is opened again.
     pub reopen: Duration,
 }
@@ -30,6 +32,7 @@ impl Default for Limits {
             registering_max: 50,
             answer: Duration::from_secs(60),
             notify: Duration::from_secs(32),
+            leave: Duration::from_secs(2),
             reopen: Duration::from_secs(1),
         }
     }

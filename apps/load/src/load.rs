@@ -38,6 +38,8 @@ pub enum Phase {
     Running,
     /// Nothing starts any more; what is under way comes to its end.
     Ending,
+    /// All units are over; the bindings of the callees are removed.
+    Leaving,
     /// Nothing is left.
     Over,
     /// It could not be run: one sentence says why.
@@ -60,11 +62,14 @@ pub struct Load {
     /// Units of each kind that were started, to choose whom they concern.
     turns: [u32; Kind::ALL.len()],
     preparation: Preparation,
-    /// What happened before the run began; nobody asks.
-    before: Tally,
+    leaving: Preparation,
+    leave_until: Tick,
+    /// What happened before the run began, and after it ended; nobody asks.
+    around: Tally,
     tally: Tally,
     began: Option<Tick>,
     stopped_starting: Option<Tick>,
+    ended: Option<Tick>,
     has_heard: bool,
     entropy: Entropy,
     out: VecDeque<Transmit>,
@@ -104,10 +109,13 @@ impl Load {
             answering,
             turns: [0; Kind::ALL.len()],
             preparation: Preparation::default(),
-            before: Tally::default(),
+            leaving: Preparation::default(),
+            leave_until: Tick::ZERO,
+            around: Tally::default(),
             tally: Tally::default(),
             began: None,
             stopped_starting: None,
+            ended: None,
             has_heard: false,
             entropy,
             out: VecDeque::new(),
@@ -136,9 +144,9 @@ impl Load {
         self.units.in_flight()
     }
 
-    /// When the run began, and when the last unit was to start, if those are past.
-    pub fn span(&self) -> (Option<Tick>, Option<Tick>) {
-        (self.began, self.stopped_starting)
+    /// When the run began, when its last unit was to start, and when its last unit ended, if those are past.
+    pub fn span(&self) -> (Option<Tick>, Option<Tick>, Option<Tick>) {
+        (self.began, self.stopped_starting, self.ended)
     }
 
     /// Begins the run, once it is ready.
@@ -153,7 +161,7 @@ impl Load {
     }
 
     /// When the schedule wants to be looked at next; `None`: not by the clock.
-    pub fn next_start(&self, now: Tick) -> Option<Tick> {
+    fn next_start(&self, now: Tick) -> Option<Tick> {
         self.schedule.as_ref().and_then(|schedule| schedule.next_start(now))
     }
 
@@ -169,7 +177,7 @@ impl Load {
                 }
                 self.go_on(now);
             }
-            Phase::Preparing | Phase::Ready => self.cut(now),
+            Phase::Preparing | Phase::Ready | Phase::Leaving => self.cut(now),
             Phase::Over | Phase::Failed(_) => {}
         }
     }
@@ -184,6 +192,7 @@ impl Load {
             self.phase = Phase::Over;
         }
         self.stopped_starting = self.stopped_starting.or(Some(now));
+        self.ended = self.ended.or(Some(now));
     }
 
     /// A datagram, or a message cut out of a stream, came over a flow.
@@ -192,7 +201,7 @@ impl Load {
         match Glance::read(message) {
             Some(glance) => match glance.start {
                 Start::Response { code } => self.answered(now, glance, code, message),
-                Start::Request { method, .. } => self.asked(now, flow, &glance, method),
+                Start::Request { method, .. } => self.asked(now, flow, &glance, message, method),
             },
             None => self.current().strays += 1,
         }
@@ -229,7 +238,7 @@ impl Load {
     }
 
     /// A request came: inside a dialog of a caller of ours, or to a callee.
-    fn asked(&mut self, now: Tick, flow: Flow, request: &Glance<'_>, method: Method) {
+    fn asked(&mut self, now: Tick, flow: Flow, request: &Glance<'_>, wire: &Bytes, method: Method) {
         let call_id = request.lines().find(|line| line.name == ruf_message::HeaderName::CallId);
         let ident = call_id.and_then(|line| Ident::of_call_id(&self.run, line.value));
         if matches!(method, Method::Notify | Method::Bye)
@@ -245,9 +254,9 @@ impl Load {
             return;
         }
         let Some(ways) = &self.ways else { return };
-        let tally = if self.began.is_some() { &mut self.tally } else { &mut self.before };
+        let tally = if self.is_counting() { &mut self.tally } else { &mut self.around };
         let mut sink = Sink { now, host: &ways.answering.host, tally, out: &mut self.out };
-        self.answering.receive(flow, request, method, &mut sink);
+        self.answering.receive(flow, request, wire, method, &mut sink);
     }
 
     /// Over one connection, both sides of a call have the same Call-ID and hear the same BYE: it is for
@@ -265,20 +274,23 @@ impl Load {
             units.tick(&mut turn);
         }
         if let Some(ways) = &self.ways {
-            let tally = if self.began.is_some() { &mut self.tally } else { &mut self.before };
+            let tally = if self.is_counting() { &mut self.tally } else { &mut self.around };
             self.answering.tick(&mut Sink { now, host: &ways.answering.host, tally, out: &mut self.out });
         }
         self.go_on(now);
     }
 
-    /// When it wants to be ticked next. The starts of the schedule come apart from it, by
-    /// [`Load::next_start`]: they want a finer clock.
-    pub fn poll_deadline(&self) -> Option<Tick> {
+    /// When it wants to be ticked next.
+    pub fn poll_deadline(&self, now: Tick) -> Option<Tick> {
         let reach = match self.reach {
             Reach::Wanted(at) => Some(at),
             Reach::Asked | Reach::There => None,
         };
-        [self.units.deadline(), self.answering.deadline(), reach].into_iter().flatten().min()
+        let leave = (self.phase == Phase::Leaving).then_some(self.leave_until);
+        [leave, self.units.deadline(), self.answering.deadline(), self.next_start(now), reach]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// The next message to send.
@@ -350,13 +362,18 @@ impl Load {
             self.stopped_starting = Some(now);
         }
         if self.phase == Phase::Ending && self.units.in_flight() == 0 {
-            self.phase = Phase::Over;
+            self.phase = Phase::Leaving;
+            self.ended = Some(now);
+            self.leave_until = now + self.limits.leave;
+        }
+        if self.phase == Phase::Leaving {
+            self.leave(now);
         }
     }
 
     /// Registers the callees, so many at a time.
     fn prepare(&mut self, now: Tick) {
-        let users = if self.plan.mix.needs_callees() { self.plan.users.count } else { 0 };
+        let users = self.callees();
         while self.ways.is_some()
             && let Some(user) = self.preparation.take(users, self.limits.registering_max)
             && let Some((units, mut turn)) = self.turn(now)
@@ -379,6 +396,30 @@ impl Load {
         } else if self.ways.is_some() && self.preparation.is_done(users) {
             self.phase = Phase::Ready;
         }
+    }
+
+    /// Removes the bindings of the callees, as far as there is time.
+    fn leave(&mut self, now: Tick) {
+        let users = self.callees();
+        while let Some(user) = self.leaving.take(users, self.limits.registering_max)
+            && let Some((units, mut turn)) = self.turn(now)
+        {
+            units.begin(&mut turn, |ident, turn| Unit::leave(Errand { ident, from: user, to: user }, turn));
+        }
+        if self.leaving.is_done(users) || now >= self.leave_until || self.ways.is_none() {
+            self.phase = Phase::Over;
+            self.end_all(Outcome::Cut);
+        }
+    }
+
+    /// How many are registered.
+    fn callees(&self) -> u32 {
+        if self.plan.mix.needs_callees() { self.plan.users.count } else { 0 }
+    }
+
+    /// What happens now is of the run.
+    fn is_counting(&self) -> bool {
+        self.began.is_some() && self.ended.is_none()
     }
 
     fn start_units(&mut self, now: Tick) {
@@ -434,9 +475,12 @@ impl Load {
             limits: &self.limits,
             run: &self.run,
             ways: self.ways.as_ref()?,
-            tally: if self.began.is_some() { &mut self.tally } else { &mut self.before },
+            tally: if self.is_counting() { &mut self.tally } else { &mut self.around },
             entropy: &mut self.entropy,
-            preparation: &mut self.preparation,
+            preparation: match self.phase {
+                Phase::Leaving => &mut self.leaving,
+                _ => &mut self.preparation,
+            },
             out: &mut self.out,
         };
         Some((&mut self.units, turn))
@@ -444,11 +488,11 @@ impl Load {
 
     /// The count of the run, or of its preparation.
     fn current(&mut self) -> &mut Tally {
-        if self.began.is_some() { &mut self.tally } else { &mut self.before }
+        if self.is_counting() { &mut self.tally } else { &mut self.around }
     }
 
     fn end_all(&mut self, outcome: Outcome) {
-        let tally = if self.began.is_some() { &mut self.tally } else { &mut self.before };
+        let tally = if self.is_counting() { &mut self.tally } else { &mut self.around };
         for unit in self.units.take_all() {
             unit.count(outcome, tally, &mut self.preparation);
         }

@@ -37,26 +37,14 @@ pub(crate) struct Errand {
 /// A request outside any dialog.
 // rfc3261 §8.1.1
 pub(crate) fn request(turn: &Turn<'_>, way: &Way, errand: Errand, method: Method, cseq: u32) -> Bytes {
-    let mut out = Vec::with_capacity(REQUEST_BYTES);
-    let domain = turn.plan.domain.as_bytes();
-    put(&mut out, &[method.as_str().as_bytes(), b" sip:"]);
-    if !matches!(method, Method::Register | Method::Options) {
-        turn.plan.users.write(errand.to, &mut out);
-        out.push(b'@');
+    if method == Method::Register {
+        return register(turn, way, errand, EXPIRES_SECS);
     }
-    put(&mut out, &[domain, b" SIP/2.0\r\n"]);
-    top(&mut out, turn, way, errand.ident, cseq, false);
-    names(&mut out, turn, errand, method);
-    number(&mut out, cseq, method);
+    let mut out = outside(turn, way, errand, method, cseq);
     match method {
         Method::Invite => {
             contact(&mut out, turn, way, errand.from);
             body(&mut out, "application/sdp", DESCRIPTION);
-        }
-        Method::Register => {
-            contact(&mut out, turn, way, errand.from);
-            let _ = write!(out, "Expires: {EXPIRES_SECS}\r\n");
-            nothing(&mut out);
         }
         Method::Message => body(&mut out, "text/plain", TEXT),
         Method::Subscribe => {
@@ -67,6 +55,31 @@ pub(crate) fn request(turn: &Turn<'_>, way: &Way, errand: Errand, method: Method
         _ => nothing(&mut out),
     }
     out.into()
+}
+
+/// A REGISTER; the binding is removed where it is to live for 0 seconds.
+// rfc3261 §10.2, §10.2.2
+pub(crate) fn register(turn: &Turn<'_>, way: &Way, errand: Errand, expires_secs: u32) -> Bytes {
+    let mut out = outside(turn, way, errand, Method::Register, 1);
+    contact(&mut out, turn, way, errand.from);
+    let _ = write!(out, "Expires: {expires_secs}\r\n");
+    nothing(&mut out);
+    out.into()
+}
+
+/// The start line and the lines that every request has.
+fn outside(turn: &Turn<'_>, way: &Way, errand: Errand, method: Method, cseq: u32) -> Vec<u8> {
+    let mut out = Vec::with_capacity(REQUEST_BYTES);
+    put(&mut out, &[method.as_str().as_bytes(), b" sip:"]);
+    if !matches!(method, Method::Register | Method::Options) {
+        turn.plan.users.write(errand.to, &mut out);
+        out.push(b'@');
+    }
+    put(&mut out, &[turn.plan.domain.as_bytes(), b" SIP/2.0\r\n"]);
+    top(&mut out, turn, way, errand.ident, cseq, false);
+    names(&mut out, turn, errand, method);
+    number(&mut out, cseq, method);
+    out
 }
 
 /// The CANCEL of an INVITE that was sent with this number.

@@ -1,14 +1,12 @@
 //! Sockets, clock and signals around the machine. The sockets are those of the server
 //! ([`ruf_net::Worker`]): datagrams in batches, connections, TLS.
 //!
-//! Starts are woken for by a timer of the kernel's own, since the runtime's counts in milliseconds, and
-//! a start that is late is charged to the server.
+//! They keep deadlines to the microsecond, since a start that is late is charged to the server.
 
 use std::convert::Infallible;
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_locate::{Answer, Query};
@@ -16,11 +14,7 @@ use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
 use ruf_net::{
     Berth, Certificates, Clock, Commands, Listener, Node, Unreachable, Worker, local_address_towards,
 };
-use rustix::time::{
-    ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, clock_gettime,
-    timerfd_create, timerfd_settime,
-};
-use tokio::io::unix::AsyncFd;
+use rustix::time::{ClockId, clock_gettime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
@@ -31,8 +25,6 @@ use crate::report::{self, Report};
 use crate::tally::Tally;
 use crate::way::Link;
 
-/// Starts that are closer together than this are woken for together.
-const GRAIN: Duration = Duration::from_micros(100);
 /// How often the live line is written.
 const LIVE: Duration = Duration::from_millis(500);
 
@@ -42,6 +34,8 @@ pub(crate) struct Towards {
     pub(crate) certificates: Option<Certificates>,
     /// Say `ready`, and begin when a line comes on standard input.
     pub(crate) waits: bool,
+    /// How often the sockets and the schedule are looked at, at most; zero: at once.
+    pub(crate) grain: Duration,
 }
 
 /// Runs a plan.
@@ -54,7 +48,7 @@ pub(crate) async fn go(
     towards: Towards,
     entropy: Entropy,
 ) -> Result<Report, String> {
-    let Towards { place, certificates, waits } = towards;
+    let Towards { place, certificates, waits, grain } = towards;
     let (listeners, link) = open(&place)?;
     let (told, phases) = watch::channel(Phase::Preparing);
     let load = Load::new(plan.clone(), limits, link, entropy);
@@ -63,7 +57,9 @@ pub(crate) async fn go(
         return Err("there is no worker".to_owned());
     };
     let worker = Worker::new(shell, listeners, ruf_net::Limits::default(), certificates, berth)
-        .map_err(|error| format!("the sockets cannot be watched: {error}"))?;
+        .and_then(Worker::exact)
+        .map_err(|error| format!("the sockets cannot be watched: {error}"))?
+        .resting(grain);
     let named = format!("{}:{}", place.transport.as_param(), place.address);
     let interrupt = signal(SignalKind::interrupt()).map_err(|error| format!("no signals: {error}"))?;
     let live = std::io::stderr().is_terminal();
@@ -148,7 +144,7 @@ impl Node for Shell {
     }
 
     fn poll_deadline(&self) -> Option<Tick> {
-        self.load.poll_deadline()
+        self.load.poll_deadline(self.now)
     }
 
     fn poll_transmit(&mut self) -> Option<Transmit> {
@@ -198,6 +194,7 @@ struct Seen {
     registered: u64,
     began: Option<Tick>,
     stopped_starting: Option<Tick>,
+    ended: Option<Tick>,
     now: Tick,
 }
 
@@ -209,7 +206,7 @@ impl Conductor {
         }
         let before = cpu();
         self.tell(Load::start).await?;
-        self.run().await?;
+        let after = self.run().await?;
         let seen = self.look().await?;
         self.clear();
         let began = seen.began.ok_or("it was ended before it began")?;
@@ -219,8 +216,8 @@ impl Conductor {
             plan,
             tally: seen.tally,
             starting: seen.stopped_starting.map_or(Duration::ZERO, until),
-            lasted: until(seen.now),
-            cpu: cpu().saturating_sub(before),
+            lasted: until(seen.ended.unwrap_or(seen.now)),
+            cpu: after.saturating_sub(before),
         })
     }
 
@@ -231,7 +228,7 @@ impl Conductor {
             match self.phases.borrow_and_update().clone() {
                 Phase::Preparing => {}
                 Phase::Failed(why) => return Err(why),
-                Phase::Ready | Phase::Running | Phase::Ending => break,
+                Phase::Ready | Phase::Running | Phase::Ending | Phase::Leaving => break,
                 Phase::Over => return Err("it was ended before it began".to_owned()),
             }
             tokio::select! {
@@ -251,25 +248,20 @@ impl Conductor {
         Ok(())
     }
 
-    /// Wakes the machine for its starts, until the run is over.
-    async fn run(&mut self) -> Result<(), String> {
-        let timer = Timer::new().map_err(|error| format!("the system gives no timer: {error}"))?;
+    /// Looks on until the run is over; gives the CPU time that was spent when its last unit ended.
+    async fn run(&mut self) -> Result<Duration, String> {
         let mut live = tokio::time::interval(LIVE);
         let mut is_ending = false;
-        let mut next = self.next().await?;
+        let mut spent = None;
         loop {
-            if let Phase::Failed(why) = &*self.phases.borrow_and_update() {
-                return Err(why.clone());
-            }
-            if *self.phases.borrow() == Phase::Over {
-                return Ok(());
+            match &*self.phases.borrow_and_update() {
+                Phase::Failed(why) => return Err(why.clone()),
+                Phase::Over => return Ok(spent.unwrap_or_else(cpu)),
+                Phase::Leaving => drop(spent.get_or_insert_with(cpu)),
+                Phase::Preparing | Phase::Ready | Phase::Running | Phase::Ending => {}
             }
             tokio::select! {
                 _ = self.phases.changed() => {}
-                woken = timer.at(next) => {
-                    woken.map_err(|error| format!("the timer failed: {error}"))?;
-                    next = self.next().await?;
-                }
                 _ = live.tick(), if self.live => {
                     let seen = self.look().await?;
                     let since = seen.now.saturating_sub(seen.began.unwrap_or(seen.now));
@@ -285,28 +277,20 @@ impl Conductor {
         }
     }
 
-    /// Starts what is due, and says when the next start is.
-    async fn next(&self) -> Result<Option<Instant>, String> {
-        let next = |shell: &mut Shell, now: Tick| {
-            shell.with(now, Load::tick);
-            Some(Instant::now() + shell.load.next_start(now)?.saturating_sub(now))
-        };
-        self.commands.ask(next).await.ok_or_else(gone)
-    }
-
     async fn tell(&self, act: fn(&mut Load, Tick)) -> Result<(), String> {
         self.commands.ask(move |shell, now| shell.with(now, act)).await.ok_or_else(gone)
     }
 
     async fn look(&self) -> Result<Seen, String> {
         let look = |shell: &mut Shell, now: Tick| {
-            let (began, stopped_starting) = shell.load.span();
+            let (began, stopped_starting, ended) = shell.load.span();
             Seen {
                 tally: shell.load.tally().clone(),
                 in_flight: shell.load.in_flight(),
                 registered: shell.load.registered(),
                 began,
                 stopped_starting,
+                ended,
                 now,
             }
         };
@@ -344,38 +328,4 @@ fn cpu() -> Duration {
     let spent = clock_gettime(ClockId::ProcessCPUTime);
     let (secs, nanos) = (u64::try_from(spent.tv_sec), u32::try_from(spent.tv_nsec));
     Duration::new(secs.unwrap_or_default(), nanos.unwrap_or_default())
-}
-
-/// A timer that counts finer than milliseconds.
-struct Timer(AsyncFd<OwnedFd>);
-
-impl Timer {
-    #[expect(
-        deprecated,
-        reason = "its successor is unsafe; an OwnedFd owns its descriptor and never names another"
-    )]
-    fn new() -> std::io::Result<Timer> {
-        let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
-        Ok(Timer(AsyncFd::new(timerfd_create(TimerfdClockId::Monotonic, flags)?)?))
-    }
-
-    /// Waits until then; for ever if there is nothing to wait for.
-    async fn at(&self, then: Option<Instant>) -> std::io::Result<()> {
-        let Some(then) = then else { return std::future::pending().await };
-        let delay = then.saturating_duration_since(Instant::now()).max(GRAIN);
-        let it_value = Timespec {
-            tv_sec: delay.as_secs().try_into().unwrap_or(i64::MAX),
-            tv_nsec: delay.subsec_nanos().into(),
-        };
-        let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
-        timerfd_settime(self.0.get_ref(), TimerfdTimerFlags::empty(), &Itimerspec { it_interval, it_value })?;
-        loop {
-            let mut guard = self.0.readable().await?;
-            match rustix::io::read(self.0.get_ref(), &mut [0; 8]) {
-                Ok(_) => return Ok(()),
-                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
 }

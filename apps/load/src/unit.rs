@@ -52,6 +52,11 @@ impl Unit {
         Unit::Ask(Ask::prepare(errand, turn))
     }
 
+    /// Removes the binding of a callee after the run.
+    pub(crate) fn leave(errand: Errand, turn: &mut Turn<'_>) -> Unit {
+        Unit::Ask(Ask::leave(errand, turn))
+    }
+
     /// It came to its end: counts how.
     pub(crate) fn count(&self, outcome: Outcome, tally: &mut Tally, preparation: &mut Preparation) {
         match self {

@@ -8,7 +8,6 @@ use ruf_message::Response;
 
 use crate::limits::TRYING_DELAY;
 use crate::out::Event;
-use crate::silent::Silent;
 use crate::turn::{Class, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
@@ -30,7 +29,7 @@ pub(crate) enum Timer {
 #[derive(Debug)]
 pub(crate) enum Provisional {
     /// The TU was silent so far: nothing; this 100 goes out by timer.
-    Silent(Silent),
+    Silent(Box<Response>),
     /// The last one sent.
     Sent(Bytes),
 }
@@ -90,10 +89,10 @@ pub(crate) enum InviteServer {
 use InviteServer::{Accepted, Completed, Confirmed, Proceeding, Terminated};
 
 impl InviteServer {
-    /// An INVITE was admitted.
-    pub(crate) fn start(request: Silent, turn: &mut Turn<'_>) -> Self {
+    /// An INVITE was admitted; `trying` is the 100 to send if the TU stays silent.
+    pub(crate) fn start(trying: Response, turn: &mut Turn<'_>) -> Self {
         turn.arm(AnyTimer::InviteServer(Timer::Trying), TRYING_DELAY); // rfc3261 §17.2.1
-        Proceeding { last: Provisional::Silent(request) }
+        Proceeding { last: Provisional::Silent(Box::new(trying)) }
     }
 
     /// The INVITE came again.
@@ -177,9 +176,7 @@ impl InviteServer {
     pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
         match (self, timer) {
             (Proceeding { last: Provisional::Silent(trying) }, Timer::Trying) => {
-                let Some(trying) = trying.trying(&turn.flow) else {
-                    return Proceeding { last: Provisional::Silent(trying) };
-                };
+                let trying = trying.to_bytes();
                 turn.send(&trying); // rfc3261 §17.2.1
                 Proceeding { last: Provisional::Sent(trying) }
             }
@@ -229,15 +226,15 @@ impl InviteServer {
 mod tests {
     use std::time::Duration;
 
-    use ruf_message::Transport;
+    use ruf_message::{StatusCode, Transport};
 
     use super::*;
     use crate::rig::{INVITE, Rig, request, response};
 
     fn start(transport: Transport) -> (Rig, InviteServer) {
         let mut rig = Rig::new(transport);
-        let silent = Silent::of(&request(INVITE));
-        let machine = rig.turn(|turn| InviteServer::start(silent, turn));
+        let trying = request(INVITE).reply(StatusCode::TRYING);
+        let machine = rig.turn(|turn| InviteServer::start(trying, turn));
         (rig, machine)
     }
 

@@ -51,7 +51,6 @@ mod receive;
 mod reply;
 #[cfg(test)]
 mod rig;
-mod silent;
 mod slab;
 mod table;
 mod transactions;

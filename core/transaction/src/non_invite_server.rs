@@ -6,7 +6,6 @@ use bytes::Bytes;
 use ruf_message::{Response, StatusCode};
 
 use crate::out::Event;
-use crate::silent::Silent;
 use crate::turn::{Class, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
@@ -23,8 +22,8 @@ pub(crate) enum Timer {
 /// What the TU has said so far.
 #[derive(Debug)]
 pub(crate) enum Silence {
-    /// Too early for a 100.
-    Early(Silent),
+    /// Too early for a 100; this is the one to send.
+    Early(Box<Response>),
     /// An answer 408 must not be sent: nothing will be (RFC 4320 section 4.2).
     Resigned,
 }
@@ -78,11 +77,11 @@ pub(crate) enum NonInviteServer {
 use NonInviteServer::{Completed, Proceeding, Terminated, Trying};
 
 impl NonInviteServer {
-    /// A request was admitted.
-    pub(crate) fn start(request: Silent, turn: &mut Turn<'_>) -> Self {
+    /// A request was admitted; `trying` is the 100 to send if the TU is slow.
+    pub(crate) fn start(trying: Response, turn: &mut Turn<'_>) -> Self {
         turn.arm(AnyTimer::NonInviteServer(Timer::Trying), turn.timers.trying_non_invite()); // rfc4320 §4.1
         turn.arm(AnyTimer::NonInviteServer(Timer::Lifetime), turn.timers.non_invite_lifetime()); // rfc4320 §4.2
-        Trying { silence: Silence::Early(request) }
+        Trying { silence: Silence::Early(Box::new(trying)) }
     }
 
     /// The request came again.
@@ -147,9 +146,7 @@ impl NonInviteServer {
     pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
         match (self, timer) {
             (Trying { silence: Silence::Early(trying) }, Timer::Trying) => {
-                let Some(trying) = trying.trying(&turn.flow) else {
-                    return Trying { silence: Silence::Early(trying) };
-                };
+                let trying = trying.to_bytes();
                 turn.send(&trying); // rfc4320 §4.1
                 Proceeding { trying }
             }
@@ -192,8 +189,8 @@ mod tests {
 
     fn start(transport: Transport) -> (Rig, NonInviteServer) {
         let mut rig = Rig::new(transport);
-        let silent = Silent::of(&of_method("MESSAGE"));
-        let machine = rig.turn(|turn| NonInviteServer::start(silent, turn));
+        let trying = of_method("MESSAGE").reply(StatusCode::TRYING);
+        let machine = rig.turn(|turn| NonInviteServer::start(trying, turn));
         (rig, machine)
     }
 

@@ -1,5 +1,5 @@
 //! The registering of the callees: before the run, and again when their connection was lost, since their
-//! bindings went with it. Its units are not units of the run.
+//! bindings went with it; and the removal of their bindings after it. Its units are not units of the run.
 
 use crate::tally::Outcome;
 

@@ -29,10 +29,27 @@ impl Ask {
             Kind::Message => Method::Message,
             _ => Method::Options,
         };
-        let way = way(kind, turn.ways);
-        let bytes = render::request(turn, way, errand, method, 1);
-        let client = Client::send(turn, way.flow, method, 1, bytes);
+        let bytes = render::request(turn, way(kind, turn.ways), errand, method, 1);
+        Ask::send(kind, errand, intended, method, bytes, turn)
+    }
+
+    fn send(
+        kind: Kind,
+        errand: Errand,
+        intended: Tick,
+        method: Method,
+        bytes: Bytes,
+        turn: &mut Turn<'_>,
+    ) -> Ask {
+        let client = Client::send(turn, way(kind, turn.ways).flow, method, 1, bytes);
         Ask { kind, errand, intended, client, keyring: None, is_preparation: false }
+    }
+
+    /// The removal of a callee's binding, which is no unit of the run.
+    pub(crate) fn leave(errand: Errand, turn: &mut Turn<'_>) -> Ask {
+        let bytes = render::register(turn, &turn.ways.answering, errand, 0);
+        let ask = Ask::send(Kind::Register, errand, turn.now, Method::Register, bytes, turn);
+        Ask { is_preparation: true, ..ask }
     }
 
     /// A registration that is no unit of the run.
@@ -70,7 +87,7 @@ impl Ask {
             }
             200..300 => {
                 // rfc3261 §10.3 (8): it lists the binding that was asked for
-                if method == Method::Register && reply.contact.is_none() {
+                if method == Method::Register && reply.contact.is_none() && !self.is_preparation {
                     return Some(Outcome::Wrong(method, "200 that lists no contact"));
                 }
                 let span = match self.kind {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use ruf_load::mix::Kind;
 use ruf_load::tally::{Outcome, Span};
-use ruf_message::{Method, StatusCode};
+use ruf_message::{Message, Method, StatusCode};
 
-use crate::stage::{Fate, Stage, is, plan};
+use crate::stage::{CALLEE, Fate, SERVER, Stage, is, plan};
 
 #[test]
 fn a_call_is_answered_held_and_ended() {
@@ -25,6 +25,30 @@ fn a_call_is_answered_held_and_ended() {
         "a→s INVITE | s→b INVITE | b→s 180 INVITE | s→a 180 INVITE | b→s 200 INVITE | s→a 200 INVITE |
          a→s ACK | s→b ACK | a→s BYE | s→b BYE | b→s 200 BYE | s→a 200 BYE",
     );
+}
+
+#[test]
+fn what_follows_the_answer_goes_to_the_contact_by_the_recorded_routes_in_reverse() {
+    // tests rfc3261 §12.1.2, §12.2.1.1
+    let mut stage = Stage::new(plan());
+    let (sender, inside) = std::sync::mpsc::channel();
+    stage.begin_with(move |message| {
+        if let Message::Request(request) = message
+            && matches!(request.method(), Method::Ack | Method::Bye)
+        {
+            sender.send(request.clone()).unwrap();
+        }
+        Fate::Pass
+    });
+    stage.finish();
+    let inside: Vec<_> = inside.try_iter().collect();
+    assert_eq!(inside.len(), 2);
+    for request in inside {
+        assert_eq!(request.uri().as_bytes(), format!("sip:{CALLEE}").as_bytes());
+        let routes: Vec<String> = request.routes().map(|route| route.uri().to_string()).collect();
+        assert_eq!(routes, ["sip:first.example;lr".to_owned(), format!("sip:{SERVER};lr")]);
+        assert!(request.to_tag().is_some());
+    }
 }
 
 #[test]
@@ -54,7 +78,7 @@ fn a_call_that_rings_too_long_is_withdrawn_and_counts_as_silence() {
     // tests rfc3261 §9.1, §9.2
     let mut stage = Stage::new(plan());
     stage.begin_with(|message| match message {
-        ruf_message::Message::Response(response)
+        Message::Response(response)
             if response.status() == StatusCode::OK && message.cseq().method == b"INVITE" =>
         {
             Fate::Lost
@@ -89,9 +113,8 @@ fn a_server_that_says_nothing_is_silence_after_32_seconds() {
     // tests rfc3261 §17.1.1.2
     let mut stage = Stage::new(plan());
     stage.begin_with(|_| Fate::Lost);
-    let began = stage.now;
     let resent = stage.finish().resent;
     assert_eq!(stage.failure(), Outcome::Silence(Method::Invite));
-    assert_eq!(stage.now.saturating_sub(began), Duration::from_secs(32));
+    assert_eq!(stage.lasted(), Duration::from_secs(32));
     assert_eq!(resent, 6, "after 0.5, 1.5, 3.5, 7.5, 15.5 and 31.5 s");
 }

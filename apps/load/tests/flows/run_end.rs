@@ -23,7 +23,40 @@ fn winding_down_hangs_up_what_is_answered_and_starts_nothing() {
     stage.take();
     let tally = stage.finish();
     assert_eq!((tally.started(), tally.good(None), tally.answered.ended), (10, 10, 10));
-    assert!(stage.now.as_micros() < 2_000_000);
+    assert!(stage.lasted() < Duration::from_secs(1));
+}
+
+#[test]
+fn callees_are_gone_from_the_server_when_the_run_is_over() {
+    // tests rfc3261 §10.2.2
+    let mut stage =
+        Stage::new(Plan { mix: ruf_load::mix::Mix::only(ruf_load::mix::Kind::Message), ..plan() });
+    stage.keeps_all = true;
+    let (sender, removed) = std::sync::mpsc::channel();
+    stage.begin_with(move |message| {
+        if is(message, Method::Register) {
+            sender.send(message.raw(ruf_message::HeaderName::Expires).next() == Some(b"0")).unwrap();
+        }
+        Fate::Pass
+    });
+    stage.finish();
+    assert_eq!(removed.try_iter().collect::<Vec<_>>(), [true, true]);
+    stage.expect_ladder(
+        "a→s MESSAGE | s→b MESSAGE | b→s 200 MESSAGE | s→a 200 MESSAGE | b→s REGISTER | s→b 200 REGISTER |
+         b→s REGISTER | s→b 200 REGISTER",
+    );
+}
+
+#[test]
+fn a_server_that_is_gone_is_not_waited_for_to_forget_the_callees() {
+    let mut stage = Stage::new(plan());
+    stage.begin_with(|message| if is(message, Method::Register) { Fate::Lost } else { Fate::Pass });
+    let good = stage.finish().good(None);
+    assert_eq!(good, 1);
+    assert_eq!(
+        stage.load.span().2.map(|ended| stage.now.saturating_sub(ended)),
+        Some(Duration::from_secs(2))
+    );
 }
 
 #[test]

@@ -52,6 +52,10 @@ pub(crate) struct Stage {
     /// How often a connection was asked for.
     pub(crate) reached: u64,
     pub(crate) refuses: bool,
+    /// Also what follows the run is noted.
+    pub(crate) keeps_all: bool,
+    /// The last message was noted.
+    is_noted: bool,
 }
 
 /// A plan: a call, once, unless it is changed.
@@ -108,6 +112,8 @@ impl Stage {
             transport,
             reached: 0,
             refuses: false,
+            keeps_all: false,
+            is_noted: true,
         }
     }
 
@@ -130,6 +136,21 @@ impl Stage {
         self.until("ready", |stage| *stage.load.phase() == Phase::Ready);
         self.script(move |_, message| script(message));
         self.begin();
+    }
+
+    /// How long the run lasted, from its start to the end of its last unit.
+    pub(crate) fn lasted(&self) -> Duration {
+        let (began, _, ended) = self.load.span();
+        ended.unwrap().saturating_sub(began.unwrap())
+    }
+
+    /// Notes a rung of the ladder; what follows the run is not of it.
+    fn note(&mut self, rung: String) {
+        let follows = matches!(self.load.phase(), Phase::Leaving | Phase::Over) && rung.ends_with("REGISTER");
+        self.is_noted = !follows || self.keeps_all;
+        if self.is_noted {
+            self.ladder.push(rung);
+        }
     }
 
     /// Goes on until the run is over; gives what became of it.
@@ -157,7 +178,7 @@ impl Stage {
             assert!(steps < 1_000_000, "time stands still: {what}");
             assert!(self.now < Tick::ZERO + PATIENCE, "waited in vain: {what}; {:?}", self.ladder);
             let air = self.air.peek().map(|Reverse((at, ..))| *at);
-            let next = [air, self.load.poll_deadline(), self.load.next_start(self.now)];
+            let next = [air, self.load.poll_deadline(self.now)];
             let next = next.into_iter().flatten().min();
             let next = next.unwrap_or_else(|| panic!("nothing happens any more: {what}; {:?}", self.ladder));
             self.step(next);
@@ -169,7 +190,7 @@ impl Stage {
         let end = self.now + span;
         loop {
             let air = self.air.peek().map(|Reverse((at, ..))| *at);
-            let next = [air, self.load.poll_deadline(), self.load.next_start(self.now)];
+            let next = [air, self.load.poll_deadline(self.now)];
             match next.into_iter().flatten().min().filter(|next| *next <= end) {
                 Some(next) => self.step(next),
                 None => break,
@@ -209,12 +230,12 @@ impl Stage {
                 Message::Response(response) => format!("{} {}", response.status(), cseq_method(&message)),
             };
             let side = if self.transport == Transport::Udp && !from_caller { "b" } else { "a" };
-            self.ladder.push(format!("{side}→s {inward}"));
+            self.note(format!("{side}→s {inward}"));
             match (self.script)(self.now, &message) {
                 Fate::Pass => self.route(transmit.flow, message, Duration::ZERO),
                 Fate::Late(later) => self.route(transmit.flow, message, later),
                 Fate::Lost => {
-                    if let Some(last) = self.ladder.last_mut() {
+                    if let Some(last) = self.ladder.last_mut().filter(|_| self.is_noted) {
                         last.push_str(" ✗");
                     }
                 }
@@ -272,7 +293,7 @@ impl Stage {
             Message::Request(request) => request.method().as_str().to_owned(),
             Message::Response(response) => format!("{} {}", response.status(), cseq_method(message)),
         };
-        self.ladder.push(format!("s→{side} {what}"));
+        self.note(format!("s→{side} {what}"));
         self.sent += 1;
         self.flows.insert(self.sent, flow);
         self.air.push(Reverse((self.now + LATENCY * 2 + later, self.sent, message.to_bytes())));
@@ -296,6 +317,7 @@ fn passed_on(mut request: Request) -> Request {
     let branch = String::from_utf8_lossy(request.via().branch().unwrap_or_default()).into_owned();
     request.push_via(format!("SIP/2.0/UDP {SERVER};branch={branch}x"));
     if request.method() == Method::Invite {
+        request.push_record_route("<sip:first.example;lr>");
         request.push_record_route(format!("<sip:{SERVER};lr>"));
     }
     while request.pop_route() {}

@@ -3,6 +3,7 @@
 use super::{Fields, Line};
 use crate::name::HeaderName;
 use crate::scan::{class, is};
+use std::io::Write;
 
 impl Fields {
     /// An upper estimate of what [`Fields::write`] appends.
@@ -85,7 +86,8 @@ impl Fields {
 
 fn write_length(length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Content-Length: ");
-    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
+    // Writing to a vector cannot fail.
+    let _ = write!(out, "{length}");
     out.extend_from_slice(b"\r\n");
 }
 
