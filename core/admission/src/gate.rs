@@ -26,7 +26,7 @@ use crate::admitted::{Admitted, DialogPass, Identity, Side, Verdict};
 use crate::authenticator::{Arrival, Authenticator, Question, claimed_account, realm};
 use crate::cidr::Cidr;
 use crate::limits::Limits;
-use crate::mac::{Mac, encode, same};
+use crate::mac::{Mac, encode};
 use crate::ourselves::{Domain, Ourselves};
 use crate::reject::Reject;
 use crate::replies::Replies;
@@ -34,6 +34,7 @@ use crate::token::Tokens;
 use crate::used::{NonceTable, UsedNonces};
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Fields, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -117,8 +118,12 @@ pub struct Gate {
     authenticator: Authenticator,
     replies: Replies,
     tokens: Tokens,
-    tags: Mac,
+    tags: DefaultHasher,
 }
+
+/// Characters of a reply tag: 64 bits of a keyed hash. Whoever guessed one could have their own ACK absorbed,
+/// so it need not be a MAC.
+const REPLY_TAG_LEN: usize = 11;
 
 /// What is done with a request that is not admitted.
 enum Refusal {
@@ -157,7 +162,7 @@ impl Gate {
             authenticator: Authenticator::new(&keys.nonce, limits, used, entropy),
             replies: Replies::new(limits),
             tokens: Tokens::new(&keys.dialog),
-            tags: Mac::new(&keys.nonce, "reply tag"),
+            tags: keyed_hasher(&keys.nonce),
         }
     }
 
@@ -193,15 +198,18 @@ impl Gate {
     /// known again in its ACK. What could be read of a malformed request will do.
     // rfc3261 §8.2.7: a stateless server makes the same tag for the same request
     pub fn reply_tag(&self, request: &Fields) -> String {
-        let octets: [u8; 9] = self.tags.over(&[request.call_id(), request.from_tag().unwrap_or_default()]);
-        let mut tag = String::with_capacity(12);
-        encode(&octets, &mut tag);
+        let mut hasher = self.tags.clone();
+        request.call_id().hash(&mut hasher);
+        request.from_tag().hash(&mut hasher);
+        let mut tag = String::with_capacity(REPLY_TAG_LEN);
+        encode(&hasher.finish().to_ne_bytes(), &mut tag);
         tag
     }
 
     /// Whether this is the ACK to a reply that was sent without a transaction; it goes nowhere.
     pub fn absorbs_ack(&self, request: &Request) -> bool {
-        let known = |tag: &[u8]| same(tag, self.reply_tag(request).as_bytes());
+        // Most tags are not of our length, and cost nothing more.
+        let known = |tag: &[u8]| tag.len() == REPLY_TAG_LEN && tag == self.reply_tag(request).as_bytes();
         request.method() == Method::Ack && request.to_tag().is_some_and(known)
     }
 
@@ -427,6 +435,14 @@ impl Gate {
             request.remove(HeaderName::PAssertedIdentity);
         }
     }
+}
+
+/// A hash under a secret of this start's own.
+fn keyed_hasher(key: &[u8; 32]) -> DefaultHasher {
+    let secret: [u8; 32] = Mac::new(key, "reply tag").over(&[]);
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&secret);
+    hasher
 }
 
 fn identity(account: &Account) -> Identity {

@@ -8,7 +8,7 @@ mod judge;
 mod lines;
 
 use crate::error::{Malformed, ParseError, Place};
-use crate::fields::{Body, Fields};
+use crate::fields::{Body, Fields, Noted};
 use crate::framing::FrameError;
 use crate::header::via::Via;
 use crate::limits::MESSAGE_BYTES_MAX;
@@ -43,7 +43,7 @@ pub(crate) fn check(request: &Request) -> Result<(), ParseError> {
     if method.is_empty() || !method.iter().all(|octet| is(*octet, class::TOKEN)) {
         return Err(bad(Place::StartLine, 0, "the method is no token"));
     }
-    let seen = judge::headers(&request.fields, Some(method))?;
+    let seen = judge::headers(&request.fields, Some(method), &mut Noted::default())?;
     judge::all_there(seen.and(HeaderName::Via))
 }
 
@@ -64,8 +64,10 @@ fn read(fields: &mut Fields) -> Result<StartLine, ParseError> {
         StartLine::Request { method_text, .. } => Some(fields.text(method_text)),
         StartLine::Response { .. } => None,
     };
-    let seen = judge::headers(fields, method)?;
+    let mut noted = Noted::default();
+    let seen = judge::headers(fields, method, &mut noted)?;
     judge::all_there(seen)?;
+    fields.noted = noted;
     fields.body = Body::Wire(judge::body(fields, body)?);
     Ok(start_line)
 }

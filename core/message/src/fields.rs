@@ -12,7 +12,7 @@ use crate::error::HeaderError;
 use crate::header::Header;
 use crate::header::address::{Contact, NameAddr};
 use crate::header::cseq::CSeq;
-use crate::header::via::Via;
+use crate::header::via::{Via, ViaAt};
 use crate::limits::HEADERS_INLINE;
 use crate::name::{HeaderName, Repeat};
 use crate::scan::{Scanner, elements, first_element};
@@ -32,6 +32,32 @@ pub struct Fields {
     pub(crate) own: Vec<u8>,
     pub(crate) lines: SmallVec<[Line; HEADERS_INLINE]>,
     pub(crate) body: Body,
+    pub(crate) noted: Noted,
+}
+
+/// What is asked for again and again, where the door found it. An edit of its line forgets it, and it is
+/// read from the line again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Noted {
+    /// The top Via, within the value of its line.
+    pub(crate) via: Option<ViaAt>,
+    pub(crate) from_tag: Option<TagAt>,
+    pub(crate) to_tag: Option<TagAt>,
+}
+
+/// Where the tag of an address stands, if it has one.
+pub(crate) type TagAt = Option<Span>;
+
+impl Noted {
+    /// A line of this name was changed.
+    pub(crate) fn forget(&mut self, id: HeaderName) {
+        match id {
+            HeaderName::Via => self.via = None,
+            HeaderName::From => self.from_tag = None,
+            HeaderName::To => self.to_tag = None,
+            _ => {}
+        }
+    }
 }
 
 /// A range of the wire buffer or of our own.
@@ -61,6 +87,13 @@ impl Span {
 
     pub(crate) const fn end(self) -> usize {
         self.start() + self.len as usize
+    }
+
+    /// A part of it, by its place and length in octets.
+    pub(crate) fn part(self, from: usize, octets: usize) -> Self {
+        let start = u32::try_from(from).unwrap_or(u32::MAX).min(self.len);
+        let len = u32::try_from(octets).unwrap_or(u32::MAX).min(self.len - start);
+        Span { start: self.start + start, len }
     }
 
     /// Without its first octets.
@@ -115,9 +148,9 @@ impl<'a> From<&'a str> for FieldName<'a> {
 impl Fields {
     /// The top Via: the hop that a request came from, or a response goes to.
     pub fn via(&self) -> Via<'_> {
-        self.first(HeaderName::Via)
-            .and_then(|value| Via::scan(&mut Scanner::new(value)).ok())
-            .unwrap_or_default()
+        let Some(value) = self.first(HeaderName::Via) else { return Via::default() };
+        let noted = self.noted.via.and_then(|at| at.in_text(value));
+        noted.or_else(|| Via::scan(&mut Scanner::new(value)).ok()).unwrap_or_default()
     }
 
     /// Who sent the request.
@@ -132,12 +165,18 @@ impl Fields {
 
     /// The tag of From.
     pub fn from_tag(&self) -> Option<&[u8]> {
-        self.from().tag()
+        match self.noted.from_tag {
+            Some(tag) => tag.map(|span| self.text(span)),
+            None => self.from().tag(),
+        }
     }
 
     /// The tag of To: in a request, it belongs to a dialog.
     pub fn to_tag(&self) -> Option<&[u8]> {
-        self.to().tag()
+        match self.noted.to_tag {
+            Some(tag) => tag.map(|span| self.text(span)),
+            None => self.to().tag(),
+        }
     }
 
     /// The Call-ID. Compares octet by octet (RFC 3261 §20.8).

@@ -7,7 +7,7 @@ pub const MESSAGE_BYTES_MAX: usize = 65_535;
 pub const HEADERS_MAX: usize = 256;
 
 /// Header lines that a message holds without an allocation.
-pub const HEADERS_INLINE: usize = 32;
+pub const HEADERS_INLINE: usize = 24;
 
 /// Largest header section (start line and headers) that a stream may send before its empty line.
 pub const HEAD_BYTES_MAX: usize = 32_768;

@@ -77,6 +77,11 @@ impl<'a> Params<'a> {
         Ok(Params { bytes: scanner.since(start) })
     }
 
+    /// What [`Params::scan`] has read before.
+    pub(crate) const fn proved(bytes: &'a [u8]) -> Self {
+        Params { bytes }
+    }
+
     /// The value of the first parameter of this name, as written: `None` if there is none,
     /// `Some(None)` if it has no value.
     pub fn get(&self, name: &str) -> Option<Option<&'a [u8]>> {

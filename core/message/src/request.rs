@@ -150,6 +150,11 @@ impl Request {
         Request { method, method_text: Span::default(), uri: self.uri, uri_parts: self.uri_parts, fields }
     }
 
+    /// The octets that it was read from, whatever was changed since; written now, if it was built here.
+    pub fn as_received(&self) -> Bytes {
+        if self.fields.wire.is_empty() { self.to_bytes() } else { self.fields.wire.clone() }
+    }
+
     /// The request as octets; Content-Length is set right.
     pub fn to_bytes(&self) -> Bytes {
         let mut out = Vec::with_capacity(self.uri().as_bytes().len() + 64 + self.fields.written_len());
@@ -176,6 +181,7 @@ impl Fields {
             own: self.own.clone(),
             lines: self.lines.iter().filter(|line| keep(line.id)).copied().collect(),
             body: Body::default(),
+            noted: self.noted,
         }
     }
 }

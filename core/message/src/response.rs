@@ -4,7 +4,6 @@ use crate::fields::{Fields, Span};
 use crate::status::StatusCode;
 use bytes::Bytes;
 use std::fmt;
-use std::io::Write;
 use std::ops::{Deref, DerefMut};
 
 /// A response. Headers and body are read and changed as its [`Fields`].
@@ -51,7 +50,8 @@ impl Response {
     // rfc3261 §7.2
     pub fn write_to(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(b"SIP/2.0 ");
-        let _ = write!(out, "{} ", self.status); // to a vector: cannot fail
+        out.extend_from_slice(itoa::Buffer::new().format(self.status.as_u16()).as_bytes());
+        out.push(b' ');
         out.extend_from_slice(self.reason());
         out.extend_from_slice(b"\r\n");
         self.fields.write(out);

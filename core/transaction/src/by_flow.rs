@@ -4,6 +4,8 @@
 //! Not here: what a machine does then (its `unreachable`).
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::net::IpAddr;
 
 use ruf_message::Flow;
 use smallvec::SmallVec;
@@ -11,9 +13,27 @@ use smallvec::SmallVec;
 use crate::matching::Keyed;
 use crate::slab::Id;
 
+/// A flow, hashed by what tells nearly all flows apart.
+#[derive(Debug, PartialEq, Eq)]
+struct Way(Flow);
+
+impl Hash for Way {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        let Way(flow) = self;
+        match flow.remote.ip() {
+            IpAddr::V4(v4) => hasher.write_u64(u64::from(v4.to_bits()) << 16 | u64::from(flow.remote.port())),
+            IpAddr::V6(v6) => {
+                hasher.write_u128(v6.to_bits());
+                hasher.write_u16(flow.remote.port());
+            }
+        }
+        hasher.write_u64(flow.connection);
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct ByFlow {
-    ids: HashMap<Flow, SmallVec<[Id; 4]>, Keyed>,
+    ids: HashMap<Way, SmallVec<[Id; 4]>, Keyed>,
 }
 
 impl ByFlow {
@@ -22,26 +42,26 @@ impl ByFlow {
     }
 
     pub(crate) fn get(&self, flow: &Flow) -> SmallVec<[Id; 4]> {
-        self.ids.get(flow).cloned().unwrap_or_default()
+        self.ids.get(&Way(*flow)).cloned().unwrap_or_default()
     }
 
     /// Gives `id` a seat among those of its flow.
     pub(crate) fn insert(&mut self, flow: Flow, id: Id) -> u32 {
-        let ids = self.ids.entry(flow).or_default();
+        let ids = self.ids.entry(Way(flow)).or_default();
         ids.push(id);
         ids.len() as u32 - 1
     }
 
     /// Frees a seat. Returns who sits there now and must be told: the last one moved up.
     pub(crate) fn remove(&mut self, flow: &Flow, seat: u32) -> Option<Id> {
-        let ids = self.ids.get_mut(flow)?;
+        let ids = self.ids.get_mut(&Way(*flow))?;
         let seat = seat as usize;
         if seat < ids.len() {
             ids.swap_remove(seat);
         }
         let moved = ids.get(seat).copied();
         if ids.is_empty() {
-            self.ids.remove(flow);
+            self.ids.remove(&Way(*flow));
         }
         moved
     }

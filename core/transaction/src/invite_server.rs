@@ -8,6 +8,7 @@ use ruf_message::Response;
 
 use crate::limits::TRYING_DELAY;
 use crate::out::Event;
+use crate::silent::Silent;
 use crate::turn::{Class, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
@@ -29,7 +30,7 @@ pub(crate) enum Timer {
 #[derive(Debug)]
 pub(crate) enum Provisional {
     /// The TU was silent so far: nothing; this 100 goes out by timer.
-    Silent(Box<Response>),
+    Silent(Silent),
     /// The last one sent.
     Sent(Bytes),
 }
@@ -89,10 +90,10 @@ pub(crate) enum InviteServer {
 use InviteServer::{Accepted, Completed, Confirmed, Proceeding, Terminated};
 
 impl InviteServer {
-    /// An INVITE was admitted; `trying` is the 100 to send if the TU stays silent.
-    pub(crate) fn start(trying: Response, turn: &mut Turn<'_>) -> Self {
+    /// An INVITE was admitted.
+    pub(crate) fn start(request: Silent, turn: &mut Turn<'_>) -> Self {
         turn.arm(AnyTimer::InviteServer(Timer::Trying), TRYING_DELAY); // rfc3261 §17.2.1
-        Proceeding { last: Provisional::Silent(Box::new(trying)) }
+        Proceeding { last: Provisional::Silent(request) }
     }
 
     /// The INVITE came again.
@@ -176,7 +177,9 @@ impl InviteServer {
     pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
         match (self, timer) {
             (Proceeding { last: Provisional::Silent(trying) }, Timer::Trying) => {
-                let trying = trying.to_bytes();
+                let Some(trying) = trying.trying(&turn.flow) else {
+                    return Proceeding { last: Provisional::Silent(trying) };
+                };
                 turn.send(&trying); // rfc3261 §17.2.1
                 Proceeding { last: Provisional::Sent(trying) }
             }
@@ -226,15 +229,15 @@ impl InviteServer {
 mod tests {
     use std::time::Duration;
 
-    use ruf_message::{StatusCode, Transport};
+    use ruf_message::Transport;
 
     use super::*;
     use crate::rig::{INVITE, Rig, request, response};
 
     fn start(transport: Transport) -> (Rig, InviteServer) {
         let mut rig = Rig::new(transport);
-        let trying = request(INVITE).reply(StatusCode::TRYING);
-        let machine = rig.turn(|turn| InviteServer::start(trying, turn));
+        let silent = Silent::of(&request(INVITE));
+        let machine = rig.turn(|turn| InviteServer::start(silent, turn));
         (rig, machine)
     }
 

@@ -51,6 +51,7 @@ mod receive;
 mod reply;
 #[cfg(test)]
 mod rig;
+mod silent;
 mod slab;
 mod table;
 mod transactions;

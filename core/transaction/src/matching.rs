@@ -8,9 +8,9 @@
 //! may be written or not): a retransmission is a copy. Not here: our own branches (`branch.rs`).
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 
-use ruf_message::{Entropy, HeaderName, Host, Method, Request, Via};
+use ruf_message::{Entropy, HeaderName, Method, Request, Transport, Via};
 use smallvec::SmallVec;
 
 use crate::branch::COOKIE;
@@ -63,14 +63,14 @@ impl Keyed {
         match via.branch() {
             // The bare cookie makes nothing unique.
             Some(branch) if via.has_magic_cookie() && branch.len() > COOKIE.len() => {
-                let hash = self.hash(|hasher| {
-                    text(hasher, branch); // rfc3261 §17.2.3
-                    sent_by(hasher, &via); // rfc3261 §17.2.3
+                let hash = self.hash(|words| {
+                    words.text(branch); // rfc3261 §17.2.3
+                    words.sent_by(&via); // rfc3261 §17.2.3
                 });
                 Fingerprint { hash, to_tag: None }
             }
             Some(_) | None => {
-                let hash = self.hash(|hasher| legacy(hasher, request, &via));
+                let hash = self.hash(|words| words.legacy(request, &via));
                 Fingerprint { hash, to_tag: Some(self.tag(request.to_tag())) }
             }
         }
@@ -78,48 +78,56 @@ impl Keyed {
 
     pub(crate) fn method(&self, request: &Request) -> MethodKey {
         match request.method() {
-            Method::Other => MethodKey(Method::Other, self.short(|h| h.write(request.method_bytes()))),
+            Method::Other => MethodKey(Method::Other, self.short(|words| words.text(request.method_bytes()))),
             known => MethodKey(known, 0),
         }
     }
 
     /// The hash of a To tag, or of its absence.
     pub(crate) fn tag(&self, tag: Option<&[u8]>) -> u64 {
-        self.short(|hasher| tag.hash(hasher))
+        self.short(|words| words.option(tag))
     }
 
     /// The hash of `sent-by`, host without case, port with its default.
     pub(crate) fn sent_by(&self, via: &Via<'_>) -> u64 {
-        self.short(|hasher| sent_by(hasher, via))
+        self.short(|words| words.sent_by(via))
+    }
+
+    /// The same of what we write ourselves: `host` or `host:port`.
+    pub(crate) fn our_sent_by(&self, sent_by: &str, transport: Transport) -> u64 {
+        let (host, port) = match sent_by.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()),
+            Some(_) | None => (sent_by, None),
+        };
+        self.short(|words| words.host_and_port(host.as_bytes(), port.unwrap_or(transport.default_port())))
     }
 
     /// The key of the branch of a request that is forwarded without a transaction: the same for
     /// every retransmission, another for every other request.
     pub(crate) fn stateless(&self, request: &Request) -> u64 {
-        self.short(|hasher| legacy(hasher, request, &request.via())) // rfc3261 §16.11
+        self.short(|words| words.legacy(request, &request.via())) // rfc3261 §16.11
     }
 
     /// What routes a request, by its own words.
     pub(crate) fn mark(&self, request: &Request) -> u64 {
-        self.short(|hasher| {
-            text(hasher, request.uri().as_bytes()); // rfc5393 §4.2.1 step 8
-            request.raw(HeaderName::Route).for_each(|route| text(hasher, route)); // rfc5393 §4.2.1 step 8
-            text(hasher, request.call_id()); // rfc5393 §4.2.4
-            hasher.write_u32(request.cseq().number); // rfc5393 §4.2.4
+        self.short(|words| {
+            words.text(request.uri().as_bytes()); // rfc5393 §4.2.1 step 8
+            request.raw(HeaderName::Route).for_each(|route| words.text(route)); // rfc5393 §4.2.1 step 8
+            words.text(request.call_id()); // rfc5393 §4.2.4
+            words.number(request.cseq().number); // rfc5393 §4.2.4
         })
     }
 
-    fn short(&self, feed: impl FnOnce(&mut DefaultHasher)) -> u64 {
-        let mut hasher = self.low.clone();
-        feed(&mut hasher);
-        hasher.finish()
+    fn short(&self, say: impl FnOnce(&mut Words)) -> u64 {
+        let mut words = Words::default();
+        say(&mut words);
+        finish(&self.low, &words)
     }
 
-    fn hash(&self, feed: impl Fn(&mut DefaultHasher)) -> Hash128 {
-        let [mut low, mut high] = [self.low.clone(), self.high.clone()];
-        feed(&mut low);
-        feed(&mut high);
-        (low.finish(), high.finish())
+    fn hash(&self, say: impl FnOnce(&mut Words)) -> Hash128 {
+        let mut words = Words::default();
+        say(&mut words);
+        (finish(&self.low, &words), finish(&self.high, &words))
     }
 }
 
@@ -131,37 +139,59 @@ impl BuildHasher for Keyed {
     }
 }
 
-/// RFC 2543 clients: Request-URI, From tag, Call-ID, CSeq number and top Via. Our own `received`
-/// and `rport` are left out, so that the hash is the same before and after they are written.
-fn legacy(hasher: &mut DefaultHasher, request: &Request, via: &Via<'_>) {
-    // rfc3261 §17.2.3
-    text(hasher, request.uri().as_bytes());
-    request.from_tag().hash(hasher);
-    text(hasher, request.call_id());
-    hasher.write_u32(request.cseq().number);
-    sent_by(hasher, via);
-    for param in via.params().iter() {
-        if !param.name.eq_ignore_ascii_case(b"received") && !param.name.eq_ignore_ascii_case(b"rport") {
-            text(hasher, param.name);
-            param.value.hash(hasher);
-        }
-    }
+/// What is hashed, in one piece: each text with its length, so that none runs into the next.
+#[derive(Default)]
+struct Words(SmallVec<[u8; 192]>);
+
+fn finish(key: &DefaultHasher, words: &Words) -> u64 {
+    let mut hasher = key.clone();
+    hasher.write(&words.0);
+    hasher.finish()
 }
 
-fn sent_by(hasher: &mut DefaultHasher, via: &Via<'_>) {
-    match via.host() {
-        Host::Name(name) => {
-            name.bytes().for_each(|octet| hasher.write_u8(octet.to_ascii_lowercase()));
-            hasher.write_u8(0xff);
-        }
-        Host::V4(address) => hasher.write_u32(address.to_bits()),
-        Host::V6(address) => hasher.write_u128(address.to_bits()),
+impl Words {
+    fn text(&mut self, text: &[u8]) {
+        self.number(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        self.0.extend_from_slice(text);
     }
-    hasher.write_u16(via.port_or_default());
-}
 
-fn text(hasher: &mut DefaultHasher, text: &[u8]) {
-    text.hash(hasher);
+    fn option(&mut self, text: Option<&[u8]>) {
+        self.0.push(u8::from(text.is_some()));
+        self.text(text.unwrap_or_default());
+    }
+
+    fn number(&mut self, number: u32) {
+        self.0.extend_from_slice(&number.to_ne_bytes());
+    }
+
+    /// RFC 2543 clients: Request-URI, From tag, Call-ID, CSeq number and top Via. Our own `received`
+    /// and `rport` are left out, so that the hash is the same before and after they are written.
+    fn legacy(&mut self, request: &Request, via: &Via<'_>) {
+        // rfc3261 §17.2.3
+        self.text(request.uri().as_bytes());
+        self.option(request.from_tag());
+        self.text(request.call_id());
+        self.number(request.cseq().number);
+        self.sent_by(via);
+        for param in via.params().iter() {
+            if !param.name.eq_ignore_ascii_case(b"received") && !param.name.eq_ignore_ascii_case(b"rport") {
+                self.text(param.name);
+                self.option(param.value);
+            }
+        }
+    }
+
+    /// The host without case, and the port.
+    fn sent_by(&mut self, via: &Via<'_>) {
+        self.host_and_port(via.host_bytes(), via.port_or_default());
+    }
+
+    fn host_and_port(&mut self, host: &[u8], port: u16) {
+        self.text(host);
+        let start = self.0.len() - host.len();
+        self.0.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+        self.number(port.into());
+    }
 }
 
 /// Server transactions by fingerprint.

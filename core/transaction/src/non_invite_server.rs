@@ -6,6 +6,7 @@ use bytes::Bytes;
 use ruf_message::{Response, StatusCode};
 
 use crate::out::Event;
+use crate::silent::Silent;
 use crate::turn::{Class, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
@@ -22,8 +23,8 @@ pub(crate) enum Timer {
 /// What the TU has said so far.
 #[derive(Debug)]
 pub(crate) enum Silence {
-    /// Too early for a 100; this is the one to send.
-    Early(Box<Response>),
+    /// Too early for a 100.
+    Early(Silent),
     /// An answer 408 must not be sent: nothing will be (RFC 4320 section 4.2).
     Resigned,
 }
@@ -77,11 +78,11 @@ pub(crate) enum NonInviteServer {
 use NonInviteServer::{Completed, Proceeding, Terminated, Trying};
 
 impl NonInviteServer {
-    /// A request was admitted; `trying` is the 100 to send if the TU is slow.
-    pub(crate) fn start(trying: Response, turn: &mut Turn<'_>) -> Self {
+    /// A request was admitted.
+    pub(crate) fn start(request: Silent, turn: &mut Turn<'_>) -> Self {
         turn.arm(AnyTimer::NonInviteServer(Timer::Trying), turn.timers.trying_non_invite()); // rfc4320 §4.1
         turn.arm(AnyTimer::NonInviteServer(Timer::Lifetime), turn.timers.non_invite_lifetime()); // rfc4320 §4.2
-        Trying { silence: Silence::Early(Box::new(trying)) }
+        Trying { silence: Silence::Early(request) }
     }
 
     /// The request came again.
@@ -146,7 +147,9 @@ impl NonInviteServer {
     pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
         match (self, timer) {
             (Trying { silence: Silence::Early(trying) }, Timer::Trying) => {
-                let trying = trying.to_bytes();
+                let Some(trying) = trying.trying(&turn.flow) else {
+                    return Trying { silence: Silence::Early(trying) };
+                };
                 turn.send(&trying); // rfc4320 §4.1
                 Proceeding { trying }
             }
@@ -189,8 +192,8 @@ mod tests {
 
     fn start(transport: Transport) -> (Rig, NonInviteServer) {
         let mut rig = Rig::new(transport);
-        let trying = of_method("MESSAGE").reply(StatusCode::TRYING);
-        let machine = rig.turn(|turn| NonInviteServer::start(trying, turn));
+        let silent = Silent::of(&of_method("MESSAGE"));
+        let machine = rig.turn(|turn| NonInviteServer::start(silent, turn));
         (rig, machine)
     }
 

@@ -6,7 +6,7 @@
 use std::mem;
 
 use bytes::Bytes;
-use ruf_message::{Flow, Method, Request, StatusCode, Tick};
+use ruf_message::{Flow, Method, Request, Tick};
 
 use crate::entry::{Entry, Machine, Matching, ServerMatching, ToTags, User};
 use crate::invite_client::reread;
@@ -16,6 +16,7 @@ use crate::non_invite_client::NonInviteClient;
 use crate::non_invite_server::NonInviteServer;
 use crate::out::{Full, Out};
 use crate::reply;
+use crate::silent::Silent;
 use crate::slab::Id;
 use crate::transactions::Transactions;
 use crate::turn::{Ending, Turn};
@@ -41,14 +42,14 @@ impl Transactions {
             method: self.keyed.method(request),
             to_tags: fingerprint.to_tag.map(|request| Box::new(ToTags { request, response: None })),
         });
-        let trying = request.reply(StatusCode::TRYING); // rfc3261 §17.2.1: without a To tag
+        let silent = Silent::of(request);
         let flow = reply::reply_to(flow, request);
         let is_invite = request.method() == Method::Invite;
         // A first turn only arms.
         let mut nothing = Out::new();
         let id = self.open(now, flow, user, matching, &mut nothing, |turn| match is_invite {
-            true => Machine::InviteServer(InviteServer::start(trying, turn)),
-            false => Machine::NonInviteServer(NonInviteServer::start(trying, turn)),
+            true => Machine::InviteServer(InviteServer::start(silent, turn)),
+            false => Machine::NonInviteServer(NonInviteServer::start(silent, turn)),
         });
         self.servers.insert(fingerprint.hash, id);
         Ok(id)

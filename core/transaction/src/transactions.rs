@@ -119,7 +119,9 @@ impl Transactions {
         let OurVia { sent_by, mark } = via.into();
         let mark = mark.map(|Mark(mark)| mark);
         self.push_via(flow, &mut request, sent_by, |via| branch::write(via, id, random, mark));
-        let matching = Matching::Client { random, sent_by: self.keyed.sent_by(&request.via()), cancel: None };
+        let sent_by = self.keyed.our_sent_by(sent_by, flow.transport);
+        debug_assert_eq!(sent_by, self.keyed.sent_by(&request.via()), "as its responses will say it");
+        let matching = Matching::Client { random, sent_by, cancel: None };
         let is_invite = request.method() == Method::Invite;
         let wire = request.to_bytes();
         drop(request); // and with it its share of the buffer it came in

@@ -3,25 +3,52 @@
 use bytes::Bytes;
 use ruf_message::{Message, Request, StatusCode};
 
-/// One case: `run` gives some number that depends on its work.
+use crate::serving::Serving;
+
+/// One case.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
-    pub(crate) run: fn() -> usize,
+    pub(crate) work: Work,
+}
+
+/// What a case does.
+#[derive(Clone, Copy)]
+pub(crate) enum Work {
+    /// On one message; gives some number that depends on it.
+    Message(fn() -> usize),
+    /// One unit of a server.
+    Unit(fn(&mut Serving)),
 }
 
 /// In the order of the table.
 pub(crate) const CASES: &[Case] = &[
-    Case { name: "parse_invite", what: "Message::parse of a 1 kB INVITE", run: parse_invite },
-    Case { name: "parse_200", what: "Message::parse of its 200", run: parse_200 },
-    Case { name: "stamp_invite", what: "parse, received and rport into the top Via", run: stamp_invite },
+    Case { name: "parse_invite", what: "Message::parse of a 1 kB INVITE", work: Work::Message(parse_invite) },
+    Case { name: "parse_200", what: "Message::parse of its 200", work: Work::Message(parse_200) },
+    Case {
+        name: "stamp_invite",
+        what: "parse, received and rport into the top Via",
+        work: Work::Message(stamp_invite),
+    },
     Case {
         name: "forward_invite",
         what: "parse, pop Route, push Via and Record-Route, new Request-URI, Max-Forwards, to_bytes",
-        run: forward_invite,
+        work: Work::Message(forward_invite),
     },
-    Case { name: "forward_200", what: "parse, pop Via, to_bytes", run: forward_200 },
-    Case { name: "reply_trying", what: "parse, 100 Trying, to_bytes", run: reply_trying },
+    Case { name: "forward_200", what: "parse, pop Via, to_bytes", work: Work::Message(forward_200) },
+    Case { name: "reply_trying", what: "parse, 100 Trying, to_bytes", work: Work::Message(reply_trying) },
+    Case { name: "unit_options", what: "OPTIONS to the server", work: Work::Unit(Serving::options) },
+    Case {
+        name: "unit_register",
+        what: "REGISTER that refreshes a binding",
+        work: Work::Unit(Serving::register),
+    },
+    Case { name: "unit_message", what: "MESSAGE relayed, with its 200", work: Work::Unit(Serving::message) },
+    Case {
+        name: "unit_call",
+        what: "INVITE, 100, 180, 200, ACK, BYE, 200 through the proxy",
+        work: Work::Unit(Serving::call),
+    },
 ];
 
 /// An INVITE of 1023 octets as a phone behind a proxy sends it.

@@ -6,9 +6,11 @@
 
 mod allocations;
 mod cases;
+mod serving;
 
 use allocations::{Counting, allocated};
-use cases::CASES;
+use cases::{CASES, Case, Work};
+use serving::{Cost, Serving};
 use std::hint::black_box;
 use std::process::{Command, ExitCode};
 use std::time::Instant;
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
         }
         [name, rounds] => match (CASES.iter().find(|case| case.name == name), rounds.parse()) {
             (Some(case), Ok(rounds)) => {
-                repeat(case.run, rounds);
+                repeat(case.work, rounds);
                 ExitCode::SUCCESS
             }
             _ => usage(),
@@ -45,56 +47,64 @@ fn usage() -> ExitCode {
 fn table() {
     println!("{:<16} {:>8} {:>14} {:>12}   what", "case", "ns", "instructions", "allocations");
     for case in CASES {
-        let instructions = instructions(case.name).map_or("-".to_owned(), |count| count.to_string());
+        let instructions = instructions(case).map_or("-".to_owned(), |count| count.to_string());
         println!(
-            "{:<16} {:>8.0} {:>14} {:>12}   {}",
+            "{:<16} {:>8.0} {:>14} {:>12.1}   {}",
             case.name,
-            nanoseconds(case.run),
+            nanoseconds(case.work),
             instructions,
-            allocations(case.run),
+            allocations(case.work),
             case.what
         );
     }
 }
 
-fn repeat(run: fn() -> usize, rounds: u64) {
-    for _ in 0..rounds {
-        black_box(run());
+/// Runs a case so often; gives what it cost.
+fn repeat(work: Work, rounds: u64) -> Cost {
+    match work {
+        Work::Message(run) => {
+            let (before, start) = (allocated(), Instant::now());
+            for _ in 0..rounds {
+                black_box(run());
+            }
+            Cost { time: start.elapsed(), allocations: allocated() - before }
+        }
+        Work::Unit(run) => {
+            let mut serving = Serving::new();
+            for _ in 0..rounds {
+                run(&mut serving);
+            }
+            serving.cost
+        }
     }
 }
 
 /// The best of twenty runs: what disturbs a run only makes it slower.
-fn nanoseconds(run: fn() -> usize) -> f64 {
-    const ROUNDS: u32 = 50_000;
-    repeat(run, u64::from(ROUNDS));
-    let once = || {
-        let start = Instant::now();
-        repeat(run, u64::from(ROUNDS));
-        start.elapsed().as_secs_f64() * 1e9 / f64::from(ROUNDS)
-    };
-    (0..20).map(|_| once()).fold(f64::INFINITY, f64::min)
+fn nanoseconds(work: Work) -> f64 {
+    let rounds = if matches!(work, Work::Unit(_)) { 5_000 } else { 50_000 };
+    let once = |_| repeat(work, rounds).time.as_secs_f64() * 1e9 / rounds as f64;
+    (0..20).map(once).fold(f64::INFINITY, f64::min)
 }
 
-fn allocations(run: fn() -> usize) -> u64 {
-    black_box(run());
-    let before = allocated();
-    black_box(run());
-    allocated() - before
+/// Allocations of one round, among many: tables grow now and then.
+fn allocations(work: Work) -> f64 {
+    let count = |rounds| repeat(work, rounds).allocations as f64;
+    (count(11_000) - count(1_000)) / 10_000.0
 }
 
 /// Instructions of one round: the difference between a run of 1100 and one of 100. `None` without
 /// valgrind.
-fn instructions(case: &str) -> Option<u64> {
+fn instructions(case: &Case) -> Option<u64> {
     let run = |rounds: &str| -> Option<u64> {
         let program = std::env::current_exe().ok()?;
         // A file of its own: valgrind replaces what it is told to write, be it a device.
         let profile = std::env::temp_dir().join(format!("ruf-bench-{}.callgrind", std::process::id()));
-        let output = Command::new("valgrind")
-            .arg("--tool=callgrind")
-            .arg(format!("--callgrind-out-file={}", profile.display()))
-            .arg(program)
-            .args([case, rounds])
-            .output();
+        let mut valgrind = Command::new("valgrind");
+        valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", profile.display()));
+        if matches!(case.work, Work::Unit(_)) {
+            valgrind.arg("--toggle-collect=*Serving*feed*");
+        }
+        let output = valgrind.arg(program).args([case.name, rounds]).output();
         let _ = std::fs::remove_file(profile);
         let text = String::from_utf8_lossy(&output.ok()?.stderr).into_owned();
         let count = text.lines().find_map(|line| line.split_once("Collected :"))?.1;

@@ -2,13 +2,12 @@
 
 use super::bad;
 use crate::error::{HeaderError, ParseError, Place};
-use crate::fields::{Fields, Span};
+use crate::fields::{Fields, Line, Noted, Span, TagAt};
 use crate::header::Header;
 use crate::header::address::NameAddr;
 use crate::header::cseq::CSeq;
-use crate::header::via::{MAGIC_COOKIE, Via};
+use crate::header::via::{MAGIC_COOKIE, Via, ViaAt};
 use crate::name::HeaderName;
-use crate::params::Params;
 use crate::scan::{Scanner, class};
 
 /// Headers without which no message can be answered or matched.
@@ -57,7 +56,7 @@ pub(super) fn all_there(seen: Seen) -> Result<(), ParseError> {
 /// Proves the headers that routing reads; gives which headers are there. `method` is that of a request.
 // rfc3261 §16.3 step 1
 #[inline]
-pub(super) fn headers(fields: &Fields, method: Option<&[u8]>) -> Result<Seen, ParseError> {
+pub(super) fn headers(fields: &Fields, method: Option<&[u8]>, noted: &mut Noted) -> Result<Seen, ParseError> {
     let mut seen = Seen::default();
     for line in &fields.lines {
         let id = line.id;
@@ -70,8 +69,9 @@ pub(super) fn headers(fields: &Fields, method: Option<&[u8]>) -> Result<Seen, Pa
             _ if again => {
                 return Err(bad(Place::Header(id), line.value.start(), "the header stands there twice"));
             }
-            HeaderName::Via => top_via(fields.text(line.value)),
-            HeaderName::From | HeaderName::To => address(fields.text(line.value)),
+            HeaderName::Via => top_via(fields.text(line.value)).map(|via| noted.via = via),
+            HeaderName::From => address(fields, line).map(|tag| noted.from_tag = Some(tag)),
+            HeaderName::To => address(fields, line).map(|tag| noted.to_tag = Some(tag)),
             HeaderName::CallId => call_id(fields.text(line.value)),
             HeaderName::CSeq => cseq(fields.text(line.value), method),
             HeaderName::MaxForwards => max_forwards(fields.text(line.value)),
@@ -110,27 +110,28 @@ fn list(
 
 /// The first hop; those below it are other elements' business.
 #[inline]
-fn top_via(value: &[u8]) -> Result<(), HeaderError> {
+fn top_via(value: &[u8]) -> Result<Option<ViaAt>, HeaderError> {
     let mut scanner = Scanner::new(value);
-    Via::scan_sent_by(&mut scanner)?;
-    let mut bare_cookie = false;
-    Params::scan_each(&mut scanner, |param| {
-        let is_cookie = |value: &[u8]| value.eq_ignore_ascii_case(MAGIC_COOKIE);
-        bare_cookie |= param.value.is_some_and(is_cookie) && param.name.eq_ignore_ascii_case(b"branch");
-    })?;
+    let via = Via::scan(&mut scanner)?;
     // A branch that is all cookie is unique for nobody.
     // rfc4475 §3.2.1
-    if bare_cookie {
+    if via.branch().is_some_and(|branch| branch.eq_ignore_ascii_case(MAGIC_COOKIE)) {
         return Err(HeaderError::new(0, "a branch that goes on after its cookie"));
     }
-    if scanner.eat_around(b',') { Ok(()) } else { scanner.end() }
+    if !scanner.eat_around(b',') {
+        scanner.end()?;
+    }
+    Ok(via.at(value))
 }
 
+/// An address; gives where its tag stands.
 #[inline]
-fn address(value: &[u8]) -> Result<(), HeaderError> {
+fn address(fields: &Fields, line: &Line) -> Result<TagAt, HeaderError> {
+    let value = fields.text(line.value);
     let mut scanner = Scanner::new(value);
-    NameAddr::scan(&mut scanner)?;
-    scanner.end()
+    let address = NameAddr::scan(&mut scanner)?;
+    scanner.end()?;
+    Ok(address.tag().map(|tag| line.value.part(tag.as_ptr().addr() - value.as_ptr().addr(), tag.len())))
 }
 
 /// `*` alone, or addresses.

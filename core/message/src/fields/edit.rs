@@ -6,7 +6,6 @@ use crate::name::{HeaderName, Repeat};
 use crate::scan::{class, elements, first_element, is};
 use bytes::Bytes;
 use smallvec::SmallVec;
-use std::io::Write;
 
 /// Values come from our own code, but parts of them from outside: a line break in one becomes a
 /// space, so that no value can begin a header of its own.
@@ -21,13 +20,14 @@ impl Fields {
     /// The same, of a number.
     pub(crate) fn set_number(&mut self, id: HeaderName, number: u32) {
         let start = self.own_len();
-        let _ = write!(self.own, "{number}"); // to a vector: cannot fail
+        self.own.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
         let line = Line { id, name: Span::default(), value: self.own_since(start) };
         self.place(line, id.into());
     }
 
     /// Puts a line in the place of all lines of `name`.
     fn place(&mut self, line: Line, name: FieldName<'_>) {
+        self.noted.forget(line.id);
         match self.position(name) {
             None => self.lines.push(line),
             Some(at) => {
@@ -42,6 +42,7 @@ impl Fields {
     /// Appends a line after all others.
     pub fn add<'n>(&mut self, name: impl Into<FieldName<'n>>, value: impl AsRef<[u8]>) {
         let line = self.line(name.into(), value.as_ref());
+        self.noted.forget(line.id);
         self.lines.push(line);
     }
 
@@ -56,12 +57,14 @@ impl Fields {
             None => after_via(),
         };
         let line = self.line(name, value.as_ref());
+        self.noted.forget(line.id);
         self.lines.insert(at, line);
     }
 
     /// Removes all lines of `name`.
     pub fn remove<'n>(&mut self, name: impl Into<FieldName<'n>>) {
         let name = name.into();
+        self.noted.forget(name.id);
         if let Some(at) = self.position(name) {
             self.remove_after(at, name);
             self.lines.remove(at);
@@ -71,6 +74,7 @@ impl Fields {
     /// Removes the values of `name` that are `unwanted`; of a comma list, single elements.
     pub fn remove_if<'n>(&mut self, name: impl Into<FieldName<'n>>, mut unwanted: impl FnMut(&[u8]) -> bool) {
         let name = name.into();
+        self.noted.forget(name.id);
         let mut kept = SmallVec::new();
         for line in std::mem::take(&mut self.lines) {
             let line = if self.is(&line, name) { self.wanted(line, &mut unwanted) } else { Some(line) };
@@ -136,6 +140,7 @@ impl Fields {
         let Some(at) = self.position(id.into()) else {
             return false;
         };
+        self.noted.forget(id);
         let value = self.first(id).unwrap_or_default();
         match first_element(value).1 {
             None => drop(self.lines.remove(at)),

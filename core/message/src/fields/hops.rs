@@ -7,8 +7,6 @@ use crate::name::HeaderName;
 use crate::params::Params;
 use crate::scan::Scanner;
 use smallvec::SmallVec;
-use std::fmt::Display;
-use std::io::Write;
 use std::net::IpAddr;
 
 impl Fields {
@@ -27,18 +25,28 @@ impl Fields {
     /// Writes the source address into the top Via.
     // rfc3261 §18.2.1
     pub fn set_via_received(&mut self, source: IpAddr) {
-        self.set_via_param("received", source);
+        match source {
+            IpAddr::V4(v4) => {
+                let mut text: SmallVec<[u8; 16]> = SmallVec::new();
+                for (octet, mark) in v4.octets().into_iter().zip([&b""[..], b".", b".", b"."]) {
+                    text.extend_from_slice(mark);
+                    text.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
+                }
+                self.set_via_param("received", text);
+            }
+            IpAddr::V6(v6) => self.set_via_param("received", v6.to_string()),
+        }
     }
 
     /// Writes the source port into the top Via.
     // rfc3581 §4
     pub fn set_via_rport(&mut self, port: u16) {
-        self.set_via_param("rport", port);
+        self.set_via_param("rport", itoa::Buffer::new().format(port));
     }
 
     /// Writes a parameter of the top Via, in the place of all of that name; after the others if there
     /// was none. Nothing changes if there is no top Via, or it cannot be read.
-    pub fn set_via_param(&mut self, name: &str, value: impl Display) {
+    pub fn set_via_param(&mut self, name: &str, value: impl AsRef<[u8]>) {
         let Some(at) = self.position(HeaderName::Via.into()) else {
             return;
         };
@@ -66,7 +74,10 @@ impl Fields {
         let below = scanner.eat_around(b',').then(|| scanner.at());
         let start = self.own_len();
         self.own.extend_from_slice(&before);
-        let _ = write!(self.own, ";{name}={value}"); // to a vector: cannot fail
+        self.own.push(b';');
+        self.own.extend_from_slice(name.as_bytes());
+        self.own.push(b'=');
+        self.own.extend_from_slice(value.as_ref());
         self.own.extend_from_slice(&after);
         self.replace_top_via(at, start, below);
     }
@@ -86,6 +97,8 @@ impl Fields {
                 self.lines.insert(at, top);
             }
         }
+        let value = self.text(top.value);
+        self.noted.via = Via::scan(&mut Scanner::new(value)).ok().and_then(|via| via.at(value));
     }
 }
 

@@ -3,7 +3,6 @@
 use super::{Fields, Line};
 use crate::name::HeaderName;
 use crate::scan::{class, is};
-use std::io::Write;
 
 impl Fields {
     /// An upper estimate of what [`Fields::write`] appends.
@@ -86,8 +85,7 @@ impl Fields {
 
 fn write_length(length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(b"Content-Length: ");
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "{length}");
+    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
     out.extend_from_slice(b"\r\n");
 }
 

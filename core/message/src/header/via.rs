@@ -22,7 +22,47 @@ pub struct Via<'a> {
     /// The sent-by port, if one is written.
     pub port: Option<u16>,
     /// The parameters.
-    pub params: Params<'a>,
+    params: Params<'a>,
+    /// The value of the first parameter `branch`.
+    branch: Option<&'a [u8]>,
+}
+
+/// Where the parts of a hop stand in a text: what a message notes of its top Via.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ViaAt {
+    transport_token: (u16, u16),
+    host: (u16, u16),
+    port: Option<u16>,
+    params: (u16, u16),
+    branch: Option<(u16, u16)>,
+}
+
+/// Where a part of `text` stands in it.
+fn within(text: &[u8], part: &[u8]) -> Option<(u16, u16)> {
+    let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    let span = (u16::try_from(start).ok()?, u16::try_from(start + part.len()).ok()?);
+    at(text, span).filter(|found| found.len() == part.len()).map(|_| span)
+}
+
+fn at(text: &[u8], (start, end): (u16, u16)) -> Option<&[u8]> {
+    text.get(usize::from(start)..usize::from(end))
+}
+
+impl ViaAt {
+    /// The hop, read again from the same text.
+    pub(crate) fn in_text<'a>(&self, text: &'a [u8]) -> Option<Via<'a>> {
+        let branch = match self.branch {
+            Some(span) => Some(at(text, span)?),
+            None => None,
+        };
+        Some(Via {
+            transport_token: at(text, self.transport_token)?,
+            host: at(text, self.host)?,
+            port: self.port,
+            params: Params::proved(at(text, self.params)?),
+            branch,
+        })
+    }
 }
 
 impl<'a> Via<'a> {
@@ -33,8 +73,28 @@ impl<'a> Via<'a> {
     #[inline]
     pub fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
         let via = Via::scan_sent_by(scanner)?;
-        let params = Params::scan(scanner)?;
-        Ok(Via { params, ..via })
+        let mut branch: Option<Option<&[u8]>> = None;
+        let params = Params::scan_each(scanner, |param| {
+            if branch.is_none() && param.name.eq_ignore_ascii_case(b"branch") {
+                branch = Some(param.value);
+            }
+        })?;
+        Ok(Via { params, branch: branch.flatten(), ..via })
+    }
+
+    /// Where its parts stand in the text that it was read from; `None` beyond 65535 octets.
+    pub(crate) fn at(&self, text: &[u8]) -> Option<ViaAt> {
+        let branch = match self.branch {
+            Some(branch) => Some(within(text, branch)?),
+            None => None,
+        };
+        Some(ViaAt {
+            transport_token: within(text, self.transport_token)?,
+            host: within(text, self.host)?,
+            port: self.port,
+            params: within(text, self.params.as_bytes())?,
+            branch,
+        })
     }
 
     /// Reads what stands before the parameters.
@@ -60,7 +120,7 @@ impl<'a> Via<'a> {
         skip_host(scanner)?;
         let host = scanner.since(host_start);
         let port = if scanner.eat_around(b':') { Some(port(scanner)?) } else { None };
-        Ok(Via { transport_token, host, port, params: Params::default() })
+        Ok(Via { transport_token, host, port, params: Params::default(), branch: None })
     }
 
     /// The transport; `None` if it is none of ours.
@@ -85,8 +145,13 @@ impl<'a> Via<'a> {
     }
 
     /// The branch; `None` from an element of RFC 2543.
-    pub fn branch(&self) -> Option<&'a [u8]> {
-        self.params.get("branch").flatten()
+    pub const fn branch(&self) -> Option<&'a [u8]> {
+        self.branch
+    }
+
+    /// The sent-by host as written.
+    pub const fn host_bytes(&self) -> &'a [u8] {
+        self.host
     }
 
     /// The branch is unique in space and time: it has the cookie (RFC 3261 §17.2.3).
@@ -123,7 +188,7 @@ impl<'a> Via<'a> {
     /// The same hop without its parameters.
     #[must_use]
     pub fn without_params(self) -> Self {
-        Via { params: Params::default(), ..self }
+        Via { params: Params::default(), branch: None, ..self }
     }
 
     /// The parameters.
@@ -135,7 +200,7 @@ impl<'a> Via<'a> {
 impl Default for Via<'_> {
     /// Names no host. A message that came through the door has a better one.
     fn default() -> Self {
-        Via { transport_token: b"", host: b"", port: None, params: Params::default() }
+        Via { transport_token: b"", host: b"", port: None, params: Params::default(), branch: None }
     }
 }
 

@@ -1,0 +1,213 @@
+//! A node that serves, and the phones around it: what one unit of work costs in the machines alone, from
+//! the bytes that come to the bytes that leave. Sockets are not here; `dev/bench/compare` measures those.
+//!
+//! Only [`Serving::feed`] is counted; the phones' own work is not.
+
+use std::hint::black_box;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ruf_accounts::Accounts;
+use ruf_admission::{Domain, Gate, Keys, Limits, Listener, Ourselves, Policy};
+use ruf_locate::{Locator, Ways};
+use ruf_message::{Entropy, Flow, Tick, Transmit, Transport};
+use ruf_node::{Node, Parts, Seat};
+use ruf_proxy::Proxy;
+use ruf_registrar::{Gruus, Registrar};
+use ruf_routing::DialPlan;
+use ruf_store::Store;
+use ruf_transaction::{Timers, Transactions};
+
+use crate::allocations::allocated;
+
+/// Between the beginnings of two units: some thousand of them linger in the tables, as they do in a server.
+const PACE: Duration = Duration::from_millis(10);
+const OFFER: &str = "v=0\r\no=user1 53655765 2353687637 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
+                     m=audio 6000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
+
+/// What the counted part has cost so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Cost {
+    pub(crate) time: Duration,
+    pub(crate) allocations: u64,
+}
+
+/// One server, Alice's phone and Bob's phone.
+pub(crate) struct Serving {
+    node: Node,
+    now: Tick,
+    /// Of the unit that runs.
+    number: u64,
+    sent: Vec<Transmit>,
+    pub(crate) cost: Cost,
+}
+
+impl Serving {
+    /// Bob is registered in an open domain; nobody is asked for a password.
+    pub(crate) fn new() -> Self {
+        let mut serving =
+            Serving { node: node(), now: Tick::ZERO, number: 0, sent: Vec::new(), cost: Cost::default() };
+        serving.receive(BOB, &register("bob", 0));
+        serving
+    }
+
+    /// Hands one datagram over, takes what leaves, and lets time pass: what is counted.
+    #[inline(never)]
+    fn feed(&mut self, flow: Flow, datagram: Bytes) {
+        self.sent.clear();
+        self.node.receive(self.now, flow, datagram);
+        while let Some(transmit) = self.node.poll_transmit() {
+            self.sent.push(transmit);
+        }
+        if self.node.poll_deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.node.tick(self.now);
+        }
+    }
+
+    fn receive(&mut self, phone: u16, message: &str) {
+        let datagram = Bytes::copy_from_slice(message.as_bytes());
+        let (before, start) = (allocated(), Instant::now());
+        self.feed(flow(phone), datagram);
+        self.cost.time += start.elapsed();
+        self.cost.allocations += allocated() - before;
+    }
+
+    /// What was sent to this phone by the last datagram.
+    fn heard(&self, phone: u16) -> String {
+        let to = flow(phone);
+        let found = self.sent.iter().rev().find(|transmit| transmit.flow == to);
+        found.map(|transmit| String::from_utf8_lossy(&transmit.bytes).into_owned()).unwrap_or_default()
+    }
+
+    fn begin(&mut self) -> u64 {
+        self.now = self.now + PACE;
+        self.number += 1;
+        self.number
+    }
+
+    /// OPTIONS to the server.
+    pub(crate) fn options(&mut self) {
+        let n = self.begin();
+        self.receive(ALICE, &request("OPTIONS", "sip:open.bench", "alice", "", n, 1, "", ""));
+        black_box(self.sent.len());
+    }
+
+    /// A REGISTER of a phone that is there already.
+    pub(crate) fn register(&mut self) {
+        let n = self.begin();
+        self.receive(BOB, &register("bob", n));
+        assert!(self.heard(BOB).starts_with("SIP/2.0 200"), "{}", self.heard(BOB));
+    }
+
+    /// MESSAGE from Alice to Bob, and his 200.
+    pub(crate) fn message(&mut self) {
+        let n = self.begin();
+        let headers = "Content-Type: text/plain\r\n";
+        self.receive(
+            ALICE,
+            &request("MESSAGE", "sip:bob@open.bench", "alice", "", n, 1, headers, "hello, world"),
+        );
+        let at_bob = self.heard(BOB);
+        self.receive(BOB, &response(&at_bob, "200 OK", "", ""));
+        assert!(self.heard(ALICE).starts_with("SIP/2.0 200"));
+    }
+
+    /// INVITE, 100, 180, 200, ACK, BYE, 200.
+    pub(crate) fn call(&mut self) {
+        let n = self.begin();
+        let headers = format!("Contact: <sip:alice@{}>\r\nContent-Type: application/sdp\r\n", address(ALICE));
+        self.receive(ALICE, &request("INVITE", "sip:bob@open.bench", "alice", "", n, 1, &headers, OFFER));
+        let at_bob = self.heard(BOB);
+        self.receive(BOB, &response(&at_bob, "180 Ringing", "", ""));
+        let headers = format!("Contact: <sip:bob@{}>\r\nContent-Type: application/sdp\r\n", address(BOB));
+        self.receive(BOB, &response(&at_bob, "200 OK", &headers, OFFER));
+        let ok = self.heard(ALICE);
+        let route = ok.lines().find_map(|line| line.strip_prefix("Record-Route: ")).unwrap_or_default();
+        let headers = format!("Route: {route}\r\n");
+        let target = format!("sip:bob@{}", address(BOB));
+        self.receive(ALICE, &request("ACK", &target, "alice", ";tag=bob1", n, 1, &headers, ""));
+        assert!(self.heard(BOB).starts_with("ACK"));
+        self.receive(ALICE, &request("BYE", &target, "alice", ";tag=bob1", n, 2, &headers, ""));
+        let bye = self.heard(BOB);
+        self.receive(BOB, &response(&bye, "200 OK", "", ""));
+        assert!(self.heard(ALICE).starts_with("SIP/2.0 200"));
+    }
+}
+
+const ALICE: u16 = 5070;
+const BOB: u16 = 5080;
+
+fn address(port: u16) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 2], port))
+}
+
+fn flow(phone: u16) -> Flow {
+    let local = SocketAddr::from(([192, 0, 2, 1], 5060));
+    Flow { transport: Transport::Udp, listener: 0, local, remote: address(phone), connection: 0 }
+}
+
+#[allow(clippy::too_many_arguments)] // what a request is made of
+fn request(
+    method: &str,
+    uri: &str,
+    from: &str,
+    to_tag: &str,
+    number: u64,
+    cseq: u32,
+    headers: &str,
+    body: &str,
+) -> String {
+    format!(
+        "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK-{number}-{method}\r\n\
+         From: <sip:{from}@open.bench>;tag=a{number}\r\nTo: <sip:bob@open.bench>{to_tag}\r\nCall-ID: {number}-2342@192.0.2.2\r\n\
+         CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n{headers}Content-Length: {}\r\n\r\n{body}",
+        address(ALICE),
+        body.len()
+    )
+}
+
+fn register(user: &str, number: u64) -> String {
+    format!(
+        "REGISTER sip:open.bench SIP/2.0\r\nVia: SIP/2.0/UDP {0};branch=z9hG4bK-r{number}\r\n\
+         From: <sip:{user}@open.bench>;tag=r{number}\r\nTo: <sip:{user}@open.bench>\r\nCall-ID: r-2342@192.0.2.2\r\n\
+         CSeq: {1} REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:{user}@{0}>\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n",
+        address(BOB),
+        number + 1
+    )
+}
+
+fn response(request: &str, status: &str, headers: &str, body: &str) -> String {
+    let mut text = format!("SIP/2.0 {status}\r\n");
+    for line in request.lines().take_while(|line| !line.is_empty()) {
+        let name = line.split(':').next().unwrap_or_default();
+        if matches!(name, "Via" | "Record-Route" | "From" | "Call-ID" | "CSeq") {
+            text.push_str(line);
+            text.push_str("\r\n");
+        } else if name == "To" {
+            text.push_str(line);
+            text.push_str(if line.contains(";tag=") { "\r\n" } else { ";tag=bob1\r\n" });
+        }
+    }
+    text + headers + &format!("Content-Length: {}\r\n\r\n{body}", body.len())
+}
+
+fn node() -> Node {
+    let entropy = |part: u8| Entropy::from_seed([part; 32]);
+    let ourselves = Ourselves {
+        domains: vec![Domain::open("open.bench")],
+        listeners: vec![Listener::new(Transport::Udp, flow(0).local)],
+    };
+    let ways = Ways::new(ourselves.listeners.iter().map(|one| (one.transport, one.bind.ip())));
+    let keys = Keys { nonce: [7; 32], dialog: [8; 32] };
+    Node::new(Parts {
+        transactions: Transactions::new(ruf_transaction::Limits::default(), Timers::default(), entropy(2)),
+        gate: Gate::new(ourselves, Policy::default(), &Limits::default(), &keys, entropy(1)),
+        locator: Locator::new(ruf_locate::Limits::default(), ways, entropy(4)),
+        proxy: Proxy::new(ruf_proxy::Limits::default()),
+        registrar: Registrar::new(ruf_registrar::Limits::default(), Gruus::new(&[9; 32]), entropy(3)),
+        accounts: Accounts::load(Store::memory()).unwrap_or_else(|_| unreachable!("memory loads")),
+        plan: DialPlan::default(),
+        seat: Seat::alone(),
+    })
+}
