@@ -19,7 +19,7 @@
 use crate::account::{Account, Accounts, Lookup};
 use crate::failures::{Failures, Pair};
 use crate::limits::Limits;
-use crate::mac::Mac;
+use crate::mac::Numbers;
 use crate::nonce::{Nonce, Nonces};
 use crate::offer::Offers;
 use crate::ourselves::{Domain, Ourselves};
@@ -37,7 +37,7 @@ pub(crate) struct Authenticator {
     pub(crate) failures: Failures,
     pub(crate) offers: Offers,
     /// Makes numbers of names, for the tables.
-    numbers: Mac,
+    numbers: Numbers,
     /// Of nobody: what an unknown user's answer is checked against.
     nobody: Ha1,
     entropy: Entropy,
@@ -89,7 +89,7 @@ impl Authenticator {
             nonces: Nonces::new(key, limits.nonce_lifetime, used),
             failures: Failures::new(limits),
             offers: Offers::new(limits),
-            numbers: Mac::new(key, "numbers"),
+            numbers: Numbers::new(key, "numbers"),
             nobody: Ha1::new("", "", &entropy.token(40)),
             entropy,
             credentials_max: limits.credentials_max,

@@ -26,7 +26,7 @@ use crate::admitted::{Admitted, DialogPass, Identity, Side, Verdict};
 use crate::authenticator::{Arrival, Authenticator, Question, claimed_account, realm};
 use crate::cidr::Cidr;
 use crate::limits::Limits;
-use crate::mac::{Mac, encode};
+use crate::mac::{Numbers, encode};
 use crate::ourselves::{Domain, Ourselves};
 use crate::reject::Reject;
 use crate::replies::Replies;
@@ -34,7 +34,6 @@ use crate::token::Tokens;
 use crate::used::{NonceTable, UsedNonces};
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Fields, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,7 +117,7 @@ pub struct Gate {
     authenticator: Authenticator,
     replies: Replies,
     tokens: Tokens,
-    tags: DefaultHasher,
+    tags: Numbers,
 }
 
 /// Characters of a reply tag: 64 bits of a keyed hash. Whoever guessed one could have their own ACK absorbed,
@@ -162,7 +161,7 @@ impl Gate {
             authenticator: Authenticator::new(&keys.nonce, limits, used, entropy),
             replies: Replies::new(limits),
             tokens: Tokens::new(&keys.dialog),
-            tags: keyed_hasher(&keys.nonce),
+            tags: Numbers::new(&keys.nonce, "reply tag"),
         }
     }
 
@@ -198,11 +197,9 @@ impl Gate {
     /// known again in its ACK. What could be read of a malformed request will do.
     // rfc3261 §8.2.7: a stateless server makes the same tag for the same request
     pub fn reply_tag(&self, request: &Fields) -> String {
-        let mut hasher = self.tags.clone();
-        request.call_id().hash(&mut hasher);
-        request.from_tag().hash(&mut hasher);
+        let number = self.tags.number(&[request.call_id(), request.from_tag().unwrap_or_default()]);
         let mut tag = String::with_capacity(REPLY_TAG_LEN);
-        encode(&hasher.finish().to_ne_bytes(), &mut tag);
+        encode(&number.to_ne_bytes(), &mut tag);
         tag
     }
 
@@ -435,14 +432,6 @@ impl Gate {
             request.remove(HeaderName::PAssertedIdentity);
         }
     }
-}
-
-/// A hash under a secret of this start's own.
-fn keyed_hasher(key: &[u8; 32]) -> DefaultHasher {
-    let secret: [u8; 32] = Mac::new(key, "reply tag").over(&[]);
-    let mut hasher = DefaultHasher::new();
-    hasher.write(&secret);
-    hasher
 }
 
 fn identity(account: &Account) -> Identity {

@@ -3,6 +3,7 @@
 
 use hmac::{Hmac, Mac as _};
 use sha2::Sha256;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use subtle::ConstantTimeEq;
 
 /// A MAC for one purpose. Different purposes of one key never give the same result for the same parts.
@@ -42,6 +43,35 @@ impl Mac {
     /// A number that stands for the parts in a table's key.
     pub fn number(&self, parts: &[&[u8]]) -> u64 {
         u64::from_be_bytes(self.over(parts))
+    }
+}
+
+/// Makes numbers of names under a secret, for the keys of tables: strangers can find no two names with one
+/// number. What leaves the house is made by a [`Mac`].
+#[derive(Clone)]
+pub(crate) struct Numbers(DefaultHasher);
+
+impl std::fmt::Debug for Numbers {
+    /// Shows nothing of the secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Numbers")
+    }
+}
+
+impl Numbers {
+    /// Those of a purpose under a key.
+    pub(crate) fn new(key: &[u8; 32], purpose: &str) -> Self {
+        let secret: [u8; 32] = Mac::new(key, purpose).over(&[]);
+        let mut hasher = DefaultHasher::new();
+        hasher.write(&secret);
+        Numbers(hasher)
+    }
+
+    /// The number of these parts; none can move an octet to its neighbour.
+    pub(crate) fn number(&self, parts: &[&[u8]]) -> u64 {
+        let mut hasher = self.0.clone();
+        parts.hash(&mut hasher);
+        hasher.finish()
     }
 }
 
@@ -109,6 +139,15 @@ fn value(character: u8) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_that_of_its_parts_in_their_places_under_its_secret() {
+        let numbers = Numbers::new(&[1; 32], "a");
+        assert_eq!(numbers.number(&[b"ab", b"c"]), numbers.number(&[b"ab", b"c"]));
+        assert_ne!(numbers.number(&[b"ab", b"c"]), numbers.number(&[b"a", b"bc"]));
+        assert_ne!(numbers.number(&[b"x"]), Numbers::new(&[2; 32], "a").number(&[b"x"]));
+        assert_ne!(numbers.number(&[b"x"]), Numbers::new(&[1; 32], "b").number(&[b"x"]));
+    }
 
     #[test]
     fn octets_survive_the_text_and_no_other_text_gives_them() {

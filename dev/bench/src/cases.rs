@@ -43,6 +43,11 @@ pub(crate) const CASES: &[Case] = &[
         what: "REGISTER that refreshes a binding",
         work: Work::Unit(Serving::register),
     },
+    Case {
+        name: "unit_register_auth",
+        what: "REGISTER, 401, REGISTER with MD5, 200",
+        work: Work::Unit(Serving::register_auth),
+    },
     Case { name: "unit_message", what: "MESSAGE relayed, with its 200", work: Work::Unit(Serving::message) },
     Case {
         name: "unit_call",

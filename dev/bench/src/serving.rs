@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ruf_accounts::Accounts;
 use ruf_admission::{Domain, Gate, Keys, Limits, Listener, Ourselves, Policy};
+use ruf_auth::{Algorithm, Keyring};
 use ruf_locate::{Locator, Ways};
-use ruf_message::{Entropy, Flow, Tick, Transmit, Transport};
+use ruf_message::{Entropy, Flow, Malformed, Message, Tick, Transmit, Transport};
 use ruf_node::{Node, Parts, Seat};
 use ruf_proxy::Proxy;
 use ruf_registrar::{Gruus, Registrar};
@@ -40,15 +41,23 @@ pub(crate) struct Serving {
     /// Of the unit that runs.
     number: u64,
     sent: Vec<Transmit>,
+    /// Of the phones.
+    entropy: Entropy,
     pub(crate) cost: Cost,
 }
 
 impl Serving {
     /// Bob is registered in an open domain; nobody is asked for a password.
     pub(crate) fn new() -> Self {
-        let mut serving =
-            Serving { node: node(), now: Tick::ZERO, number: 0, sent: Vec::new(), cost: Cost::default() };
-        serving.receive(BOB, &register("bob", 0));
+        let mut serving = Serving {
+            node: node(),
+            now: Tick::ZERO,
+            number: 0,
+            sent: Vec::new(),
+            entropy: Entropy::from_seed([9; 32]),
+            cost: Cost::default(),
+        };
+        serving.receive(BOB, &register(0));
         serving
     }
 
@@ -96,8 +105,25 @@ impl Serving {
     /// A REGISTER of a phone that is there already.
     pub(crate) fn register(&mut self) {
         let n = self.begin();
-        self.receive(BOB, &register("bob", n));
+        self.receive(BOB, &register(n));
         assert!(self.heard(BOB).starts_with("SIP/2.0 200"), "{}", self.heard(BOB));
+    }
+
+    /// A REGISTER that is challenged, and the one with the answer: a new nonce each time.
+    pub(crate) fn register_auth(&mut self) {
+        let n = self.begin();
+        self.receive(ALICE, &register_of(ALICE, "auth.bench", "carol", n, 0));
+        let (Ok(Message::Request(mut request)), Ok(Message::Response(challenge))) =
+            (parsed(&register_of(ALICE, "auth.bench", "carol", n, 1)), parsed(&self.heard(ALICE)))
+        else {
+            unreachable!("both are well-formed");
+        };
+        let mut keyring = Keyring::new("carol", "secret");
+        let answered = keyring.challenged(&request, &challenge, &mut self.entropy);
+        assert_eq!(answered, Ok(()), "{challenge}");
+        keyring.authorize(&mut request);
+        self.receive(ALICE, &request.to_string());
+        assert!(self.heard(ALICE).starts_with("SIP/2.0 200"), "{}", self.heard(ALICE));
     }
 
     /// MESSAGE from Alice to Bob, and his 200.
@@ -167,13 +193,22 @@ fn request(
     )
 }
 
-fn register(user: &str, number: u64) -> String {
+fn parsed(text: &str) -> Result<Message, Malformed> {
+    Message::parse(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+fn register(number: u64) -> String {
+    register_of(BOB, "open.bench", "bob", number, 0)
+}
+
+fn register_of(phone: u16, domain: &str, user: &str, number: u64, attempt: u64) -> String {
     format!(
-        "REGISTER sip:open.bench SIP/2.0\r\nVia: SIP/2.0/UDP {0};branch=z9hG4bK-r{number}\r\n\
-         From: <sip:{user}@open.bench>;tag=r{number}\r\nTo: <sip:{user}@open.bench>\r\nCall-ID: r-2342@192.0.2.2\r\n\
-         CSeq: {1} REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:{user}@{0}>\r\nExpires: 3600\r\nContent-Length: 0\r\n\r\n",
-        address(BOB),
-        number + 1
+        "REGISTER sip:{domain} SIP/2.0\r\nVia: SIP/2.0/UDP {0};branch=z9hG4bK-r{number}-{attempt}\r\n\
+         From: <sip:{user}@{domain}>;tag=r{number}\r\nTo: <sip:{user}@{domain}>\r\nCall-ID: r{phone}@192.0.2.2\r\n\
+         CSeq: {1} REGISTER\r\nMax-Forwards: 70\r\nContact: <sip:{user}@{0}>\r\nExpires: 3600\r\n\
+         Content-Length: 0\r\n\r\n",
+        address(phone),
+        number * 2 + attempt + 1
     )
 }
 
@@ -194,8 +229,13 @@ fn response(request: &str, status: &str, headers: &str, body: &str) -> String {
 
 fn node() -> Node {
     let entropy = |part: u8| Entropy::from_seed([part; 32]);
+    let closed = Domain { algorithms: vec![Algorithm::Md5], ..Domain::new("auth.bench") };
+    let accounts = Accounts::load(Store::memory()).unwrap_or_else(|_| unreachable!("memory loads"));
+    if accounts.add_of_this_run("auth.bench", "carol", "secret").is_err() {
+        unreachable!("a good name");
+    }
     let ourselves = Ourselves {
-        domains: vec![Domain::open("open.bench")],
+        domains: vec![Domain::open("open.bench"), closed],
         listeners: vec![Listener::new(Transport::Udp, flow(0).local)],
     };
     let ways = Ways::new(ourselves.listeners.iter().map(|one| (one.transport, one.bind.ip())));
@@ -206,7 +246,7 @@ fn node() -> Node {
         locator: Locator::new(ruf_locate::Limits::default(), ways, entropy(4)),
         proxy: Proxy::new(ruf_proxy::Limits::default()),
         registrar: Registrar::new(ruf_registrar::Limits::default(), Gruus::new(&[9; 32]), entropy(3)),
-        accounts: Accounts::load(Store::memory()).unwrap_or_else(|_| unreachable!("memory loads")),
+        accounts,
         plan: DialPlan::default(),
         seat: Seat::alone(),
     })

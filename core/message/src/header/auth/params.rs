@@ -4,6 +4,7 @@
 
 use crate::error::HeaderError;
 use crate::scan::{Scanner, class, is, trim, unquote};
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// Most parameters that one challenge or credential may have; the RFCs define half as many.
@@ -64,25 +65,24 @@ impl<'a> AuthParams<'a> {
     /// [`AUTH_PARAMS_MAX`].
     pub fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
         let start = scanner.at();
-        let mut count = 0;
+        let mut names: SmallVec<[&[u8]; 12]> = SmallVec::new();
         loop {
             while scanner.eat_around(b',') {}
             scanner.skip_lws();
             let at = scanner.at();
-            if count > 0 && scanner.peek().is_none() {
+            if !names.is_empty() && scanner.peek().is_none() {
                 break;
             }
-            let before = AuthParams { bytes: trim(scanner.since(start)) };
             let param = AuthParam::scan(scanner)?;
             // A value that two readers would read differently is no proof of anything.
             // rfc7616 §3.4
-            if before.iter().any(|other| other.name.eq_ignore_ascii_case(param.name)) {
+            if names.iter().any(|name| name.eq_ignore_ascii_case(param.name)) {
                 return Err(HeaderError::new(at, "each parameter once"));
             }
-            count += 1;
-            if count > AUTH_PARAMS_MAX {
+            if names.len() == AUTH_PARAMS_MAX {
                 return Err(HeaderError::new(at, "at most 32 parameters"));
             }
+            names.push(param.name);
             scanner.skip_lws();
             match scanner.peek() {
                 None => break,
