@@ -90,6 +90,8 @@ pub struct Registered {
     /// The change must be on the disk before the answer leaves; if it cannot be written, the answer is
     /// [`Registrar::not_stored`].
     pub ticket: Option<Ticket>,
+    /// A binding of this address-of-record is behind a translator, and may want pings.
+    pub is_translated: bool,
 }
 
 #[derive(Debug)]
@@ -294,7 +296,7 @@ impl Registrar {
 
     fn refuse(&self, shard: usize, admitted: &Admitted, reject: Reject) -> Registered {
         self.shared.lock(shard).counters.refused += 1;
-        Registered { response: reject.into_response(admitted.request()), ticket: None }
+        Registered { response: reject.into_response(admitted.request()), ticket: None, is_translated: false }
     }
 
     fn spread_secs(&self) -> u32 {
@@ -356,7 +358,9 @@ impl Registrar {
         counters.added += count.added as u64;
         counters.refreshed += count.refreshed as u64;
         counters.removed += count.removed as u64;
-        Ok(Registered { response: answer(&asked, shard.table.at(place), &rules), ticket })
+        let bindings = shard.table.at(place);
+        let is_translated = bindings.iter().any(Binding::is_translated);
+        Ok(Registered { response: answer(&asked, bindings, &rules), ticket, is_translated })
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) struct Held {
     server: ServerId,
     admitted: Admitted,
     response: Response,
+    is_translated: bool,
 }
 
 impl Node {
@@ -29,35 +30,44 @@ impl Node {
             self.reply_without_state(now, flow, &response, octets);
             return;
         };
-        let Registered { mut response, ticket } =
+        let Registered { mut response, ticket, is_translated } =
             self.registrar.register(now, &admitted, self.gate.ourselves());
         response.set_to_tag(&self.gate.reply_tag(request));
         match ticket {
-            None => self.registered(now, server, &admitted, &response),
-            Some(ticket) => self.held.push_back(Held { ticket, server, admitted, response }),
+            None => self.registered(now, server, &admitted, &response, is_translated),
+            Some(ticket) => self.held.push_back(Held { ticket, server, admitted, response, is_translated }),
         }
     }
 
     /// What was appended for this node up to a ticket is on the disk, or is not and was undone.
     pub fn committed(&mut self, now: Tick, outcome: Outcome) {
         while let Some(held) = self.held.pop_front_if(|held| held.ticket <= outcome.upto) {
-            let Held { server, admitted, mut response, .. } = held;
+            let Held { server, admitted, mut response, is_translated, .. } = held;
             if !outcome.is_durable {
                 response = self.registrar.not_stored(&admitted);
                 response.set_to_tag(&self.gate.reply_tag(admitted.request()));
             }
-            self.registered(now, server, &admitted, &response);
+            self.registered(now, server, &admitted, &response, is_translated);
         }
         self.settle(now);
     }
 
     /// What proves itself by a binding may be answered at length, is slowed less, and is kept reachable.
-    fn registered(&mut self, now: Tick, server: ServerId, admitted: &Admitted, response: &Response) {
+    fn registered(
+        &mut self,
+        now: Tick,
+        server: ServerId,
+        admitted: &Admitted,
+        response: &Response,
+        is_translated: bool,
+    ) {
         let longest = response.contacts().filter_map(|contact| contact.expires_secs()).max();
         if let Some(secs) = longest.filter(|_| response.status().is_success()) {
             let lifetime = Duration::from_secs(secs.into());
             self.gate.note_binding(now, admitted.flow().remote.ip(), lifetime);
-            if let Identity::Account(address) = admitted.identity() {
+            if let Identity::Account(address) = admitted.identity()
+                && is_translated
+            {
                 self.keepalive.note(now, &self.registrar, address, admitted.request().call_id());
             }
         }
