@@ -47,10 +47,9 @@ struct Incoming {
 }
 
 enum State {
-    /// Until then; the INVITE is kept to be answered.
+    /// Until then; what every answer to the INVITE repeats of it is kept.
     Ringing {
-        invite: Bytes,
-        tag: String,
+        repeated: Vec<u8>,
         until: Tick,
     },
     /// Answered or refused, and waiting for the ACK.
@@ -92,20 +91,13 @@ impl Answering {
     }
 
     /// A request came to one of our callees.
-    pub(crate) fn receive(
-        &mut self,
-        flow: Flow,
-        request: &Glance<'_>,
-        wire: &Bytes,
-        method: Method,
-        sink: &mut Sink<'_>,
-    ) {
+    pub(crate) fn receive(&mut self, flow: Flow, request: &Glance<'_>, method: Method, sink: &mut Sink<'_>) {
         let Some(asked) = Asked::read(request) else {
             sink.tally.strays += 1;
             return;
         };
         match method {
-            Method::Invite => self.invited(flow, request, wire, &asked, sink),
+            Method::Invite => self.invited(flow, request, &asked, sink),
             Method::Ack => self.acknowledged(&asked, sink),
             Method::Bye => self.hung_up(flow, request, &asked, sink),
             Method::Cancel => self.withdrawn(flow, request, &asked, sink),
@@ -125,14 +117,7 @@ impl Answering {
         }
     }
 
-    fn invited(
-        &mut self,
-        flow: Flow,
-        request: &Glance<'_>,
-        wire: &Bytes,
-        asked: &Asked<'_>,
-        sink: &mut Sink<'_>,
-    ) {
+    fn invited(&mut self, flow: Flow, request: &Glance<'_>, asked: &Asked<'_>, sink: &mut Sink<'_>) {
         if let Some(call) = self.calls.get(asked.call_id) {
             sink.tally.strays += 1;
             if *call.branch == *asked.branch && !matches!(call.state, State::Confirmed) {
@@ -151,11 +136,12 @@ impl Answering {
             return;
         }
         let tag = self.next_tag();
-        let ringing = answer(request, "180 Ringing", Some(&tag), Extra::Contact(sink.host));
+        let repeated = repeated(request, Some(&tag));
+        let ringing = finish("180 Ringing", &repeated, Extra::Contact(sink.host));
         sink.send(flow, ringing.clone());
         let call_id = Bytes::copy_from_slice(asked.call_id);
         let branch = Bytes::copy_from_slice(asked.branch);
-        let state = State::Ringing { invite: wire.clone(), tag, until: sink.now + self.ring };
+        let state = State::Ringing { repeated, until: sink.now + self.ring };
         let mut call = Incoming { flow, branch, answer: ringing, state };
         let due = call.tick(sink);
         self.arm(due, &call_id);
@@ -282,12 +268,10 @@ impl Incoming {
     /// where datagrams may be lost.
     // rfc3261 §13.3.1.4 and §17.2.1
     fn conclude(&mut self, is_refused: bool, sink: &mut Sink<'_>) -> Due {
-        if let State::Ringing { invite, tag, .. } = &self.state
-            && let Some(invite) = Glance::read(invite)
-        {
+        if let State::Ringing { repeated, .. } = &self.state {
             self.answer = match is_refused {
-                true => answer(&invite, "487 Request Terminated", Some(tag), Extra::Nothing),
-                false => answer(&invite, "200 OK", Some(tag), Extra::Description(sink.host)),
+                true => finish("487 Request Terminated", repeated, Extra::Nothing),
+                false => finish("200 OK", repeated, Extra::Description(sink.host)),
             };
         }
         sink.send(self.flow, self.answer.clone());
@@ -337,11 +321,15 @@ pub(crate) enum Extra<'a> {
 }
 
 /// Answers a request.
-// rfc3261 §8.2.6.2
 pub(crate) fn answer(request: &Glance<'_>, status: &str, tag: Option<&str>, extra: Extra<'_>) -> Bytes {
-    let mut out = Vec::with_capacity(1_100);
+    finish(status, &repeated(request, tag), extra)
+}
+
+/// What an answer repeats of its request.
+// rfc3261 §8.2.6.2
+fn repeated(request: &Glance<'_>, tag: Option<&str>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(640);
     let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| out.extend_from_slice(part));
-    put(&[b"SIP/2.0 ", status.as_bytes(), b"\r\n"]);
     for line in request.lines() {
         match line.name {
             HeaderName::Via
@@ -361,6 +349,14 @@ pub(crate) fn answer(request: &Glance<'_>, status: &str, tag: Option<&str>, extr
             _ => {}
         }
     }
+    out
+}
+
+/// An answer with this status.
+fn finish(status: &str, repeated: &[u8], extra: Extra<'_>) -> Bytes {
+    let mut out = Vec::with_capacity(repeated.len() + 480);
+    let mut put = |parts: &[&[u8]]| parts.iter().for_each(|part| out.extend_from_slice(part));
+    put(&[b"SIP/2.0 ", status.as_bytes(), b"\r\n", repeated]);
     match extra {
         Extra::Nothing => put(&[b"Content-Length: 0\r\n\r\n"]),
         Extra::Contact(host) => put(&[b"Contact: <sip:", host.as_bytes(), b">\r\nContent-Length: 0\r\n\r\n"]),

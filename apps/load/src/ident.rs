@@ -1,8 +1,6 @@
 //! Which unit a message belongs to, written into its Call-ID and its branch, so that an answer finds
 //! its unit without a table to look it up in (RFC 3261 §8.1.1.7, §17.1.3).
 
-use std::io::Write;
-
 /// What every branch begins with.
 // rfc3261 §8.1.1.7
 const MAGIC: &[u8] = b"z9hG4bK";
@@ -17,8 +15,11 @@ pub(crate) struct Ident {
 impl Ident {
     /// Appends it: a Call-ID, and the middle of a branch.
     pub(crate) fn write(self, run: &str, out: &mut Vec<u8>) {
-        // To a vector: cannot fail.
-        let _ = write!(out, "{run}.{:x}.{:x}", self.slot, self.generation);
+        out.extend_from_slice(run.as_bytes());
+        out.push(b'.');
+        put_number(self.slot, 16, out);
+        out.push(b'.');
+        put_number(self.generation, 16, out);
     }
 
     /// Reads a Call-ID of this run.
@@ -38,7 +39,26 @@ impl Ident {
 pub(crate) fn write_branch(run: &str, ident: Ident, cseq: u32, is_ack: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(MAGIC);
     ident.write(run, out);
-    let _ = write!(out, ".{cseq:x}{}", if is_ack { "a" } else { "" }); // to a vector: cannot fail
+    out.push(b'.');
+    put_number(cseq, 16, out);
+    out.extend_from_slice(if is_ack { b"a" } else { b"" });
+}
+
+/// Appends a number to this base, at most 16. The formatting of the library costs several times that.
+pub(crate) fn put_number(number: u32, base: u32, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut rest = number;
+    loop {
+        let digit = char::from_digit(rest % base, base).unwrap_or('0'); // it is below the base
+        out.push(digit as u8);
+        rest /= base;
+        if rest == 0 {
+            break;
+        }
+    }
+    if let Some(digits) = out.get_mut(start..) {
+        digits.reverse();
+    }
 }
 
 fn read<'a>(run: &str, text: &'a [u8]) -> Option<(Ident, &'a [u8])> {
@@ -70,6 +90,17 @@ mod tests {
             write_branch("run", ident, 10, is_ack, &mut branch);
             assert!(branch.starts_with(b"z9hG4bK"));
             assert_eq!(Ident::of_branch("run", &branch), Some(ident));
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_everybody_writes_them() {
+        for number in [0, 1, 9, 10, 15, 16, 255, 4_711, u32::MAX] {
+            let mut out = Vec::new();
+            put_number(number, 10, &mut out);
+            out.push(b' ');
+            put_number(number, 16, &mut out);
+            assert_eq!(out, format!("{number} {number:x}").into_bytes());
         }
     }
 

@@ -9,7 +9,7 @@ mod units;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use ruf_message::{Entropy, Flow, Method, Place, Tick, Transmit};
+use ruf_message::{Entropy, Flow, HeaderName, Method, Place, Tick, Transmit};
 use ruf_net::Unreachable;
 
 use crate::answering::{self, Answering, Extra, Sink};
@@ -201,7 +201,7 @@ impl Load {
         match Glance::read(message) {
             Some(glance) => match glance.start {
                 Start::Response { code } => self.answered(now, glance, code, message),
-                Start::Request { method, .. } => self.asked(now, flow, &glance, message, method),
+                Start::Request { method, .. } => self.asked(now, flow, &glance, method),
             },
             None => self.current().strays += 1,
         }
@@ -238,17 +238,12 @@ impl Load {
     }
 
     /// A request came: inside a dialog of a caller of ours, or to a callee.
-    fn asked(&mut self, now: Tick, flow: Flow, request: &Glance<'_>, wire: &Bytes, method: Method) {
-        let call_id = request.lines().find(|line| line.name == ruf_message::HeaderName::CallId);
-        let ident = call_id.and_then(|line| Ident::of_call_id(&self.run, line.value));
+    fn asked(&mut self, now: Tick, flow: Flow, request: &Glance<'_>, method: Method) {
         if matches!(method, Method::Notify | Method::Bye)
-            && let Some(ident) = ident
-            && self.is_for_a_caller(flow, ident, method)
+            && let Some(ident) = self.caller_of(flow, request, method)
         {
-            self.out.push_back(Transmit {
-                flow,
-                bytes: answering::answer(request, "200 OK", None, Extra::Nothing),
-            });
+            let bytes = answering::answer(request, "200 OK", None, Extra::Nothing);
+            self.out.push_back(Transmit { flow, bytes });
             self.tally.notifies += u64::from(method == Method::Notify);
             self.step(now, ident, |unit, turn| unit.request(method, turn));
             return;
@@ -256,16 +251,21 @@ impl Load {
         let Some(ways) = &self.ways else { return };
         let tally = if self.is_counting() { &mut self.tally } else { &mut self.around };
         let mut sink = Sink { now, host: &ways.answering.host, tally, out: &mut self.out };
-        self.answering.receive(flow, request, wire, method, &mut sink);
+        self.answering.receive(flow, request, method, &mut sink);
     }
 
-    /// Over one connection, both sides of a call have the same Call-ID and hear the same BYE: it is for
-    /// the callee.
-    fn is_for_a_caller(&self, flow: Flow, ident: Ident, method: Method) -> bool {
-        match &self.link {
-            Link::Datagrams { caller, .. } => caller.listener == flow.listener,
-            Link::Connection(_) => method == Method::Notify && self.units.is_live(ident),
-        }
+    /// The unit of ours whose caller a request is for. Over one connection, both sides of a call have the same
+    /// Call-ID and hear the same BYE: it is for the callee.
+    fn caller_of(&self, flow: Flow, request: &Glance<'_>, method: Method) -> Option<Ident> {
+        let is_by_datagram = match &self.link {
+            Link::Datagrams { caller, .. } if caller.listener != flow.listener => return None,
+            Link::Datagrams { .. } => true,
+            Link::Connection(_) => false,
+        };
+        let call_id = request.lines().find(|line| line.name == HeaderName::CallId)?;
+        let ident = Ident::of_call_id(&self.run, call_id.value)?;
+        let is_notify = method == Method::Notify && self.units.is_live(ident);
+        (is_by_datagram || is_notify).then_some(ident)
     }
 
     /// Time has passed; early or extra calls do nothing.

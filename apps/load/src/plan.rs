@@ -1,10 +1,10 @@
 //! What a run is to do: whom it plays, towards which domain, how fast, how long.
 
 use std::fmt;
-use std::io::Write;
 use std::str::FromStr;
 use std::time::Duration;
 
+use crate::ident::put_number;
 use crate::mix::Mix;
 use crate::schedule::Pace;
 
@@ -81,8 +81,9 @@ impl Pattern {
     }
 
     fn write(&self, user: u32, out: &mut Vec<u8>) {
-        let number = u64::from(self.first) + u64::from(user);
-        let _ = write!(out, "{}{number}{}", self.before, self.after); // to a vector: cannot fail
+        out.extend_from_slice(self.before.as_bytes());
+        put_number(self.first.saturating_add(user), 10, out);
+        out.extend_from_slice(self.after.as_bytes());
     }
 }
 

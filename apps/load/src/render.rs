@@ -7,7 +7,7 @@ use bytes::Bytes;
 use ruf_message::Method;
 
 use crate::glance::Reply;
-use crate::ident::{Ident, write_branch};
+use crate::ident::{Ident, put_number, write_branch};
 use crate::turn::Turn;
 use crate::way::Way;
 
@@ -173,7 +173,11 @@ fn names(out: &mut Vec<u8>, turn: &Turn<'_>, errand: Errand, method: Method) {
     turn.plan.users.write(errand.from, out);
     put(out, &[b"@", domain]);
     let Ident { slot, generation } = errand.ident;
-    let _ = write!(out, ">;tag={slot:x}.{generation:x}\r\nTo: <sip:");
+    out.extend_from_slice(b">;tag=");
+    put_number(slot, 16, out);
+    out.push(b'.');
+    put_number(generation, 16, out);
+    out.extend_from_slice(b"\r\nTo: <sip:");
     if method != Method::Options {
         turn.plan.users.write(errand.to, out);
         out.push(b'@');
@@ -184,7 +188,9 @@ fn names(out: &mut Vec<u8>, turn: &Turn<'_>, errand: Errand, method: Method) {
 }
 
 fn number(out: &mut Vec<u8>, cseq: u32, method: Method) {
-    let _ = write!(out, "CSeq: {cseq} {method}\r\n"); // to a vector: cannot fail, as all others here
+    out.extend_from_slice(b"CSeq: ");
+    put_number(cseq, 10, out);
+    put(out, &[b" ", method.as_str().as_bytes(), b"\r\n"]);
 }
 
 fn contact(out: &mut Vec<u8>, turn: &Turn<'_>, way: &Way, user: u32) {
@@ -195,6 +201,7 @@ fn contact(out: &mut Vec<u8>, turn: &Turn<'_>, way: &Way, user: u32) {
 
 fn body(out: &mut Vec<u8>, kind: &str, body: &str) {
     put(out, &[ALLOW.as_bytes(), AGENT.as_bytes()]);
+    // To a vector: cannot fail, as all others here.
     let _ = write!(out, "Content-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
 }
 

@@ -52,7 +52,7 @@ pub(crate) async fn go(
     let (listeners, link) = open(&place)?;
     let (told, phases) = watch::channel(Phase::Preparing);
     let load = Load::new(plan.clone(), limits, link, entropy);
-    let shell = Shell { load, told, now: Tick::ZERO };
+    let shell = Shell { load, told, last: Phase::Preparing, now: Tick::ZERO };
     let Some((berth, commands)) = Berth::of_all(1, Clock::start()).pop() else {
         return Err("there is no worker".to_owned());
     };
@@ -97,6 +97,8 @@ fn open(place: &Place) -> Result<(Vec<Listener>, Link), String> {
 struct Shell {
     load: Load,
     told: watch::Sender<Phase>,
+    /// What was told last.
+    last: Phase,
     /// The last time it was told.
     now: Tick,
 }
@@ -104,13 +106,10 @@ struct Shell {
 impl Shell {
     fn tell(&mut self, now: Tick) {
         self.now = now;
-        self.told.send_if_modified(|told| {
-            let is_new = told != self.load.phase();
-            if is_new {
-                *told = self.load.phase().clone();
-            }
-            is_new
-        });
+        if self.load.phase() != &self.last {
+            self.last = self.load.phase().clone();
+            self.told.send_replace(self.last.clone());
+        }
     }
 
     /// Does something with the machine between two turns.
