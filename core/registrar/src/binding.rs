@@ -369,3 +369,59 @@ impl fmt::Debug for Binding {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn binding(contact: &str, transport: Transport, path: &[u8]) -> Binding {
+        let uri: ruf_message::Uri = contact.parse().unwrap();
+        let (local, remote) = ("192.0.2.1:5060".parse().unwrap(), "198.51.100.7:5062".parse().unwrap());
+        let flow = Flow { transport, listener: 0, local, remote, connection: 1 };
+        let fresh = Fresh {
+            contact: uri.as_ref(),
+            flow,
+            expires: Tick::from_micros(3_600_000_000),
+            granted_secs: 3_600,
+            is_outbound: false,
+            run: None,
+            q: 1_000,
+            call_id: b"c",
+            cseq: 1,
+            params: b"",
+            user_agent: b"",
+            path,
+        };
+        Binding::new(&fresh, 1_000).unwrap()
+    }
+
+    #[test]
+    fn behind_a_translator_is_who_is_reached_elsewhere_than_it_says() {
+        let over = |contact, transport| binding(contact, transport, b"").is_translated();
+        let udp = |contact| over(contact, Transport::Udp);
+        assert!(udp("sip:a@10.0.0.2:5062") && udp("sip:a@198.51.100.7:5070") && udp("sip:a@198.51.100.7"));
+        assert!(udp("sip:a@phone.example:5062"), "a name says nothing");
+        assert!(!udp("sip:a@198.51.100.7:5062"));
+        assert!(!udp("sip:a@[::ffff:198.51.100.7]:5062"));
+        assert!(!over("sip:a@10.0.0.2:5062", Transport::Tcp));
+        assert!(!binding("sip:a@10.0.0.2:5062", Transport::Udp, b"<sip:edge.example;lr>").is_translated());
+    }
+
+    #[test]
+    fn parts_out_of_order_are_no_binding() {
+        let whole = binding("sip:a@10.0.0.2:5062", Transport::Udp, b"");
+        let (expires, cseq, q, ends, bytes) = whole.parts();
+        let from = |ends, bytes: &[u8]| Binding::from_parts(expires, cseq, q, ends, bytes).is_some();
+        assert!(from(ends, bytes));
+        let [start, uri, call_id, params, agent] = ends;
+        let past = u16::try_from(bytes.len()).unwrap() + 1;
+        for wrong in [
+            [uri, start, call_id, params, agent],
+            [start, uri, call_id, params, past],
+            [5, uri, call_id, params, agent],
+            [start, start, call_id, params, agent],
+        ] {
+            assert!(!from(wrong, bytes), "{wrong:?}");
+        }
+    }
+}

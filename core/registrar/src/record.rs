@@ -169,6 +169,11 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_record_says_so() {
+        assert_eq!(NoBindings.to_string(), "they are no bindings of this version");
+    }
+
+    #[test]
     fn what_is_no_record_is_refused_whole() {
         let whole = encoded(&two());
         for end in 0..whole.len() {
