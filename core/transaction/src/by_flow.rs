@@ -13,6 +13,9 @@ use smallvec::SmallVec;
 use crate::matching::Keyed;
 use crate::slab::Id;
 
+/// The seat of a transaction that was told that its flow is gone.
+pub(crate) const STANDING: u32 = u32::MAX;
+
 /// A flow, hashed by what tells nearly all flows apart.
 #[derive(Debug, PartialEq, Eq)]
 struct Way(Flow);
@@ -41,8 +44,9 @@ impl ByFlow {
         ByFlow { ids: HashMap::with_hasher(keyed) }
     }
 
-    pub(crate) fn get(&self, flow: &Flow) -> SmallVec<[Id; 4]> {
-        self.ids.get(&Way(*flow)).cloned().unwrap_or_default()
+    /// Takes all of a flow: they stand up, and have [`STANDING`] for a seat from now on.
+    pub(crate) fn take(&mut self, flow: &Flow) -> SmallVec<[Id; 4]> {
+        self.ids.remove(&Way(*flow)).unwrap_or_default()
     }
 
     /// Gives `id` a seat among those of its flow.
@@ -84,11 +88,14 @@ mod tests {
         let ids = [1, 2, 3].map(|index| Id { index, generation: 0 });
         assert_eq!(ids.map(|id| by_flow.insert(flow, id)), [0, 1, 2]);
         assert_eq!(by_flow.remove(&flow, 0), Some(ids[2]));
-        assert_eq!(by_flow.get(&flow).as_slice(), [ids[2], ids[1]]);
         assert_eq!(by_flow.remove(&flow, 2), None, "nobody sits there");
+        assert_eq!(by_flow.remove(&flow, STANDING), None);
         assert_eq!(by_flow.remove(&flow, 1), None);
         assert!(!by_flow.is_empty());
         assert_eq!(by_flow.remove(&flow, 0), None);
-        assert!(by_flow.is_empty() && by_flow.get(&flow).is_empty());
+        assert!(by_flow.is_empty() && by_flow.take(&flow).is_empty());
+        by_flow.insert(flow, ids[0]);
+        assert_eq!(by_flow.take(&flow).as_slice(), [ids[0]]);
+        assert!(by_flow.is_empty());
     }
 }

@@ -6,7 +6,7 @@
 use ruf_message::{Deadlines, Entropy, Flow, Method, Request, Response, Tick, Transmit};
 
 use crate::branch;
-use crate::by_flow::ByFlow;
+use crate::by_flow::{ByFlow, STANDING};
 use crate::entry::{Entry, Machine, Matching, User};
 use crate::invite_client::InviteClient;
 use crate::limits::{Limits, Timers};
@@ -156,9 +156,13 @@ impl Transactions {
         });
     }
 
-    /// The transport reports that `flow` failed: an ICMP error, a connection closed.
+    /// The transport reports that `flow` failed: an ICMP error, a connection closed. Each transaction is told
+    /// once, so that reports of a phone that is gone cost no more than what was sent to it since the last.
     pub fn unreachable(&mut self, now: Tick, flow: Flow, out: &mut Out) {
-        for id in self.by_flow.get(&flow) {
+        for id in self.by_flow.take(&flow) {
+            if let Some(entry) = self.entries.get_mut(id) {
+                entry.seat = STANDING;
+            }
             self.turn(now, id, out, |machine, turn| match machine {
                 Machine::InviteClient(machine) => Machine::InviteClient(machine.unreachable()),
                 Machine::NonInviteClient(machine) => Machine::NonInviteClient(machine.unreachable()),

@@ -274,3 +274,29 @@ fn responses_of_a_transaction_go_where_its_request_came_from() {
     assert!(via.contains("received=203.0.113.7") && via.contains("rport=40000"), "{via}");
     assert_eq!(request.method(), Method::Options);
 }
+
+#[test]
+fn a_transaction_hears_once_that_its_flow_is_gone_and_ends_as_ever() {
+    // tests rfc6026 §8.8
+    let mut bob = Side::new();
+    let server = accept(&mut bob, VIA, "OPTIONS");
+    respond(&mut bob, server, "OPTIONS", VIA, 200);
+    let told = [Event::ServerUnreachable { server, user: 0 }];
+    bob.tx.unreachable(bob.now, from_alice(), &mut bob.out);
+    assert_eq!(bob.events(), told);
+    bob.tx.unreachable(bob.now, from_alice(), &mut bob.out);
+    assert_eq!(bob.events(), []);
+    let other = VIA.replace("x1", "x2");
+    let later = accept(&mut bob, &other, "OPTIONS");
+    respond(&mut bob, later, "OPTIONS", &other, 200);
+    bob.tx.unreachable(bob.now, from_alice(), &mut bob.out);
+    assert_eq!(
+        bob.events(),
+        [Event::ServerUnreachable { server: later, user: 0 }],
+        "what came since is told"
+    );
+    bob.wait(std::time::Duration::from_secs(33));
+    let ended = bob.events();
+    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert!(bob.tx.is_empty());
+}
