@@ -180,7 +180,7 @@ fn line_ends_are_keepalives_here_too() {
 #[test]
 fn a_browser_that_answers_pings_stays_and_one_that_does_not_goes() {
     // tests rfc7118 §6
-    let limits = Limits { websocket_ping: Duration::from_millis(30), ..Limits::default() };
+    let limits = Limits { websocket_ping: Duration::from_millis(400), ..Limits::default() };
     play(WS, limits, |stage| async move {
         let (mut lives, mut dead) = (open(&stage).await, open(&stage).await);
         for browser in [&mut lives, &mut dead] {
