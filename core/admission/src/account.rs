@@ -206,6 +206,15 @@ mod tests {
     }
 
     #[test]
+    fn an_address_shows_itself() {
+        let address = AddressOfRecord::new("alice", "Example.ORG");
+        assert_eq!(
+            (format!("{address}"), format!("{address:?}")),
+            (address.to_string(), "alice@example.org".into())
+        );
+    }
+
+    #[test]
     fn an_address_of_record_is_canonical() {
         // tests rfc3261 §10.3 step 5
         let of = |text: &str| {

@@ -156,6 +156,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_alive_keeps_its_place_when_the_order_is_cleared() {
+        let mut table = Bounded::new(2, Duration::from_secs(100));
+        table.put(at(0), 'b', 0);
+        for micros in 0..100 {
+            table.put(Tick::from_micros(micros), 'a', micros);
+            table.remove(&'a');
+        }
+        assert_eq!(table.get(at(99), &'b'), Some(&0));
+        table.expire(at(101));
+        assert_eq!((table.len(), table.order.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_place_is_written_anew_after_a_quarter_of_a_lifetime() {
+        let mut table = Bounded::new(2, Duration::from_secs(100));
+        table.put(at(0), 'a', 1);
+        table.put(at(24), 'a', 2);
+        assert_eq!(table.deadline(), Some(at(100)));
+        assert_eq!(table.get(at(100), &'a'), None);
+        table.put(at(25), 'a', 3);
+        assert_eq!(table.get(at(124), &'a'), Some(&3));
+    }
+
+    #[test]
     fn an_entry_removed_and_put_again_is_not_forgotten_with_its_old_place() {
         let mut table = Bounded::new(2, Duration::from_secs(100));
         table.put(at(0), 'a', 1);

@@ -74,6 +74,11 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_range_is_told_what_one_is() {
+        assert!(NotACidr.to_string().contains("192.0.2.0/24"));
+    }
+
+    #[test]
     fn a_range_holds_what_shares_its_prefix() {
         assert!(holds("192.0.2.0/24", "192.0.2.255") && !holds("192.0.2.0/24", "192.0.3.0"));
         assert!(holds("192.0.2.7", "192.0.2.7") && !holds("192.0.2.7", "192.0.2.6"));

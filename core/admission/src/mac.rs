@@ -141,6 +141,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_key_is_shown() {
+        assert_eq!(format!("{:?}", Mac::new(&[65; 32], "a")), "Mac");
+        assert_eq!(format!("{:?}", Numbers::new(&[65; 32], "a")), "Numbers");
+        assert_eq!(format!("{:?}", crate::Keys { nonce: [65; 32], dialog: [65; 32] }), "Keys");
+    }
+
+    #[test]
     fn a_number_is_that_of_its_parts_in_their_places_under_its_secret() {
         let numbers = Numbers::new(&[1; 32], "a");
         assert_eq!(numbers.number(&[b"ab", b"c"]), numbers.number(&[b"ab", b"c"]));

@@ -169,6 +169,11 @@ mod tests {
     }
 
     #[test]
+    fn nonces_are_spread_by_what_is_random_in_them() {
+        assert_eq!(Nonce { issued: at(1), random: 77 }.spread(), 77);
+    }
+
+    #[test]
     fn a_nonce_is_known_only_for_what_and_whom_it_was_issued() {
         // tests rfc7616 §3.3
         let (nonces, mut entropy) = nonces(10);

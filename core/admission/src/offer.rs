@@ -149,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn a_challenge_is_remembered_for_its_time() {
+        let mut offers = offers();
+        assert_eq!((offers.len(), offers.deadline()), (0, None));
+        offers.choose(at(0), (ALICE, Method::Register), (1, false), None, LIST);
+        assert_eq!(offers.len(), 1);
+        let ends = offers.deadline().unwrap();
+        offers.expire(ends);
+        assert_eq!((offers.len(), offers.deadline()), (0, None));
+    }
+
+    #[test]
     fn phones_known_to_fail_get_md5_alone() {
         let offered = |agent: &str| {
             offers()

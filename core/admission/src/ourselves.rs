@@ -211,6 +211,18 @@ mod tests {
     }
 
     #[test]
+    fn a_socket_is_its_port_at_one_of_its_addresses() {
+        let ourselves = ourselves();
+        let is_socket = |text: &str| ourselves.listeners[0].is_socket(text.parse().unwrap());
+        assert!(
+            is_socket("192.0.2.1:5070")
+                && is_socket("127.0.0.9:5070")
+                && is_socket("[::ffff:192.0.2.1]:5070")
+        );
+        assert!(!is_socket("192.0.2.1:5060") && !is_socket("198.51.100.1:5070"));
+    }
+
+    #[test]
     fn every_domain_alias_and_address_is_us() {
         // tests rfc3261 §16.4, §16.5
         for us in [

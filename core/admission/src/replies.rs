@@ -145,6 +145,22 @@ mod tests {
     }
 
     #[test]
+    fn a_binding_counts_as_long_as_its_longest() {
+        let mut replies = Replies::new(&Limits { proven_max: 2, ..Limits::default() });
+        let [one, two, three] = [1, 2, 3].map(|last| IpAddr::from([203, 0, 113, last]));
+        replies.bind(at(0), one, Duration::from_secs(100));
+        replies.bind(at(0), one, Duration::from_secs(50));
+        assert!(replies.is_bound(at(99), one), "a shorter one takes nothing away");
+        replies.bind(at(10), one, Duration::from_secs(100));
+        assert!(replies.is_bound(at(109), one) && !replies.is_bound(at(110), one));
+        replies.bind(at(10), two, Duration::from_secs(100));
+        replies.bind(at(10), three, Duration::from_secs(100));
+        assert!(replies.is_bound(at(11), two) && !replies.is_bound(at(11), three), "the table is full");
+        replies.prove(at(10), three);
+        assert_eq!(replies.len(), (0, 3));
+    }
+
+    #[test]
     fn a_source_that_proved_nothing_gets_three_times_what_it_sent() {
         let (mut replies, flow) = replies();
         assert!(replies.may_reply(at(0), &flow, 100, 300));

@@ -203,6 +203,27 @@ mod tests {
     }
 
     #[test]
+    fn every_way_is_read_as_it_was_written() {
+        let tokens = Tokens::new(&[1; 32]);
+        let party = Some(Party::of(&AddressOfRecord::new("alice", "example.org")));
+        for transport in [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss] {
+            for number in [0, 127, 128, 16_383, 16_384, u64::MAX] {
+                let here = side(transport, "192.0.2.1:5060", "[2001:db8::1]:5061", number as u16, number);
+                let longest =
+                    side(transport, "[fe80::1%4294967295]:1", "[fe80::2%7]:65535", number as u16, number);
+                let longest = Side { party, ..longest };
+                let token = tokens.make(b"call", b"a", &here, &longest);
+                let read = |from: &[u8], to: &[u8]| tokens.read(token.as_bytes(), b"call", from, to);
+                assert_eq!(read(b"a", b"b"), Some(DialogPass { onward: longest, from_caller: true }));
+                assert_eq!(read(b"b", b"a"), Some(DialogPass { onward: here, from_caller: false }));
+                let token = tokens.make(b"call", b"a", &longest, &longest);
+                let read = tokens.read(token.as_bytes(), b"call", b"a", b"b");
+                assert_eq!(read, Some(DialogPass { onward: longest, from_caller: true }));
+            }
+        }
+    }
+
+    #[test]
     fn both_ends_find_the_other_and_a_token_fits_a_uri() {
         let tokens = Tokens::new(&[1; 32]);
         let (caller, callee) = pair();

@@ -124,3 +124,19 @@ impl Window {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_is_empty_until_a_nonce_was_used_and_when_it_is_over() {
+        let mut table = NonceTable::new(Duration::from_secs(300), 2);
+        assert!(table.is_empty());
+        let nonce = Nonce { issued: Tick::ZERO, random: 1 };
+        assert_eq!(table.spend(Tick::ZERO, nonce, Some(1)), Ok(()));
+        assert!(!table.is_empty());
+        table.expire(Tick::from_micros(300_000_000));
+        assert!(table.is_empty());
+    }
+}
