@@ -3,7 +3,7 @@
 //! a peer is io/net's to know; it is in the [`Flow`].
 
 use ruf_auth::Algorithm;
-use ruf_message::{Flow, Host, HostBuf, Scheme, Transport, UriRef};
+use ruf_message::{Flow, Host, HostBuf, Scheme, Transport, UriRef, address_text};
 use std::net::{IpAddr, SocketAddr};
 
 /// Every domain and every address that is us.
@@ -165,23 +165,9 @@ impl Ourselves {
         match listener.and_then(|listener| Some((listener, listener.advertised.as_ref()?))) {
             Some((_, (host, Some(port)))) => format!("{host}:{port}"),
             Some((_, (host, None))) => host.to_string(),
-            None => written(SocketAddr::new(flow.local.ip().to_canonical(), flow.local.port())),
+            None => address_text(SocketAddr::new(flow.local.ip().to_canonical(), flow.local.port())),
         }
     }
-}
-
-/// The text of an address; in the usual case without the formatting machinery, which costs ten times as
-/// much, three times a call.
-fn written(address: SocketAddr) -> String {
-    let SocketAddr::V4(v4) = address else { return address.to_string() };
-    let mut text = String::with_capacity("255.255.255.255:65535".len());
-    let mut digits = itoa::Buffer::new();
-    for (octet, mark) in v4.ip().octets().into_iter().zip([".", ".", ".", ":"]) {
-        text.push_str(digits.format(octet));
-        text.push_str(mark);
-    }
-    text.push_str(digits.format(v4.port()));
-    text
 }
 
 /// The port that people write where nothing need be written.

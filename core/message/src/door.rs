@@ -175,6 +175,16 @@ mod tests {
     }
 
     #[test]
+    fn a_branch_that_is_all_cookie_is_refused_wherever_it_stands() {
+        // tests rfc4475 §3.2.1
+        for branches in ["z9hG4bK", "z9hG4bK1;branch=z9hg4bk", "z9hG4bK;branch=z9hG4bK1"] {
+            let (status, error, _) = refused(&OPTIONS.replace("z9hG4bK1", branches));
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{branches}");
+            assert!(error.contains("cookie"), "{error}");
+        }
+    }
+
+    #[test]
     fn empty_lines_before_a_message_are_skipped() {
         // tests rfc3261 §7.5
         assert!(Message::parse(Bytes::from(format!("\r\n\r\n{OPTIONS}"))).is_ok());

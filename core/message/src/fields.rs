@@ -39,7 +39,7 @@ pub struct Fields {
 /// read from the line again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Noted {
-    /// The top Via, within the value of its line.
+    /// The top Via.
     pub(crate) via: Option<ViaAt>,
     pub(crate) from_tag: Option<TagAt>,
     pub(crate) to_tag: Option<TagAt>,
@@ -89,10 +89,11 @@ impl Span {
         self.start() + self.len as usize
     }
 
-    /// A part of it, by its place and length in octets.
-    pub(crate) fn part(self, from: usize, octets: usize) -> Self {
-        let start = u32::try_from(from).unwrap_or(u32::MAX).min(self.len);
-        let len = u32::try_from(octets).unwrap_or(u32::MAX).min(self.len - start);
+    /// Where `part` stands, which was cut out of `text`, the text of this span.
+    pub(crate) fn of_part(self, text: &[u8], part: &[u8]) -> Self {
+        let before = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        let start = u32::try_from(before).unwrap_or(u32::MAX).min(self.len);
+        let len = u32::try_from(part.len()).unwrap_or(u32::MAX).min(self.len - start);
         Span { start: self.start + start, len }
     }
 
@@ -148,9 +149,12 @@ impl<'a> From<&'a str> for FieldName<'a> {
 impl Fields {
     /// The top Via: the hop that a request came from, or a response goes to.
     pub fn via(&self) -> Via<'_> {
-        let Some(value) = self.first(HeaderName::Via) else { return Via::default() };
-        let noted = self.noted.via.and_then(|at| at.in_text(value));
-        noted.or_else(|| Via::scan(&mut Scanner::new(value)).ok()).unwrap_or_default()
+        if let Some(at) = self.noted.via {
+            return at.read(|span| self.text(span));
+        }
+        self.first(HeaderName::Via)
+            .and_then(|value| Via::scan(&mut Scanner::new(value)).ok())
+            .unwrap_or_default()
     }
 
     /// Who sent the request.

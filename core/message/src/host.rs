@@ -3,7 +3,7 @@
 
 use crate::scan::{class, is};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 /// A host, borrowed. Names compare without case, addresses by value.
@@ -173,12 +173,44 @@ impl fmt::Display for NotAHost {
 
 impl std::error::Error for NotAHost {}
 
+/// An address as Via and URIs write it: `192.0.2.1:5060`, `[2001:db8::1]:5060`.
+pub fn address_text(address: SocketAddr) -> String {
+    let SocketAddr::V4(v4) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255:65535".len());
+    write_ip((*v4.ip()).into(), &mut text);
+    text.push(':');
+    text.push_str(itoa::Buffer::new().format(v4.port()));
+    text
+}
+
+/// Appends an address without its port. Written for every message, so an IPv4 one goes past the formatting
+/// machinery, which costs ten times as much.
+pub(crate) fn write_ip(ip: IpAddr, out: &mut String) {
+    let IpAddr::V4(v4) = ip else { return out.push_str(&ip.to_string()) };
+    let mut digits = itoa::Buffer::new();
+    for (octet, mark) in v4.octets().into_iter().zip(["", ".", ".", "."]) {
+        out.push_str(mark);
+        out.push_str(digits.format(octet));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn shown(text: &str) -> Option<String> {
         Host::parse(text.as_bytes()).map(|host| host.to_string())
+    }
+
+    #[test]
+    fn an_address_is_written_as_the_library_writes_it() {
+        for text in ["0.0.0.0:0", "192.0.2.1:5060", "255.255.255.255:65535", "[2001:db8::1]:5060"] {
+            let address: SocketAddr = text.parse().unwrap();
+            assert_eq!(address_text(address), text);
+            let mut ip = String::new();
+            write_ip(address.ip(), &mut ip);
+            assert_eq!(ip, address.ip().to_string());
+        }
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub use header::Header;
 pub use header::address::{Contact, NameAddr};
 pub use header::cseq::CSeq;
 pub use header::via::Via;
-pub use host::{Host, HostBuf};
+pub use host::{Host, HostBuf, address_text};
 pub use message::Message;
 pub use method::Method;
 pub use name::{HeaderName, Repeat};

@@ -69,7 +69,7 @@ pub(super) fn headers(fields: &Fields, method: Option<&[u8]>, noted: &mut Noted)
             _ if again => {
                 return Err(bad(Place::Header(id), line.value.start(), "the header stands there twice"));
             }
-            HeaderName::Via => top_via(fields.text(line.value)).map(|via| noted.via = via),
+            HeaderName::Via => top_via(fields, line).map(|via| noted.via = Some(via)),
             HeaderName::From => address(fields, line).map(|tag| noted.from_tag = Some(tag)),
             HeaderName::To => address(fields, line).map(|tag| noted.to_tag = Some(tag)),
             HeaderName::CallId => call_id(fields.text(line.value)),
@@ -110,18 +110,21 @@ fn list(
 
 /// The first hop; those below it are other elements' business.
 #[inline]
-fn top_via(value: &[u8]) -> Result<Option<ViaAt>, HeaderError> {
+fn top_via(fields: &Fields, line: &Line) -> Result<ViaAt, HeaderError> {
+    let value = fields.text(line.value);
     let mut scanner = Scanner::new(value);
-    let via = Via::scan(&mut scanner)?;
+    let mut bare_cookie = false;
+    let is_cookie = |branch: &[u8]| branch.eq_ignore_ascii_case(MAGIC_COOKIE);
+    let via = Via::scan_branches(&mut scanner, |branch| bare_cookie |= is_cookie(branch))?;
     // A branch that is all cookie is unique for nobody.
     // rfc4475 §3.2.1
-    if via.branch().is_some_and(|branch| branch.eq_ignore_ascii_case(MAGIC_COOKIE)) {
+    if bare_cookie {
         return Err(HeaderError::new(0, "a branch that goes on after its cookie"));
     }
     if !scanner.eat_around(b',') {
         scanner.end()?;
     }
-    Ok(via.at(value))
+    Ok(via.at(value, line.value))
 }
 
 /// An address; gives where its tag stands.
@@ -131,7 +134,7 @@ fn address(fields: &Fields, line: &Line) -> Result<TagAt, HeaderError> {
     let mut scanner = Scanner::new(value);
     let address = NameAddr::scan(&mut scanner)?;
     scanner.end()?;
-    Ok(address.tag().map(|tag| line.value.part(tag.as_ptr().addr() - value.as_ptr().addr(), tag.len())))
+    Ok(address.tag().map(|tag| line.value.of_part(value, tag)))
 }
 
 /// `*` alone, or addresses.

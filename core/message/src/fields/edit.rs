@@ -303,6 +303,43 @@ mod tests {
     }
 
     #[test]
+    fn what_was_noted_of_a_message_is_what_its_lines_say_after_every_edit() {
+        let edits: [fn(&mut Request); 14] = [
+            |_| {},
+            |request| request.set_via_rport(4),
+            |request| request.set_via_received([192, 0, 2, 1].into()),
+            |request| request.push_via("SIP/2.0/TLS [2001:db8::1]:7;branch=z9hG4bKz"),
+            |request| assert!(request.pop_via()),
+            |request| request.set(HeaderName::Via, "SIP/2.0/UDP z"),
+            |request| request.set(HeaderName::From, "<sip:x@h>;x;tag=from"),
+            |request| request.set(HeaderName::To, "<sip:x@h>;tag=to"),
+            |request| request.set_to_tag("given"),
+            |request| request.prepend(HeaderName::From, "<sip:first@h>;tag=first"),
+            |request| request.add(HeaderName::To, "<sip:last@h>;tag=last"),
+            |request| request.remove_if(HeaderName::Via, |value| value.ends_with(b"a")),
+            |request| request.remove(HeaderName::From),
+            |request| request.remove(HeaderName::Via),
+        ];
+        for first in edits {
+            for second in edits {
+                let mut request = invite();
+                first(&mut request);
+                // Nothing may be left on top to be taken off.
+                if request.contains(HeaderName::Via) {
+                    second(&mut request);
+                }
+                let mut anew = request.clone();
+                anew.fields.noted = Default::default();
+                assert_eq!(
+                    (format!("{:?}", request.via()), request.from_tag(), request.to_tag()),
+                    (format!("{:?}", anew.via()), anew.from_tag(), anew.to_tag()),
+                    "{request}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_copy_is_changed_alone() {
         let original = invite();
         let mut copy = original.clone();

@@ -3,6 +3,7 @@
 
 use super::{Fields, Line, Span};
 use crate::header::via::Via;
+use crate::host::write_ip;
 use crate::name::HeaderName;
 use crate::params::Params;
 use crate::scan::Scanner;
@@ -25,17 +26,9 @@ impl Fields {
     /// Writes the source address into the top Via.
     // rfc3261 §18.2.1
     pub fn set_via_received(&mut self, source: IpAddr) {
-        match source {
-            IpAddr::V4(v4) => {
-                let mut text: SmallVec<[u8; 16]> = SmallVec::new();
-                for (octet, mark) in v4.octets().into_iter().zip([&b""[..], b".", b".", b"."]) {
-                    text.extend_from_slice(mark);
-                    text.extend_from_slice(itoa::Buffer::new().format(octet).as_bytes());
-                }
-                self.set_via_param("received", text);
-            }
-            IpAddr::V6(v6) => self.set_via_param("received", v6.to_string()),
-        }
+        let mut text = String::new();
+        write_ip(source, &mut text);
+        self.set_via_param("received", text);
     }
 
     /// Writes the source port into the top Via.
@@ -98,7 +91,7 @@ impl Fields {
             }
         }
         let value = self.text(top.value);
-        self.noted.via = Via::scan(&mut Scanner::new(value)).ok().and_then(|via| via.at(value));
+        self.noted.via = Via::scan(&mut Scanner::new(value)).ok().map(|via| via.at(value, top.value));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Via (RFC 3261 §20.42, §18.2; rport: RFC 3581).
 
 use crate::error::HeaderError;
+use crate::fields::Span;
 use crate::flow::Transport;
 use crate::header::Header;
 use crate::host::{Host, host_len, parse_v6};
@@ -27,41 +28,26 @@ pub struct Via<'a> {
     branch: Option<&'a [u8]>,
 }
 
-/// Where the parts of a hop stand in a text: what a message notes of its top Via.
+/// Where the parts of a hop stand: what a message notes of its top Via.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ViaAt {
-    transport_token: (u16, u16),
-    host: (u16, u16),
+    transport_token: Span,
+    host: Span,
     port: Option<u16>,
-    params: (u16, u16),
-    branch: Option<(u16, u16)>,
-}
-
-/// Where a part of `text` stands in it.
-fn within(text: &[u8], part: &[u8]) -> Option<(u16, u16)> {
-    let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
-    let span = (u16::try_from(start).ok()?, u16::try_from(start + part.len()).ok()?);
-    at(text, span).filter(|found| found.len() == part.len()).map(|_| span)
-}
-
-fn at(text: &[u8], (start, end): (u16, u16)) -> Option<&[u8]> {
-    text.get(usize::from(start)..usize::from(end))
+    params: Span,
+    branch: Option<Span>,
 }
 
 impl ViaAt {
-    /// The hop, read again from the same text.
-    pub(crate) fn in_text<'a>(&self, text: &'a [u8]) -> Option<Via<'a>> {
-        let branch = match self.branch {
-            Some(span) => Some(at(text, span)?),
-            None => None,
-        };
-        Some(Via {
-            transport_token: at(text, self.transport_token)?,
-            host: at(text, self.host)?,
+    /// The hop, each part given by `text`.
+    pub(crate) fn read<'a>(&self, text: impl Fn(Span) -> &'a [u8]) -> Via<'a> {
+        Via {
+            transport_token: text(self.transport_token),
+            host: text(self.host),
             port: self.port,
-            params: Params::proved(at(text, self.params)?),
-            branch,
-        })
+            params: Params::proved(text(self.params)),
+            branch: self.branch.map(text),
+        }
     }
 }
 
@@ -72,29 +58,36 @@ impl<'a> Via<'a> {
     /// If none stands here.
     #[inline]
     pub fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
-        let via = Via::scan_sent_by(scanner)?;
-        let mut branch: Option<Option<&[u8]>> = None;
-        let params = Params::scan_each(scanner, |param| {
-            if branch.is_none() && param.name.eq_ignore_ascii_case(b"branch") {
-                branch = Some(param.value);
-            }
-        })?;
-        Ok(Via { params, branch: branch.flatten(), ..via })
+        Via::scan_branches(scanner, |_| {})
     }
 
-    /// Where its parts stand in the text that it was read from; `None` beyond 65535 octets.
-    pub(crate) fn at(&self, text: &[u8]) -> Option<ViaAt> {
-        let branch = match self.branch {
-            Some(branch) => Some(within(text, branch)?),
-            None => None,
-        };
-        Some(ViaAt {
-            transport_token: within(text, self.transport_token)?,
-            host: within(text, self.host)?,
+    /// The same, and shows the value of each parameter `branch`; there should be one.
+    #[inline]
+    pub(crate) fn scan_branches(
+        scanner: &mut Scanner<'a>,
+        mut each: impl FnMut(&'a [u8]),
+    ) -> Result<Self, HeaderError> {
+        let via = Via::scan_sent_by(scanner)?;
+        let mut first: Option<Option<&[u8]>> = None;
+        let params = Params::scan_each(scanner, |param| {
+            if param.name.eq_ignore_ascii_case(b"branch") {
+                first.get_or_insert(param.value);
+                param.value.into_iter().for_each(&mut each);
+            }
+        })?;
+        Ok(Via { params, branch: first.flatten(), ..via })
+    }
+
+    /// Where its parts stand; `value` is the text that it was read from, and `span` where that stands.
+    pub(crate) fn at(&self, value: &[u8], span: Span) -> ViaAt {
+        let at = |part| span.of_part(value, part);
+        ViaAt {
+            transport_token: at(self.transport_token),
+            host: at(self.host),
             port: self.port,
-            params: within(text, self.params.as_bytes())?,
-            branch,
-        })
+            params: at(self.params.as_bytes()),
+            branch: self.branch.map(at),
+        }
     }
 
     /// Reads what stands before the parameters.
