@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
 
-use ruf_message::{Entropy, HeaderName, Method, Request, Transport, Via};
+use ruf_message::{Entropy, HeaderName, Host, Method, Request, Transport, Via};
 use smallvec::SmallVec;
 
 use crate::branch::COOKIE;
@@ -187,9 +187,16 @@ impl Words {
     }
 
     fn host_and_port(&mut self, host: &[u8], port: u16) {
-        self.text(host);
-        let start = self.0.len() - host.len();
-        self.0.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+        // One IPv6 address has many texts.
+        if host.contains(&b':')
+            && let Some(Host::V6(address)) = Host::parse(host)
+        {
+            self.text(&address.octets());
+        } else {
+            self.text(host);
+            let start = self.0.len() - host.len();
+            self.0.get_mut(start..).unwrap_or_default().make_ascii_lowercase();
+        }
         self.number(port.into());
     }
 }
@@ -248,7 +255,7 @@ impl Hasher for AsIs {
 mod tests {
     use super::*;
     use crate::rig::{INVITE, request};
-    use ruf_message::Entropy;
+    use ruf_message::{Entropy, Header};
     use std::hash::BuildHasher;
 
     fn keyed(seed: u8) -> Keyed {
@@ -279,6 +286,25 @@ mod tests {
         let of = |text: &str| keyed(1).fingerprint(&request(text)).hash;
         assert_eq!(of(&bare), of(&stamped));
         assert_ne!(of(&bare), of(&moved));
+    }
+
+    #[test]
+    fn one_sent_by_has_many_texts() {
+        // tests rfc3261 §18.1.2, rfc5118 §4.5
+        let of = |sent_by: &str| {
+            let via = format!("SIP/2.0/UDP {sent_by};branch=z9hG4bKx");
+            keyed(1).sent_by(&Via::decode(via.as_bytes()).unwrap())
+        };
+        for (one, other) in [
+            ("[2001:db8::1]:5060", "[2001:DB8:0:0:0::1]"),
+            ("Phone.Example", "phone.example:5060"),
+            ("192.0.2.1", "192.0.2.1:5060"),
+        ] {
+            assert_eq!(of(one), of(other));
+            assert_eq!(of(one), keyed(1).our_sent_by(other, Transport::Udp));
+        }
+        assert_ne!(of("[2001:db8::1]"), of("[2001:db8::2]"));
+        assert_ne!(of("phone.example"), of("phone.example:5062"));
     }
 
     #[test]
