@@ -46,8 +46,8 @@ impl Mac {
     }
 }
 
-/// Makes numbers of names under a secret, for the keys of tables: strangers can find no two names with one
-/// number. What leaves the house is made by a [`Mac`].
+/// Makes numbers of names under a secret (SipHash), for the keys of tables: strangers can find no two names
+/// with one number. What must not be forged is made by a [`Mac`].
 #[derive(Clone)]
 pub(crate) struct Numbers(DefaultHasher);
 

@@ -172,6 +172,7 @@ impl Pending {
         reconnect: Box<Reconnect>,
     ) {
         let search = Search::new(copy, vec![reconnect.place.clone()], 1);
+        // One place makes a search, and the branch was pushed just now.
         if let (Some(branch), Some(search)) = (self.branch(id), search) {
             branch.spare.reconnect = Some(reconnect);
             self.reach_by(step, id, Box::new(search));
