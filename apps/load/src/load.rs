@@ -3,6 +3,7 @@
 //!
 //! It reads no clock and opens no socket: `shell` does, and a test can stand in for both.
 
+mod phases;
 mod preparation;
 mod units;
 
@@ -18,7 +19,7 @@ use crate::ident::Ident;
 use crate::limits::Limits;
 use crate::mix::{Kind, Mix};
 use crate::plan::Plan;
-use crate::render::{self, Errand};
+use crate::render;
 use crate::schedule::Schedule;
 use crate::tally::{Outcome, Tally};
 use crate::turn::Turn;
@@ -64,15 +65,31 @@ pub struct Load {
     preparation: Preparation,
     leaving: Preparation,
     leave_until: Tick,
-    /// What happened before the run began, and after it ended; nobody asks.
-    around: Tally,
-    tally: Tally,
-    began: Option<Tick>,
+    counts: Counts,
     stopped_starting: Option<Tick>,
-    ended: Option<Tick>,
     has_heard: bool,
     entropy: Entropy,
     out: VecDeque<Transmit>,
+}
+
+/// What was counted.
+#[derive(Default)]
+struct Counts {
+    run: Tally,
+    /// What happened before the run began, and after it ended; nobody asks.
+    around: Tally,
+    began: Option<Tick>,
+    ended: Option<Tick>,
+}
+
+impl Counts {
+    /// Where what happens now is counted.
+    fn current(&mut self) -> &mut Tally {
+        match (self.began, self.ended) {
+            (Some(_), None) => &mut self.run,
+            _ => &mut self.around,
+        }
+    }
 }
 
 /// Whether there is a connection.
@@ -111,11 +128,8 @@ impl Load {
             preparation: Preparation::default(),
             leaving: Preparation::default(),
             leave_until: Tick::ZERO,
-            around: Tally::default(),
-            tally: Tally::default(),
-            began: None,
+            counts: Counts::default(),
             stopped_starting: None,
-            ended: None,
             has_heard: false,
             entropy,
             out: VecDeque::new(),
@@ -131,7 +145,7 @@ impl Load {
 
     /// What became of the units so far.
     pub fn tally(&self) -> &Tally {
-        &self.tally
+        &self.counts.run
     }
 
     /// Callees that are registered so far.
@@ -146,7 +160,7 @@ impl Load {
 
     /// When the run began, when its last unit was to start, and when its last unit ended, if those are past.
     pub fn span(&self) -> (Option<Tick>, Option<Tick>, Option<Tick>) {
-        (self.began, self.stopped_starting, self.ended)
+        (self.counts.began, self.stopped_starting, self.counts.ended)
     }
 
     /// Begins the run, once it is ready.
@@ -155,7 +169,7 @@ impl Load {
             let Plan { pace, duration, units_max, .. } = self.plan;
             self.schedule = Some(Schedule::new(pace, now, duration, units_max));
             self.phase = Phase::Running;
-            self.began = Some(now);
+            self.counts.began = Some(now);
             self.go_on(now);
         }
     }
@@ -192,7 +206,7 @@ impl Load {
             self.phase = Phase::Over;
         }
         self.stopped_starting = self.stopped_starting.or(Some(now));
-        self.ended = self.ended.or(Some(now));
+        self.counts.ended = self.counts.ended.or(Some(now));
     }
 
     /// A datagram, or a message cut out of a stream, came over a flow.
@@ -203,7 +217,7 @@ impl Load {
                 Start::Response { code } => self.answered(now, glance, code, message),
                 Start::Request { method, .. } => self.asked(now, flow, &glance, method),
             },
-            None => self.current().strays += 1,
+            None => self.counts.current().strays += 1,
         }
         self.go_on(now);
     }
@@ -212,13 +226,13 @@ impl Load {
     fn answered(&mut self, now: Tick, glance: Glance<'_>, code: u16, wire: &Bytes) {
         let reply = match Reply::read(glance, code, &self.run) {
             Ok(reply) => reply,
-            Err(Stray::Foreign) => return self.current().strays += 1,
+            Err(Stray::Foreign) => return self.counts.current().strays += 1,
             Err(Stray::Broken(ident)) => {
                 let wrong = |unit: &mut Unit, _: &mut Turn<'_>| {
                     Some(Outcome::Wrong(unit.waits_for(), "an answer that names another call or none"))
                 };
                 if !self.step(now, ident, wrong) {
-                    self.current().strays += 1;
+                    self.counts.current().strays += 1;
                 }
                 return;
             }
@@ -226,7 +240,7 @@ impl Load {
         if self.step(now, reply.ident, |unit, turn| unit.reply(&reply, wire, turn)) {
             return;
         }
-        self.current().strays += 1;
+        self.counts.current().strays += 1;
         // rfc3261 §17.1.1.2: a refusal is sent until its ACK has come, and the first may have been lost
         if let Some(ways) = &self.ways
             && reply.method == Method::Invite
@@ -244,12 +258,12 @@ impl Load {
         {
             let bytes = answering::answer(request, "200 OK", None, Extra::Nothing);
             self.out.push_back(Transmit { flow, bytes });
-            self.tally.notifies += u64::from(method == Method::Notify);
+            self.counts.run.notifies += u64::from(method == Method::Notify);
             self.step(now, ident, |unit, turn| unit.request(method, turn));
             return;
         }
         let Some(ways) = &self.ways else { return };
-        let tally = if self.is_counting() { &mut self.tally } else { &mut self.around };
+        let tally = self.counts.current();
         let mut sink = Sink { now, host: &ways.answering.host, tally, out: &mut self.out };
         self.answering.receive(flow, request, method, &mut sink);
     }
@@ -274,7 +288,7 @@ impl Load {
             units.tick(&mut turn);
         }
         if let Some(ways) = &self.ways {
-            let tally = if self.is_counting() { &mut self.tally } else { &mut self.around };
+            let tally = self.counts.current();
             self.answering.tick(&mut Sink { now, host: &ways.answering.host, tally, out: &mut self.out });
         }
         self.go_on(now);
@@ -348,110 +362,6 @@ impl Load {
         self.go_on(now);
     }
 
-    /// Does what follows from what happened: the next registration, the next units, the next phase.
-    fn go_on(&mut self, now: Tick) {
-        if matches!(self.phase, Phase::Preparing | Phase::Running) {
-            self.prepare(now);
-        }
-        if self.phase == Phase::Running {
-            self.start_units(now);
-        }
-        let is_over = self.schedule.as_ref().is_some_and(|schedule| schedule.is_over(now));
-        if self.phase == Phase::Running && is_over {
-            self.phase = Phase::Ending;
-            self.stopped_starting = Some(now);
-        }
-        if self.phase == Phase::Ending && self.units.in_flight() == 0 {
-            self.phase = Phase::Leaving;
-            self.ended = Some(now);
-            self.leave_until = now + self.limits.leave;
-        }
-        if self.phase == Phase::Leaving {
-            self.leave(now);
-        }
-    }
-
-    /// Registers the callees, so many at a time.
-    fn prepare(&mut self, now: Tick) {
-        let users = self.callees();
-        while self.ways.is_some()
-            && let Some(user) = self.preparation.take(users, self.limits.registering_max)
-            && let Some((units, mut turn)) = self.turn(now)
-        {
-            units.begin(&mut turn, |ident, turn| Unit::prepare(Errand { ident, from: user, to: user }, turn));
-        }
-        if self.phase != Phase::Preparing {
-            return;
-        }
-        if let Some(outcome) = self.preparation.failure() {
-            let hint = match outcome {
-                Outcome::Refused(_, 401 | 407) if self.plan.users.password.is_none() => "; give --password",
-                Outcome::Refused(_, 401 | 403 | 407) => "; look at --password, --user-pattern and --domain",
-                _ => "",
-            };
-            let domain = &self.plan.domain;
-            self.phase =
-                Phase::Failed(format!("a callee could not be registered at {domain}: {outcome}{hint}"));
-            self.end_all(Outcome::Cut);
-        } else if self.ways.is_some() && self.preparation.is_done(users) {
-            self.phase = Phase::Ready;
-        }
-    }
-
-    /// Removes the bindings of the callees, as far as there is time.
-    fn leave(&mut self, now: Tick) {
-        let users = self.callees();
-        while let Some(user) = self.leaving.take(users, self.limits.registering_max)
-            && let Some((units, mut turn)) = self.turn(now)
-        {
-            units.begin(&mut turn, |ident, turn| Unit::leave(Errand { ident, from: user, to: user }, turn));
-        }
-        if self.leaving.is_done(users) || now >= self.leave_until || self.ways.is_none() {
-            self.phase = Phase::Over;
-            self.end_all(Outcome::Cut);
-        }
-    }
-
-    /// How many are registered.
-    fn callees(&self) -> u32 {
-        if self.plan.mix.needs_callees() { self.plan.users.count } else { 0 }
-    }
-
-    /// What happens now is of the run.
-    fn is_counting(&self) -> bool {
-        self.began.is_some() && self.ended.is_none()
-    }
-
-    fn start_units(&mut self, now: Tick) {
-        while let Some(schedule) = &mut self.schedule
-            && let Some(intended) =
-                schedule.take(now, self.units.in_flight() - self.preparation.in_flight(), &mut self.entropy)
-        {
-            let kind = self.mix.next_kind();
-            self.tally.start(kind, now.saturating_sub(intended));
-            let count = self.plan.users.count.max(1);
-            let turn = self.turns.get_mut(kind as usize).map_or(0, |turns| {
-                let turn = *turns % count;
-                *turns = turn + 1;
-                turn
-            });
-            // Everybody calls whom stands half a round away.
-            let from = if kind == Kind::Register { turn } else { (turn + count.div_ceil(2)) % count };
-            if self.ways.is_none() {
-                self.tally.end(kind, Outcome::Lost);
-            } else if self.units.in_flight() >= self.limits.in_flight_max {
-                self.tally.end(kind, Outcome::Unsent);
-            } else {
-                self.begin(now, intended, kind, from, turn);
-            }
-        }
-    }
-
-    fn begin(&mut self, now: Tick, intended: Tick, kind: Kind, from: u32, to: u32) {
-        let Some((units, mut turn)) = self.turn(now) else { return };
-        units.begin(&mut turn, |ident, turn| Unit::start(kind, Errand { ident, from, to }, intended, turn));
-    }
-
     /// Lets a unit do something; `false` if it is not under way.
     fn step(
         &mut self,
@@ -475,7 +385,7 @@ impl Load {
             limits: &self.limits,
             run: &self.run,
             ways: self.ways.as_ref()?,
-            tally: if self.is_counting() { &mut self.tally } else { &mut self.around },
+            tally: self.counts.current(),
             entropy: &mut self.entropy,
             preparation: match self.phase {
                 Phase::Leaving => &mut self.leaving,
@@ -486,13 +396,8 @@ impl Load {
         Some((&mut self.units, turn))
     }
 
-    /// The count of the run, or of its preparation.
-    fn current(&mut self) -> &mut Tally {
-        if self.is_counting() { &mut self.tally } else { &mut self.around }
-    }
-
     fn end_all(&mut self, outcome: Outcome) {
-        let tally = if self.is_counting() { &mut self.tally } else { &mut self.around };
+        let tally = self.counts.current();
         for unit in self.units.take_all() {
             unit.count(outcome, tally, &mut self.preparation);
         }
