@@ -16,6 +16,7 @@ use crate::program::{self, LineMark};
 use crate::server::{DOMAIN, Server, Settings};
 use crate::sip::Sip;
 use crate::transport::Transport;
+use crate::verdict;
 use chromium::{Chromium, Way};
 
 /// Who sits in which page.
@@ -56,13 +57,7 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     let mut stage = Stage { chromium: Chromium::start(folder, &authority, (DOMAIN, address))?, server };
     let mut fine = true;
     for (title, check) in CHECKS {
-        match check(&mut stage) {
-            Ok(()) => println!("ok      {title}"),
-            Err(failure) => {
-                fine = false;
-                println!("FAILED  {title}: {failure}");
-            }
-        }
+        fine &= verdict::say(title, check(&mut stage).map(|()| String::new()));
     }
     let Stage { chromium, server } = stage;
     drop(chromium);

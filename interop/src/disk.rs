@@ -13,6 +13,7 @@ use crate::program::{LineMark, Program};
 use crate::raw::Request;
 use crate::server::{DOMAIN, Server, Settings};
 use crate::sip::Sip;
+use crate::verdict;
 
 /// How long one answer may take.
 const ANSWER: Duration = Duration::from_secs(10);
@@ -31,21 +32,13 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     for (number, (title, check)) in (1..).zip(checks) {
         let folder = folder.join(number.to_string());
         std::fs::create_dir_all(folder.join("disk"))?;
-        match check(&folder, Ipv4Addr::new(a, b, c, number)) {
-            Ok(()) => println!("ok      {title}"),
-            Err(failure) => {
-                fine = false;
-                println!("FAILED  {title}: {failure}");
-            }
-        }
+        fine &= verdict::say(title, check(&folder, Ipv4Addr::new(a, b, c, number)).map(|()| String::new()));
     }
     Ok(fine)
 }
 
 fn settings(folder: &Path, ip: Ipv4Addr) -> Outcome<Settings> {
-    let file = folder.join("ruf.toml");
-    std::fs::write(&file, format!("[[domain]]\nname = \"{DOMAIN}\"\nopen = true\n"))?;
-    Ok(Settings::new(&folder.join("disk/data"), ip).arguments(&format!("--config {}", file.display())))
+    Settings::open_domain(folder, &folder.join("disk/data"), ip)
 }
 
 /// A file system of 3 MiB on `folder`, in a mount namespace of its own.

@@ -18,6 +18,7 @@ use crate::raw;
 use crate::server::{Server, Settings};
 use crate::sip::Sip;
 use crate::transport::Transport;
+use crate::verdict;
 
 type Check = (&'static str, fn(&Scene) -> Outcome<String>);
 
@@ -52,13 +53,7 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     let scene = Scene::start(folder)?;
     let mut fine = true;
     for (title, check) in CHECKS {
-        match check(&scene) {
-            Ok(seen) => println!("ok      {title}: {seen}"),
-            Err(failure) => {
-                fine = false;
-                println!("FAILED  {title}: {failure}");
-            }
-        }
+        fine &= verdict::say(title, check(&scene));
     }
     let status = scene.server.stop()?;
     ensure!(status.success(), "the server ended with {status}");

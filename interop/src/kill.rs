@@ -16,8 +16,9 @@ use std::time::{Duration, Instant};
 use crate::failure::{Failure, Outcome, ensure, fail};
 use crate::place;
 use crate::program::{self, LineMark, Program};
-use crate::server::{DOMAIN, Server, Settings};
+use crate::server::{Server, Settings};
 use crate::sip::Sip;
+use crate::verdict;
 use model::{Dice, User};
 
 const KILLS: usize = 20;
@@ -44,22 +45,14 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     for (number, (title, check)) in (1..).zip(checks) {
         let folder = folder.join(number.to_string());
         std::fs::create_dir_all(&folder)?;
-        match check(&folder, Ipv4Addr::new(a, b, c, number)) {
-            Ok(seen) => println!("ok      {title}: {seen}"),
-            Err(failure) => {
-                fine = false;
-                println!("FAILED  {title}: {failure}");
-            }
-        }
+        fine &= verdict::say(title, check(&folder, Ipv4Addr::new(a, b, c, number)));
     }
     Ok(fine)
 }
 
 /// A server whose domain is open: its load is REGISTERs, not digests.
 fn settings(folder: &Path, ip: Ipv4Addr) -> Outcome<Settings> {
-    let file = folder.join("ruf.toml");
-    std::fs::write(&file, format!("[[domain]]\nname = \"{DOMAIN}\"\nopen = true\n"))?;
-    Ok(Settings::new(&folder.join("data"), ip).arguments(&format!("--config {}", file.display())))
+    Settings::open_domain(folder, &folder.join("data"), ip)
 }
 
 fn sync_before_send(folder: &Path, ip: Ipv4Addr) -> Outcome<String> {

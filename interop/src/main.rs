@@ -48,6 +48,7 @@ mod tone;
 mod torture;
 mod trace;
 mod transport;
+mod verdict;
 mod wire;
 
 use std::process::ExitCode;

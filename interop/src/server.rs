@@ -64,6 +64,13 @@ pub(crate) struct Bound {
 }
 
 impl Settings {
+    /// Settings of a server whose domain is open, by a configuration in `folder`.
+    pub(crate) fn open_domain(folder: &Path, data: &Path, ip: Ipv4Addr) -> Outcome<Settings> {
+        let file = folder.join("ruf.toml");
+        std::fs::write(&file, format!("[[domain]]\nname = \"{DOMAIN}\"\nopen = true\n"))?;
+        Ok(Settings::new(data, ip).arguments(&format!("--config {}", file.display())))
+    }
+
     /// Settings of a server on a port of the kernel's choice.
     pub(crate) fn new(data: &Path, ip: Ipv4Addr) -> Settings {
         Settings {

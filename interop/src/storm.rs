@@ -14,6 +14,7 @@ use crate::failure::Outcome;
 use crate::line::Line;
 use crate::place;
 use crate::server::{Server, Settings};
+use crate::verdict;
 
 type Check = (&'static str, fn(&Path, Ipv4Addr) -> Outcome<String>);
 
@@ -34,13 +35,7 @@ pub(crate) fn run(folder: &Path) -> Outcome<bool> {
     for (number, (title, check)) in CHECKS.into_iter().enumerate() {
         let folder = folder.join(number.to_string());
         std::fs::create_dir_all(&folder)?;
-        match check(&folder, place::net(NET + number as u8)) {
-            Ok(seen) => println!("ok      {title}: {seen}"),
-            Err(failure) => {
-                fine = false;
-                println!("FAILED  {title}: {failure}");
-            }
-        }
+        fine &= verdict::say(title, check(&folder, place::net(NET + number as u8)));
     }
     Ok(fine)
 }
