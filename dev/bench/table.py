@@ -39,8 +39,11 @@ def figure(measured):
     if "runs" not in measured:
         return measured["bytes_per"], None, measured["failed"]
     runs = measured["runs"][WARM_UP_RUNS:] or measured["runs"]
+    failed = sum(run["failed"] for run in measured["runs"])
+    if not any(run["ok"] for run in runs):
+        return None, None, failed
     median = lambda key: statistics.median(run[key] for run in runs)
-    return median("us"), median("rate"), sum(run["failed"] for run in measured["runs"])
+    return median("us"), median("rate"), failed
 
 
 def compare(folder):
@@ -53,9 +56,11 @@ def compare(folder):
             rows.append(f"| {title} | not measured | | | {target} | | | |")
             continue
         (ours, rate, our_failed), (theirs, _, their_failed) = map(figure, found)
+        shown = lambda number, digits: "-" if number is None else f"{number:.{digits}f}"
         digits = 1 if mode else 0
+        ratio = ours / max(theirs, 1e-9) if ours is not None and theirs is not None else None
         rate = f"{rate:.0f}" if rate else ""
-        rows.append(f"| {title} | {ours:.{digits}f} | {theirs:.{digits}f} | {ours / max(theirs, 1e-9):.2f} | {target} | {rate} | {our_failed} | {their_failed} |")
+        rows.append(f"| {title} | {shown(ours, digits)} | {shown(theirs, digits)} | {shown(ratio, 2)} | {target} | {rate} | {our_failed} | {their_failed} |")
     return rows
 
 
