@@ -308,6 +308,8 @@ impl<N: Node + 'static> Worker<N> {
             any |= !failed.is_empty();
             for flow in failed {
                 self.node.unreachable(self.clock.now(), flow);
+                // The system brings what ICMP says to any of the sockets that share a port.
+                self.neighbours.tell_gone(flow);
             }
             while let Some(event) = self.connections.poll_event() {
                 any = true;

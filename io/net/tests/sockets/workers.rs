@@ -108,3 +108,40 @@ fn a_message_crosses_and_its_answer_leaves_over_the_connection_that_it_came_by()
         }
     }));
 }
+
+#[test]
+fn what_icmp_says_is_heard_by_the_worker_that_sent() {
+    // tests rfc3261 §18.4
+    const CLOSED: usize = 16;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(tokio::task::LocalSet::new().run_until(async {
+        let here = "127.0.0.1:0".parse().expect("an address");
+        let open = Listener::open_for(2, Transport::Udp, here).expect("opens");
+        let local = open[0].local();
+        // Bound together, so that they differ, and closed together.
+        let ports: Vec<_> = (0..CLOSED).map(|_| std::net::UdpSocket::bind(here).expect("binds")).collect();
+        let remotes: Vec<_> = ports.iter().map(|port| port.local_addr().expect("an address")).collect();
+        drop(ports);
+        let to = |remote| {
+            let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
+            Transmit { flow, bytes: Bytes::from_static(OPTIONS) }
+        };
+        let (gone, mut is_gone) = watch::channel(Vec::new());
+        let mut unheard = Some((remotes.iter().copied().map(to).collect(), gone));
+        let mut workers = Vec::new();
+        for ((me, listener), (berth, _)) in (0..).zip(open).zip(Berth::of_all(2, Clock::start())) {
+            // The first one sends, and only what it hears counts.
+            let (transmits, unreachable) =
+                unheard.take().unwrap_or_else(|| (VecDeque::new(), watch::channel(Vec::new()).0));
+            let crossings = VecDeque::new();
+            let node = Stranger { me, transmits, crossings, unreachable, waits_for_gone: true };
+            let worker = Worker::new(node, vec![listener], Limits::default(), None, berth).expect("a worker");
+            let (never, cut) = (std::future::pending(), std::future::pending());
+            workers.push(tokio::task::spawn_local(worker.run(never, cut, DEADLINE)));
+        }
+        let all = is_gone.wait_for(|flows| {
+            remotes.iter().all(|remote| flows.iter().any(|flow: &Flow| flow.remote == *remote))
+        });
+        tokio::time::timeout(DEADLINE, all).await.expect("in time").expect("told");
+    }));
+}
