@@ -108,7 +108,8 @@ impl Scene {
         setrlimit(Resource::Nofile, ours)?;
         let server = server?;
         let phones = super::lines(&server, net)?;
-        let (bindings, files) = (server.bindings()?, server.open_files()?);
+        // The files first: who asks for bindings has one open for a moment longer.
+        let (files, bindings) = (server.open_files()?, server.bindings()?);
         let resident_bytes = server.resident_kb()? << 10;
         Ok(Scene { server, phones, bindings, resident_bytes, files })
     }
