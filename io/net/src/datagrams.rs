@@ -163,6 +163,11 @@ impl Socket {
             match batch::send(socket.get_ref().as_raw_fd(), &datagrams) {
                 Ok(sent) => {
                     sent_again = false;
+                    if sent < datagrams.len() {
+                        // What stopped the rest was the report of an earlier datagram, most likely, and the
+                        // kernel has forgotten that error now: no later call would say that one is waiting.
+                        take_reports(socket, *bound, *listener, reported);
+                    }
                     outgoing.drain(..sent.max(1).min(outgoing.len()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -172,8 +177,9 @@ impl Socket {
                 }
                 Err(error) => {
                     // It may be the report of an earlier datagram; then this one is still to be sent.
-                    // Once: a datagram that is too long makes a report of its own each time.
-                    if !sent_again && take_reports(socket, *bound, *listener, reported) {
+                    // A datagram that is too long makes a report of its own each time: once is enough there.
+                    let once_more = !sent_again || is_of_the_flow(&error);
+                    if once_more && take_reports(socket, *bound, *listener, reported) {
                         sent_again = true;
                         continue;
                     }
