@@ -57,7 +57,7 @@ pub(crate) async fn go(
         return Err("there is no worker".to_owned());
     };
     let worker = Worker::new(shell, listeners, ruf_net::Limits::default(), certificates, berth)
-        .and_then(Worker::exact)
+        .map(Worker::exact)
         .map_err(|error| format!("the sockets cannot be watched: {error}"))?
         .resting(grain);
     let named = format!("{}:{}", place.transport.as_param(), place.address);

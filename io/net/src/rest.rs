@@ -1,6 +1,6 @@
-//! How a worker waits when it wants to wait otherwise than the runtime lets it: to the microsecond, since
-//! the runtime's timers count in milliseconds, and deaf for a while, since to be woken for each datagram
-//! costs more than the datagram.
+//! How a worker waits where the runtime would have it wait otherwise: by a timer of its own, since the runtime's count
+//! in milliseconds, and wake the very thread that sets one earlier; and deaf for a while, since to be woken for each
+//! datagram costs more than the datagram.
 
 use std::io;
 use std::os::fd::OwnedFd;

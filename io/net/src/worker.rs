@@ -30,6 +30,9 @@ use crate::tls::Certificates;
 const COMMANDS_MAX: usize = 64;
 /// While it stops, a worker that has nothing left to do itself looks this often whether others have.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
+/// Deadlines are kept at whole numbers of this, so that those of a busy server come due together: it wakes for them a
+/// hundred times a second, and not for each of thousands. T1 is fifty of it.
+const DEADLINE_GRAIN: Duration = Duration::from_millis(10);
 
 /// What a worker drives: bytes, time and answers in; transmits and questions out. Pure.
 pub trait Node {
@@ -150,7 +153,8 @@ pub struct Worker<N: Node> {
     clock: Clock,
     neighbours: Neighbours<N::Crossing>,
     commands: mpsc::Receiver<Command<N>>,
-    timer: Option<FineTimer>,
+    timer: FineTimer,
+    deadline_grain: Duration,
     grain: Duration,
 }
 
@@ -175,7 +179,7 @@ impl<N: Node + 'static> Worker<N> {
             }
         }
         let dns = Dns::none();
-        let (timer, grain) = (None, Duration::ZERO);
+        let (timer, grain) = (FineTimer::new()?, Duration::ZERO);
         Ok(Worker {
             node,
             listeners: real,
@@ -186,6 +190,7 @@ impl<N: Node + 'static> Worker<N> {
             neighbours,
             commands,
             timer,
+            deadline_grain: DEADLINE_GRAIN,
             grain,
         })
     }
@@ -196,10 +201,11 @@ impl<N: Node + 'static> Worker<N> {
         Worker { dns, ..self }
     }
 
-    /// Keeps the node's deadlines to the microsecond, where the runtime's timers keep them to the
-    /// millisecond. For who measures; a server needs it not.
-    pub fn exact(self) -> io::Result<Self> {
-        Ok(Worker { timer: Some(FineTimer::new()?), ..self })
+    /// Keeps the node's deadlines to the microsecond, where others are kept up to ten milliseconds late. For who
+    /// measures; a server needs it not.
+    #[must_use]
+    pub fn exact(self) -> Self {
+        Worker { deadline_grain: Duration::ZERO, ..self }
     }
 
     /// Rests when all that came is done, until the next whole number of `grain`s since the clock's start, so
@@ -247,7 +253,7 @@ impl<N: Node + 'static> Worker<N> {
                     self.node.resolved(now, number, answer);
                 }
                 () = poll_fn(|cx| poll_work(cx, &mut self.datagrams, &mut self.connections, &mut self.node, self.clock)) => {}
-                () = sleep(self.timer.as_mut(), deadline) => {
+                () = sleep(&mut self.timer, deadline) => {
                     if draining.is_some_and(|since| since.elapsed() >= drain) {
                         return Stop::Cut;
                     }
@@ -268,7 +274,8 @@ impl<N: Node + 'static> Worker<N> {
     /// at the others.
     fn sleep_until(&self, drained_by: Option<Instant>, look: Option<Instant>) -> Option<Instant> {
         let deadlines = [self.node.poll_deadline(), self.connections.deadline()];
-        let earliest = deadlines.into_iter().flatten().min().map(|tick| self.clock.instant(tick));
+        let earliest =
+            deadlines.into_iter().flatten().min().map(|tick| self.clock.instant(tick, self.deadline_grain));
         [earliest, drained_by, look].into_iter().flatten().min()
     }
 
@@ -372,14 +379,11 @@ async fn quiet() {
     tokio::task::yield_now().await;
 }
 
-async fn sleep(timer: Option<&mut FineTimer>, until: Option<Instant>) {
+async fn sleep(timer: &mut FineTimer, until: Option<Instant>) {
     let Some(until) = until else { return std::future::pending().await };
-    if let Some(timer) = timer
-        && timer.until(until).await.is_ok()
-    {
-        return;
+    if timer.until(until).await.is_err() {
+        tokio::time::sleep_until(until.into()).await;
     }
-    tokio::time::sleep_until(until.into()).await;
 }
 
 #[cfg(test)]
@@ -583,7 +587,7 @@ mod tests {
     #[test]
     fn a_worker_that_rests_and_is_exact_misses_nothing() {
         with_worker_as(
-            |worker| worker.exact().expect("a timer").resting(Duration::from_millis(2)),
+            |worker| worker.exact().resting(Duration::from_millis(2)),
             |address, commands| async move {
                 let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("binds");
                 let mut buffer = [0; 16];
