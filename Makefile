@@ -6,6 +6,7 @@ ARGS ?=
 SECONDS_EACH ?= 600
 SEEDS ?= 10000
 WORKERS ?=
+BASELINE ?=
 
 help: ## what there is
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +32,10 @@ check: setup-check ## format, lints, the laws of the house, dependencies, docs
 	cargo deny --log-level error check bans licenses sources
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps -q
 
+counts: setup-counts ## instructions and allocations of a message and of a call, against dev/bench/baseline.csv (make counts BASELINE=write)
+	cargo build --release -q -p ruf-bench
+	./target/release/ruf-bench counts dev/bench/baseline.csv $(BASELINE)
+
 sim: setup-build ## the simulation: SEEDS seeds of one call, of one to several phones, of a disk; and the planted mutants
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 2 --only-seeds
@@ -55,9 +60,11 @@ setup-test:
 	@dev/setup test
 setup-check:
 	@dev/setup check
+setup-counts:
+	@dev/setup counts
 setup-fuzz:
 	@dev/setup fuzz
 setup-bench:
 	@dev/setup bench
 
-.PHONY: help run test check sim interop fuzz fuzz-replay bench setup-build setup-test setup-check setup-fuzz setup-bench
+.PHONY: help run test check counts sim interop fuzz fuzz-replay bench setup-build setup-test setup-check setup-counts setup-fuzz setup-bench

@@ -2,7 +2,8 @@
 """Rewrites the tables of docs/performance.md between their markers.
 
 Usage: table.py PAGE FOLDER
-FOLDER has what dev/bench/run measured: `cases` and memory.json, one.json, tls.json, two.json, disk.json.
+FOLDER has what dev/bench/run measured: `cases` and memory.json, one.json, tls.json, two.json, disk.json. With only one
+of the two kinds the table of the other stays as it is.
 """
 import datetime, json, os, pathlib, re, statistics, subprocess, sys
 
@@ -69,7 +70,12 @@ def main():
     text = open(page).read()
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     stamp = f"Measured on {datetime.date.today().isoformat()}, {os.cpu_count()} cores, {commit}, by `make bench`."
-    for name, rows in (("cases", cases(folder / "cases")), ("compare", compare(folder))):
+    tables = []
+    if (folder / "cases").exists():
+        tables.append(("cases", cases(folder / "cases")))
+    if any(folder.glob("*.json")):
+        tables.append(("compare", compare(folder)))
+    for name, rows in tables:
         block = "\n".join([f"<!-- {name} -->", stamp, "", *rows, f"<!-- /{name} -->"])
         text, found = re.subn(f"<!-- {name} -->.*?<!-- /{name} -->", lambda _: block, text, flags=re.S)
         if not found:

@@ -3,16 +3,20 @@
 //!
 //! `cargo run --release -p ruf-bench` prints the table; instructions are counted by valgrind, which
 //! this program starts on itself. `ruf-bench CASE ROUNDS` runs one case so often, for a profiler.
+//! `ruf-bench counts FILE` holds instructions and allocations against a baseline, and `make counts` is that.
 
 mod allocations;
+mod baseline;
 mod cases;
+mod counts;
 mod serving;
 
 use allocations::{Counting, allocated};
-use cases::{CASES, Case, Work};
+use cases::{CASES, Work};
 use serving::{Cost, Serving};
 use std::hint::black_box;
-use std::process::{Command, ExitCode};
+use std::path::Path;
+use std::process::ExitCode;
 use std::time::Instant;
 
 #[global_allocator]
@@ -20,12 +24,15 @@ static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => {
             table();
             ExitCode::SUCCESS
         }
-        [name, rounds] => match (CASES.iter().find(|case| case.name == name), rounds.parse()) {
+        ["counts", file] => gate(baseline::check(Path::new(file))),
+        ["counts", file, "write"] => gate(baseline::write(Path::new(file))),
+        [name, rounds] => match (CASES.iter().find(|case| case.name == *name), rounds.parse()) {
             (Some(case), Ok(rounds)) => {
                 repeat(case.work, rounds);
                 ExitCode::SUCCESS
@@ -36,8 +43,21 @@ fn main() -> ExitCode {
     }
 }
 
+fn gate(verdict: Result<String, String>) -> ExitCode {
+    match verdict {
+        Ok(said) => {
+            print!("{said}");
+            ExitCode::SUCCESS
+        }
+        Err(said) => {
+            eprintln!("{}", said.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn usage() -> ExitCode {
-    eprintln!("usage: ruf-bench [CASE ROUNDS]");
+    eprintln!("usage: ruf-bench [CASE ROUNDS | counts FILE [write]]");
     for case in CASES {
         eprintln!("  {:<16} {}", case.name, case.what);
     }
@@ -47,13 +67,13 @@ fn usage() -> ExitCode {
 fn table() {
     println!("{:<16} {:>8} {:>14} {:>12}   what", "case", "ns", "instructions", "allocations");
     for case in CASES {
-        let instructions = instructions(case).map_or("-".to_owned(), |count| count.to_string());
+        let instructions = counts::instructions(case).map_or("-".to_owned(), |count| count.to_string());
         println!(
             "{:<16} {:>8.0} {:>14} {:>12.1}   {}",
             case.name,
             nanoseconds(case.work),
             instructions,
-            allocations(case.work),
+            counts::allocations(case.work),
             case.what
         );
     }
@@ -84,31 +104,4 @@ fn nanoseconds(work: Work) -> f64 {
     let rounds = if matches!(work, Work::Unit(_)) { 5_000 } else { 50_000 };
     let once = |_| repeat(work, rounds).time.as_secs_f64() * 1e9 / rounds as f64;
     (0..20).map(once).fold(f64::INFINITY, f64::min)
-}
-
-/// Allocations of one round, among many: tables grow now and then.
-fn allocations(work: Work) -> f64 {
-    let count = |rounds| repeat(work, rounds).allocations as f64;
-    (count(11_000) - count(1_000)) / 10_000.0
-}
-
-/// Instructions of one round: the difference between a run of 1100 and one of 100. `None` without
-/// valgrind.
-fn instructions(case: &Case) -> Option<u64> {
-    let run = |rounds: &str| -> Option<u64> {
-        let program = std::env::current_exe().ok()?;
-        // A file of its own: valgrind replaces what it is told to write, be it a device.
-        let profile = std::env::temp_dir().join(format!("ruf-bench-{}.callgrind", std::process::id()));
-        let mut valgrind = Command::new("valgrind");
-        valgrind.arg("--tool=callgrind").arg(format!("--callgrind-out-file={}", profile.display()));
-        if matches!(case.work, Work::Unit(_)) {
-            valgrind.arg("--toggle-collect=*Serving*feed*");
-        }
-        let output = valgrind.arg(program).args([case.name, rounds]).output();
-        let _ = std::fs::remove_file(profile);
-        let text = String::from_utf8_lossy(&output.ok()?.stderr).into_owned();
-        let count = text.lines().find_map(|line| line.split_once("Collected :"))?.1;
-        count.trim().parse().ok()
-    };
-    Some((run("1100")?.checked_sub(run("100")?)?) / 1000)
 }
