@@ -17,7 +17,7 @@ pub struct Counters {
     pub refused: u64,
     /// Requests and ACKs that were dropped without an answer.
     pub dropped: u64,
-    /// Requests refused because a table was full.
+    /// Requests refused because a table was full or there was too much to do.
     pub overloaded: u64,
     /// Calls attempted, answered, and ended.
     pub calls_attempted: u64,

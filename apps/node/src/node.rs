@@ -3,13 +3,14 @@
 //! Read [`Node::receive`] downwards: it is the life of a request. What belongs to a machine is in
 //! its own crate; which service answers whose question is in `table`.
 
+mod overload;
 mod register;
 
 use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Admitted, Gate, Identity, Verdict};
+use ruf_admission::{Admitted, Gate, Identity, Overload, Verdict};
 use ruf_locate::{Found, Locator, Query};
 use ruf_message::{
     Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick,
@@ -47,6 +48,8 @@ pub struct Parts {
     pub plan: DialPlan,
     /// Which of the workers this one is.
     pub seat: Seat,
+    /// How much of what comes is taken.
+    pub overload: Overload,
 }
 
 /// One worker's machines.
@@ -62,6 +65,7 @@ pub struct Node {
     accounts: Accounts,
     pub(crate) plan: DialPlan,
     seat: Seat,
+    overload: Overload,
     wire: ruf_transaction::Out,
     asked: ruf_proxy::Out,
     located: ruf_locate::Out,
@@ -92,6 +96,7 @@ impl Node {
             accounts: parts.accounts,
             plan: parts.plan,
             seat: parts.seat,
+            overload: parts.overload,
             wire: ruf_transaction::Out::new(),
             asked: ruf_proxy::Out::default(),
             located: ruf_locate::Out::default(),
@@ -191,6 +196,10 @@ impl Node {
 
     /// A request that no transaction knows: through the gate, then to its user.
     fn admit(&mut self, now: Tick, flow: Flow, request: Request, octets: usize) {
+        if self.refuses_early(now, &flow, &request) {
+            let response = self.overloaded(now, &request, self.gate.has_phones_at(now, flow.remote.ip()));
+            return self.reply_without_state(now, flow, &response, octets);
+        }
         let verdict = self.gate.admit(now, flow, request, &self.accounts.read());
         match verdict {
             Verdict::Admitted(admitted) => {
@@ -538,6 +547,8 @@ impl Node {
             ("requests in the proxy", open(self.proxy.len())),
             ("registrations kept alive", open(self.keepalive.len())),
             ("pings sent", self.keepalive.sent()),
+            ("busy percent", self.overload.busy_percent().into()),
+            ("refused early percent", self.overload.refused_percent().into()),
         ];
         let finding = self.locator.figures().map(|(name, count)| (name, open(count)));
         shared.into_iter().chain(own).chain(finding).collect()

@@ -9,6 +9,7 @@ mod domain;
 mod gate;
 mod http;
 mod limits;
+mod overload;
 mod routing;
 mod server;
 mod source;
@@ -63,6 +64,8 @@ pub(crate) struct Config {
     pub(crate) self_test: bool,
     /// Whether bindings outlive the process.
     pub(crate) durability: Durability,
+    /// Whether new requests are refused before a worker has more to do than it can.
+    pub(crate) refuse_early: bool,
     /// Bounds.
     pub(crate) limits: LimitsConfig,
 }
@@ -96,6 +99,7 @@ impl Default for Config {
             log: "info".to_owned(),
             self_test: true,
             durability: Durability::Disk,
+            refuse_early: true,
             limits: LimitsConfig::default(),
         }
     }
@@ -132,6 +136,8 @@ struct File {
     #[serde(default)]
     http: http::HttpSection,
     #[serde(default)]
+    overload: overload::OverloadSection,
+    #[serde(default)]
     limits: LimitsConfig,
 }
 
@@ -155,6 +161,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     file.server.read(&source, &mut config)?;
     file.gate.read(&source, &mut config)?;
     file.tls.read(&mut config);
+    file.overload.read(&mut config);
     for domain in file.domain {
         domain.read(&source, &mut config)?;
     }

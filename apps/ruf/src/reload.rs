@@ -223,6 +223,7 @@ fn keep_what_cannot_change(old: &Config, new: &mut Config) -> Vec<String> {
         http => "the HTTP port",
         workers => "the number of workers",
         dns => "the name server",
+        refuse_early => "whether requests are refused early",
         limits.requests => "the limit of requests",
         limits.bindings => "the limit of bindings",
         limits.bindings_per_account => "the limit of bindings of an account",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Ourselves};
+use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Ourselves, Overload};
 use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
 use ruf_net::{Clock, Stop, Unreachable};
 use ruf_node::{Node, Parts, Seat, SharedNonces};
@@ -241,6 +241,7 @@ fn nodes(
             accounts: accounts.clone(),
             plan: settings::plan(config),
             seat,
+            overload: if config.refuse_early { Overload::new(entropy()) } else { Overload::never() },
         })
     };
     Seat::of_all(config.workers, &mut entropy()).into_iter().map(node).collect()
@@ -419,6 +420,10 @@ impl ruf_net::Node for Served {
 
     fn resolved(&mut self, now: Tick, number: u64, answer: ruf_locate::Answer) {
         self.node.resolved(now, number, answer);
+    }
+
+    fn busy(&mut self, worked: Duration, since: Duration) {
+        self.node.busy(worked, since);
     }
 
     fn is_drained(&self) -> bool {

@@ -29,6 +29,7 @@ use crate::used::UsedNonces;
 use ruf_auth::{Algorithm, Asking, Credentials, CredentialsError, Ha1, Username};
 use ruf_message::{Entropy, HeaderName, Method, Request, Tick, UriRef};
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// All that challenges and answers leave behind.
 #[derive(Debug)]
@@ -53,6 +54,9 @@ pub(crate) struct Arrival<'r> {
     pub(crate) bound: bool,
     pub(crate) request: &'r Request,
 }
+
+/// So long after a challenge its answer still goes on with what was begun: as long as a request is repeated.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(32);
 
 /// Whom and how to ask.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +136,23 @@ impl Authenticator {
         };
         let answers = !matches!(outcome, Outcome::Absent);
         Err(self.challenge(arrival, question, accounts, stale, answers))
+    }
+
+    /// Whether a request is the first answer to a challenge that we gave a moment ago. Knows no password.
+    pub(crate) fn is_asked_for(&self, arrival: Arrival<'_>, ourselves: &Ourselves) -> bool {
+        let Arrival { now, source, request, .. } = arrival;
+        [HeaderName::Authorization, HeaderName::ProxyAuthorization].into_iter().any(|name| {
+            request.raw(name).take(self.credentials_max).any(|value| {
+                let Some(domain) = realm(value, ourselves) else { return false };
+                let Ok(credentials) = Credentials::read(value) else { return false };
+                let Credentials { nonce, algorithm, .. } = credentials;
+                matches!(credentials.count(), None | Some(1))
+                    && self
+                        .nonces
+                        .open(now, nonce, &domain.name, algorithm, source)
+                        .is_ok_and(|nonce| now.saturating_sub(nonce.issued) < ANSWERED_WITHIN)
+            })
+        })
     }
 
     /// Looks at the answers for the realm asked; if there are none, at those for other realms of ours

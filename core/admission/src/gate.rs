@@ -21,6 +21,8 @@
 //! served, are both open: or an open laboratory would be the way into the closed house beside it. A From
 //! that names an account is then believed to be it, except a hidden account, which always needs its password.
 
+mod precedence;
+
 use crate::account::{Account, Accounts, AddressOfRecord, Lookup};
 use crate::admitted::{Admitted, DialogPass, Identity, Side, Verdict};
 use crate::authenticator::{Arrival, Authenticator, Question, claimed_account, realm};

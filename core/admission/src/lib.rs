@@ -12,6 +12,7 @@
 //! | `replies` | how much is sent to who proved nothing |
 //! | `token` | the token in our Record-Route |
 //! | `ourselves` | [`Ourselves`]: domains and addresses |
+//! | `overload` | [`Overload`]: which share of new requests is taken |
 //! | `account` | [`Account`], [`Accounts`], [`AddressOfRecord`] |
 //! | `cidr`, `limits`, `reject` | [`Cidr`], [`Limits`], [`Reject`] |
 //! | `bounded` | the table that forgets |
@@ -34,6 +35,7 @@ pub mod mac;
 mod nonce;
 mod offer;
 mod ourselves;
+mod overload;
 mod reject;
 mod replies;
 mod token;
@@ -46,5 +48,6 @@ pub use gate::{Counts, Gate, Keys, Policy};
 pub use limits::Limits;
 pub use nonce::{Nonce, Stale};
 pub use ourselves::{Domain, Listener, Ourselves};
+pub use overload::{Overload, Precedence};
 pub use reject::Reject;
 pub use used::{NonceTable, UsedNonces};

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Domain, Gate, Keys, Limits, Listener, Ourselves, Policy};
+use ruf_admission::{Domain, Gate, Keys, Limits, Listener, Ourselves, Overload, Policy};
 use ruf_auth::{Algorithm, Keyring};
 use ruf_locate::{Locator, Ways};
 use ruf_message::{Entropy, Flow, Malformed, Message, Tick, Transmit, Transport};
@@ -249,5 +249,6 @@ fn node() -> Node {
         accounts,
         plan: DialPlan::default(),
         seat: Seat::alone(),
+        overload: Overload::new(entropy(5)),
     })
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy};
+use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Overload, Policy};
 use ruf_locate::{Answer, Kind, Locator, Naptr, Query, Record, Srv, Ways};
 use ruf_message::{Entropy, Flow, FrameError, Message, Method, Request, StatusCode, Tick, Transport};
 use ruf_node::{Node, Parts, Seat};
@@ -300,6 +300,7 @@ fn house() -> Vec<Node> {
             accounts: accounts.clone(),
             plan: plan.clone(),
             seat,
+            overload: Overload::new(entropy(6)),
         })
     };
     Seat::of_all(2, &mut entropy(5)).into_iter().map(node).collect()

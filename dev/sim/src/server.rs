@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Listener, Ourselves, Policy};
+use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Listener, Ourselves, Overload, Policy};
 use ruf_locate::{Answer, Locator, Query, Record, Ways};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_node::{Node, Parts, Seat, SharedNonces};
@@ -330,6 +330,7 @@ fn start(site: &Site, disk: &mut Disk, (starts, at): (u64, Tick)) -> Vec<Node> {
             registrar: registrar.of_worker(seat.index()),
             accounts: accounts.clone(),
             plan: DialPlan { elsewhere: site.elsewhere.clone(), ..DialPlan::default() },
+            overload: Overload::new(part(5)),
             seat,
         })
     };

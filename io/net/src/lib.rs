@@ -12,6 +12,7 @@
 //! | `connections` | its connections: accepted, opened, read, written, ended |
 //! | `ready` | which connections have something to do |
 //! | `neighbours` | what goes between the workers of one server |
+//! | `occupancy` | how much of its time a worker works |
 //! | [`dns`] | questions to the DNS, each a task with a deadline |
 //! | [`limits`] | how many connections, how much for each, for how long |
 //! | [`reach`] | from a place to a flow: which socket and which local address lead there |
@@ -29,6 +30,7 @@ pub mod dns;
 pub mod limits;
 pub mod listen;
 mod neighbours;
+mod occupancy;
 pub mod reach;
 mod ready;
 mod rest;

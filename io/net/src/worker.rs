@@ -22,6 +22,7 @@ use crate::dns::Dns;
 use crate::limits::Limits;
 use crate::listen::Listener;
 use crate::neighbours::{Letter, Neighbours};
+use crate::occupancy::{Look, Occupancy};
 use crate::reach::{self, Unreachable};
 use crate::rest::{FineTimer, rest};
 use crate::tls::Certificates;
@@ -64,6 +65,11 @@ pub trait Node {
     fn poll_query(&mut self) -> Option<(u64, Query)>;
     /// What the DNS said to a question from [`Node::poll_query`].
     fn resolved(&mut self, now: Tick, number: u64, answer: Answer);
+    /// For so much of the time since the last such word there was something to do. A node that never refuses
+    /// anything has no use for it.
+    fn busy(&mut self, worked: Duration, since: Duration) {
+        let _ = (worked, since);
+    }
     /// Nothing is going on that a drain should wait for.
     fn is_drained(&self) -> bool;
 }
@@ -151,6 +157,7 @@ pub struct Worker<N: Node> {
     connections: Connections,
     dns: Dns,
     clock: Clock,
+    occupancy: Occupancy,
     neighbours: Neighbours<N::Crossing>,
     commands: mpsc::Receiver<Command<N>>,
     timer: FineTimer,
@@ -187,6 +194,7 @@ impl<N: Node + 'static> Worker<N> {
             connections,
             dns,
             clock,
+            occupancy: Occupancy::new(clock.now()),
             neighbours,
             commands,
             timer,
@@ -244,20 +252,22 @@ impl<N: Node + 'static> Worker<N> {
                 () = &mut stop, if draining.is_none() => draining = Some(Instant::now()),
                 () = &mut cut, if draining.is_some() => return Stop::Cut,
                 Some(command) = self.commands.recv() => {
-                    let now = self.clock.now();
+                    let now = self.wake();
                     command(&mut self.node, now);
                 }
                 letters = self.neighbours.next() => self.read(letters),
                 (number, answer) = self.dns.answered() => {
-                    let now = self.clock.now();
+                    let now = self.wake();
                     self.node.resolved(now, number, answer);
                 }
-                () = poll_fn(|cx| poll_work(cx, &mut self.datagrams, &mut self.connections, &mut self.node, self.clock)) => {}
+                () = poll_fn(|cx| poll_work(
+                    cx, &mut self.datagrams, &mut self.connections, &mut self.node, &mut self.occupancy, self.clock
+                )) => {}
                 () = sleep(&mut self.timer, deadline) => {
                     if draining.is_some_and(|since| since.elapsed() >= drain) {
                         return Stop::Cut;
                     }
-                    let now = self.clock.now();
+                    let now = self.wake();
                     self.node.tick(now);
                     self.connections.tick(now);
                 }
@@ -268,6 +278,13 @@ impl<N: Node + 'static> Worker<N> {
                 rest(self.clock.began(), self.grain);
             }
         }
+    }
+
+    /// The time at which there is something to do.
+    fn wake(&mut self) -> Tick {
+        let now = self.clock.now();
+        self.occupancy.work(now);
+        now
     }
 
     /// The earliest of the deadlines of the node and of the connections, the drain's end, and the next look
@@ -349,6 +366,7 @@ impl<N: Node + 'static> Worker<N> {
 
     /// Does what other workers want done.
     fn read(&mut self, letters: Vec<Letter<N::Crossing>>) {
+        self.wake();
         for letter in letters {
             let now = self.clock.now();
             match letter {
@@ -366,11 +384,23 @@ fn poll_work<N: Node>(
     datagrams: &mut Datagrams,
     connections: &mut Connections,
     node: &mut N,
+    occupancy: &mut Occupancy,
     clock: Clock,
 ) -> Poll<()> {
+    let woken = clock.now();
+    occupancy.work(woken);
+    // Before the node takes anything: what it learned may be long ago.
+    if let Some(Look { worked, since }) = occupancy.look(woken) {
+        node.busy(worked, since);
+    }
     let received = datagrams.poll_receive(cx, clock, node).is_ready();
-    let worked = connections.poll_work(cx, clock.now(), node).is_ready();
-    if received || worked { Poll::Ready(()) } else { Poll::Pending }
+    let now = clock.now();
+    let worked = connections.poll_work(cx, now, node).is_ready();
+    if received || worked {
+        return Poll::Ready(());
+    }
+    occupancy.rest(now);
+    Poll::Pending
 }
 
 /// Resolves once the sockets were asked and nothing was there: whatever came is polled before it a second time.
@@ -404,6 +434,7 @@ mod tests {
         unreachable: Vec<Flow>,
         query: Option<(u64, Query)>,
         resolved: Vec<(u64, Answer)>,
+        looks: Vec<(Duration, Duration)>,
     }
 
     impl Node for Mirror {
@@ -449,6 +480,9 @@ mod tests {
         }
         fn resolved(&mut self, _: Tick, number: u64, answer: Answer) {
             self.resolved.push((number, answer));
+        }
+        fn busy(&mut self, worked: Duration, since: Duration) {
+            self.looks.push((worked, since));
         }
         fn is_drained(&self) -> bool {
             !self.busy
@@ -522,6 +556,24 @@ mod tests {
                 assert_eq!(seen.0, 1, "a deadline that passed is ticked once");
                 assert_eq!(seen.1[0].0, 7);
                 assert_eq!(seen.1[0].1.expect("reached").local, address);
+            },
+            Duration::from_secs(5),
+        );
+    }
+
+    #[test]
+    fn a_node_is_told_how_much_of_the_time_there_was_something_to_do() {
+        with_worker(
+            |_, commands| async move {
+                loop {
+                    // Commands wake the worker, and it rests between them.
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                    let looks = commands.ask(|node, _| node.looks.clone()).await.expect("alive");
+                    if let [(worked, since), ..] = *looks {
+                        assert!(worked < since && since >= Duration::from_millis(50), "{looks:?}");
+                        break;
+                    }
+                }
             },
             Duration::from_secs(5),
         );
