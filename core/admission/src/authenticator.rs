@@ -27,6 +27,7 @@ use crate::reject::Reject;
 use crate::replies::neighbourhood;
 use crate::used::UsedNonces;
 use ruf_auth::{Algorithm, Asking, Credentials, CredentialsError, Ha1, Username};
+use ruf_message::header::auth;
 use ruf_message::{Entropy, HeaderName, Method, Request, Tick, UriRef};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -143,8 +144,8 @@ impl Authenticator {
         let Arrival { now, source, request, .. } = arrival;
         [HeaderName::Authorization, HeaderName::ProxyAuthorization].into_iter().any(|name| {
             request.raw(name).take(self.credentials_max).any(|value| {
-                let Some(domain) = realm(value, ourselves) else { return false };
-                let Ok(credentials) = Credentials::read(value) else { return false };
+                let Some((domain, decoded)) = ours(value, ourselves) else { return false };
+                let Ok(credentials) = Credentials::of(&decoded) else { return false };
                 let Credentials { nonce, algorithm, .. } = credentials;
                 matches!(credentials.count(), None | Some(1))
                     && self
@@ -170,13 +171,13 @@ impl Authenticator {
             let mut looked_at = 0;
             for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
                 for value in arrival.request.raw(name) {
-                    let Some(domain) = realm(value, ourselves) else { continue };
+                    let Some((domain, decoded)) = ours(value, ourselves) else { continue };
                     if (domain.name == question.domain.name) != asked || looked_at == self.credentials_max {
                         continue;
                     }
                     looked_at += 1;
                     let outcome =
-                        self.check(arrival, value, domain, question.algorithms, ourselves, accounts);
+                        self.check(arrival, &decoded, domain, question.algorithms, ourselves, accounts);
                     if matches!(outcome, Outcome::Proven { .. }) {
                         return outcome;
                     }
@@ -196,14 +197,14 @@ impl Authenticator {
     fn check<'a>(
         &mut self,
         arrival: Arrival<'_>,
-        value: &[u8],
+        decoded: &auth::Credentials<'_>,
         domain: &Domain,
         algorithms: &[Algorithm],
         ourselves: &Ourselves,
         accounts: &'a dyn Accounts,
     ) -> Outcome<'a> {
         let Arrival { now, source, request, bound } = arrival;
-        let credentials = match Credentials::read(value) {
+        let credentials = match Credentials::of(decoded) {
             Ok(credentials) => credentials,
             Err(CredentialsError::NotOurs | CredentialsError::Unchallenged) => return Outcome::Absent,
             Err(CredentialsError::Improper(what)) => return Outcome::Improper(what),
@@ -301,11 +302,16 @@ impl Outcome<'_> {
     }
 }
 
-/// Our domain that credentials are for; `None`: they are for somebody else, and stay untouched.
+/// Credentials, and our domain that they are for; `None`: they are for somebody else, and stay untouched.
 // rfc3261 §22.3: not consumed by a proxy of another realm
-pub(crate) fn realm<'o>(value: &[u8], ourselves: &'o Ourselves) -> Option<&'o Domain> {
-    let realm = Credentials::realm_of(value)?;
-    ourselves.domains.iter().find(|domain| domain.name.as_bytes() == &*realm)
+pub(crate) fn ours<'v, 'o>(
+    value: &'v [u8],
+    ourselves: &'o Ourselves,
+) -> Option<(&'o Domain, auth::Credentials<'v>)> {
+    let decoded = auth::Credentials::decode(value).ok().filter(auth::Credentials::is_digest)?;
+    let realm = decoded.realm()?;
+    let domain = ourselves.domains.iter().find(|domain| domain.name.as_bytes() == &*realm)?;
+    Some((domain, decoded))
 }
 
 /// The account that a URI of this domain means.

@@ -25,7 +25,7 @@ mod precedence;
 
 use crate::account::{Account, Accounts, AddressOfRecord, Lookup};
 use crate::admitted::{Admitted, DialogPass, Identity, Side, Verdict};
-use crate::authenticator::{Arrival, Authenticator, Question, claimed_account, realm};
+use crate::authenticator::{Arrival, Authenticator, Question, claimed_account, ours};
 use crate::cidr::Cidr;
 use crate::limits::Limits;
 use crate::mac::{Numbers, encode};
@@ -426,7 +426,7 @@ impl Gate {
         // rfc3261 §22.3: credentials for other realms stay
         for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
             if request.contains(name) {
-                request.remove_if(name, |value| realm(value, &self.ourselves).is_some());
+                request.remove_if(name, |value| ours(value, &self.ourselves).is_some());
             }
         }
         // rfc3325 §6: from outside the trust domain it is removed

@@ -4,7 +4,7 @@
 
 use crate::algorithm::{Algorithm, Hex};
 use crate::digest::{Count, Digest, Protection};
-use ruf_message::header::auth;
+use ruf_message::header::auth::{self, DigestParams};
 use ruf_message::scan::unquote;
 use std::borrow::Cow;
 
@@ -69,13 +69,22 @@ impl<'a> Credentials<'a> {
     /// # Errors
     /// See [`CredentialsError`].
     pub fn read(value: &'a [u8]) -> Result<Self, CredentialsError> {
+        let value =
+            auth::Credentials::decode(value).map_err(|_| CredentialsError::Improper("the grammar"))?;
+        Credentials::of(&value)
+    }
+
+    /// Reads what was decoded.
+    ///
+    /// # Errors
+    /// See [`CredentialsError`].
+    pub fn of(value: &auth::Credentials<'a>) -> Result<Self, CredentialsError> {
         use CredentialsError::{Improper, NotOurs, Unchallenged};
-        let value = auth::Credentials::decode(value).map_err(|_| Improper("the grammar"))?;
         // rfc3261 §22.4: Basic is neither accepted nor asked for; nor is anything else
         if !value.is_digest() {
             return Err(NotOurs);
         }
-        let found = Found::read(&value);
+        let found = &value.digest;
         let (algorithm, session) = match found.algorithm.map(strip) {
             // rfc7616 §3.3: MD5 where none is named
             None => (Algorithm::Md5, false),
@@ -89,12 +98,12 @@ impl<'a> Credentials<'a> {
         }
         let response =
             Hex::parse(response).filter(|response| response.as_bytes().len() == algorithm.hex_len());
-        let qop = qop(&found)?;
+        let qop = qop(found)?;
         if session && matches!(qop, Qop::None) {
             return Err(Improper("qop")); // rfc3261 §22.4 (8): -sess needs a cnonce
         }
         let username =
-            if value.is_userhash() { hashed(&found) } else { value.username().map(Username::Plain) };
+            if value.is_userhash() { hashed(found) } else { value.username().map(Username::Plain) };
         Ok(Credentials {
             username: username.ok_or(Improper("username"))?,
             realm,
@@ -134,45 +143,6 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// The parameters that a proof is made of, as written, found in one pass.
-#[derive(Default)]
-struct Found<'a> {
-    username: Option<&'a [u8]>,
-    realm: Option<&'a [u8]>,
-    nonce: Option<&'a [u8]>,
-    uri: Option<&'a [u8]>,
-    response: Option<&'a [u8]>,
-    algorithm: Option<&'a [u8]>,
-    qop: Option<&'a [u8]>,
-    nc: Option<&'a [u8]>,
-    cnonce: Option<&'a [u8]>,
-}
-
-impl<'a> Found<'a> {
-    fn read(value: &auth::Credentials<'a>) -> Self {
-        let mut found = Found::default();
-        for param in value.params.iter() {
-            let slots = [
-                ("username", &mut found.username),
-                ("realm", &mut found.realm),
-                ("nonce", &mut found.nonce),
-                ("uri", &mut found.uri),
-                ("response", &mut found.response),
-                ("algorithm", &mut found.algorithm),
-                ("qop", &mut found.qop),
-                ("nc", &mut found.nc),
-                ("cnonce", &mut found.cnonce),
-            ];
-            if let Some((_, slot)) =
-                slots.into_iter().find(|(name, _)| param.name.eq_ignore_ascii_case(name.as_bytes()))
-            {
-                *slot = Some(param.value);
-            }
-        }
-        found
-    }
-}
-
 /// What stands between the quotation marks; escapes stay, since that is what both sides hash.
 // rfc7616 §3.4.5
 pub(crate) fn strip(raw: &[u8]) -> &[u8] {
@@ -182,7 +152,7 @@ pub(crate) fn strip(raw: &[u8]) -> &[u8] {
     }
 }
 
-fn qop<'a>(found: &Found<'a>) -> Result<Qop<'a>, CredentialsError> {
+fn qop<'a>(found: &DigestParams<'a>) -> Result<Qop<'a>, CredentialsError> {
     use CredentialsError::Improper;
     // rfc8760 §2.6 (8): to be understood, and not to be insisted on
     let Some(qop) = found.qop.map(strip) else { return Ok(Qop::None) };
@@ -201,7 +171,7 @@ fn qop<'a>(found: &Found<'a>) -> Result<Qop<'a>, CredentialsError> {
     }
 }
 
-fn hashed<'a>(found: &Found<'a>) -> Option<Username<'a>> {
+fn hashed<'a>(found: &DigestParams<'a>) -> Option<Username<'a>> {
     Some(Username::Hashed(Hex::parse(strip(found.username?))?.to_string()))
 }
 

@@ -9,11 +9,14 @@ pub use params::{AUTH_PARAMS_MAX, AuthParam, AuthParams};
 
 use crate::error::HeaderError;
 use crate::header::wraps::wraps;
-use crate::scan::{Scanner, elements, trim};
+use crate::scan::{Scanner, elements, trim, unquote};
 use std::borrow::Cow;
 
 /// A scheme and its parameters.
-fn scheme_and_params(value: &[u8]) -> Result<(&[u8], AuthParams<'_>), HeaderError> {
+fn scheme_and_params<'a>(
+    value: &'a [u8],
+    each: impl FnMut(AuthParam<'a>),
+) -> Result<(&'a [u8], AuthParams<'a>), HeaderError> {
     let mut scanner = Scanner::new(value);
     scanner.skip_lws();
     let scheme = scanner.token()?;
@@ -26,7 +29,7 @@ fn scheme_and_params(value: &[u8]) -> Result<(&[u8], AuthParams<'_>), HeaderErro
     if !scheme.eq_ignore_ascii_case(b"Digest") {
         return Ok((scheme, AuthParams::unchecked(trim(scanner.rest()))));
     }
-    Ok((scheme, AuthParams::scan(&mut scanner)?))
+    Ok((scheme, AuthParams::scan_each(&mut scanner, each)?))
 }
 
 fn encode_scheme_and_params(scheme: &[u8], params: &AuthParams<'_>, out: &mut Vec<u8>) {
@@ -50,7 +53,7 @@ impl<'a> Challenge<'a> {
     /// # Errors
     /// If it is no scheme, or a Digest with broken parameters.
     pub fn decode(value: &'a [u8]) -> Result<Self, HeaderError> {
-        scheme_and_params(value).map(|(scheme, params)| Challenge { scheme, params })
+        scheme_and_params(value, |_| {}).map(|(scheme, params)| Challenge { scheme, params })
     }
 
     /// Appends scheme and parameters.
@@ -109,6 +112,60 @@ pub struct Credentials<'a> {
     pub scheme: &'a [u8],
     /// The parameters. Of a scheme other than Digest they are not checked.
     pub params: AuthParams<'a>,
+    /// Those of a Digest that the RFC defines.
+    pub digest: DigestParams<'a>,
+}
+
+/// The parameters of a client's Digest (RFC 7616 §3.4), each as written, quotes included; none of another scheme.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct DigestParams<'a> {
+    /// The user's name, or its hash.
+    pub username: Option<&'a [u8]>,
+    /// The user's name by RFC 5987.
+    pub username_extended: Option<&'a [u8]>,
+    /// What stands for the user's name is its hash.
+    pub userhash: Option<&'a [u8]>,
+    /// The realm.
+    pub realm: Option<&'a [u8]>,
+    /// The server's nonce.
+    pub nonce: Option<&'a [u8]>,
+    /// The Request-URI as the client saw it.
+    pub uri: Option<&'a [u8]>,
+    /// The digest.
+    pub response: Option<&'a [u8]>,
+    /// The hash it was made by.
+    pub algorithm: Option<&'a [u8]>,
+    /// The quality of protection.
+    pub qop: Option<&'a [u8]>,
+    /// The nonce count.
+    pub nc: Option<&'a [u8]>,
+    /// The client's nonce.
+    pub cnonce: Option<&'a [u8]>,
+    /// What the server gave to be given back.
+    pub opaque: Option<&'a [u8]>,
+}
+
+impl<'a> DigestParams<'a> {
+    fn note(&mut self, param: AuthParam<'a>) {
+        let slots = [
+            ("username", &mut self.username),
+            ("username*", &mut self.username_extended),
+            ("userhash", &mut self.userhash),
+            ("realm", &mut self.realm),
+            ("nonce", &mut self.nonce),
+            ("uri", &mut self.uri),
+            ("response", &mut self.response),
+            ("algorithm", &mut self.algorithm),
+            ("qop", &mut self.qop),
+            ("nc", &mut self.nc),
+            ("cnonce", &mut self.cnonce),
+            ("opaque", &mut self.opaque),
+        ];
+        let named = slots.into_iter().find(|(name, _)| param.name.eq_ignore_ascii_case(name.as_bytes()));
+        if let Some((_, slot)) = named {
+            *slot = Some(param.value);
+        }
+    }
 }
 
 impl<'a> Credentials<'a> {
@@ -117,12 +174,13 @@ impl<'a> Credentials<'a> {
     /// # Errors
     /// If it is no scheme, or a Digest with broken parameters or two user names.
     pub fn decode(value: &'a [u8]) -> Result<Self, HeaderError> {
-        let (scheme, params) = scheme_and_params(value)?;
+        let mut digest = DigestParams::default();
+        let (scheme, params) = scheme_and_params(value, |param| digest.note(param))?;
         // rfc7616 §3.4
-        if params.get("username").is_some() && params.get("username*").is_some() {
+        if digest.username.is_some() && digest.username_extended.is_some() {
             return Err(HeaderError::new(0, "username or username*, not both"));
         }
-        Ok(Credentials { scheme, params })
+        Ok(Credentials { scheme, params, digest })
     }
 
     /// Appends scheme and parameters.
@@ -138,60 +196,60 @@ impl<'a> Credentials<'a> {
     /// The user's name, or its hash if [`is_userhash`](Self::is_userhash); from `username` or,
     /// decoded, from `username*`.
     pub fn username(&self) -> Option<Cow<'a, [u8]>> {
-        match self.params.get("username*") {
+        match self.digest.username_extended {
             Some(extended) => extended_value(extended).map(Cow::Owned),
-            None => self.params.unquoted("username"),
+            None => self.digest.username.map(unquote),
         }
     }
 
     /// What stands for the user's name is its hash (RFC 7616 §3.4.4).
     pub fn is_userhash(&self) -> bool {
-        self.params.is_true("userhash")
+        self.digest.userhash.is_some_and(|value| unquote(value).eq_ignore_ascii_case(b"true"))
     }
 
     /// The realm.
     pub fn realm(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("realm")
+        self.digest.realm.map(unquote)
     }
 
     /// The nonce, as the server gave it.
     pub fn nonce(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("nonce")
+        self.digest.nonce.map(unquote)
     }
 
     /// The Request-URI as it was when the digest was computed.
     pub fn uri(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("uri")
+        self.digest.uri.map(unquote)
     }
 
     /// The digest, in hexadecimal.
     pub fn response(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("response")
+        self.digest.response.map(unquote)
     }
 
     /// The algorithm's name; `None` stands for MD5.
     pub fn algorithm(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("algorithm")
+        self.digest.algorithm.map(unquote)
     }
 
     /// The client's nonce.
     pub fn cnonce(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("cnonce")
+        self.digest.cnonce.map(unquote)
     }
 
     /// What the server gave to be given back.
     pub fn opaque(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("opaque")
+        self.digest.opaque.map(unquote)
     }
 
     /// The quality of protection: one token, which some put in quotes.
     pub fn qop(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("qop")
+        self.digest.qop.map(unquote)
     }
 
     /// The nonce count as written: what the digest is computed from.
     pub fn nc_text(&self) -> Option<Cow<'a, [u8]>> {
-        self.params.unquoted("nc")
+        self.digest.nc.map(unquote)
     }
 
     /// The nonce count: eight hexadecimal digits.

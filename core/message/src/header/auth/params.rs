@@ -64,6 +64,14 @@ impl<'a> AuthParams<'a> {
     /// If there is none, one breaks the grammar, a name comes twice, or there are more than
     /// [`AUTH_PARAMS_MAX`].
     pub fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
+        AuthParams::scan_each(scanner, |_| {})
+    }
+
+    /// The same, and shows each as it comes by.
+    pub(super) fn scan_each(
+        scanner: &mut Scanner<'a>,
+        mut each: impl FnMut(AuthParam<'a>),
+    ) -> Result<Self, HeaderError> {
         let start = scanner.at();
         let mut names: SmallVec<[&[u8]; 12]> = SmallVec::new();
         loop {
@@ -83,6 +91,7 @@ impl<'a> AuthParams<'a> {
                 return Err(HeaderError::new(at, "at most 32 parameters"));
             }
             names.push(param.name);
+            each(param);
             scanner.skip_lws();
             match scanner.peek() {
                 None => break,
