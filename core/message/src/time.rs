@@ -57,6 +57,11 @@ pub struct Deadlines<K> {
     queues: Vec<Queue<K>>,
 }
 
+/// A queue that is filled to less than one part of so many is made smaller,
+const SPARSE: usize = 8;
+/// but never smaller than for so many entries.
+const KEPT: usize = 64;
+
 #[derive(Clone, Debug)]
 struct Queue<K> {
     duration: Duration,
@@ -93,7 +98,12 @@ impl<K> Deadlines<K> {
             .iter_mut()
             .filter(|queue| queue.entries.front().is_some_and(|(due, _)| *due <= now))
             .min_by_key(|queue| queue.entries.front().map(|(due, _)| *due))?;
-        earliest.entries.pop_front().map(|(_, key)| key)
+        let (_, key) = earliest.entries.pop_front()?;
+        // What a busy hour took is given back.
+        if earliest.entries.len() < earliest.entries.capacity() / SPARSE {
+            earliest.entries.shrink_to(KEPT.max(2 * earliest.entries.len()));
+        }
+        Some(key)
     }
 
     /// Entries held, wanted or not.
@@ -147,6 +157,16 @@ mod tests {
         let due = Tick::from_micros(10) + SHORT;
         assert_eq!((deadlines.pop_due(due), deadlines.pop_due(due)), (Some(1), Some(2)));
         assert_eq!(deadlines.len(), 0);
+    }
+
+    #[test]
+    fn what_a_busy_hour_took_is_given_back() {
+        let mut deadlines = Deadlines::new(&[SHORT]);
+        (0..10_000).for_each(|number| deadlines.arm(Tick::from_micros(number), SHORT, number));
+        let popped = (0..9_990).map(|_| deadlines.pop_due(Tick::ZERO + LONG));
+        assert!(popped.eq((0..9_990).map(Some)));
+        assert!(deadlines.queues[0].entries.capacity() < 200, "{:?}", deadlines.queues);
+        assert_eq!(deadlines.pop_due(Tick::ZERO + LONG), Some(9_990));
     }
 
     #[test]

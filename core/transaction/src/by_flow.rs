@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use ruf_message::Flow;
 use smallvec::SmallVec;
 
-use crate::matching::Keyed;
+use crate::matching::{Keyed, SPARSE};
 use crate::slab::Id;
 
 /// The seat of a transaction that was told that its flow is gone.
@@ -66,6 +66,12 @@ impl ByFlow {
         let moved = ids.get(seat).copied();
         if ids.is_empty() {
             self.ids.remove(&Way(*flow));
+            if self.ids.len() < self.ids.capacity() / SPARSE {
+                self.ids.shrink_to(2 * self.ids.len());
+            }
+        } else if ids.len() < ids.capacity() / SPARSE {
+            // What a busy hour took is given back.
+            ids.shrink_to_fit();
         }
         moved
     }

@@ -20,6 +20,9 @@ use crate::slab::Id;
 /// sends more methods under one branch finds the table full.
 pub(crate) const SAME_FINGERPRINT_MAX: usize = 4;
 
+/// A map that is filled to less than one part of so many is made smaller.
+pub(crate) const SPARSE: usize = 8;
+
 /// 128 bits of hash; in two halves, which align better than one u128.
 pub(crate) type Hash128 = (u64, u64);
 
@@ -225,6 +228,10 @@ impl Servers {
             ids.retain(|other| *other != id);
             if ids.is_empty() {
                 self.ids.remove(&hash);
+                // What a busy hour took is given back.
+                if self.ids.len() < self.ids.capacity() / SPARSE {
+                    self.ids.shrink_to(2 * self.ids.len());
+                }
             }
         }
     }

@@ -4,6 +4,7 @@
 //! `cargo run --release -p ruf-bench` prints the table; instructions are counted by valgrind, which
 //! this program starts on itself. `ruf-bench CASE ROUNDS` runs one case so often, for a profiler.
 //! `ruf-bench counts FILE` holds instructions and allocations against a baseline, and `make counts` is that.
+//! `ruf-bench memory CONTACTS CALLS` says what a contact and a ringing call hold.
 
 mod allocations;
 mod baseline;
@@ -32,6 +33,13 @@ fn main() -> ExitCode {
         }
         ["counts", file] => gate(baseline::check(Path::new(file))),
         ["counts", file, "write"] => gate(baseline::write(Path::new(file))),
+        ["memory", contacts, calls] => match (contacts.parse(), calls.parse()) {
+            (Ok(contacts), Ok(calls)) => {
+                serving::memory::print(contacts, calls);
+                ExitCode::SUCCESS
+            }
+            _ => usage(),
+        },
         [name, rounds] => match (CASES.iter().find(|case| case.name == *name), rounds.parse()) {
             (Some(case), Ok(rounds)) => {
                 repeat(case.work, rounds);
@@ -57,7 +65,7 @@ fn gate(verdict: Result<String, String>) -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: ruf-bench [CASE ROUNDS | counts FILE [write]]");
+    eprintln!("usage: ruf-bench [CASE ROUNDS | counts FILE [write] | memory CONTACTS CALLS]");
     for case in CASES {
         eprintln!("  {:<16} {}", case.name, case.what);
     }

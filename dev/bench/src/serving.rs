@@ -3,6 +3,8 @@
 //!
 //! Only [`Serving::feed`] is counted; the phones' own work is not.
 
+pub(crate) mod memory;
+
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
