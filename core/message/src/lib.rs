@@ -44,6 +44,7 @@ mod build;
 mod door;
 mod entropy;
 mod error;
+mod excerpt;
 mod fields;
 mod flow;
 mod framing;

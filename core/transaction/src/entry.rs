@@ -25,13 +25,21 @@ pub(crate) struct Entry {
     pub(crate) machine: Machine,
 }
 
-/// Who hears of a transaction.
+/// Who hears of a transaction: the transaction user, by its own tag. In octets, which need no padding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum User {
-    /// The transaction user, by its own tag.
-    Tag(u64),
-    /// Nobody: a CANCEL of ours, or an answer that this layer gave itself.
-    Nobody,
+pub(crate) struct User(Option<[u8; 8]>);
+
+impl User {
+    /// Of a CANCEL of ours, or an answer that this layer gave itself.
+    pub(crate) const NOBODY: User = User(None);
+
+    pub(crate) fn of(tag: u64) -> Self {
+        User(Some(tag.to_ne_bytes()))
+    }
+
+    pub(crate) fn tag(self) -> Option<u64> {
+        self.0.map(u64::from_ne_bytes)
+    }
 }
 
 /// What a message must carry to belong to this transaction.

@@ -65,11 +65,13 @@ pub(crate) enum Timer {
 pub(crate) enum InviteClient {
     Calling {
         request: Bytes,
+        cancel: Box<[u8]>,
         retransmits: u8,
         cancel_wanted: bool,
     },
+    /// While it rings nothing is kept of the request but its CANCEL, of which its ACK can be made.
     Proceeding {
-        request: Bytes,
+        cancel: Box<[u8]>,
         cancelled: bool,
     },
     /// `None`: the ACK could not be made (never, see [`ack`]).
@@ -83,37 +85,37 @@ pub(crate) enum InviteClient {
 use InviteClient::{Accepted, Calling, Completed, Proceeding, Terminated};
 
 impl InviteClient {
-    /// The TU sends an INVITE: its wire form with our Via on top.
-    pub(crate) fn start(request: Bytes, turn: &mut Turn<'_>) -> Self {
+    /// The TU sends an INVITE: its wire form with our Via on top, and that of its CANCEL.
+    pub(crate) fn start(request: Bytes, cancel: Box<[u8]>, turn: &mut Turn<'_>) -> Self {
         turn.send(&request); // rfc3261 §17.1.1.2
         if !turn.is_reliable() {
             turn.arm(AnyTimer::InviteClient(Timer::A), turn.timers.timer_a(0)); // rfc3261 §17.1.1.2
         }
         turn.arm(AnyTimer::InviteClient(Timer::B), turn.timers.timeout()); // rfc3261 §17.1.1.2
-        Calling { request, retransmits: 0, cancel_wanted: false }
+        Calling { request, cancel, retransmits: 0, cancel_wanted: false }
     }
 
     pub(crate) fn response(self, response: &Response, turn: &mut Turn<'_>) -> Self {
         match (self, Class::of(response.status())) {
-            (Calling { request, cancel_wanted, .. }, Class::Provisional) => {
+            (Calling { cancel, cancel_wanted, .. }, Class::Provisional) => {
                 turn.pass_up(); // rfc3261 §17.1.1.2
                 if cancel_wanted {
-                    send_cancel(&request, turn); // rfc3261 §9.1
+                    send_cancel(&cancel, turn); // rfc3261 §9.1
                 }
-                Proceeding { request, cancelled: cancel_wanted }
+                Proceeding { cancel, cancelled: cancel_wanted }
             }
-            (Proceeding { request, cancelled }, Class::Provisional) => {
+            (Proceeding { cancel, cancelled }, Class::Provisional) => {
                 turn.pass_up(); // rfc3261 §17.1.1.2
-                Proceeding { request, cancelled }
+                Proceeding { cancel, cancelled }
             }
             (Calling { .. } | Proceeding { .. }, Class::Success) => {
                 turn.pass_up(); // rfc6026 §7.2: and no ACK of our own
                 turn.arm(AnyTimer::InviteClient(Timer::M), turn.timers.timeout()); // rfc6026 §7.2
                 Accepted
             }
-            (Calling { request, .. } | Proceeding { request, .. }, Class::Failure) => {
+            (Calling { cancel, .. } | Proceeding { cancel, .. }, Class::Failure) => {
                 turn.pass_up(); // rfc3261 §17.1.1.2
-                complete(&request, response, turn)
+                complete(&cancel, response, turn)
             }
             (Completed { ack }, Class::Failure) => {
                 // A retransmission: the ACK was lost. Not passed up.
@@ -132,14 +134,14 @@ impl InviteClient {
 
     pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
         match (self, timer) {
-            (Calling { request, retransmits, cancel_wanted }, Timer::A) => {
+            (Calling { request, cancel, retransmits, cancel_wanted }, Timer::A) => {
                 turn.send(&request); // rfc3261 §17.1.1.2
                 let retransmits = retransmits.saturating_add(1);
                 if retransmits < TIMER_A_RETRANSMITS_MAX {
                     let interval = turn.timers.timer_a(retransmits);
                     turn.arm(AnyTimer::InviteClient(Timer::A), interval); // rfc3261 §17.1.1.2
                 }
-                Calling { request, retransmits, cancel_wanted }
+                Calling { request, cancel, retransmits, cancel_wanted }
             }
             (Calling { .. }, Timer::B) => Terminated(Ending::Timeout), // rfc3261 §17.1.1.2
             (Proceeding { .. }, Timer::Cancelled) => Terminated(Ending::Timeout), // rfc3261 §9.1
@@ -161,12 +163,14 @@ impl InviteClient {
     pub(crate) fn cancel(self, turn: &mut Turn<'_>) -> Self {
         match self {
             // No provisional yet: the CANCEL waits for one. // rfc3261 §9.1
-            Calling { request, retransmits, .. } => Calling { request, retransmits, cancel_wanted: true },
-            Proceeding { request, cancelled: false } => {
-                send_cancel(&request, turn); // rfc3261 §9.1
-                Proceeding { request, cancelled: true }
+            Calling { request, cancel, retransmits, .. } => {
+                Calling { request, cancel, retransmits, cancel_wanted: true }
             }
-            Proceeding { request, cancelled: true } => Proceeding { request, cancelled: true },
+            Proceeding { cancel, cancelled: false } => {
+                send_cancel(&cancel, turn); // rfc3261 §9.1
+                Proceeding { cancel, cancelled: true }
+            }
+            Proceeding { cancel, cancelled: true } => Proceeding { cancel, cancelled: true },
             // There is a final response: a CANCEL would do nothing. // rfc3261 §9.1
             Completed { ack } => Completed { ack },
             Accepted => Accepted,
@@ -187,14 +191,14 @@ impl InviteClient {
     }
 }
 
-fn send_cancel(request: &Bytes, turn: &mut Turn<'_>) {
-    turn.cancel = Some(request.clone());
+fn send_cancel(cancel: &[u8], turn: &mut Turn<'_>) {
+    turn.cancel = Some(Bytes::copy_from_slice(cancel));
     turn.arm(AnyTimer::InviteClient(Timer::Cancelled), turn.timers.timeout()); // rfc3261 §9.1
 }
 
 /// Acknowledges a non-2xx, on every transport, to where the INVITE went.
-fn complete(request: &Bytes, response: &Response, turn: &mut Turn<'_>) -> InviteClient {
-    let ack = ack(request, response);
+fn complete(cancel: &[u8], response: &Response, turn: &mut Turn<'_>) -> InviteClient {
+    let ack = ack(cancel, response);
     ack.iter().for_each(|ack| turn.send(ack)); // rfc3261 §17.1.1.2
     if turn.is_reliable() {
         return Terminated(Ending::Finished); // rfc3261 §17.1.1.2: Timer D is zero
@@ -203,10 +207,10 @@ fn complete(request: &Bytes, response: &Response, turn: &mut Turn<'_>) -> Invite
     Completed { ack }
 }
 
-/// The ACK of 17.1.1.3. The request is kept in its wire form only and read again here: most
-/// INVITEs never need it. It cannot fail: these bytes were printed from a valid request.
-fn ack(request: &Bytes, response: &Response) -> Option<Bytes> {
-    Some(reread(request)?.ack_for(response).to_bytes()) // rfc3261 §17.1.1.3
+/// The ACK of 17.1.1.3. It has all it takes from the request in common with the CANCEL, which is read
+/// again here: most INVITEs never need it. It cannot fail: these bytes were printed from a valid request.
+fn ack(cancel: &[u8], response: &Response) -> Option<Bytes> {
+    Some(reread(&Bytes::copy_from_slice(cancel))?.ack_for(response).to_bytes()) // rfc3261 §17.1.1.3
 }
 
 /// The request that was printed to `wire`.
@@ -228,8 +232,12 @@ mod tests {
 
     fn start(transport: Transport) -> (Rig, InviteClient) {
         let mut rig = Rig::new(transport);
-        let machine = rig.turn(|turn| InviteClient::start(wire(), turn));
+        let machine = rig.turn(|turn| InviteClient::start(wire(), cancel(), turn));
         (rig, machine)
+    }
+
+    fn cancel() -> Box<[u8]> {
+        request(INVITE).cancel_bytes()
     }
 
     fn wire() -> Bytes {
@@ -369,7 +377,7 @@ mod tests {
         let machine = wait(&mut rig, machine, 500);
         assert_eq!(rig.log(), ["0 INVITE", "500 INVITE"], "it still looks for a provisional");
         let machine = receive(&mut rig, machine, 100);
-        assert_eq!(rig.cancel, Some(wire()));
+        assert_eq!(rig.cancel, Some(Bytes::from(cancel())));
         let machine = rig.turn(|turn| machine.cancel(turn));
         assert_eq!(rig.cancel, None);
         let machine = receive(&mut rig, machine, 180);
@@ -384,7 +392,7 @@ mod tests {
         let machine = receive(&mut rig, machine, 180);
         let machine = wait(&mut rig, machine, 60_000);
         let machine = rig.turn(|turn| machine.cancel(turn));
-        assert_eq!(rig.cancel, Some(wire()));
+        assert_eq!(rig.cancel, Some(Bytes::from(cancel())));
         let machine = wait(&mut rig, machine, 31_999);
         assert!(matches!(machine, Proceeding { .. }));
         assert!(matches!(wait(&mut rig, machine, 1), Terminated(Ending::Timeout)));

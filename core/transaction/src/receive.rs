@@ -92,15 +92,12 @@ impl Transactions {
         // rfc3261 §9.2
         let invite = self.find_server(fingerprint, |server| server.is_same(MethodKey::INVITE, to_tag));
         if let Some(id) = invite.filter(|id| self.is_of_hop(*id, &flow)) {
-            let user = match self.entries.get(id).map(|entry| entry.user) {
-                Some(User::Tag(user)) => user,
-                Some(User::Nobody) | None => 0,
-            };
+            let user = self.entries.get(id).and_then(|entry| entry.user.tag()).unwrap_or_default();
             return Received::Cancel { flow, request, invite: Some(ServerId(id)), user };
         }
         let other = self.find_server(fingerprint, |server| server.is_same(server.method, to_tag));
         if other.is_some_and(|id| self.is_of_hop(id, &flow))
-            && let Ok(server) = self.open_server(now, flow, &request, User::Nobody)
+            && let Ok(server) = self.open_server(now, flow, &request, User::NOBODY)
         {
             // It has no effect on a request that is no INVITE, but is answered.
             let mut ok = request.reply(StatusCode::OK);

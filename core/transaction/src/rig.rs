@@ -78,7 +78,7 @@ impl Rig {
             now: self.now,
             id: Id { index: 0, generation: 0 },
             flow: self.flow,
-            user: User::Tag(7),
+            user: User::of(7),
             timers: &self.timers,
             alarms: &mut self.alarms,
             out: &mut self.out,

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use ruf_message::{Flow, Method, Request, Tick};
 
 use crate::entry::{Entry, Machine, Matching, ServerMatching, ToTags, User};
-use crate::invite_client::reread;
 use crate::invite_server::InviteServer;
 use crate::matching::SAME_FINGERPRINT_MAX;
 use crate::non_invite_client::NonInviteClient;
@@ -101,28 +100,22 @@ impl Transactions {
         entry.machine = step(mem::replace(&mut entry.machine, Machine::GONE), &mut turn);
         let (passed_up, cancel) = (turn.passed_up, turn.cancel.take());
         let user = entry.user;
-        if let Some(invite) = cancel {
-            self.open_cancel(now, id, &invite, out);
+        if let Some(wire) = cancel {
+            self.open_cancel(now, id, wire, out);
         }
         self.clear_away(id, out);
-        match user {
-            User::Tag(user) if passed_up => Some(user),
-            User::Tag(_) | User::Nobody => None,
-        }
+        user.tag().filter(|_| passed_up)
     }
 
     /// Sends the CANCEL of an INVITE, as a transaction of its own that nobody hears of, to where
     /// the INVITE went.
-    fn open_cancel(&mut self, now: Tick, invite: Id, wire: &Bytes, out: &mut Out) {
-        // It cannot fail: these octets were printed from a valid request.
-        let Some(request) = reread(wire) else { return };
-        let wire = request.cancel().to_bytes(); // rfc3261 §9.1
+    fn open_cancel(&mut self, now: Tick, invite: Id, wire: Bytes, out: &mut Out) {
         let Some(entry) = self.entries.get(invite) else { return };
         let flow = entry.flow;
         let Matching::Client { sent_by, .. } = entry.matching else { return };
         // Found through its INVITE only: its own random bits never leave.
         let matching = Matching::Client { random: self.entropy.u64(), sent_by, cancel: None };
-        let id = self.open(now, flow, User::Nobody, matching, out, |turn| {
+        let id = self.open(now, flow, User::NOBODY, matching, out, |turn| {
             Machine::NonInviteClient(NonInviteClient::start(wire, turn))
         });
         self.cancels += 1;
@@ -142,14 +135,11 @@ impl Transactions {
         {
             other.seat = entry.seat;
         }
-        match entry.user {
-            User::Tag(user) => out.events.push_back(over.event(id, user)),
-            User::Nobody => {}
-        }
+        out.events.extend(entry.user.tag().map(|user| over.event(id, user)));
         match entry.matching {
             Matching::Server(server) => self.servers.remove(server.fingerprint, id),
             Matching::Client { cancel, .. } => {
-                if matches!((entry.user, &entry.machine), (User::Nobody, Machine::NonInviteClient(_))) {
+                if matches!((entry.user, &entry.machine), (User::NOBODY, Machine::NonInviteClient(_))) {
                     self.cancels -= 1;
                 }
                 if let Some(cancel) = cancel {

@@ -70,13 +70,13 @@ impl Transactions {
     /// Opens a server transaction for a request that [`crate::Received::New`] or [`crate::Received::Cancel`]
     /// brought. Its user's tag is 0 until [`set_user`](Self::set_user).
     pub fn accept(&mut self, now: Tick, flow: Flow, request: &Request) -> Result<ServerId, Full> {
-        self.open_server(now, flow, request, User::Tag(0)).map(ServerId)
+        self.open_server(now, flow, request, User::of(0)).map(ServerId)
     }
 
     /// The user's own tag for a server transaction, echoed in its events.
     pub fn set_user(&mut self, server: ServerId, user: u64) {
         if let Some(entry) = self.entries.get_mut(server.0) {
-            entry.user = User::Tag(user);
+            entry.user = User::of(user);
         }
     }
 
@@ -124,9 +124,11 @@ impl Transactions {
         let matching = Matching::Client { random, sent_by, cancel: None };
         let is_invite = request.method() == Method::Invite;
         let wire = request.to_bytes();
+        // rfc3261 §9.1
+        let cancel = if is_invite { request.cancel_bytes() } else { Box::default() };
         drop(request); // and with it its share of the buffer it came in
-        let id = self.open(now, flow, User::Tag(user), matching, out, |turn| match is_invite {
-            true => Machine::InviteClient(InviteClient::start(wire, turn)),
+        let id = self.open(now, flow, User::of(user), matching, out, |turn| match is_invite {
+            true => Machine::InviteClient(InviteClient::start(wire, cancel, turn)),
             false => Machine::NonInviteClient(NonInviteClient::start(wire, turn)),
         });
         Ok(ClientId(id))

@@ -70,7 +70,7 @@ pub(crate) struct Turn<'a> {
     pub(crate) out: &'a mut Out,
     /// The message that caused this turn is for the user.
     pub(crate) passed_up: bool,
-    /// The wire form of an INVITE whose CANCEL is to be sent now.
+    /// The wire form of a CANCEL that is to be sent now.
     pub(crate) cancel: Option<Bytes>,
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<crate::Mutant>,
@@ -101,9 +101,8 @@ impl Turn<'_> {
 
     /// Tells the user of a server transaction something that does not end it.
     pub(crate) fn inform(&mut self, event: impl FnOnce(ServerId, u64) -> Event) {
-        match self.user {
-            User::Tag(user) => self.out.events.push_back(event(ServerId(self.id), user)),
-            User::Nobody => {}
+        if let Some(user) = self.user.tag() {
+            self.out.events.push_back(event(ServerId(self.id), user));
         }
     }
 }
