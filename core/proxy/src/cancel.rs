@@ -34,7 +34,9 @@ impl ResponseContext {
             return;
         };
         pending.halted.get_or_insert(why);
-        pending.waiting.clear();
+        if let Some(whole) = pending.source.whole_mut() {
+            whole.waiting.clear();
+        }
         for branch in &mut pending.branches {
             match branch.state {
                 BranchState::Resolving(_) | BranchState::Reaching => branch.state = BranchState::Completed,

@@ -5,7 +5,7 @@
 //! `cancel.rs`), and how the best response is chosen (`best.rs`).
 
 use ruf_admission::{Identity, Ourselves, Party};
-use ruf_message::{Flow, Method, Request, Response, StatusCode, Tick};
+use ruf_message::{Flow, Method, Request, Response, Scheme, StatusCode, Tick};
 use ruf_transaction::{ClientId, Mark, ServerId};
 use smallvec::SmallVec;
 
@@ -13,9 +13,9 @@ use crate::best::Failure;
 use crate::branch_request::BranchRequest;
 use crate::breadth::{self, Share};
 use crate::proxy::{Kept, Step};
-use crate::queue::Queue;
 use crate::retry::Spare;
 use crate::slots::BranchId;
+use crate::source::Source;
 use crate::{record_route, reject};
 
 /// A request on its way, from its admission to the last answer that its sender may get. Once it is
@@ -60,10 +60,12 @@ pub(crate) struct Pending {
     pub(crate) mark: Option<Mark>,
     /// Who sent it, if it may be reached by a GRUU.
     pub(crate) caller: Option<Party>,
-    /// As received, after 16.4. Every branch starts from it, and so do our own answers.
-    pub(crate) request: Request,
-    /// Targets not tried yet.
-    pub(crate) waiting: Queue,
+    /// What branches start from, and our own answers.
+    pub(crate) source: Source,
+    /// The request is an INVITE.
+    pub(crate) is_invite: bool,
+    /// The scheme of its Request-URI.
+    pub(crate) asked: Scheme,
     /// The preference of those that are tried now.
     pub(crate) q: u16,
     /// How many branches it may have at a time, those of the next hops included (RFC 5393).
@@ -163,8 +165,9 @@ impl ResponseContext {
                 recorded,
                 caller: if recorded { record_route::caller(&request, identity, ourselves) } else { None },
                 breadth: breadth::incoming(&request),
-                request,
-                waiting: Queue::default(),
+                is_invite: request.method() == Method::Invite,
+                asked: request.uri().scheme(),
+                source: Source::new(request),
                 q: 0,
                 branches: SmallVec::new(),
                 failures: SmallVec::new(),
@@ -199,10 +202,13 @@ impl ResponseContext {
     /// Ends with a final response of our own.
     pub(crate) fn refuse(&self, step: &mut Step<'_, '_>, status: StatusCode) -> Kept {
         let request = match &self.phase {
-            Phase::Locating(pending) | Phase::Forwarding(pending) => &pending.request,
+            Phase::Locating(pending) | Phase::Forwarding(pending) => pending.source.request(),
             Phase::Accepted => return Kept::Yes,
         };
-        self.end(step, &reject::response(request, status, step.turn.gate))
+        match request {
+            Some(request) => self.end(step, &reject::response(&request, status, step.turn.gate)),
+            None => Kept::No,
+        }
     }
 }
 
@@ -238,7 +244,21 @@ impl Pending {
         Some(id)
     }
 
-    pub(crate) fn is_invite(&self) -> bool {
-        self.request.method() == Method::Invite
+    /// Lets go of what only another branch would need, if there can be none. Whoever is silent may be given
+    /// up, and so may a place that is one of several; somebody who rings is waited for.
+    pub(crate) fn settle_to_ring(&mut self) {
+        let rings = |branch: &Branch| match branch.state {
+            BranchState::Proceeding(_) | BranchState::Cancelling(_) | BranchState::Completed => {
+                branch.spare.is_empty()
+            }
+            BranchState::Resolving(_)
+            | BranchState::Reaching
+            | BranchState::Calling(_)
+            | BranchState::Abandoned => false,
+        };
+        let nobody_waits = self.source.whole().is_some_and(|whole| whole.waiting.q().is_none());
+        if nobody_waits && self.branches.iter().all(rings) {
+            self.source.outline();
+        }
     }
 }

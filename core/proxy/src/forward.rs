@@ -47,7 +47,9 @@ impl ResponseContext {
         }
         self.phase = match std::mem::replace(&mut self.phase, Phase::Accepted) {
             Phase::Locating(mut pending) => {
-                pending.waiting = queue;
+                if let Some(whole) = pending.source.whole_mut() {
+                    whole.waiting = queue;
+                }
                 Phase::Forwarding(pending)
             }
             // A second answer.
@@ -77,8 +79,11 @@ impl ResponseContext {
         let Some(pending) = self.forwarding() else {
             return;
         };
-        if is_invite && !std::mem::replace(&mut pending.trying, true) {
-            let trying = pending.request.reply(StatusCode::TRYING);
+        if is_invite
+            && !std::mem::replace(&mut pending.trying, true)
+            && let Some(whole) = pending.source.whole()
+        {
+            let trying = whole.request.reply(StatusCode::TRYING);
             self.respond(step, &trying);
         }
     }
@@ -113,7 +118,7 @@ impl ResponseContext {
 impl Pending {
     /// The preference of the targets that may be tried now.
     fn next_q(&self) -> Option<u16> {
-        let q = self.waiting.q()?;
+        let q = self.source.whole()?.waiting.q()?;
         let goes_on = q == self.q && self.free_breadth() > 0;
         (goes_on || self.is_idle()).then_some(q)
     }
@@ -124,9 +129,11 @@ impl Pending {
     fn open_group(&mut self, step: &mut Step<'_, '_>, q: u16) {
         self.q = q;
         let mut free = self.free_breadth();
-        let mut count = self.waiting.count(q).min(free);
+        let waiting = |pending: &Self| pending.source.whole().map_or(0, |whole| whole.waiting.count(q));
+        let mut count = waiting(self).min(free);
         while let Some(share) = free.checked_div(count)
-            && let Some(Candidate { target, others }) = self.waiting.pop(q)
+            && let Some(Candidate { target, others }) =
+                self.source.whole_mut().and_then(|whole| whole.waiting.pop(q))
         {
             self.open(step, target, others, Share::of(share));
             free -= share;
@@ -142,7 +149,11 @@ impl Pending {
         mut others: Vec<Target>,
         share: Share,
     ) {
-        let copy = BranchRequest::of(self.request.clone(), &target);
+        // There is one as long as anything is left to try.
+        let Some(whole) = self.source.whole() else {
+            return self.failures.push(Failure::Unreachable);
+        };
+        let copy = BranchRequest::of(whole.request.clone(), &target);
         let is_reliable = target.flow.is_some_and(|flow| flow.transport.is_reliable());
         let by_connection = is_reliable || target.is_anew();
         let way = (target.flow, target.reconnect.take_if(|_| target.flow.is_none()));
@@ -237,7 +248,7 @@ impl Pending {
     // rfc3261 §16.6 step 4, §16.6 step 8, §16.6 step 9, §16.6 step 10, §16.6 step 11
     fn send(&mut self, step: &mut Step<'_, '_>, id: BranchId, copy: BranchRequest, flow: Flow) {
         let mut request = copy.into_request();
-        if let Err(failure) = sips::settle(self.request.uri().scheme(), &mut request, &flow) {
+        if let Err(failure) = sips::settle(self.asked, &mut request, &flow) {
             return self.fail(step, id, failure);
         }
         let Some(branch) = self.branch(id) else {
@@ -249,9 +260,8 @@ impl Pending {
         let turn = &mut *step.turn;
         let sent_by = turn.gate.ourselves().sent_by(&flow);
         if self.recorded {
-            let asked = self.request.uri().scheme();
             let caller = Side { flow: self.upstream, party: self.caller };
-            record_route::record_route(&mut request, asked, &caller, &Side { flow, party }, turn.gate);
+            record_route::record_route(&mut request, self.asked, &caller, &Side { flow, party }, turn.gate);
         }
         let is_invite = request.method() == Method::Invite;
         let token = Token::of_branch(step.key, id);

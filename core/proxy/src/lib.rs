@@ -17,7 +17,7 @@
 //! | `timer_c.rs` | 16.8: an INVITE that rings for ever |
 //! | `cancel.rs` | 16.10: CANCEL |
 //! | `stateless.rs` | 16.11: the ACK of a 2xx |
-//! | `context.rs` | the response context and its branches |
+//! | `context.rs`, `source.rs` | the response context, its branches, and what these start from |
 //! | `question.rs` | what it asks: where to, and by which flow |
 //! | `call.rs` | what it tells about calls |
 //! | `reject.rs` | what it answers itself |
@@ -53,6 +53,7 @@ mod route;
 mod sample;
 mod sips;
 mod slots;
+mod source;
 mod stateless;
 mod target;
 mod timer_c;

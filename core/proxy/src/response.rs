@@ -66,6 +66,9 @@ impl ResponseContext {
         branch.timer_c = step.turn.now + step.limits.timer_c(); // rfc3261 §16.7 step 2
         let is_news = branch.announced.replace(response.status()) != Some(response.status());
         self.respond(step, response); // rfc3261 §16.7 step 5, §16.7 step 9
+        if let Some(pending) = self.forwarding() {
+            pending.settle_to_ring();
+        }
         if is_news {
             self.announce_ringing(step, response);
         }
@@ -133,7 +136,10 @@ impl ResponseContext {
             Some(Failure::Unreachable) => self.refuse(step, StatusCode::SERVER_INTERNAL_ERROR),
             Some(Failure::FlowGone) => {
                 // rfc5626 §5.3.1, §11.5: a proxy is told, which may know another flow; an endpoint never is
-                let is_of_proxy = pending.request.values(HeaderName::Via).nth(1).is_some();
+                let is_of_proxy = pending
+                    .source
+                    .request()
+                    .is_some_and(|request| request.values(HeaderName::Via).nth(1).is_some());
                 let status =
                     if is_of_proxy { StatusCode::FLOW_FAILED } else { StatusCode::TEMPORARILY_UNAVAILABLE };
                 self.refuse(step, status)
@@ -141,7 +147,7 @@ impl ResponseContext {
             Some(Failure::Overloaded) => self.refuse(step, StatusCode::SERVICE_UNAVAILABLE),
             Some(Failure::Insecure) => {
                 let response = insecure(pending, step.turn.gate);
-                self.end(step, &response)
+                response.map_or(Kept::No, |response| self.end(step, &response))
             }
             // rfc3261 §16.7 step 6; no final response came
             Some(Failure::TimedOut) | None if is_invite => self.refuse(step, StatusCode::REQUEST_TIMEOUT),
@@ -152,9 +158,10 @@ impl ResponseContext {
 }
 
 // rfc5630 §5.3
-fn insecure(pending: &Pending, gate: &Gate) -> Response {
-    let mut response = reject::response(&pending.request, StatusCode::TEMPORARILY_UNAVAILABLE, gate);
+fn insecure(pending: &Pending, gate: &Gate) -> Option<Response> {
+    let request = pending.source.request()?;
+    let mut response = reject::response(&request, StatusCode::TEMPORARILY_UNAVAILABLE, gate);
     let ourselves = gate.ourselves().sent_by(&pending.upstream);
     response.add(HeaderName::Warning, format!("380 {ourselves} \"SIPS Not Allowed\""));
-    response
+    Some(response)
 }

@@ -31,6 +31,13 @@ pub(crate) struct Spare {
     pub(crate) others: Vec<Target>,
 }
 
+impl Spare {
+    /// Nothing is tried.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.search.is_none() && self.reconnect.is_none() && self.others.is_empty()
+    }
+}
+
 /// A next hop that is found at several places.
 #[derive(Debug)]
 pub(crate) struct Search {
@@ -108,7 +115,7 @@ impl Pending {
     /// choice at the end.
     // rfc3261 §16.7 step 4
     pub(crate) fn fail(&mut self, step: &mut Step<'_, '_>, id: BranchId, failure: Failure) {
-        let is_invite = self.is_invite();
+        let is_invite = self.is_invite;
         let Some(branch) = self.branch(id) else {
             return;
         };
@@ -153,7 +160,7 @@ impl Pending {
         if self.halted.is_some() {
             return false;
         }
-        let is_invite = self.is_invite();
+        let is_invite = self.is_invite;
         let Some(branch) = self.branch(id) else {
             return false;
         };
@@ -227,7 +234,7 @@ impl Pending {
 
     /// The same, as this branch.
     pub(crate) fn reach_by(&mut self, step: &mut Step<'_, '_>, id: BranchId, search: Box<Search>) {
-        let is_invite = self.is_invite();
+        let is_invite = self.is_invite;
         let Some(branch) = self.branch(id) else {
             return;
         };

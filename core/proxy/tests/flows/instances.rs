@@ -108,6 +108,30 @@ fn a_connection_that_is_gone_is_480_and_430_to_a_proxy_before_us() {
 }
 
 #[test]
+fn a_connection_that_goes_while_the_phone_rings_is_answered_as_if_all_of_the_request_were_there() {
+    // tests rfc5626 §5.3.1, §11.5
+    for (lines, status) in [("", 480), ("Via: SIP/2.0/UDP phone.example;branch=z9hG4bKp\r\n", 430)] {
+        let mut net = Net::new();
+        net.places.insert("bob".into(), Ok([target('t', 1000)].into_iter().collect()));
+        let invite = net.request('a', "INVITE", "sip:bob@example.org", lines);
+        net.send('a', invite.clone());
+        let to_t = net.take_request('t');
+        net.answer('t', &to_t, 180);
+        net.ladder();
+        net.unreachable('t');
+        let answer = net.take_response('a');
+        assert_eq!(answer.status().as_u16(), status);
+        let ours = |message: &ruf_message::Fields| {
+            let lines = |name: &str| message.raw(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
+            ["From", "Call-ID", "CSeq"].map(lines)
+        };
+        assert_eq!(ours(&answer), ours(&invite));
+        assert_eq!(answer.values("Via").count(), if lines.is_empty() { 1 } else { 2 });
+        net.expect_nothing_left();
+    }
+}
+
+#[test]
 fn a_connection_that_is_gone_is_followed_by_the_next_flow() {
     // tests rfc5626 §7
     let mut net = net(&[('t', 1000, "desk"), ('u', 1000, "desk")]);
