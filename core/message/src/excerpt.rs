@@ -22,25 +22,21 @@ impl Request {
     // rfc3261 §9.1
     pub fn cancel_bytes(&self) -> Box<[u8]> {
         let via = first_element(self.fields.first(HeaderName::Via).unwrap_or_default()).0;
-        let kept =
-            |id| matches!(id, HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::Route);
+        use HeaderName::{CallId, From, Route, To};
+        let kept = |id| matches!(id, From | To | CallId | Route);
         let method = Method::Cancel.as_str().as_bytes();
         let (mut digits, number) = (itoa::Buffer::new(), self.cseq().number);
         let number = digits.format(number).as_bytes();
-        let cseq = [CSEQ, number, b" ", method, b"\r\n"];
-        self.excerpt(method, &[VIA, via, b"\r\n"], kept, &[&[MAX_FORWARDS], &cseq[..]].concat())
+        let last = [MAX_FORWARDS, CSEQ, number, b" ", method, b"\r\n"];
+        self.excerpt(method, &[VIA, via, b"\r\n"], kept, &last)
     }
 
     /// The request as octets, without its body and without what no answer copies: answers to what is read
     /// from it are those to this one, but for the Timestamp of a 100.
     // rfc3261 §8.2.6.1, §8.2.6.2
     pub fn outline_bytes(&self) -> Box<[u8]> {
-        let kept = |id| match id {
-            HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq => {
-                true
-            }
-            _ => false,
-        };
+        use HeaderName::{CSeq, CallId, From, To, Via};
+        let kept = |id| matches!(id, Via | From | To | CallId | CSeq);
         self.excerpt(self.method_bytes(), &[], kept, &[])
     }
 
