@@ -8,6 +8,7 @@ use std::time::Duration;
 use ruf_admission::Ourselves;
 use ruf_message::scan::{elements, trim, unquote};
 use ruf_message::{Flow, NameAddr, Scheme, Tick, Transport, UriRef};
+use smallvec::SmallVec;
 
 use crate::instance::canonical;
 use crate::packed;
@@ -31,6 +32,9 @@ pub struct Binding {
     /// the flow.
     bytes: Box<[u8]>,
 }
+
+/// The bindings of an address-of-record. Most have one, and no list to it.
+pub type Bindings = SmallVec<[Binding; 1]>;
 
 /// It is the binding of an instance and a `reg-id`.
 const IS_OUTBOUND: u8 = 1;

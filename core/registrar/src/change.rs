@@ -7,7 +7,7 @@ use ruf_admission::{AddressOfRecord, Ourselves};
 use ruf_message::scan::Scanner;
 use ruf_message::{Contact, Flow, HeaderName, NameAddr, Request, Scheme, Tick, Transport, UriRef};
 
-use crate::binding::{Binding, Fresh};
+use crate::binding::{Binding, Bindings, Fresh};
 use crate::gruu::Gruus;
 use crate::instance::canonical;
 use crate::limits::Limits;
@@ -86,12 +86,11 @@ pub fn changes(asked: &Asked<'_>, current: &[Binding], rules: &Rules<'_>) -> Res
 /// Makes `changes` real: all of them, once all have succeeded. The order of bindings is that of their
 /// first registration.
 // rfc3261 §10.3-5, §10.3-23
-pub fn apply(changes: Vec<Change>, bindings: &mut Vec<Binding>) {
+pub fn apply(changes: Vec<Change>, bindings: &mut Bindings) {
     let mut gone = Vec::new();
     for change in changes {
         match change {
             Change::Add(binding) => {
-                // Exactly: one contact is what most have.
                 bindings.reserve_exact(1);
                 bindings.push(binding);
             }

@@ -47,7 +47,7 @@ mod reject;
 
 pub use address::address_of_record;
 pub use answer::answer;
-pub use binding::{Binding, Fresh};
+pub use binding::{Binding, Bindings, Fresh};
 pub use change::{Asked, Change, Rules, apply, changes};
 pub use gruu::{Gruu, Gruus};
 pub use limits::Limits;

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use ruf_message::Tick;
 
-use crate::binding::Binding;
+use crate::binding::{Binding, Bindings};
 
 /// The only version so far. Whoever changes the layout, here or of a [`Binding`], writes another.
 const VERSION: u8 = 1;
@@ -63,12 +63,12 @@ pub fn encode(bindings: &[Binding], epoch: Epoch, out: &mut Vec<u8>) {
 ///
 /// # Errors
 /// [`NoBindings`], and nothing is to be used.
-pub fn decode(octets: &[u8], epoch: Epoch, now: Tick) -> Result<Vec<Binding>, NoBindings> {
+pub fn decode(octets: &[u8], epoch: Epoch, now: Tick) -> Result<Bindings, NoBindings> {
     let mut rest = match octets.split_first() {
         Some((&VERSION, rest)) => rest,
         Some(_) | None => return Err(NoBindings),
     };
-    let mut bindings = Vec::new();
+    let mut bindings = Bindings::new();
     while !rest.is_empty() {
         let ends_at = u64::from_le_bytes(take(&mut rest)?);
         let cseq = u32::from_le_bytes(take(&mut rest)?);
@@ -130,8 +130,8 @@ mod tests {
         Binding::new(&fresh, 1_000).unwrap()
     }
 
-    fn two() -> Vec<Binding> {
-        vec![binding(1, Transport::Udp, secs(600)), binding(2, Transport::Wss, secs(4_000))]
+    fn two() -> Bindings {
+        smallvec::smallvec![binding(1, Transport::Udp, secs(600)), binding(2, Transport::Wss, secs(4_000))]
     }
 
     fn encoded(bindings: &[Binding]) -> Vec<u8> {
@@ -157,8 +157,8 @@ mod tests {
     fn what_has_ended_is_not_read() {
         let octets = encoded(&two());
         assert_eq!(decode(&octets, EPOCH, secs(600)).unwrap().len(), 1);
-        assert_eq!(decode(&octets, EPOCH, secs(4_000)).unwrap(), []);
-        assert_eq!(decode(&encoded(&[]), EPOCH, Tick::ZERO).unwrap(), []);
+        assert_eq!(decode(&octets, EPOCH, secs(4_000)).unwrap().as_slice(), []);
+        assert_eq!(decode(&encoded(&[]), EPOCH, Tick::ZERO).unwrap().as_slice(), []);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::sync::atomic::Ordering;
 
 use ruf_admission::AddressOfRecord;
 use ruf_message::{Entropy, Tick};
-use ruf_registrar_core::{Binding, Epoch, Gruus, decode, encode};
+use ruf_registrar_core::{Binding, Bindings, Epoch, Gruus, decode, encode};
 use ruf_store::{Busy, Error, Journal, Outcome, Record, Space, Store, Ticket};
 
 use crate::registrar::{Limits, Registrar, Shard};
@@ -33,7 +33,7 @@ pub(crate) struct Durable {
 pub(crate) struct Undo {
     ticket: Ticket,
     address: AddressOfRecord,
-    before: Vec<Binding>,
+    before: Bindings,
 }
 
 /// What was found at the start.
@@ -94,7 +94,7 @@ impl Registrar {
             Record::Removed(key) => match address_of(key) {
                 Some(address) => {
                     lapsed.remove(&address);
-                    registrar.replace(&address, Vec::new());
+                    registrar.replace(&address, Bindings::new());
                 }
                 None => loaded.unreadable += 1,
             },
@@ -156,7 +156,7 @@ impl Registrar {
         self.shared.note_deadline(shard);
     }
 
-    fn replace(&self, address: &AddressOfRecord, bindings: Vec<Binding>) {
+    fn replace(&self, address: &AddressOfRecord, bindings: Bindings) {
         let mut shard = self.shared.lock(self.shared.index(address));
         self.shared.set(&mut shard, address, bindings);
         self.shared.note_deadline(&shard);
@@ -172,14 +172,14 @@ impl Shard {
         self.undo.iter().any(|undo| undo.address == *address)
     }
 
-    pub(crate) fn remember(&mut self, ticket: Ticket, address: &AddressOfRecord, before: Vec<Binding>) {
+    pub(crate) fn remember(&mut self, ticket: Ticket, address: &AddressOfRecord, before: Bindings) {
         self.undo.push_back(Undo { ticket, address: address.clone(), before });
     }
 }
 
 impl crate::registrar::Shared {
     /// An address-of-record has these bindings, whatever it had.
-    fn set(&self, shard: &mut Shard, address: &AddressOfRecord, bindings: Vec<Binding>) {
+    fn set(&self, shard: &mut Shard, address: &AddressOfRecord, bindings: Bindings) {
         let removed = shard.table.remove(address);
         let added = bindings.len();
         if added > 0 {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use ruf_admission::{AddressOfRecord, Admitted, Identity, Ourselves};
 use ruf_message::{Entropy, Flow, Response, Tick, UriRef};
 use ruf_registrar_core::{
-    Asked, Binding, Change, Gruu, Gruus, Reject, Rules, address_of_record, answer, apply, changes,
+    Asked, Binding, Bindings, Change, Gruu, Gruus, Reject, Rules, address_of_record, answer, apply, changes,
 };
 
 use ruf_store::Ticket;
@@ -335,7 +335,7 @@ impl Registrar {
         let mut ticket = None;
         // What lists, or rests on, what the disk does not have yet waits for it as well: it is appended again.
         if !changes.is_empty() || shard.is_waiting(address) {
-            let before = self.durable.is_some().then(|| shard.table.at(place).to_vec());
+            let before = self.durable.is_some().then(|| Bindings::from(shard.table.at(place)));
             place = shard.table.update(address, place, |bindings| apply(changes, bindings));
             if let (Some(durable), Some(before)) = (&self.durable, before) {
                 match durable.append(address, shard.table.at(place)) {

@@ -5,7 +5,7 @@ use std::collections::{BinaryHeap, HashMap};
 
 use ruf_admission::AddressOfRecord;
 use ruf_message::Tick;
-use ruf_registrar_core::Binding;
+use ruf_registrar_core::{Binding, Bindings};
 
 /// The order of expiry is kept lazily: an address-of-record is armed for its earliest expiry and
 /// stays so when that binding is refreshed. What comes due is looked at, and armed again for the
@@ -28,7 +28,7 @@ struct Slot {
     /// `None`: vacant.
     address: Option<AddressOfRecord>,
     /// In the order of their first registration; as long as its allocation.
-    bindings: Vec<Binding>,
+    bindings: Bindings,
     /// The one entry of `expiries` that counts for this slot, or [`NEVER`].
     armed: Tick,
 }
@@ -38,7 +38,7 @@ const NEVER: Tick = Tick::from_micros(u64::MAX);
 
 impl Default for Slot {
     fn default() -> Self {
-        Self { address: None, bindings: Vec::new(), armed: NEVER }
+        Self { address: None, bindings: Bindings::new(), armed: NEVER }
     }
 }
 
@@ -92,7 +92,7 @@ impl Table {
         &mut self,
         address: &AddressOfRecord,
         place: Option<Place>,
-        change: impl FnOnce(&mut Vec<Binding>),
+        change: impl FnOnce(&mut Bindings),
     ) -> Option<Place> {
         let place = place.unwrap_or_else(|| self.vacate(address));
         let slot = self.slots.get_mut(place.0 as usize)?;
@@ -109,7 +109,7 @@ impl Table {
     pub(crate) fn remove(&mut self, address: &AddressOfRecord) -> usize {
         let before = self.bindings;
         if let Some(place) = self.places.get(address).copied() {
-            self.update(address, Some(place), Vec::clear);
+            self.update(address, Some(place), Bindings::clear);
         }
         before - self.bindings
     }
@@ -231,7 +231,7 @@ mod tests {
 
     fn set(table: &mut Table, number: u32, expires: u64) {
         let place = table.live(&address(number), Tick::ZERO).0;
-        table.update(&address(number), place, |bindings| *bindings = vec![binding(expires)]);
+        table.update(&address(number), place, |bindings| *bindings = Bindings::from([binding(expires)]));
     }
 
     #[test]

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use ruf_admission::{AddressOfRecord, Domain, Listener, Ourselves};
 use ruf_message::{Flow, HeaderName, Message, Request, Response, Tick, Transport, Uri};
-use ruf_registrar_core::{Asked, Binding, Gruus, Limits, Reject, Rules, answer, apply, changes};
+use ruf_registrar_core::{Asked, Bindings, Gruus, Limits, Reject, Rules, answer, apply, changes};
 
 pub struct Desk {
-    pub bindings: Vec<Binding>,
+    pub bindings: Bindings,
     pub now: Tick,
     pub limits: Limits,
     pub flow: Flow,
@@ -19,7 +19,7 @@ pub struct Desk {
 impl Desk {
     pub fn new() -> Self {
         Self {
-            bindings: Vec::new(),
+            bindings: Bindings::new(),
             now: Tick::from_micros(1_000_000),
             limits: Limits::default(),
             flow: flow(),
