@@ -14,7 +14,12 @@ pub struct AddressOfRecord(Arc<str>);
 impl AddressOfRecord {
     /// Of a user of a domain; the domain is written in lower case, the user as it is.
     pub fn new(user: &str, domain: &str) -> Self {
-        AddressOfRecord(format!("{user}@{}", domain.to_ascii_lowercase()).into())
+        let mut text = String::with_capacity(user.len() + 1 + domain.len());
+        text.push_str(user);
+        text.push('@');
+        text.push_str(domain);
+        text.get_mut(user.len() + 1..).unwrap_or_default().make_ascii_lowercase();
+        AddressOfRecord(text.into())
     }
 
     /// Of a URI; `None` if it is no SIP URI with a user in a domain that is served. Parameters are

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ruf_admission::{AddressOfRecord, Ourselves};
 use ruf_message::scan::Scanner;
 use ruf_message::{Contact, Flow, HeaderName, NameAddr, Request, Scheme, Tick, Transport, UriRef};
+use smallvec::SmallVec;
 
 use crate::binding::{Binding, Bindings, Fresh};
 use crate::gruu::Gruus;
@@ -61,7 +62,7 @@ pub struct Rules<'a> {
 /// The first contact that fails, and then nothing may be changed.
 pub fn changes(asked: &Asked<'_>, current: &[Binding], rules: &Rules<'_>) -> Result<Vec<Change>, Reject> {
     let (request, max) = (asked.request, rules.limits.contacts_per_request_max);
-    let contacts: Vec<Contact<'_>> = request.contacts().take(max + 1).collect();
+    let contacts: SmallVec<[Contact<'_>; 1]> = request.contacts().take(max + 1).collect();
     if contacts.len() > max {
         return Err(Reject::TooManyContacts);
     }

@@ -14,11 +14,13 @@
 
 mod durable;
 mod keepalive;
+mod registered;
 mod registrar;
 mod table;
 
 pub use durable::{BINDINGS, Loaded};
 pub use keepalive::{Keepalive, KeepaliveLimits};
-pub use registrar::{Counters, Limits, Registered, Registrar};
+pub use registered::Registered;
+pub use registrar::{Counters, Limits, Registrar};
 pub use ruf_registrar_core::{Binding, Epoch, Gruu, Gruus, Limits as AddressLimits};
 pub use ruf_store::{Outcome, Ticket};

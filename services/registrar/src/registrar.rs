@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ruf_admission::{AddressOfRecord, Admitted, Identity, Ourselves};
-use ruf_message::{Entropy, Flow, Response, Tick, UriRef};
+use ruf_message::{Entropy, Flow, Tick, UriRef};
 use ruf_registrar_core::{
     Asked, Binding, Bindings, Change, Gruu, Gruus, Reject, Rules, address_of_record, answer, apply, changes,
 };
 
-use ruf_store::Ticket;
-
 use crate::durable::{Durable, Undo};
+use crate::registered::Registered;
 use crate::table::Table;
 
 /// A phone that finds the table full comes back after so many seconds, and up to as many more, so
@@ -79,19 +78,6 @@ pub struct Registrar {
     pub(crate) shared: Arc<Shared>,
     /// `None`: RAM is all there is.
     pub(crate) durable: Option<Durable>,
-}
-
-/// What came of a REGISTER.
-#[derive(Debug)]
-#[must_use]
-pub struct Registered {
-    /// Its answer. The To still needs its tag, which is the gate's to give.
-    pub response: Response,
-    /// The change must be on the disk before the answer leaves; if it cannot be written, the answer is
-    /// [`Registrar::not_stored`].
-    pub ticket: Option<Ticket>,
-    /// A binding of this address-of-record is behind a translator, and may want pings.
-    pub is_translated: bool,
 }
 
 #[derive(Debug)]
@@ -290,13 +276,13 @@ impl Registrar {
     }
 
     /// The answer to a REGISTER whose change the disk did not take.
-    pub fn not_stored(&self, admitted: &Admitted) -> Response {
-        Reject::NotStored { retry_after_secs: self.spread_secs() }.into_response(admitted.request())
+    pub fn not_stored(&self, admitted: &Admitted) -> Registered {
+        Registered::refused(Reject::NotStored { retry_after_secs: self.spread_secs() }, admitted)
     }
 
     fn refuse(&self, shard: usize, admitted: &Admitted, reject: Reject) -> Registered {
         self.shared.lock(shard).counters.refused += 1;
-        Registered { response: reject.into_response(admitted.request()), ticket: None, is_translated: false }
+        Registered::refused(reject, admitted)
     }
 
     fn spread_secs(&self) -> u32 {
@@ -360,7 +346,8 @@ impl Registrar {
         counters.removed += count.removed as u64;
         let bindings = shard.table.at(place);
         let is_translated = bindings.iter().any(Binding::is_translated);
-        Ok(Registered { response: answer(&asked, bindings, &rules), ticket, is_translated })
+        let lasts_secs = bindings.iter().map(|binding| binding.remaining_secs(now)).max();
+        Ok(Registered { response: answer(&asked, bindings, &rules), ticket, is_translated, lasts_secs })
     }
 }
 

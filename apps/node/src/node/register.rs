@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ruf_admission::{Admitted, Identity};
-use ruf_message::{Response, Tick};
+use ruf_message::Tick;
 use ruf_registrar::{Outcome, Registered, Ticket};
 use ruf_transaction::ServerId;
 
@@ -17,8 +17,7 @@ pub(super) struct Held {
     ticket: Ticket,
     server: ServerId,
     admitted: Admitted,
-    response: Response,
-    is_translated: bool,
+    registered: Registered,
 }
 
 impl Node {
@@ -30,47 +29,38 @@ impl Node {
             self.reply_without_state(now, flow, &response, octets);
             return;
         };
-        let Registered { mut response, ticket, is_translated } =
-            self.registrar.register(now, &admitted, self.gate.ourselves());
-        response.set_to_tag(&self.gate.reply_tag(request));
-        match ticket {
-            None => self.registered(now, server, &admitted, &response, is_translated),
-            Some(ticket) => self.held.push_back(Held { ticket, server, admitted, response, is_translated }),
+        let mut registered = self.registrar.register(now, &admitted, self.gate.ourselves());
+        registered.response.set_to_tag(&self.gate.reply_tag(request));
+        match registered.ticket {
+            None => self.registered(now, server, &admitted, &registered),
+            Some(ticket) => self.held.push_back(Held { ticket, server, admitted, registered }),
         }
     }
 
     /// What was appended for this node up to a ticket is on the disk, or is not and was undone.
     pub fn committed(&mut self, now: Tick, outcome: Outcome) {
         while let Some(held) = self.held.pop_front_if(|held| held.ticket <= outcome.upto) {
-            let Held { server, admitted, mut response, is_translated, .. } = held;
+            let Held { server, admitted, mut registered, .. } = held;
             if !outcome.is_durable {
-                response = self.registrar.not_stored(&admitted);
-                response.set_to_tag(&self.gate.reply_tag(admitted.request()));
+                registered = self.registrar.not_stored(&admitted);
+                registered.response.set_to_tag(&self.gate.reply_tag(admitted.request()));
             }
-            self.registered(now, server, &admitted, &response, is_translated);
+            self.registered(now, server, &admitted, &registered);
         }
         self.settle(now);
     }
 
     /// What proves itself by a binding may be answered at length, is slowed less, and is kept reachable.
-    fn registered(
-        &mut self,
-        now: Tick,
-        server: ServerId,
-        admitted: &Admitted,
-        response: &Response,
-        is_translated: bool,
-    ) {
-        let longest = response.contacts().filter_map(|contact| contact.expires_secs()).max();
-        if let Some(secs) = longest.filter(|_| response.status().is_success()) {
-            let lifetime = Duration::from_secs(secs.into());
+    fn registered(&mut self, now: Tick, server: ServerId, admitted: &Admitted, registered: &Registered) {
+        if let Some(secs) = registered.lasts_secs {
+            let lifetime = Duration::from_secs(secs);
             self.gate.note_binding(now, admitted.flow().remote.ip(), lifetime);
             if let Identity::Account(address) = admitted.identity()
-                && is_translated
+                && registered.is_translated
             {
                 self.keepalive.note(now, &self.registrar, address, admitted.request().call_id());
             }
         }
-        self.transactions.respond(now, server, response, &mut self.wire);
+        self.transactions.respond(now, server, &registered.response, &mut self.wire);
     }
 }

@@ -109,10 +109,20 @@ impl Fields {
     /// Gives To a tag, if it has none.
     // rfc3261 §8.2.6.2
     pub fn set_to_tag(&mut self, tag: &str) {
-        let value = self.first(HeaderName::To).unwrap_or_default();
-        if NameAddr::decode(value).is_ok_and(|to| to.tag().is_none()) {
-            let tagged = [value, b";tag=", tag.as_bytes()].concat();
-            self.set(HeaderName::To, tagged);
+        let Some(to) = self.lines.iter().find(|line| line.id == HeaderName::To).copied() else { return };
+        let has_none = match self.noted.to_tag {
+            Some(tag) => tag.is_none(),
+            None => NameAddr::decode(self.text(to.value)).is_ok_and(|to| to.tag().is_none()),
+        };
+        if has_none {
+            let value = SmallVec::<[u8; 128]>::from_slice(self.text(to.value));
+            let start = self.own_len();
+            self.own.extend_from_slice(&value);
+            self.own.extend_from_slice(b";tag=");
+            self.own.extend_from_slice(tag.as_bytes());
+            self.one_line(start);
+            let line = Line { id: HeaderName::To, name: Span::default(), value: self.own_since(start) };
+            self.place(line, HeaderName::To.into());
         }
     }
 

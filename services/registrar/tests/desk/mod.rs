@@ -52,6 +52,9 @@ impl Desk {
             Verdict::Admitted(admitted) => {
                 let registered = self.registrar.register(self.now, &admitted, self.gate.ourselves());
                 self.ticket = registered.ticket;
+                let listed = registered.response.contacts().filter_map(|contact| contact.expires_secs());
+                let longest = listed.max().filter(|_| registered.response.status().is_success());
+                assert_eq!(registered.lasts_secs, longest.map(u64::from));
                 registered.response
             }
             Verdict::Reply(response) => response,
