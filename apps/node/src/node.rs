@@ -10,7 +10,7 @@ use std::collections::{HashSet, VecDeque};
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Admitted, Gate, Identity, Overload, Verdict};
+use ruf_admission::{Admitted, Gate, Identity, Neighbours, Overload, Verdict};
 use ruf_locate::{Found, Locator, Query};
 use ruf_message::{
     Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick,
@@ -50,6 +50,8 @@ pub struct Parts {
     pub seat: Seat,
     /// How much of what comes is taken.
     pub overload: Overload,
+    /// Who is asked to send less, and may ask us.
+    pub neighbours: Neighbours,
 }
 
 /// One worker's machines.
@@ -66,6 +68,11 @@ pub struct Node {
     pub(crate) plan: DialPlan,
     seat: Seat,
     overload: Overload,
+    neighbours: Neighbours,
+    /// Calls for help whose next hop is sought.
+    for_help: HashSet<u64>,
+    /// Of the last thing that happened.
+    now: Tick,
     wire: ruf_transaction::Out,
     asked: ruf_proxy::Out,
     located: ruf_locate::Out,
@@ -97,6 +104,9 @@ impl Node {
             plan: parts.plan,
             seat: parts.seat,
             overload: parts.overload,
+            neighbours: parts.neighbours,
+            for_help: HashSet::new(),
+            now: Tick::ZERO,
             wire: ruf_transaction::Out::new(),
             asked: ruf_proxy::Out::default(),
             located: ruf_locate::Out::default(),
@@ -188,6 +198,7 @@ impl Node {
                 self.cancel(now, flow, &request, invite.map(|_| user), octets);
             }
             Received::Response { user, response, .. } => {
+                self.neighbours.hear_response(now, flow.remote, &response);
                 let (proxy, mut turn) = self.turn(now);
                 proxy.response(&mut turn, user, response);
             }
@@ -195,8 +206,8 @@ impl Node {
     }
 
     /// A request that no transaction knows: through the gate, then to its user.
-    fn admit(&mut self, now: Tick, flow: Flow, request: Request, octets: usize) {
-        if self.refuses_early(now, &flow, &request) {
+    fn admit(&mut self, now: Tick, flow: Flow, mut request: Request, octets: usize) {
+        if self.refuses_early(now, flow, &mut request) {
             let response = self.overloaded(now, &request, self.gate.has_phones_at(now, flow.remote.ip()));
             return self.reply_without_state(now, flow, &response, octets);
         }
@@ -341,6 +352,7 @@ impl Node {
 
     /// Lets events, questions and answers run until nobody has anything to say.
     fn settle(&mut self, now: Tick) {
+        self.now = now;
         loop {
             if let Some(event) = self.wire.events.pop_front() {
                 self.follow(now, event);
@@ -376,7 +388,10 @@ impl Node {
                 let (proxy, mut turn) = self.turn(now);
                 proxy.answer(&mut turn, answer);
             }
-            table::Answered::ByTheLocator(token, hop) => {
+            table::Answered::ByTheLocator(token, hop, is_for_help) => {
+                if is_for_help {
+                    self.for_help.insert(token.as_user());
+                }
                 self.locator.locate(now, token.as_user(), hop, &mut self.located);
             }
             table::Answered::ByTheShell(token, place) => self.reach.push_back((token.as_user(), place)),
@@ -419,7 +434,10 @@ impl Node {
     }
 
     /// A hop of the proxy was found, or not.
-    fn found(&mut self, now: Tick, found: Found) {
+    fn found(&mut self, now: Tick, mut found: Found) {
+        if !self.for_help.remove(&found.user) {
+            self.spare_neighbours(now, &mut found.places);
+        }
         let answer = Answer::Resolved {
             token: Token::from_user(found.user),
             places: if found.places.is_empty() { Err(Unreachable) } else { Ok(found.places) },
@@ -457,6 +475,7 @@ impl Node {
         self.registrar.tick(now);
         self.keepalive.tick(now, &self.registrar, &mut self.wire.transmits);
         self.gate.tick(now);
+        self.neighbours.tick(now);
         self.settle(now);
     }
 
@@ -470,6 +489,7 @@ impl Node {
             self.registrar.deadline(),
             self.keepalive.deadline(),
             self.gate.deadline(),
+            self.neighbours.deadline(),
         ];
         machines.into_iter().flatten().min()
     }
@@ -477,9 +497,12 @@ impl Node {
     /// The next message to send.
     #[must_use]
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
-        let transmit = self.wire.transmits.pop_front();
-        self.counters.sent += u64::from(transmit.is_some());
-        transmit
+        let mut transmit = self.wire.transmits.pop_front()?;
+        self.counters.sent += 1;
+        if self.neighbours.is_one(transmit.flow.remote.ip()) {
+            self.sign(&mut transmit);
+        }
+        Some(transmit)
     }
 
     /// The next question to the DNS; answer by [`Node::resolved`].
@@ -549,6 +572,7 @@ impl Node {
             ("pings sent", self.keepalive.sent()),
             ("busy percent", self.overload.busy_percent().into()),
             ("refused early percent", self.overload.refused_percent().into()),
+            ("neighbours that ask for less", open(self.neighbours.asking())),
         ];
         let finding = self.locator.figures().map(|(name, count)| (name, open(count)));
         shared.into_iter().chain(own).chain(finding).collect()

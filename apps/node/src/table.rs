@@ -28,8 +28,8 @@ pub(crate) struct Asked<'a> {
 pub(crate) enum Answered {
     /// From memory.
     Now(Answer),
-    /// The locator must say.
-    ByTheLocator(Token, Hop),
+    /// The locator must say; whether for a call for help.
+    ByTheLocator(Token, Hop, bool),
     /// The shell must say.
     ByTheShell(Token, Place),
 }
@@ -41,7 +41,7 @@ impl Asked<'_> {
                 let targets = ruf_routing::route(self.plan, &destination, &identity, self);
                 Answered::Now(Answer::Located { token, targets })
             }
-            Question::Resolve { token, hop } => Answered::ByTheLocator(token, hop),
+            Question::Resolve { token, hop, is_for_help } => Answered::ByTheLocator(token, hop, is_for_help),
             Question::Reach { token, place } => Answered::ByTheShell(token, place),
         }
     }

@@ -66,6 +66,8 @@ pub(crate) struct Config {
     pub(crate) durability: Durability,
     /// Whether new requests are refused before a worker has more to do than it can.
     pub(crate) refuse_early: bool,
+    /// Servers with which overload is agreed.
+    pub(crate) neighbours: Vec<Cidr>,
     /// Bounds.
     pub(crate) limits: LimitsConfig,
 }
@@ -100,6 +102,7 @@ impl Default for Config {
             self_test: true,
             durability: Durability::Disk,
             refuse_early: true,
+            neighbours: Vec::new(),
             limits: LimitsConfig::default(),
         }
     }
@@ -161,7 +164,7 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
     file.server.read(&source, &mut config)?;
     file.gate.read(&source, &mut config)?;
     file.tls.read(&mut config);
-    file.overload.read(&mut config);
+    file.overload.read(&source, &mut config)?;
     for domain in file.domain {
         domain.read(&source, &mut config)?;
     }

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use ruf_admission::{AddressOfRecord, Domain, Ourselves, Policy};
+use ruf_admission::{AddressOfRecord, Cidr, Domain, Ourselves, Policy};
 use ruf_message::Tick;
 use ruf_net::tls::Certificates;
 use ruf_routing::DialPlan;
@@ -163,6 +163,7 @@ pub(crate) struct Change {
     pub(crate) closed: Vec<String>,
     pub(crate) transactions: ruf_transaction::Limits,
     pub(crate) plan: DialPlan,
+    pub(crate) neighbours: Vec<Cidr>,
 }
 
 impl Change {
@@ -176,6 +177,7 @@ impl Change {
             closed: closed.map(|domain| domain.name.clone()).collect(),
             transactions: config.limits.transactions(),
             plan: settings::plan(config),
+            neighbours: config.neighbours.clone(),
         }
     }
 }
@@ -200,6 +202,7 @@ impl Served {
         self.node.reconfigure(change.domains.clone(), &change.policy);
         self.node.set_transaction_limits(change.transactions);
         self.node.set_plan(change.plan.clone());
+        self.node.set_neighbours(change.neighbours.clone());
         self.domains.clone_from(&change.domains);
         Ok(())
     }
@@ -252,6 +255,7 @@ fn changes(old: &Config, new: &Config) -> Vec<String> {
         (old.digest != new.digest, "digest algorithms"),
         (old.authorities != new.authorities, "trusted authorities"),
         (old.elsewhere != new.elsewhere, "hosts of others that may be called"),
+        (old.neighbours != new.neighbours, "neighbours"),
         (old.limits != new.limits, "limits"),
         (old.log != new.log, "the log level"),
     ];

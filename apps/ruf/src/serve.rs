@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Ourselves, Overload};
+use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Neighbours, Ourselves, Overload};
 use ruf_message::{Entropy, Flow, FrameError, Place, Tick, Transmit, Transport};
 use ruf_net::{Clock, Stop, Unreachable};
 use ruf_node::{Node, Parts, Seat, SharedNonces};
@@ -242,6 +242,7 @@ fn nodes(
             plan: settings::plan(config),
             seat,
             overload: if config.refuse_early { Overload::new(entropy()) } else { Overload::never() },
+            neighbours: Neighbours::new(config.neighbours.clone(), entropy()),
         })
     };
     Seat::of_all(config.workers, &mut entropy()).into_iter().map(node).collect()

@@ -13,6 +13,7 @@
 //! | `token` | the token in our Record-Route |
 //! | `ourselves` | [`Ourselves`]: domains and addresses |
 //! | `overload` | [`Overload`]: which share of new requests is taken |
+//! | `neighbours` | [`Neighbours`]: who is asked to send less, and asks us |
 //! | `account` | [`Account`], [`Accounts`], [`AddressOfRecord`] |
 //! | `cidr`, `limits`, `reject` | [`Cidr`], [`Limits`], [`Reject`] |
 //! | `bounded` | the table that forgets |
@@ -32,6 +33,7 @@ mod failures;
 mod gate;
 mod limits;
 pub mod mac;
+mod neighbours;
 mod nonce;
 mod offer;
 mod ourselves;
@@ -46,6 +48,7 @@ pub use admitted::{Admitted, DialogPass, Identity, Party, Side, Verdict};
 pub use cidr::{Cidr, NotACidr};
 pub use gate::{Counts, Gate, Keys, Policy};
 pub use limits::Limits;
+pub use neighbours::{Neighbours, Wish};
 pub use nonce::{Nonce, Stale};
 pub use ourselves::{Domain, Listener, Ourselves};
 pub use overload::{Overload, Precedence};

@@ -9,6 +9,7 @@
 //! Not here: what has precedence ([`Gate::precedence`](crate::Gate::precedence)), how a refusal is written
 //! (apps/node), what time is (io/net).
 
+use crate::neighbours::{Mix, Wish};
 use ruf_message::Entropy;
 use std::time::Duration;
 
@@ -55,6 +56,10 @@ pub struct Overload {
     restless_looks: u32,
     /// Of the time until the last look.
     busy: f64,
+    /// Of all looks together.
+    time: Duration,
+    /// Of what was judged.
+    came: Mix,
 }
 
 impl Overload {
@@ -65,7 +70,14 @@ impl Overload {
 
     /// Takes everything, however busy the worker is.
     pub const fn never() -> Self {
-        Overload { entropy: None, share: 1.0, restless_looks: 0, busy: 0.0 }
+        Overload {
+            entropy: None,
+            share: 1.0,
+            restless_looks: 0,
+            busy: 0.0,
+            time: Duration::ZERO,
+            came: Mix::new(),
+        }
     }
 
     /// The worker worked so long of the time since the last look.
@@ -74,6 +86,7 @@ impl Overload {
         if since.is_zero() {
             return;
         }
+        self.time += since;
         self.busy = (worked.as_secs_f64() / since.as_secs_f64()).min(1.0);
         if self.entropy.is_none() {
             return;
@@ -102,14 +115,22 @@ impl Overload {
         self.share < 1.0
     }
 
-    /// Less cannot be taken.
-    pub fn is_at_its_worst(&self) -> bool {
-        self.share <= SHARE_MIN
+    /// What neighbours are asked for: a part of all that they send, of which what begins something is a part.
+    // rfc7339 §5.3
+    pub fn wish(&self) -> Wish {
+        let percent = if self.is_on() { percent((1.0 - self.share) * self.came.beginning()) } else { 0 };
+        Wish { percent, sequence_millis: u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX) }
     }
 
-    /// Whether this request is taken. Draws a lot where it must.
+    /// Whether this request is taken. Draws a lot where it must: not for neighbours that were asked to send
+    /// less, as long as asking helps.
     // rfc7339 §7.2: by random discard, and what has precedence goes on unscathed
-    pub fn takes(&mut self, precedence: Precedence) -> bool {
+    // rfc7339 §5.10.2: those that take no part have no advantage
+    pub fn takes(&mut self, precedence: Precedence, was_asked: bool) -> bool {
+        self.came.count(precedence == Precedence::New);
+        if was_asked && self.share > SHARE_MIN {
+            return true;
+        }
         match (precedence, &mut self.entropy) {
             (Precedence::First, _) | (Precedence::New, None) => true,
             (Precedence::New, Some(entropy)) => {
@@ -167,7 +188,7 @@ mod tests {
         let mut overload = overload();
         for busy in [0.0, 0.5, 0.94, 0.98, 1.0, 0.98, 1.0, 0.5] {
             look(&mut overload, busy);
-            assert!(!overload.is_on() && overload.takes(Precedence::New), "{busy}");
+            assert!(!overload.is_on() && overload.takes(Precedence::New, false), "{busy}");
         }
     }
 
@@ -175,7 +196,7 @@ mod tests {
     fn who_never_refuses_never_does() {
         let mut overload = Overload::never();
         (0..50).for_each(|_| look(&mut overload, 1.0));
-        assert!(!overload.is_on() && (0..100).all(|_| overload.takes(Precedence::New)));
+        assert!(!overload.is_on() && (0..100).all(|_| overload.takes(Precedence::New, false)));
         assert_eq!(overload.busy_percent(), 100);
     }
 
@@ -192,7 +213,6 @@ mod tests {
         for _ in 0..50 {
             look(&mut overload, 1.0);
         }
-        assert!(overload.is_at_its_worst());
         assert_eq!((overload.refused_percent(), overload.busy_percent()), (99, 100));
     }
 
@@ -201,8 +221,8 @@ mod tests {
         // tests rfc7339 §7.2
         let mut overload = overload();
         (0..50).for_each(|_| look(&mut overload, 1.0));
-        assert!((0..10_000).all(|_| overload.takes(Precedence::First)));
-        let taken = (0..10_000).filter(|_| overload.takes(Precedence::New)).count();
+        assert!((0..10_000).all(|_| overload.takes(Precedence::First, false)));
+        let taken = (0..10_000).filter(|_| overload.takes(Precedence::New, false)).count();
         assert!((50..200).contains(&taken), "{taken} of 10000 at one percent");
     }
 

@@ -6,7 +6,7 @@
 //! (item 9).
 
 use ruf_admission::Side;
-use ruf_message::{Flow, Method, Place, StatusCode};
+use ruf_message::{Flow, Method, Place, Scheme, StatusCode};
 use ruf_transaction::OurVia;
 
 use crate::best::Failure;
@@ -198,7 +198,9 @@ impl Pending {
         };
         self.set(id, BranchState::Resolving(Box::new(copy)));
         let token = Token::of_branch(step.key, id);
-        step.ask(token, Question::Resolve { token, hop });
+        // rfc5031 §4.2: what is no address of a phone is a service
+        let is_for_help = self.asked == Scheme::Other;
+        step.ask(token, Question::Resolve { token, hop, is_for_help });
     }
 
     fn resolved(&mut self, step: &mut Step<'_, '_>, id: BranchId, places: Result<Vec<Place>, Unreachable>) {

@@ -34,6 +34,8 @@ pub enum Question {
         token: Token,
         /// The next hop.
         hop: Hop,
+        /// A service was called, as one does for help (RFC 5031): no neighbour is spared that.
+        is_for_help: bool,
     },
     /// By which flow is this place reached? A connection is opened where there is none.
     Reach {

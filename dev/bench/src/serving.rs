@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Domain, Gate, Keys, Limits, Listener, Ourselves, Overload, Policy};
+use ruf_admission::{Domain, Gate, Keys, Limits, Listener, Neighbours, Ourselves, Overload, Policy};
 use ruf_auth::{Algorithm, Keyring};
 use ruf_locate::{Locator, Ways};
 use ruf_message::{Entropy, Flow, Malformed, Message, Tick, Transmit, Transport};
@@ -252,5 +252,6 @@ fn node() -> Node {
         plan: DialPlan::default(),
         seat: Seat::alone(),
         overload: Overload::new(entropy(5)),
+        neighbours: Neighbours::new(Vec::new(), entropy(6)),
     })
 }

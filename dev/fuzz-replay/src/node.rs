@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Overload, Policy};
+use ruf_admission::{Domain, Gate, Keys, Listener, Neighbours, Ourselves, Overload, Policy};
 use ruf_locate::{Answer, Kind, Locator, Naptr, Query, Record, Srv, Ways};
 use ruf_message::{Entropy, Flow, FrameError, Message, Method, Request, StatusCode, Tick, Transport};
 use ruf_node::{Node, Parts, Seat};
@@ -281,6 +281,7 @@ fn house() -> Vec<Node> {
     };
     let ways = Ways::new(ourselves.listeners.iter().map(|one| (one.transport, one.bind.ip())));
     let trusted = vec!["203.0.113.10".parse().expect("an address")];
+    let neighbours = vec!["203.0.113.10".parse().expect("an address")];
     let policy = Policy { trusted, ..Policy::default() };
     let keys = Keys { nonce: [7; 32], dialog: [8; 32] };
     let registrar = Registrar::new(ruf_registrar::Limits::default(), Gruus::new(&[9; 32]), entropy(3));
@@ -301,6 +302,7 @@ fn house() -> Vec<Node> {
             plan: plan.clone(),
             seat,
             overload: Overload::new(entropy(6)),
+            neighbours: Neighbours::new(neighbours.clone(), entropy(7)),
         })
     };
     Seat::of_all(2, &mut entropy(5)).into_iter().map(node).collect()

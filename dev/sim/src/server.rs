@@ -8,7 +8,9 @@ use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use ruf_accounts::Accounts;
-use ruf_admission::{AddressOfRecord, Domain, Gate, Keys, Listener, Ourselves, Overload, Policy};
+use ruf_admission::{
+    AddressOfRecord, Cidr, Domain, Gate, Keys, Listener, Neighbours, Ourselves, Overload, Policy,
+};
 use ruf_locate::{Answer, Locator, Query, Record, Ways};
 use ruf_message::{Entropy, Flow, Place, Tick, Transmit, Transport};
 use ruf_node::{Node, Parts, Seat, SharedNonces};
@@ -45,6 +47,8 @@ pub struct Site {
     pub zone: Vec<(Query, Record)>,
     /// Domains whose name server never answers.
     pub silent: Vec<String>,
+    /// Servers that are asked to send less, and may ask for it.
+    pub neighbours: Vec<Cidr>,
     /// Users of domains that it does not serve may call its own.
     pub guests: bool,
     /// It asks nobody for a password.
@@ -69,6 +73,7 @@ impl Site {
             elsewhere: Vec::new(),
             zone: Vec::new(),
             silent: Vec::new(),
+            neighbours: Vec::new(),
             guests: false,
             is_open: false,
             is_full: false,
@@ -331,6 +336,7 @@ fn start(site: &Site, disk: &mut Disk, (starts, at): (u64, Tick)) -> Vec<Node> {
             accounts: accounts.clone(),
             plan: DialPlan { elsewhere: site.elsewhere.clone(), ..DialPlan::default() },
             overload: Overload::new(part(5)),
+            neighbours: Neighbours::new(site.neighbours.clone(), part(6)),
             seat,
         })
     };

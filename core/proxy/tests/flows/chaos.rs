@@ -96,7 +96,7 @@ impl Scene {
                 };
                 Answer::Located { token, targets }
             }
-            Question::Resolve { token, hop } => {
+            Question::Resolve { token, hop, .. } => {
                 let count = self.chance.below(4);
                 let found = (0..count).map(|_| place(&hop.host, &flow(self.chance.of(&PHONES)))).collect();
                 let places = if self.chance.below(4) == 0 { Err(Unreachable) } else { Ok(found) };

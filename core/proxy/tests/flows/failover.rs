@@ -72,7 +72,7 @@ fn a_connection_that_is_refused_or_not_made_within_two_seconds_is_followed_by_th
     let question = net.hops.remove("far.example");
     let invite = net.request('a', "INVITE", "sip:bob@far.example", "");
     net.send('a', invite);
-    let Some(ruf_proxy::Question::Resolve { token, hop }) = net.open.pop() else { panic!("not asked") };
+    let Some(ruf_proxy::Question::Resolve { token, hop, .. }) = net.open.pop() else { panic!("not asked") };
     let places = question.unwrap().unwrap().iter().map(|flow| crate::net::place(&hop.host, flow)).collect();
     net.reply(ruf_proxy::Answer::Resolved { token, places: Ok(places) });
     assert!(matches!(net.open.pop(), Some(ruf_proxy::Question::Reach { .. })));

@@ -347,7 +347,7 @@ impl Net {
                     .get(key)
                     .map(|targets| Answer::Located { token: *token, targets: targets.clone() })
             }
-            Question::Resolve { token, hop } => {
+            Question::Resolve { token, hop, .. } => {
                 let found = self.hops.get(&hop.host.to_string());
                 let places = |flows: &Vec<Flow>| flows.iter().map(|flow| place(&hop.host, flow)).collect();
                 found.map(|flow| Answer::Resolved {

@@ -39,7 +39,7 @@ fn a_hop_is_asked_for_and_the_100_is_out_meanwhile() {
     let invite = net.request('a', "INVITE", "sip:bob@far.example:5070;transport=tcp", "");
     net.send('a', invite);
     assert_eq!(net.ladder(), "a→r INVITE | r→a 100");
-    let Some(Question::Resolve { token, hop }) = net.open.pop() else { panic!("not asked") };
+    let Some(Question::Resolve { token, hop, .. }) = net.open.pop() else { panic!("not asked") };
     assert_eq!((hop.host.to_string().as_str(), hop.port), ("far.example", Some(5070)));
     let far = place(&hop.host, &flow('f'));
     net.reply(Answer::Resolved { token, places: Ok(vec![far.clone()]) });

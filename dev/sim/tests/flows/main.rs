@@ -38,6 +38,7 @@ mod no_answer_cancel_487;
 mod not_registered_480;
 mod options_200;
 mod overload_503;
+mod overload_neighbour;
 mod register_401_200;
 mod register_wrong_password;
 mod reload_in_call;

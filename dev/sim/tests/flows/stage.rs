@@ -94,19 +94,21 @@ impl Stage {
         Stage { sim, server, alice, bob, before: 0 }
     }
 
-    /// Alice is registered here, and Carol at `far.example`, whose first server is `first` and whose
-    /// second one, `good`, serves. Carol stands in the place of Bob.
+    /// Alice is registered here, and Carol at `far.example`, whose first server is `first`, a neighbour with
+    /// which overload is agreed, and whose second one, `good`, serves. Carol stands in the place of Bob.
     pub(crate) fn far_away(is_full: bool) -> (Self, HostId) {
         let mut sim = Sim::new(7, Conditions::fair());
         let elsewhere = ["far.example", "silent.example"].map(str::to_owned).into();
         let silent = vec!["silent.example".to_owned()];
-        let here = Site { elsewhere, zone: zone_of_far(), silent, ..Site::new(7, &["alice"]) };
+        let neighbours = vec!["198.51.100.11".parse().expect("an address")];
+        let here = Site { elsewhere, zone: zone_of_far(), silent, neighbours, ..Site::new(7, &["alice"]) };
         let server = sim.add_server(Server::new(here));
         let far = |last, is_full| Site {
             domain: "far.example".into(),
             address: ([198, 51, 100, last], 5060).into(),
             guests: true,
             is_full,
+            neighbours: vec!["198.51.100.1".parse().expect("an address")],
             ..Site::new(8, &["carol"])
         };
         let first = sim.add_server_named("first", Server::new(far(11, is_full)));
