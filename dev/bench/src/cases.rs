@@ -54,6 +54,11 @@ pub(crate) const CASES: &[Case] = &[
         what: "INVITE, 100, 180, 200, ACK, BYE, 200 through the proxy",
         work: Work::Unit(Serving::call),
     },
+    Case {
+        name: "unit_call_auth",
+        what: "the same with INVITE, 407, ACK before it, by MD5",
+        work: Work::Unit(Serving::call_auth),
+    },
 ];
 
 /// An INVITE of 1023 octets as a phone behind a proxy sends it.

@@ -100,7 +100,7 @@ impl Serving {
     /// OPTIONS to the server.
     pub(crate) fn options(&mut self) {
         let n = self.begin();
-        self.receive(ALICE, &request("OPTIONS", "sip:open.bench", "alice", "", n, 1, "", ""));
+        self.receive(ALICE, &request("OPTIONS", "sip:open.bench", OPEN, "", n, 1, "", ""));
         black_box(self.sent.len());
     }
 
@@ -114,18 +114,29 @@ impl Serving {
     /// A REGISTER that is challenged, and the one with the answer: a new nonce each time.
     pub(crate) fn register_auth(&mut self) {
         let n = self.begin();
-        self.receive(ALICE, &register_of(ALICE, "auth.bench", "carol", n, 0));
+        self.register_with_proof(ALICE, "carol", n);
+    }
+
+    fn register_with_proof(&mut self, phone: u16, user: &str, n: u64) {
+        let of = |attempt| register_of(phone, "auth.bench", user, n, attempt);
+        self.receive(phone, &of(0));
+        let proven = self.proven(phone, user, &of(1));
+        self.receive(phone, &proven);
+        assert!(self.heard(phone).starts_with("SIP/2.0 200"), "{}", self.heard(phone));
+    }
+
+    /// The request with the answer to the challenge that the phone heard.
+    fn proven(&mut self, phone: u16, user: &str, request: &str) -> String {
         let (Ok(Message::Request(mut request)), Ok(Message::Response(challenge))) =
-            (parsed(&register_of(ALICE, "auth.bench", "carol", n, 1)), parsed(&self.heard(ALICE)))
+            (parsed(request), parsed(&self.heard(phone)))
         else {
             unreachable!("both are well-formed");
         };
-        let mut keyring = Keyring::new("carol", "secret");
+        let mut keyring = Keyring::new(user, "secret");
         let answered = keyring.challenged(&request, &challenge, &mut self.entropy);
         assert_eq!(answered, Ok(()), "{challenge}");
         keyring.authorize(&mut request);
-        self.receive(ALICE, &request.to_string());
-        assert!(self.heard(ALICE).starts_with("SIP/2.0 200"), "{}", self.heard(ALICE));
+        request.to_string()
     }
 
     /// MESSAGE from Alice to Bob, and his 200.
@@ -134,7 +145,7 @@ impl Serving {
         let headers = "Content-Type: text/plain\r\n";
         self.receive(
             ALICE,
-            &request("MESSAGE", "sip:bob@open.bench", "alice", "", n, 1, headers, "hello, world"),
+            &request("MESSAGE", "sip:bob@open.bench", OPEN, "", n, 1, headers, "hello, world"),
         );
         let at_bob = self.heard(BOB);
         self.receive(BOB, &response(&at_bob, "200 OK", "", ""));
@@ -144,9 +155,33 @@ impl Serving {
     /// INVITE, 100, 180, 200, ACK, BYE, 200.
     pub(crate) fn call(&mut self) {
         let n = self.begin();
-        let headers = format!("Contact: <sip:alice@{}>\r\nContent-Type: application/sdp\r\n", address(ALICE));
-        self.receive(ALICE, &request("INVITE", "sip:bob@open.bench", "alice", "", n, 1, &headers, OFFER));
+        self.receive(ALICE, &invite(OPEN, n, 1));
+        self.answered(OPEN, n, 1);
+    }
+
+    /// The same with a password: INVITE, 407, ACK, and then the call.
+    pub(crate) fn call_auth(&mut self) {
+        let n = self.begin();
+        if n == 1 {
+            self.register_with_proof(BOB, "dave", n);
+        }
+        self.receive(ALICE, &invite(CLOSED, n, 1));
+        let challenge = self.heard(ALICE);
+        assert!(challenge.starts_with("SIP/2.0 407"), "{challenge}");
+        let tag = challenge.lines().find_map(|line| line.strip_prefix("To: ")?.split_once('>'));
+        let tag = tag.map_or("", |(_, tag)| tag);
+        let again = self.proven(ALICE, "carol", &invite(CLOSED, n, 2));
+        // The ACK of a failure has the branch of its INVITE.
+        let ack = request("ACK", "sip:dave@auth.bench", CLOSED, tag, n, 1, "", "");
+        self.receive(ALICE, &ack.replace("-1-ACK", "-1-INVITE"));
+        self.receive(ALICE, &again);
+        self.answered(CLOSED, n, 2);
+    }
+
+    /// What follows an INVITE that rings at Bob's phone.
+    fn answered(&mut self, pair: Pair, n: u64, cseq: u32) {
         let at_bob = self.heard(BOB);
+        assert!(at_bob.starts_with("INVITE"), "{at_bob}{}", self.heard(ALICE));
         self.receive(BOB, &response(&at_bob, "180 Ringing", "", ""));
         let headers = format!("Contact: <sip:bob@{}>\r\nContent-Type: application/sdp\r\n", address(BOB));
         self.receive(BOB, &response(&at_bob, "200 OK", &headers, OFFER));
@@ -154,15 +189,20 @@ impl Serving {
         let route = ok.lines().find_map(|line| line.strip_prefix("Record-Route: ")).unwrap_or_default();
         let headers = format!("Route: {route}\r\n");
         let target = format!("sip:bob@{}", address(BOB));
-        self.receive(ALICE, &request("ACK", &target, "alice", ";tag=bob1", n, 1, &headers, ""));
+        self.receive(ALICE, &request("ACK", &target, pair, ";tag=bob1", n, cseq, &headers, ""));
         assert!(self.heard(BOB).starts_with("ACK"));
-        self.receive(ALICE, &request("BYE", &target, "alice", ";tag=bob1", n, 2, &headers, ""));
+        self.receive(ALICE, &request("BYE", &target, pair, ";tag=bob1", n, cseq + 1, &headers, ""));
         let bye = self.heard(BOB);
         self.receive(BOB, &response(&bye, "200 OK", "", ""));
         assert!(self.heard(ALICE).starts_with("SIP/2.0 200"));
     }
 }
 
+/// Who calls, from Alice's phone, and who is called, at Bob's.
+type Pair = (&'static str, &'static str);
+
+const OPEN: Pair = ("alice@open.bench", "bob@open.bench");
+const CLOSED: Pair = ("carol@auth.bench", "dave@auth.bench");
 const ALICE: u16 = 5070;
 const BOB: u16 = 5080;
 
@@ -179,7 +219,7 @@ fn flow(phone: u16) -> Flow {
 fn request(
     method: &str,
     uri: &str,
-    from: &str,
+    (from, to): Pair,
     to_tag: &str,
     number: u64,
     cseq: u32,
@@ -187,12 +227,17 @@ fn request(
     body: &str,
 ) -> String {
     format!(
-        "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK-{number}-{method}\r\n\
-         From: <sip:{from}@open.bench>;tag=a{number}\r\nTo: <sip:bob@open.bench>{to_tag}\r\nCall-ID: {number}-2342@192.0.2.2\r\n\
+        "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP {};branch=z9hG4bK-{number}-{cseq}-{method}\r\n\
+         From: <sip:{from}>;tag=a{number}\r\nTo: <sip:{to}>{to_tag}\r\nCall-ID: {number}-2342@192.0.2.2\r\n\
          CSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n{headers}Content-Length: {}\r\n\r\n{body}",
         address(ALICE),
         body.len()
     )
+}
+
+fn invite(pair: Pair, number: u64, cseq: u32) -> String {
+    let headers = format!("Contact: <sip:alice@{}>\r\nContent-Type: application/sdp\r\n", address(ALICE));
+    request("INVITE", &format!("sip:{}", pair.1), pair, "", number, cseq, &headers, OFFER)
 }
 
 fn parsed(text: &str) -> Result<Message, Malformed> {
@@ -233,8 +278,10 @@ fn node() -> Node {
     let entropy = |part: u8| Entropy::from_seed([part; 32]);
     let closed = Domain { algorithms: vec![Algorithm::Md5], ..Domain::new("auth.bench") };
     let accounts = Accounts::load(Store::memory()).unwrap_or_else(|_| unreachable!("memory loads"));
-    if accounts.add_of_this_run("auth.bench", "carol", "secret").is_err() {
-        unreachable!("a good name");
+    for name in ["carol", "dave"] {
+        if accounts.add_of_this_run("auth.bench", name, "secret").is_err() {
+            unreachable!("a good name");
+        }
     }
     let ourselves = Ourselves {
         domains: vec![Domain::open("open.bench"), closed],
