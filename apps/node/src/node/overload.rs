@@ -24,8 +24,11 @@ impl Node {
     /// Whether a new request is refused at once. What it says to us as its next hop is taken out.
     // rfc7339 §5.10.2
     pub(super) fn refuses_early(&mut self, now: Tick, flow: Flow, request: &mut Request) -> bool {
-        let back = ruf_transaction::reply_to(flow, request).remote;
-        let was_asked = self.neighbours.hear_request(now, back, request);
+        // Few say anything: where the answer goes is not sought for the others.
+        let was_asked = request.via().params().contains("oc") && {
+            let back = ruf_transaction::reply_to(flow, request).remote;
+            self.neighbours.hear_request(now, back, request)
+        };
         if !self.overload.is_on() {
             return false;
         }
