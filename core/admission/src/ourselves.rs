@@ -43,7 +43,9 @@ impl Domain {
     }
 
     fn is_called(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+        // Most write it as we do, and that is seen at once.
+        self.name == name
+            || self.name.eq_ignore_ascii_case(name)
             || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
     }
 }
