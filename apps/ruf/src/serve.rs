@@ -423,8 +423,8 @@ impl ruf_net::Node for Served {
         self.node.resolved(now, number, answer);
     }
 
-    fn busy(&mut self, worked: Duration, since: Duration) {
-        self.node.busy(worked, since);
+    fn busy(&mut self, worked: Duration, since: Duration, is_behind: bool) {
+        self.node.busy(worked, since, is_behind);
     }
 
     fn is_drained(&self) -> bool {

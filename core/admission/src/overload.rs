@@ -2,8 +2,9 @@
 //! neighbours are told is RFC 7339's).
 //!
 //! The shell says now and then which part of its time the worker worked ([`Overload::look`]). One that
-//! never rests has more to do than it can, and nobody knows how much more; one that rests a little has as
-//! much as it should. Requests that begin something are drawn by lot ([`Overload::takes`]); those with
+//! never rests and is behind has more to do than it can, and nobody knows how much more; one that rests a little
+//! has as much as it should, and so has one that never rests and is not behind: a few who ask again as soon as they
+//! are answered keep it so. Requests that begin something are drawn by lot ([`Overload::takes`]); those with
 //! [`Precedence`] always pass.
 //!
 //! Not here: what has precedence ([`Gate::precedence`](crate::Gate::precedence)), how a refusal is written
@@ -28,6 +29,8 @@ const EASE: f64 = 0.9;
 const EASE_MORE: f64 = 0.75;
 /// After so many.
 const EASE_MORE_AFTER_LOOKS: u32 = 2;
+/// What a look without rest adds, if the worker is not behind.
+const RISE_SLOW: f64 = 1.02;
 /// What a look with some rest adds to the share at most.
 const RISE_MAX: f64 = 1.15;
 /// However bad it is, so much is taken: or nobody would ever learn that it is over.
@@ -80,15 +83,21 @@ impl Overload {
         }
     }
 
-    /// The worker worked so long of the time since the last look.
+    /// The worker worked so long of the time since the last look; `is_behind`: what comes waits long, or will be
+    /// lost.
     // rfc6357 §5.3: local control, by the load of the processor
-    pub fn look(&mut self, worked: Duration, since: Duration) {
+    pub fn look(&mut self, worked: Duration, since: Duration, is_behind: bool) {
         if since.is_zero() {
             return;
         }
         self.time += since;
         self.busy = (worked.as_secs_f64() / since.as_secs_f64()).min(1.0);
         if self.entropy.is_none() {
+            return;
+        }
+        if self.busy >= RESTLESS && !is_behind {
+            self.restless_looks = 0;
+            self.share = (self.share * RISE_SLOW).min(1.0);
             return;
         }
         if self.busy >= RESTLESS {
@@ -165,7 +174,7 @@ mod tests {
     }
 
     fn look(overload: &mut Overload, busy: f64) {
-        overload.look(LOOK.mul_f64(busy), LOOK);
+        overload.look(LOOK.mul_f64(busy), LOOK, true);
     }
 
     /// A worker that could do `capacity` requests in a look, is offered `offered`, and spends on a refusal a
@@ -190,6 +199,21 @@ mod tests {
             look(&mut overload, busy);
             assert!(!overload.is_on() && overload.takes(Precedence::New, false), "{busy}");
         }
+    }
+
+    #[test]
+    fn who_is_not_behind_refuses_nobody_however_little_it_rests() {
+        // tests rfc6357 §5.3
+        let mut overload = overload();
+        (0..1_000).for_each(|_| overload.look(LOOK, LOOK, false));
+        assert!(!overload.is_on() && overload.busy_percent() == 100);
+        // And takes more again when it has caught up.
+        (0..4).for_each(|_| overload.look(LOOK, LOOK, true));
+        let refused = overload.refused_percent();
+        overload.look(LOOK, LOOK, false);
+        assert!(overload.is_on() && overload.refused_percent() < refused);
+        (0..400).for_each(|_| overload.look(LOOK, LOOK, false));
+        assert!(!overload.is_on());
     }
 
     #[test]
@@ -250,9 +274,9 @@ mod tests {
     fn a_long_rest_ends_it_at_once() {
         let mut overload = overload();
         (0..50).for_each(|_| look(&mut overload, 1.0));
-        overload.look(Duration::from_millis(1), Duration::from_secs(5));
+        overload.look(Duration::from_millis(1), Duration::from_secs(5), false);
         assert!(!overload.is_on());
-        overload.look(Duration::ZERO, Duration::ZERO);
+        overload.look(Duration::ZERO, Duration::ZERO, true);
         assert_eq!(overload.busy_percent(), 0);
     }
 }

@@ -60,6 +60,25 @@ pub(crate) fn report_errors(socket: &impl AsRawFd, v4: bool) -> io::Result<()> {
     switch_on(socket, libc::SOL_SOCKET, libc::SO_SELECT_ERR_QUEUE)
 }
 
+/// The octets that wait to be read from a socket, as the kernel counts them, and those it has room for.
+pub(crate) fn waiting(socket: RawFd) -> io::Result<(u32, u32)> {
+    const HELD: usize = libc::SK_MEMINFO_RMEM_ALLOC as usize;
+    const ROOM: usize = libc::SK_MEMINFO_RCVBUF as usize;
+    let mut figures = [0_u32; libc::SK_MEMINFO_DROPS as usize + 1];
+    let mut length = mem::size_of_val(&figures) as libc::socklen_t;
+    // SAFETY: an open socket, and an array of the length given, of which the kernel fills no more.
+    let done = unsafe {
+        libc::getsockopt(
+            socket,
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            figures.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    if done == 0 { Ok((figures[HELD], figures[ROOM])) } else { Err(io::Error::last_os_error()) }
+}
+
 fn switch_on(socket: &impl AsRawFd, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: an open socket, and an option whose value is one int, of the size given.
@@ -400,6 +419,19 @@ mod tests {
         let mut poll = libc::pollfd { fd: socket, events: libc::POLLIN, revents: 0 };
         // SAFETY: one valid pollfd.
         assert_eq!(unsafe { libc::poll(&mut poll, 1, 5_000) }, 1, "nothing came within 5 s");
+    }
+
+    #[test]
+    fn what_waits_at_a_socket_is_told_beside_its_room() {
+        let (a, b) = pair("127.0.0.1:0");
+        let waits = || waiting(b.as_raw_fd()).expect("told");
+        let (nothing, room) = waits();
+        assert!(nothing == 0 && room > 0);
+        let payload = [0; 1_000];
+        let datagram = [Outgoing { remote: b.local(), local: None, payload: &payload }];
+        assert_eq!(send(a.as_raw_fd(), &datagram).expect("sends"), 1);
+        wait_readable(b.as_raw_fd());
+        assert!(waits().0 >= 1_000 && waits().1 == room);
     }
 
     fn crosses(address: &str, from: Option<&str>) {

@@ -68,6 +68,14 @@ impl Datagrams {
         if any { Poll::Ready(()) } else { Poll::Pending }
     }
 
+    /// What waits to be read from a socket fills half of its room or more: soon datagrams will be lost.
+    pub(crate) fn are_behind(&self) -> bool {
+        self.sockets.iter().any(|socket| {
+            batch::waiting(socket.socket.get_ref().as_raw_fd())
+                .is_ok_and(|(held, room)| held >= room / 2 && room > 0)
+        })
+    }
+
     /// Queues a datagram. It leaves with [`Datagrams::flush`].
     pub(crate) fn send(&mut self, transmit: Transmit) {
         match self.sockets.iter_mut().find(|socket| socket.listener == transmit.flow.listener) {

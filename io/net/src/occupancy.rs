@@ -18,6 +18,9 @@ pub(crate) struct Occupancy {
     /// Since then.
     rested: Duration,
     resting: Option<Tick>,
+    /// When the turn that goes on began.
+    turning: Option<Tick>,
+    longest_turn: Duration,
 }
 
 /// A worker's time since the last look.
@@ -25,16 +28,28 @@ pub(crate) struct Occupancy {
 pub(crate) struct Look {
     pub(crate) worked: Duration,
     pub(crate) since: Duration,
+    /// The longest time from one look at all sockets to the next, without rest.
+    pub(crate) longest_turn: Duration,
 }
 
 impl Occupancy {
     pub(crate) fn new(now: Tick) -> Occupancy {
-        Occupancy { looked: now, rested: Duration::ZERO, resting: None }
+        let (rested, longest_turn) = (Duration::ZERO, Duration::ZERO);
+        Occupancy { looked: now, rested, resting: None, turning: None, longest_turn }
     }
 
     /// There is nothing to do.
     pub(crate) fn rest(&mut self, now: Tick) {
         self.resting.get_or_insert(now);
+        self.turning = None;
+    }
+
+    /// All sockets are looked at now.
+    pub(crate) fn turn(&mut self, now: Tick) {
+        self.work(now);
+        if let Some(began) = self.turning.replace(now) {
+            self.longest_turn = self.longest_turn.max(now.saturating_sub(began));
+        }
     }
 
     /// There is something to do.
@@ -51,8 +66,9 @@ impl Occupancy {
             return None;
         }
         let worked = since.saturating_sub(self.rested);
-        *self = Occupancy::new(now);
-        Some(Look { worked, since })
+        let Occupancy { turning, longest_turn, .. } = *self;
+        *self = Occupancy { turning, ..Occupancy::new(now) };
+        Some(Look { worked, since, longest_turn })
     }
 }
 
@@ -66,7 +82,7 @@ mod tests {
 
     fn look(worked: u64, since: u64) -> Option<Look> {
         let [worked, since] = [worked, since].map(Duration::from_millis);
-        Some(Look { worked, since })
+        Some(Look { worked, since, longest_turn: Duration::ZERO })
     }
 
     #[test]
@@ -88,5 +104,17 @@ mod tests {
         let mut occupancy = Occupancy::new(at(0));
         (0..100).for_each(|millis| occupancy.work(at(millis)));
         assert_eq!(occupancy.look(at(100)), look(100, 100));
+    }
+
+    #[test]
+    fn a_turn_lasts_until_the_next_or_ends_with_a_rest() {
+        let mut occupancy = Occupancy::new(at(0));
+        [10, 12, 20, 23].into_iter().for_each(|millis| occupancy.turn(at(millis)));
+        occupancy.rest(at(24));
+        [40, 45].into_iter().for_each(|millis| occupancy.turn(at(millis)));
+        let longest = |look: Option<Look>| look.expect("it is time").longest_turn;
+        assert_eq!(longest(occupancy.look(at(50))), Duration::from_millis(8));
+        occupancy.turn(at(100));
+        assert_eq!(longest(occupancy.look(at(101))), Duration::from_millis(55), "from before the look");
     }
 }

@@ -29,6 +29,9 @@ use crate::tls::Certificates;
 
 /// Commands that may wait for a worker.
 const COMMANDS_MAX: usize = 64;
+/// A turn of this length keeps what came over one of many connections waiting as long; what comes by a single one
+/// waits at its sender.
+const TURN_LONG: Duration = Duration::from_millis(100);
 /// While it stops, a worker that has nothing left to do itself looks this often whether others have.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// Deadlines are kept at whole numbers of this, so that those of a busy server come due together: it wakes for them a
@@ -65,10 +68,10 @@ pub trait Node {
     fn poll_query(&mut self) -> Option<(u64, Query)>;
     /// What the DNS said to a question from [`Node::poll_query`].
     fn resolved(&mut self, now: Tick, number: u64, answer: Answer);
-    /// For so much of the time since the last such word there was something to do. A node that never refuses
-    /// anything has no use for it.
-    fn busy(&mut self, worked: Duration, since: Duration) {
-        let _ = (worked, since);
+    /// For so much of the time since the last such word there was something to do; `is_behind`: what comes
+    /// waits long, or will be lost. A node that never refuses anything has no use for it.
+    fn busy(&mut self, worked: Duration, since: Duration, is_behind: bool) {
+        let _ = (worked, since, is_behind);
     }
     /// Nothing is going on that a drain should wait for.
     fn is_drained(&self) -> bool;
@@ -388,10 +391,10 @@ fn poll_work<N: Node>(
     clock: Clock,
 ) -> Poll<()> {
     let woken = clock.now();
-    occupancy.work(woken);
+    occupancy.turn(woken);
     // Before the node takes anything: what it learned may be long ago.
-    if let Some(Look { worked, since }) = occupancy.look(woken) {
-        node.busy(worked, since);
+    if let Some(Look { worked, since, longest_turn }) = occupancy.look(woken) {
+        node.busy(worked, since, longest_turn >= TURN_LONG || datagrams.are_behind());
     }
     let received = datagrams.poll_receive(cx, clock, node).is_ready();
     let now = clock.now();
@@ -481,7 +484,7 @@ mod tests {
         fn resolved(&mut self, _: Tick, number: u64, answer: Answer) {
             self.resolved.push((number, answer));
         }
-        fn busy(&mut self, worked: Duration, since: Duration) {
+        fn busy(&mut self, worked: Duration, since: Duration, _: bool) {
             self.looks.push((worked, since));
         }
         fn is_drained(&self) -> bool {

@@ -11,9 +11,10 @@ use ruf_message::{Flow, Message, Place, Request, Tick, Transmit};
 use super::Node;
 
 impl Node {
-    /// For so much of the time since the last such word the worker had something to do.
-    pub fn busy(&mut self, worked: Duration, since: Duration) {
-        self.overload.look(worked, since);
+    /// For so much of the time since the last such word the worker had something to do; `is_behind`: what
+    /// comes waits long, or will be lost.
+    pub fn busy(&mut self, worked: Duration, since: Duration, is_behind: bool) {
+        self.overload.look(worked, since, is_behind);
     }
 
     /// Serves these neighbours from now on.

@@ -17,7 +17,7 @@ fn overload_neighbour() {
     // tests rfc7339 §5.1, §5.2, §5.5, §5.10
     let (mut stage, first) = Stage::far_away(false);
     for node in stage.sim.server(first).nodes() {
-        (0..LOOKS).for_each(|_| node.busy(LOOK, LOOK));
+        (0..LOOKS).for_each(|_| node.busy(LOOK, LOOK, true));
     }
     // Carol is not registered at the first server; what it answers says how busy it is.
     stage.dial_uri(&"sip:carol@far.example".parse().expect("a URI"));
