@@ -97,11 +97,17 @@ impl Stage {
     /// Alice is registered here, and Carol at `far.example`, whose first server is `first`, a neighbour with
     /// which overload is agreed, and whose second one, `good`, serves. Carol stands in the place of Bob.
     pub(crate) fn far_away(is_full: bool) -> (Self, HostId) {
+        Stage::far_away_of(Site::new(7, &["alice"]).workers, is_full)
+    }
+
+    /// The same, with so many workers here.
+    pub(crate) fn far_away_of(workers: u8, is_full: bool) -> (Self, HostId) {
         let mut sim = Sim::new(7, Conditions::fair());
         let elsewhere = ["far.example", "silent.example"].map(str::to_owned).into();
         let silent = vec!["silent.example".to_owned()];
         let neighbours = vec!["198.51.100.11".parse().expect("an address")];
-        let here = Site { elsewhere, zone: zone_of_far(), silent, neighbours, ..Site::new(7, &["alice"]) };
+        let alices = Site::new(7, &["alice"]);
+        let here = Site { elsewhere, zone: zone_of_far(), silent, neighbours, workers, ..alices };
         let server = sim.add_server(Server::new(here));
         let far = |last, is_full| Site {
             domain: "far.example".into(),
