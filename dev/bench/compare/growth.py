@@ -68,7 +68,7 @@ def main():
     print("\n".join(table))
     if args.page:
         commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-        stamp = f"Measured on {datetime.date.today().isoformat()}, {os.cpu_count()} cores, {commit}, by `growth.py --repeat {args.repeat}`."
+        stamp = f"Measured on {datetime.date.today().isoformat()}, {os.cpu_count()} cores, {commit}, by `growth.py --repeat {args.repeat} --calls {args.calls} --settle {args.settle:g}`."
         block = "\n".join(["<!-- growth -->", stamp, "", *table, "<!-- /growth -->"])
         text, found = re.subn("<!-- growth -->.*?<!-- /growth -->", lambda _: block, open(args.page).read(), flags=re.S)
         if not found:

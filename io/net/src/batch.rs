@@ -76,6 +76,7 @@ pub(crate) fn waiting(socket: RawFd) -> io::Result<(u32, u32)> {
             &raw mut length,
         )
     };
+    // Both places are constants below the array's length.
     if done == 0 { Ok((figures[HELD], figures[ROOM])) } else { Err(io::Error::last_os_error()) }
 }
 

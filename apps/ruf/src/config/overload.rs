@@ -29,7 +29,8 @@ impl OverloadSection {
 /// A server with which overload is agreed. Not everybody: a network of all addresses would let anybody ask
 /// us to send less.
 fn neighbour(text: &str) -> Result<Cidr, String> {
-    text.parse().ok().filter(|_| !text.ends_with("/0")).ok_or_else(|| {
+    let is_everybody = text.rsplit_once('/').is_some_and(|(_, bits)| bits.bytes().all(|digit| digit == b'0'));
+    text.parse().ok().filter(|_| !is_everybody).ok_or_else(|| {
         format!("`{text}` is no neighbour; write its address or a network, for example 192.0.2.7")
     })
 }
@@ -50,7 +51,7 @@ mod tests {
     fn neighbours_are_addresses_and_what_is_none_is_pointed_at() {
         let text = "[overload]\nneighbours = [\"192.0.2.7\", \"2001:db8::/64\"]\n";
         assert_eq!(parse("ruf.toml", text).expect("fine").neighbours.len(), 2);
-        for wrong in ["sip.example.org", "0.0.0.0/0", "::/0"] {
+        for wrong in ["sip.example.org", "0.0.0.0/0", "0.0.0.0/00", "::/0"] {
             let text = format!("[overload]\nneighbours = [\"{wrong}\"]\n");
             let error = parse("ruf.toml", &text).unwrap_err();
             assert_eq!(error.place, "ruf.toml:2:15");
