@@ -7,7 +7,7 @@ Memory is read when the transactions of the registrations have ended. Ruf's
 default bound is a million bindings. With --page
 the table between the markers of `growth` is written anew.
 """
-import argparse, datetime, os, pathlib, re, shutil, statistics, subprocess, sys, tempfile, time
+import argparse, pathlib, shutil, statistics, subprocess, sys, tempfile, time
 import bench
 
 TREE = bench.HERE.parents[2]
@@ -67,13 +67,7 @@ def main():
         shutil.rmtree(run, ignore_errors=True)
     print("\n".join(table))
     if args.page:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-        stamp = f"Measured on {datetime.date.today().isoformat()}, {os.cpu_count()} cores, {commit}, by `growth.py --repeat {args.repeat} --calls {args.calls} --settle {args.settle:g}`."
-        block = "\n".join(["<!-- growth -->", stamp, "", *table, "<!-- /growth -->"])
-        text, found = re.subn("<!-- growth -->.*?<!-- /growth -->", lambda _: block, open(args.page).read(), flags=re.S)
-        if not found:
-            sys.exit(f"{args.page} has no place for the table of growth")
-        open(args.page, "w").write(text)
+        bench.rewrite(args.page, "growth", f"`growth.py --repeat {args.repeat} --calls {args.calls} --settle {args.settle:g}`", table)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ one worker and belong to another (`crossed to another worker` of `ruf status`). 
 Usage: workers.py [--repeat N] [--scale X] [--page ../../../docs/performance.md]
 With --page the table between the markers of `workers` is written anew.
 """
-import argparse, datetime, json, os, pathlib, re, shutil, statistics, subprocess, sys, tempfile
+import argparse, json, os, pathlib, shutil, statistics, subprocess, sys, tempfile
 import bench
 
 WARM_UP_RUNS = 2
@@ -78,14 +78,7 @@ def main():
         shutil.rmtree(run, ignore_errors=True)
     print("\n".join(table))
     if args.page:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-        options = f"--repeat {args.repeat} --scale {args.scale:g}"
-        stamp = f"Measured on {datetime.date.today().isoformat()}, {os.cpu_count()} cores, {commit}, by `workers.py {options}`."
-        block = "\n".join(["<!-- workers -->", stamp, "", *table, "<!-- /workers -->"])
-        text, found = re.subn("<!-- workers -->.*?<!-- /workers -->", lambda _: block, open(args.page).read(), flags=re.S)
-        if not found:
-            sys.exit(f"{args.page} has no place for the table of workers")
-        open(args.page, "w").write(text)
+        bench.rewrite(args.page, "workers", f"`workers.py --repeat {args.repeat} --scale {args.scale:g}`", table)
 
 
 if __name__ == "__main__":
