@@ -67,6 +67,15 @@ impl Agent {
         }
     }
 
+    /// The way to the server, from here on: another server took over, or the connection was opened anew.
+    /// Calls that used the way before go on over this one; what was sent is not sent again, and a
+    /// registration moves with the next [`Self::register`].
+    pub fn move_to(&mut self, flow: Flow) {
+        let before = std::mem::replace(&mut self.settings.flow, flow);
+        self.registration.move_to(contact(&self.settings, &flow));
+        self.calls.move_to(before, flow);
+    }
+
     // --- registration ---
 
     /// Registers our Contact for so many seconds and keeps it registered, until [`Self::unregister`]

@@ -71,6 +71,13 @@ impl Calls {
         self.calls.get_mut(&key)
     }
 
+    /// What went by one flow goes by another.
+    pub(crate) fn move_to(&mut self, before: Flow, flow: Flow) {
+        for call in self.calls.values_mut().filter(|call| call.flow == before) {
+            call.flow = flow;
+        }
+    }
+
     /// The call that a message with this Call-ID and this tag of ours belongs to.
     pub(crate) fn named(&self, call_id: &[u8], local_tag: &[u8]) -> Option<CallKey> {
         self.by_name.get(&(call_id.into(), local_tag.into())).copied()

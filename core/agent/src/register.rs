@@ -130,6 +130,11 @@ impl Registration {
         }
     }
 
+    /// Our Contact, from the next REGISTER on.
+    pub(crate) fn move_to(&mut self, contact: Uri) {
+        self.contact = contact;
+    }
+
     /// Wants to be registered.
     pub(crate) fn register(&mut self, expires_secs: u32) -> Step {
         self.wanted = Some(expires_secs.max(1));

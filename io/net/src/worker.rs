@@ -27,8 +27,6 @@ use crate::reach::{self, Unreachable};
 use crate::rest::{FineTimer, rest};
 use crate::tls::Certificates;
 
-/// Commands that may wait for a worker.
-const COMMANDS_MAX: usize = 64;
 /// A turn of this length keeps what came over one of many connections waiting as long; what comes by a single one
 /// waits at its sender.
 const TURN_LONG: Duration = Duration::from_millis(100);
@@ -82,7 +80,7 @@ pub type Command<N> = Box<dyn FnOnce(&mut N, Tick) + Send>;
 
 /// The sending side of a worker's commands, and what it counts.
 pub struct Commands<N> {
-    sender: mpsc::Sender<Command<N>>,
+    sender: mpsc::UnboundedSender<Command<N>>,
     connections: ConnectionFigures,
 }
 
@@ -103,14 +101,14 @@ impl<N: 'static> Commands<N> {
             // The one who asked may have gone; then nobody misses the answer.
             let _ = answer.send(ask(node, now));
         });
-        self.sender.send(command).await.ok()?;
+        self.sender.send(command).ok()?;
         answered.await.ok()
     }
 
-    /// Runs `tell` on the node, from a thread that is no worker's: it may wait for room. `false`: the
-    /// worker is gone.
+    /// Has `tell` run on the node, and waits for nothing: what is dropped can tell, too. Whoever tells bounds
+    /// how much. `false`: the worker is gone.
     pub fn tell(&self, tell: impl FnOnce(&mut N, Tick) + Send + 'static) -> bool {
-        self.sender.blocking_send(Box::new(tell)).is_ok()
+        self.sender.send(Box::new(tell)).is_ok()
     }
 
     /// The figures of its connections, as of its last turn.
@@ -132,7 +130,7 @@ pub enum Stop {
 pub struct Berth<N: Node> {
     clock: Clock,
     neighbours: Neighbours<N::Crossing>,
-    commands: mpsc::Receiver<Command<N>>,
+    commands: mpsc::UnboundedReceiver<Command<N>>,
     figures: ConnectionFigures,
 }
 
@@ -143,7 +141,7 @@ impl<N: Node> Berth<N> {
         Neighbours::of_all(workers)
             .into_iter()
             .map(|neighbours| {
-                let (sender, commands) = mpsc::channel(COMMANDS_MAX);
+                let (sender, commands) = mpsc::unbounded_channel();
                 let figures = ConnectionFigures::default();
                 let connections = figures.clone();
                 (Berth { clock, neighbours, commands, figures }, Commands { sender, connections })
@@ -162,7 +160,7 @@ pub struct Worker<N: Node> {
     clock: Clock,
     occupancy: Occupancy,
     neighbours: Neighbours<N::Crossing>,
-    commands: mpsc::Receiver<Command<N>>,
+    commands: mpsc::UnboundedReceiver<Command<N>>,
     timer: FineTimer,
     deadline_grain: Duration,
     grain: Duration,

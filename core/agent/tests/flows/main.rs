@@ -21,6 +21,7 @@ mod hold_then_refer;
 mod invite_180_200_ack_bye;
 mod invite_486;
 mod message_200;
+mod moved;
 mod no_ack_bye;
 mod offer_in_200;
 mod options_200;
