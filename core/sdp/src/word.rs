@@ -1,0 +1,36 @@
+//! Words of a value: numbers, as SDP's grammar has them.
+
+use std::str::FromStr;
+
+/// A number of digits alone: no sign, no space.
+pub(crate) fn number<T: FromStr>(word: &str) -> Option<T> {
+    if word.is_empty() || !word.bytes().all(|octet| octet.is_ascii_digit()) {
+        return None;
+    }
+    word.parse().ok()
+}
+
+/// Whether it is a token of RFC 8866 §9: visible, and none of the separators.
+pub(crate) fn is_token(word: &str) -> bool {
+    !word.is_empty()
+        && word.bytes().all(|octet| {
+            octet.is_ascii_graphic()
+                && !matches!(
+                    octet,
+                    b'"' | b'('
+                        | b')'
+                        | b','
+                        | b'/'
+                        | b':'
+                        | b';'
+                        | b'<'
+                        | b'='
+                        | b'>'
+                        | b'?'
+                        | b'@'
+                        | b'['
+                        | b'\\'
+                        | b']'
+                )
+        })
+}
