@@ -11,6 +11,8 @@ use crate::word::number;
 
 /// The highest length of a master key's identifier, in octets (RFC 4568 §6.1).
 const MKI_OCTETS_MAX: u8 = 128;
+/// The most packets that a key may protect, in each suite (RFC 4568 §6.2).
+const LIFETIME_PACKETS_MAX: u64 = 1 << 48;
 
 /// A suite of SRTP: RFC 4568 §6.2, RFC 6188, RFC 7714.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -95,13 +97,14 @@ impl MasterKey {
         for part in parts {
             match part.split_once(':') {
                 Some((mki, octets)) if key.mki.is_none() => {
-                    let octets = number(octets).filter(|octets| (1..=MKI_OCTETS_MAX).contains(octets))?;
-                    key.mki = Some((number(mki)?, octets));
+                    let octets =
+                        plain_number(octets).filter(|octets| (1..=MKI_OCTETS_MAX).contains(octets))?;
+                    key.mki = Some((plain_number(mki)?, octets));
                 }
                 None if key.lifetime_packets.is_none() && key.mki.is_none() => {
                     key.lifetime_packets = Some(match part.strip_prefix("2^") {
-                        Some(power) => 1u64.checked_shl(number(power)?)?,
-                        None => number(part)?,
+                        Some(power) => 1u64.checked_shl(plain_number(power)?)?,
+                        None => plain_number(part)?,
                     });
                 }
                 Some(_) | None => return None,
@@ -109,6 +112,11 @@ impl MasterKey {
         }
         Some(key)
     }
+}
+
+/// A number without zeroes before it (RFC 4568 §4.1, §6.1).
+fn plain_number<T: std::str::FromStr>(word: &str) -> Option<T> {
+    number(word).filter(|_| word == "0" || !word.starts_with('0')) // rfc4568 §4.1, §6.1
 }
 
 impl fmt::Display for MasterKey {
@@ -156,9 +164,18 @@ impl Crypto {
         Crypto { tag, suite, keys: vec![key], session_parameters: Vec::new() }
     }
 
-    /// Whether its keys are as long as the suite's are. Of a suite that is not known none is.
-    pub fn fits(&self) -> bool {
-        self.keys.iter().all(|key| Some(key.key_salt.len()) == self.suite.key_salt_octets())
+    /// Whether its keys are as long as the suite's are, and live no longer; several can be told apart. Of a suite
+    /// that is not known none is.
+    pub fn is_valid(&self) -> bool {
+        // rfc4568 §6.1
+        let fits = |key: &MasterKey| {
+            Some(key.key_salt.len()) == self.suite.key_salt_octets()
+                && key.lifetime_packets.is_none_or(|packets| (1..=LIFETIME_PACKETS_MAX).contains(&packets))
+        };
+        let mki_octets = |key: &MasterKey| key.mki.map(|(_, octets)| octets);
+        let first = self.keys.first().and_then(mki_octets);
+        let told_apart = self.keys.len() < 2 || first.is_some();
+        told_apart && self.keys.iter().all(|key| fits(key) && mki_octets(key) == first)
     }
 }
 
@@ -169,7 +186,7 @@ impl Attribute for Crypto {
     fn parse(value: &str) -> Option<Crypto> {
         // rfc4568 §9.1
         let mut words = value.split_ascii_whitespace();
-        let tag = words.next().filter(|word| word.len() <= 9).and_then(number)?;
+        let tag = words.next().filter(|word| word.len() <= 9).and_then(plain_number)?;
         let suite = words.next()?;
         if !suite.bytes().all(|octet| octet.is_ascii_alphanumeric() || octet == b'_') {
             return None;
@@ -214,6 +231,7 @@ mod tests {
 
     #[test]
     fn what_is_no_crypto_line_is_refused() {
+        // tests rfc4568 §4.1, §6.1
         for wrong in [
             "",
             "1",
@@ -225,6 +243,9 @@ mod tests {
             "1 AES_CM_128_HMAC_SHA1_80 inline:YUJD|1:4|2^3",
             "1 AES_CM_128_HMAC_SHA1_80 inline:YUJD|2^64",
             "1 AES_CM_128_HMAC_SHA1_80 inline:YUJD|1:129",
+            "1 AES_CM_128_HMAC_SHA1_80 inline:YUJD|01:4",
+            "1 AES_CM_128_HMAC_SHA1_80 inline:YUJD|2^048",
+            "01 AES_CM_128_HMAC_SHA1_80 inline:YUJD",
             "1 AES-CM inline:YUJD",
         ] {
             assert_eq!(Crypto::parse(wrong), None, "{wrong}");
@@ -233,10 +254,22 @@ mod tests {
 
     #[test]
     fn a_key_fits_its_suite_and_is_not_shown() {
-        // tests rfc4568 §6.2
+        // tests rfc4568 §6.1, §6.2
         let crypto = |octets| Crypto::new(1, Suite::AesCm128HmacSha1_80, MasterKey::new(vec![7; octets]));
-        assert!(crypto(30).fits() && !crypto(31).fits());
-        assert!(!Crypto { suite: Suite::Other("X".to_owned()), ..crypto(30) }.fits());
+        assert!(crypto(30).is_valid() && !crypto(31).is_valid());
+        assert!(!Crypto { suite: Suite::Other("X".to_owned()), ..crypto(30) }.is_valid());
+        let with = |keys: &[(Option<u64>, Option<u8>)]| {
+            let key = |(at, said): (u64, &(Option<u64>, Option<u8>))| MasterKey {
+                lifetime_packets: said.0,
+                mki: said.1.map(|octets| (at, octets)),
+                ..MasterKey::new(vec![7; 30])
+            };
+            Crypto { keys: (1..).zip(keys).map(key).collect(), ..crypto(30) }.is_valid()
+        };
+        let lives = |packets| with(&[(Some(packets), None)]);
+        assert!(lives(1 << 48) && !lives((1 << 48) + 1) && !lives(0));
+        assert!(with(&[(None, Some(4)), (None, Some(4))]));
+        assert!(!with(&[(None, Some(4)), (None, Some(1))]) && !with(&[(None, None), (None, None)]));
         assert!(!format!("{:?}", crypto(30)).contains('7'));
     }
 }

@@ -180,8 +180,9 @@ pub struct Format {
 }
 
 /// The formats of an RTP stream that say what they are, in the order of the `m=` line, each once. A payload
-/// type without `a=rtpmap` is the static one; a dynamic one without is left out. One pass over the section.
-pub(crate) fn formats(listed: &[String], section: &Section) -> Vec<Format> {
+/// type without `a=rtpmap` is one of `known`, or the static one; a dynamic one without is left out. One pass over
+/// the section.
+pub(crate) fn formats(listed: &[String], section: &Section, known: &[Format]) -> Vec<Format> {
     let mut encodings: [Option<Encoding>; PAYLOAD_TYPES] = [const { None }; PAYLOAD_TYPES];
     for Rtpmap { payload_type, encoding } in section.readable() {
         if let Some(slot) = encodings.get_mut(usize::from(payload_type)) {
@@ -203,7 +204,11 @@ pub(crate) fn formats(listed: &[String], section: &Section) -> Vec<Format> {
             Some(_) | None => continue,
         }
         let said = encodings.get_mut(at).and_then(Option::take);
-        let Some(encoding) = said.or_else(|| Encoding::of_static(payload_type)) else { continue };
+        let known = || known.iter().find(|known| known.payload_type == payload_type);
+        let known = || known().map(|known| known.encoding.clone());
+        let Some(encoding) = said.or_else(known).or_else(|| Encoding::of_static(payload_type)) else {
+            continue;
+        };
         let fmtp = parameters.get_mut(at).and_then(Option::take).unwrap_or_default();
         formats.push(Format { payload_type, encoding, fmtp });
     }

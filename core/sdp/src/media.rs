@@ -63,7 +63,12 @@ impl<'a> Media<'a> {
     /// The formats of RTP that say what they are, in order of preference, each once; those without `a=rtpmap`
     /// are the static ones.
     pub fn formats(&self) -> Vec<Format> {
-        self.line().map(|line| formats(&line.formats, self.own)).unwrap_or_default()
+        self.formats_with(&[])
+    }
+
+    /// The same, where a payload type without `a=rtpmap` is one of `known`.
+    pub(crate) fn formats_with(&self, known: &[Format]) -> Vec<Format> {
+        self.line().map(|line| formats(&line.formats, self.own, known)).unwrap_or_default()
     }
 
     /// The value of an attribute of its own or, if it has none, of the session.
@@ -148,6 +153,7 @@ mod tests {
 
     #[test]
     fn a_value_is_judged_when_it_is_asked_for() {
+        // tests rfc8866 §5.13
         let description = Description::parse(TEXT.as_bytes()).unwrap();
         let media: Vec<Media<'_>> = description.media().collect();
         assert_eq!(media[0].get(), Ok(Some(Ptime(Duration::from_millis(30)))));

@@ -90,6 +90,16 @@ impl Protocol {
         !matches!(self, Protocol::Other(_))
     }
 
+    /// Whether media is encrypted with keys of the description (RFC 4568 §4).
+    pub fn demands_srtp(&self) -> bool {
+        matches!(self, Protocol::RtpSavp | Protocol::RtpSavpf)
+    }
+
+    /// Whether media is encrypted with keys of DTLS.
+    pub fn is_dtls(&self) -> bool {
+        matches!(self, Protocol::UdpTlsRtpSavp | Protocol::UdpTlsRtpSavpf)
+    }
+
     /// Whether it has feedback by RTCP (RFC 4585).
     pub fn has_feedback(&self) -> bool {
         matches!(self, Protocol::RtpAvpf | Protocol::RtpSavpf | Protocol::UdpTlsRtpSavpf)

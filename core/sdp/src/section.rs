@@ -95,6 +95,11 @@ impl Section {
         self.push(Line::attribute(name, ""));
     }
 
+    /// Puts a line right behind the first: `o=` behind `v=`, `c=` behind `m=`.
+    pub(crate) fn put_second(&mut self, line: Line) {
+        self.lines.insert(self.lines.len().min(1), line);
+    }
+
     /// Keeps the lines that are wanted.
     pub fn retain(&mut self, keep: impl FnMut(&Line) -> bool) {
         self.lines.retain(keep);
