@@ -235,31 +235,32 @@ def storm(args, base):
         writer = csv.DictWriter(out, rows[0])
         writer.writeheader()
         writer.writerows(rows)
-    draw(args.out, rows)
+    draw(f"{args.out}-storm.svg", rows, "s", 20, [
+        ("calls that went well, a second", "ok_per_s", "#1a7f37"), ("calls that failed, a second", "failed_per_s", "#b42318"),
+        ("CPU of the server, percent of a core", "cpu_percent", "#444"), ("its memory, MB", "rss_mb", "#6941c6"),
+        ("INVITE to 200, p99 of each 10 s, ms", "p99_ms", "#0b6bcb")])
 
 
-def draw(out, rows):
-    """Four strips above each other, seconds below."""
-    strips = [("calls that went well, a second", "ok_per_s", "#1a7f37"), ("calls that failed, a second", "failed_per_s", "#b42318"),
-              ("CPU of the server, percent of a core", "cpu_percent", "#444"), ("its memory, MB", "rss_mb", "#6941c6"),
-              ("INVITE to 200, p99 of each 10 s, ms", "p99_ms", "#0b6bcb")]
+def draw(path, rows, unit, every, strips):
+    """Strips above each other, one for each (title, column, colour); below, every so many of the unit, which is the
+    column that says when."""
     width, height, left, gap = 760, 90, 56, 34
-    last = max(row["s"] for row in rows)
+    last = max(row[unit] for row in rows)
     parts = []
     for number, (title, key, colour) in enumerate(strips):
         top = number * (height + gap) + 24
-        points = [(row["s"], float(row[key])) for row in rows if row[key] not in ("", None)]
+        points = [(row[unit], float(row[key])) for row in rows if row[key] not in ("", None)]
         most = max([value for _, value in points] + [1])
-        line = " ".join(f"{left + s / last * (width - left - 10):.1f},{top + height - v / most * height:.1f}" for s, v in points)
+        line = " ".join(f"{left + when / last * (width - left - 10):.1f},{top + height - v / most * height:.1f}" for when, v in points)
         parts.append(f'<text x="{left}" y="{top - 6}">{title}</text><text x="{left - 6}" y="{top + 10}" text-anchor="end">'
                      f'{most:.0f}</text><text x="{left - 6}" y="{top + height}" text-anchor="end">0</text>'
                      f'<path d="M{left},{top}V{top + height}H{width - 10}" fill="none" stroke="#999"/>'
                      f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
     bottom = len(strips) * (height + gap) + 14
-    for s in range(0, last + 1, 20):
-        x = left + s / last * (width - left - 10)
-        parts.append(f'<text x="{x:.1f}" y="{bottom}" text-anchor="middle">{s} s</text>')
-    with open(f"{out}-storm.svg", "w") as file:
+    for when in range(0, last + 1, every):
+        x = left + when / last * (width - left - 10)
+        parts.append(f'<text x="{x:.1f}" y="{bottom}" text-anchor="middle">{when} {unit}</text>')
+    with open(path, "w") as file:
         file.write(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {bottom + 10}" font-family="sans-serif" '
                    f'font-size="11" fill="#222"><rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}</svg>\n')
 
