@@ -10,6 +10,8 @@ use std::time::Duration;
 /// An event of which nothing was heard for so long has ended: five of the slowest reports that are usual.
 // rfc4733 §2.5.2.2: "a given time period elapses"
 const LAPSE: Duration = Duration::from_millis(250);
+/// What is so much earlier than the last event is not of it, but of another clock.
+const STALE_TICKS_MAX: u32 = 0x4_0000;
 /// Reports taken from one packet.
 const REPORTS_MAX: usize = 8;
 
@@ -94,7 +96,7 @@ impl EventReceiver {
                 self.last = Some(timestamp);
             }
             // rfc4733 §2.5.2.2: of what is over nothing begins again
-            _ if self.last.is_some_and(|last| timestamp.wrapping_sub(last) as i32 <= 0) => return,
+            _ if self.last.is_some_and(|last| last.wrapping_sub(timestamp) <= STALE_TICKS_MAX) => return,
             _ => {
                 changes.extend(self.end());
                 changes.push(EventChange::Begin { event: report.event, volume: report.volume });
@@ -242,6 +244,13 @@ mod tests {
     fn a_report_without_duration_says_nothing() {
         // tests rfc4733 §2.3.5
         assert_eq!(heard(&[(0, 0, 1, 0, false), (20, 0, 1, 160, true)]), ["1 down", "1 up 160"]);
+    }
+
+    #[test]
+    fn a_sender_may_give_each_event_a_clock_of_its_own() {
+        let reports =
+            [(0, 9_000_000, 1, 160, true), (200, 1_000, 2, 160, true), (400, 8_000_000, 3, 160, true)];
+        assert_eq!(heard(&reports), ["1 down", "1 up 160", "2 down", "2 up 160", "3 down", "3 up 160"]);
     }
 
     #[test]
