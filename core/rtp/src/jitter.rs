@@ -19,16 +19,19 @@
 //!
 //! Not here: decoding, concealing and stretching (core/audio), digits ([`EventReceiver`](crate::EventReceiver)).
 
+mod bursts;
 mod delay;
 mod playout;
 mod store;
 mod timeline;
 mod window;
 
+pub use bursts::BurstFigures;
 pub use playout::{Content, Counts, Frame, JitterLimits, Playout};
 
 use crate::packet::Packet;
 use crate::receiver::Arrival;
+use bursts::Bursts;
 use delay::Delay;
 use smallvec::SmallVec;
 use std::time::Duration;
@@ -55,7 +58,10 @@ pub struct JitterBuffer {
     noise: SmallVec<[u8; NOISE_BYTES_MAX]>,
     /// Of the last packet with audio.
     ticks: i64,
+    /// At which the last packet was played.
+    delay_micros: i64,
     counts: Counts,
+    bursts: Bursts,
 }
 
 /// ```text
@@ -104,7 +110,9 @@ impl JitterBuffer {
             state: State::Idle { next: None },
             noise: SmallVec::new(),
             ticks: timeline.ticks(micros(limits.spacing)).max(1),
+            delay_micros: 0,
             counts: Counts::default(),
+            bursts: Bursts::default(),
             timeline,
             limits,
         }
@@ -199,7 +207,7 @@ impl JitterBuffer {
         if first.content == Content::Event || delay > micros(self.limits.delay_max) {
             let is_overdue = u64::from(first.content != Content::Event);
             self.counts.overdue += is_overdue;
-            self.counts.missed += is_overdue;
+            self.miss(is_overdue);
             self.store.drop_first();
             self.state = State::Idle { next: Some(sequence + 1) };
         } else if delay < self.delay.target() {
@@ -210,7 +218,7 @@ impl JitterBuffer {
             self.state =
                 State::Playing(Expected { sequence, timestamp, concealed_ticks: 0, was_passed: false });
         }
-        self.counts.missed += next.map_or(0, |next| sequence.saturating_sub(next));
+        self.miss(next.map_or(0, |next| sequence.saturating_sub(next)));
         None
     }
 
@@ -223,11 +231,11 @@ impl JitterBuffer {
         let missing = sequence - next.sequence;
         let lost_ticks = self.ticks.saturating_mul(i64::try_from(missing).unwrap_or(i64::MAX));
         if left <= self.ticks / 2 {
-            self.counts.missed += missing;
+            self.miss(missing);
             self.state = State::Playing(Expected { sequence, timestamp, ..Expected::at(next) });
         } else if next.concealed_ticks >= lost_ticks {
             // Beyond what was lost the sender was silent.
-            self.counts.missed += missing;
+            self.miss(missing);
             self.state = State::Playing(Expected { sequence, ..Expected::at(next) });
         } else if self.timeline.micros(next.concealed_ticks) >= micros(self.limits.conceal_max) {
             self.state = State::Idle { next: Some(next.sequence) };
@@ -275,14 +283,16 @@ impl JitterBuffer {
                     let was_passed = concealed_ticks > 0;
                     self.state = State::Playing(Expected { concealed_ticks, was_passed, ..expected });
                     self.counts.late += 1;
-                    self.counts.missed += 1;
+                    self.miss(1);
                 } else if delay > micros(self.limits.delay_max) {
                     self.counts.overdue += 1;
-                    self.counts.missed += 1;
+                    self.miss(1);
                 } else {
                     self.noise.clear();
                     self.ticks = i64::from(ticks.max(1));
                     self.counts.played += 1;
+                    self.bursts.played();
+                    self.delay_micros = delay;
                     self.counts.stretched_ticks += next.concealed_ticks.unsigned_abs();
                     self.least.push(now, delay);
                     return Some(Turn::Play { stored, stretch_micros: self.stretch(delay, spacing) });
@@ -291,6 +301,11 @@ impl JitterBuffer {
         }
         self.store.give_back(stored);
         turn
+    }
+
+    fn miss(&mut self, packets: u64) {
+        self.counts.missed += packets;
+        self.bursts.missed(packets);
     }
 
     /// By how much a frame may be longer or, negative, shorter.
@@ -313,9 +328,29 @@ impl JitterBuffer {
         duration(self.delay.target())
     }
 
+    /// The delay of the last packet that was played.
+    pub fn delay(&self) -> Duration {
+        duration(self.delay_micros)
+    }
+
+    /// How long a packet is.
+    pub fn spacing(&self) -> Duration {
+        duration(self.timeline.micros(self.ticks))
+    }
+
+    /// Its bounds.
+    pub fn limits(&self) -> &JitterLimits {
+        &self.limits
+    }
+
     /// What happened until now.
     pub fn counts(&self) -> Counts {
         self.counts
+    }
+
+    /// Whether what was missed came in bursts.
+    pub fn bursts(&self) -> BurstFigures {
+        self.bursts.figures()
     }
 }
 

@@ -104,3 +104,20 @@ pub struct Counts {
     /// Ticks of concealment, after which the packet that was concealed was played.
     pub stretched_ticks: u64,
 }
+
+impl Counts {
+    /// Packets that were played, or should have been.
+    pub fn packets(&self) -> u64 {
+        self.played + self.missed
+    }
+
+    /// Packets that came and were not played.
+    pub fn discarded(&self) -> u64 {
+        (self.late + self.overdue + self.refused).min(self.missed)
+    }
+
+    /// Packets that never came.
+    pub fn lost(&self) -> u64 {
+        self.missed - self.discarded()
+    }
+}
