@@ -11,7 +11,7 @@ pub use escape::{escape_user, unescape};
 pub use owned::Uri;
 
 use crate::error::UriError;
-use crate::flow::Transport;
+use crate::flow::{Hop, Transport};
 use crate::host::Host;
 use std::borrow::Cow;
 use std::fmt;
@@ -172,6 +172,13 @@ impl<'a> UriRef<'a> {
         self.param("maddr").flatten().and_then(Host::parse)
     }
 
+    /// Where what is sent to it goes (RFC 3263 §4); `None` if it names no host.
+    pub fn hop(&self) -> Option<Hop> {
+        let host = self.maddr().or_else(|| self.host())?.to_owned();
+        let (port, transport) = (self.port(), self.transport().flatten());
+        Some(Hop { host, port, transport, secure: self.scheme() == Scheme::Sips })
+    }
+
     /// The user part is a telephone number: `user=phone`.
     pub fn is_phone(&self) -> bool {
         self.param("user").flatten().is_some_and(|value| value.eq_ignore_ascii_case(b"phone"))
@@ -304,6 +311,17 @@ mod tests {
             assert_eq!(uri(text).to_string(), text);
         }
         assert_eq!(uri("sip:alice;day=tuesday@atlanta.com").as_ref().user(), Some(&b"alice;day=tuesday"[..]));
+    }
+
+    #[test]
+    fn what_is_sent_to_a_uri_goes_to_its_maddr_or_its_host() {
+        let hop = |text| {
+            uri(text).as_ref().hop().map(|hop| (hop.host.to_string(), hop.port, hop.transport, hop.secure))
+        };
+        let tcp = Some(Transport::Tcp);
+        assert_eq!(hop("sip:a@h:5070;transport=tcp"), Some(("h".to_owned(), Some(5070), tcp, false)));
+        assert_eq!(hop("sips:a@h;maddr=192.0.2.1"), Some(("192.0.2.1".to_owned(), None, None, true)));
+        assert_eq!(hop("tel:+1"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Not here: when it is made and sent (`forward.rs`), strict routers (`route.rs`), Record-Route, which
 //! depends on the flow (`record_route.rs`).
 
-use ruf_message::{Hop, Request, Scheme, UriRef};
+use ruf_message::{Hop, Request, Scheme};
 
 use crate::question::Target;
 use crate::route;
@@ -63,18 +63,12 @@ impl BranchRequest {
     pub(crate) fn next_hop(&self) -> Option<Hop> {
         let secure = self.request.uri().scheme() == Scheme::Sips;
         let hop = match self.request.routes().next() {
-            Some(route) if !self.strict => hop_of(route.uri()),
-            Some(_) | None => hop_of(self.request.uri()),
+            Some(route) if !self.strict => route.uri().hop(),
+            Some(_) | None => self.request.uri().hop(),
         }?;
         // rfc3261 §16.6 step 7; as if it were a SIPS URI
         Some(Hop { secure: secure || hop.secure, ..hop })
     }
-}
-
-fn hop_of(uri: UriRef<'_>) -> Option<Hop> {
-    let host = uri.maddr().or_else(|| uri.host())?;
-    let (port, transport) = (uri.port(), uri.transport().flatten());
-    Some(Hop { host: host.to_owned(), port, transport, secure: uri.scheme() == Scheme::Sips })
 }
 
 #[cfg(test)]
