@@ -71,9 +71,21 @@ impl Agent {
     /// Calls that used the way before go on over this one; what was sent is not sent again, and a
     /// registration moves with the next [`Self::register`].
     pub fn move_to(&mut self, flow: Flow) {
-        let before = std::mem::replace(&mut self.settings.flow, flow);
+        let before = self.settings.flow;
+        self.aim(flow);
         self.registration.move_to(contact(&self.settings, &flow));
         self.calls.move_to(before, flow);
+    }
+
+    /// Where requests out of dialog go from here on; what goes on stays where it is. For an agent without a
+    /// server, before it calls somebody elsewhere.
+    pub fn aim(&mut self, flow: Flow) {
+        self.settings.flow = flow;
+    }
+
+    /// Our address on the way of this call.
+    pub fn local_address(&mut self, call: CallKey) -> Option<std::net::IpAddr> {
+        self.calls.get_mut(call).map(|call| call.flow.local.ip())
     }
 
     // --- registration ---

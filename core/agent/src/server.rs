@@ -172,6 +172,7 @@ impl Agent {
         let aor = self.settings.aor.as_ref();
         match request.uri().user_unescaped() {
             None => true,
+            Some(_) if self.settings.any_user => true,
             Some(user) => {
                 *user == *self.settings.contact_user.as_bytes() || Some(user) == aor.user_unescaped()
             }

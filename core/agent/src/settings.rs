@@ -19,6 +19,8 @@ pub struct Settings {
     /// User part of our Contact. One that nobody guesses keeps strangers from calling around the
     /// server.
     pub contact_user: String,
+    /// Requests for any user at our address are ours: an agent that answers for a whole host.
+    pub any_user: bool,
     /// The URN of this device. With one, the registrar is asked for GRUUs, and the public one becomes the
     /// Contact in dialogs (RFC 5627 §4.4).
     pub instance: Option<String>,
@@ -53,6 +55,7 @@ impl Settings {
             display: String::new(),
             keyring: Keyring::empty(),
             flow,
+            any_user: false,
             instance: None,
             reg_id: None,
             route_set: Vec::new(),

@@ -29,3 +29,32 @@ fn a_call_and_the_registration_go_on_by_the_new_way() {
     assert_eq!(bye.flow, new);
     assert!(bye.bytes.starts_with(b"BYE sip:bob@192.0.2.7 "));
 }
+
+#[test]
+fn what_is_called_after_another_way_was_aimed_at_goes_there_and_the_rest_stays() {
+    // tests rfc3261 §8.1.2
+    let mut stage = Stage::new();
+    let to = "sip:bob@198.51.100.9".parse().unwrap();
+    let first = stage.agent.call(stage.now, &to, None).unwrap();
+    let way = stage.agent.poll_transmit().unwrap().flow;
+    let other = flow("198.51.100.1:5070", "198.51.100.9:5060");
+    stage.agent.aim(other);
+    let second = stage.agent.call(stage.now, &to, None).unwrap();
+    assert_eq!(stage.agent.poll_transmit().unwrap().flow, other);
+    let local = |stage: &mut Stage, call| stage.agent.local_address(call).unwrap();
+    assert_eq!(local(&mut stage, first), way.local.ip());
+    assert_eq!(local(&mut stage, second), other.local.ip());
+}
+
+#[test]
+fn an_agent_for_a_whole_host_is_called_by_any_name() {
+    for any_user in [true, false] {
+        let mut stage = Stage::with(|settings| settings.any_user = any_user);
+        stage.give_text(
+            "OPTIONS sip:anybody@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK1\nMax-Forwards: 70\n\
+             From: <sip:x@example.org>;tag=1\nTo: <sip:anybody@192.0.2.1>\nCall-ID: 1\nCSeq: 1 OPTIONS",
+        );
+        let status = if any_user { StatusCode::OK } else { StatusCode::NOT_FOUND };
+        assert_eq!(stage.response().status(), status);
+    }
+}
