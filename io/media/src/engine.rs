@@ -1,0 +1,215 @@
+//! [`Engine`]: the thread on which all streams of a phone run, and [`Stream`], one of them from outside.
+//!
+//! Each stream is a task of that thread: it takes what comes to its ports and, every 20 ms by the clock, has its voice
+//! say and hear a frame. A stream that is dropped ends within a frame; a thread ends with the last of its engine.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use crate::agreed::Agreed;
+use crate::device::{Null, Silence, Sink, Source};
+use crate::ports::{self, PortRange};
+use crate::voice::{Outgoing, Voice};
+
+/// How often a stream has its voice say and hear a frame.
+const FRAME: Duration = Duration::from_millis(ruf_audio::FRAME_MS as u64);
+/// Longer than any datagram of audio.
+const DATAGRAM_BYTES_MAX: usize = 2_048;
+/// Datagrams that are taken before anything else has its turn.
+const DATAGRAMS_A_TURN: usize = 32;
+
+/// What a stream tells, on its thread: it must be taken at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StreamEvent {
+    /// The far side pressed a key: `0` to `9`, `*`, `#`, `A` to `D`.
+    Digit(char),
+    /// The first packet came that is heard.
+    Heard,
+}
+
+/// Who is told.
+pub type Listener = Box<dyn Fn(StreamEvent) + Send + Sync>;
+
+/// The thread of media. Clones are the same thread.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    new: mpsc::UnboundedSender<New>,
+    ports: PortRange,
+}
+
+#[derive(Debug)]
+struct New {
+    shared: Weak<Shared>,
+    pair: ports::Pair,
+}
+
+/// One stream of audio. Dropping it ends it.
+#[derive(Debug)]
+pub struct Stream {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+}
+
+struct Shared {
+    voice: Mutex<Voice>,
+    told: Listener,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Shared").finish()
+    }
+}
+
+impl Shared {
+    fn voice(&self) -> MutexGuard<'_, Voice> {
+        // Nothing panics while it is locked; a poisoned lock still holds a whole value.
+        self.voice.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Engine {
+    /// Starts the thread. Its streams use these ports.
+    ///
+    /// # Errors
+    /// The system gives no thread, or no event loop.
+    pub fn start(ports: PortRange) -> io::Result<Engine> {
+        let (new, waiting) = mpsc::unbounded_channel();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        std::thread::Builder::new().name("ruf-media".to_owned()).spawn(move || {
+            runtime.block_on(run(waiting));
+        })?;
+        Ok(Engine { new, ports })
+    }
+
+    /// Opens a stream at this address of ours. It says silence, and nobody hears what it hears, until
+    /// [`Stream::say`] and [`Stream::hear_with`].
+    ///
+    /// # Errors
+    /// No pair of ports is free.
+    pub fn open(&self, at: IpAddr, told: Listener) -> io::Result<Stream> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+        let [port, seed] = [random.first_chunk(), random.last_chunk()]
+            .map(|half| u64::from_ne_bytes(*half.expect("eight of sixteen octets")));
+        let pair = ports::open(at, self.ports, port)?;
+        let address = pair.rtp.local_addr()?;
+        let voice = Voice::new(seed, Box::new(Silence), Box::new(Null));
+        let shared = Arc::new(Shared { voice: Mutex::new(voice), told });
+        self.new
+            .send(New { shared: Arc::downgrade(&shared), pair })
+            .map_err(|_| io::Error::other("the thread of media has ended"))?;
+        Ok(Stream { shared, address })
+    }
+}
+
+impl Stream {
+    /// Where it receives RTP; RTCP comes to the next port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// From now on this is how both talk.
+    pub fn agree(&self, agreed: Agreed) {
+        self.shared.voice().agree(agreed);
+    }
+
+    /// Nothing more is said or heard; the ports stay.
+    pub fn stop(&self) {
+        self.shared.voice().stop();
+    }
+
+    /// What is said from now on.
+    pub fn say(&self, source: Box<dyn Source>) {
+        self.shared.voice().say(source);
+    }
+
+    /// Where what is heard goes from now on.
+    pub fn hear_with(&self, sink: Box<dyn Sink>) {
+        self.shared.voice().hear_with(sink);
+    }
+
+    /// Says silence instead, or no longer.
+    pub fn mute(&self, is_muted: bool) {
+        self.shared.voice().mute(is_muted);
+    }
+
+    /// Presses a key, after those pressed before; `false`: the far side takes none, or too many wait.
+    pub fn press(&self, key: char) -> bool {
+        self.shared.voice().press(key)
+    }
+
+    /// No key waits to be sent.
+    pub fn is_done_pressing(&self) -> bool {
+        self.shared.voice().is_done_pressing()
+    }
+}
+
+async fn run(mut new: mpsc::UnboundedReceiver<New>) {
+    let start = Instant::now();
+    let streams = tokio::task::LocalSet::new();
+    let accept = async {
+        while let Some(New { shared, pair }) = new.recv().await {
+            streams.spawn_local(serve(start, shared, pair));
+        }
+    };
+    streams.run_until(accept).await;
+    // The engine is gone; streams that are left are seen to their end.
+    streams.await;
+}
+
+/// One stream, until it is dropped.
+async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
+    let (Ok(rtp), Ok(_rtcp)) = (UdpSocket::from_std(pair.rtp), UdpSocket::from_std(pair.rtcp)) else {
+        return;
+    };
+    let mut frames = tokio::time::interval(FRAME);
+    // Frames are the clock of what is said: one that is late is not left out.
+    frames.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let mut datagram = [0; DATAGRAM_BYTES_MAX];
+    let (mut out, mut is_heard): (Vec<Outgoing>, bool) = (Vec::new(), false);
+    loop {
+        tokio::select! {
+            _ = frames.tick() => {
+                let Some(shared) = shared.upgrade() else { return };
+                let mut voice = shared.voice();
+                voice.tick(start.elapsed(), &mut out);
+                let digits: Vec<char> = std::iter::from_fn(|| voice.digit()).collect();
+                let is_first = !is_heard && voice.counts().received > 0;
+                drop(voice);
+                if is_first {
+                    is_heard = true;
+                    (shared.told)(StreamEvent::Heard);
+                }
+                for digit in digits {
+                    (shared.told)(StreamEvent::Digit(digit));
+                }
+                for (to, datagram) in out.drain(..) {
+                    // What cannot be sent is lost, as on the way.
+                    let _ = rtp.try_send_to(&datagram, to);
+                }
+            }
+            is_readable = rtp.readable() => {
+                let Some(shared) = shared.upgrade().filter(|_| is_readable.is_ok()) else { return };
+                let mut voice = shared.voice();
+                for _ in 0..DATAGRAMS_A_TURN {
+                    match rtp.try_recv_from(&mut datagram) {
+                        Ok((len, from)) => {
+                            voice.receive(start.elapsed(), from, datagram.get(..len).unwrap_or_default());
+                        }
+                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                        // The report of an earlier datagram: nobody listens there yet.
+                        Err(_) => {}
+                    }
+                }
+            }
+        }
+    }
+}

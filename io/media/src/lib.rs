@@ -1,0 +1,32 @@
+//! Streams of sound: an [`Engine`] runs them, each with two ports, a source that is heard there and a sink for what is
+//! said there. Nothing here knows SIP or SDP: what both sides agreed on comes in as [`Agreed`].
+//!
+//! | module | what |
+//! | --- | --- |
+//! | `engine` | the thread of all streams, and a stream from outside |
+//! | `voice` | one stream without a socket or a clock |
+//! | `ear`, `mouth` | its halves: from packets to frames, from frames to packets |
+//! | `latch` | whose packets are believed |
+//! | `ports` | pairs of ports |
+//! | `codec` | the codecs behind one door |
+//! | `device` | where sound comes from and goes to: silence, tones, files, an echo |
+//! | `agreed` | what both sides agreed on |
+
+#![forbid(unsafe_code)]
+
+mod agreed;
+mod codec;
+pub mod device;
+mod ear;
+mod engine;
+mod latch;
+mod mouth;
+mod ports;
+mod voice;
+
+pub use agreed::{Agreed, AgreedCodec, AgreedEvents};
+pub use codec::Codec;
+pub use device::{Sink, Source};
+pub use engine::{Engine, Listener, Stream, StreamEvent};
+pub use ports::{NoPorts, PortRange};
+pub use ruf_audio::{Frame, Rate};

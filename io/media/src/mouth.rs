@@ -1,0 +1,173 @@
+//! [`Mouth`]: from frames to packets: encoding, packets of the length that was agreed on, keys.
+
+use std::collections::VecDeque;
+
+use ruf_audio::{Frame, Resampler};
+use ruf_rtp::{Event, EventSender, Packet, Sender};
+
+use crate::agreed::{Agreed, AgreedCodec, AgreedEvents};
+use crate::codec::Encoder;
+
+/// How long a key sounds, and how long nothing does between two, in milliseconds.
+const KEY_MS: u32 = 120;
+const PAUSE_MS: u32 = 80;
+/// In dBm0 without the sign.
+const KEY_VOLUME: u8 = 10;
+/// Keys that may wait.
+const KEYS_MAX: usize = 128;
+/// A frame, in milliseconds.
+const FRAME_MS: u32 = ruf_audio::FRAME_MS;
+
+/// The speaking half of a stream.
+pub(crate) struct Mouth {
+    sender: Sender,
+    codec: AgreedCodec,
+    events: Option<AgreedEvents>,
+    frames_per_packet: u32,
+    encoder: Encoder,
+    resampler: Option<(ruf_audio::Rate, Resampler)>,
+    payload: Vec<u8>,
+    /// Frames in `payload`.
+    gathered: u32,
+    keys: VecDeque<Event>,
+    pressed: Option<EventSender>,
+    /// Frames until the next key.
+    pause: u32,
+    datagram: Vec<u8>,
+}
+
+impl Mouth {
+    /// Speaks what was agreed on; `None` if no codec was. `seed`: 64 random bits.
+    pub(crate) fn new(agreed: &Agreed, seed: u64) -> Option<Mouth> {
+        let codec = *agreed.codecs.first()?;
+        Some(Mouth {
+            sender: Sender::new(seed),
+            codec,
+            events: agreed.events,
+            frames_per_packet: frames_per_packet(agreed),
+            encoder: Encoder::new(codec.codec),
+            resampler: None,
+            payload: Vec::new(),
+            gathered: 0,
+            keys: VecDeque::new(),
+            pressed: None,
+            pause: 0,
+            datagram: Vec::new(),
+        })
+    }
+
+    /// Another description of the same stream: the sequence goes on.
+    pub(crate) fn agree(&mut self, agreed: &Agreed) {
+        let Some(codec) = agreed.codecs.first() else { return };
+        if codec.codec != self.codec.codec {
+            self.encoder = Encoder::new(codec.codec);
+            self.resampler = None;
+            (self.payload, self.gathered) = (Vec::new(), 0);
+        }
+        self.codec = *codec;
+        self.events = agreed.events;
+        self.frames_per_packet = frames_per_packet(agreed);
+    }
+
+    /// Presses a key, after those that were pressed before; `false`: the far side takes none, or there are too
+    /// many.
+    pub(crate) fn press(&mut self, key: char) -> bool {
+        let Some(event) = Event::of_key(key).filter(|_| self.events.is_some()) else { return false };
+        let has_room = self.keys.len() < KEYS_MAX;
+        if has_room {
+            self.keys.push_back(event);
+        }
+        has_room
+    }
+
+    /// No key is pressed, and none waits.
+    pub(crate) fn is_done_pressing(&self) -> bool {
+        self.pressed.is_none() && self.keys.is_empty()
+    }
+
+    /// 20 ms go by; `frame`: what we say, or nothing. Each datagram that is due goes to `send`.
+    pub(crate) fn speak(&mut self, frame: Option<&Frame>, mut send: impl FnMut(&mut Vec<u8>)) {
+        if self.press_on(&mut send) {
+            return;
+        }
+        let ticks = self.ticks();
+        let Some(frame) = frame else {
+            (self.gathered, _) = (0, self.payload.clear());
+            return self.sender.silence(ticks);
+        };
+        let rate = self.codec.codec.rate();
+        if frame.rate() == rate {
+            self.encoder.encode(frame, &mut self.payload);
+        } else {
+            let fits = self.resampler.as_ref().is_some_and(|(from, _)| *from == frame.rate());
+            if !fits {
+                let resampler = Resampler::new(frame.rate().hz(), rate.hz());
+                self.resampler = Some((frame.rate(), resampler));
+            }
+            if let Some((_, resampler)) = &mut self.resampler {
+                let frame = resampler.convert_frame(frame, rate);
+                self.encoder.encode(&frame, &mut self.payload);
+            }
+        }
+        self.gathered += 1;
+        if self.gathered >= self.frames_per_packet {
+            let packet = self.sender.audio(self.codec.send, ticks * self.gathered, &self.payload);
+            write(&packet, &mut self.datagram, &mut send);
+            self.payload.clear();
+            self.gathered = 0;
+        }
+    }
+
+    /// A key is pressed, or its pause goes on: nothing else is said.
+    fn press_on(&mut self, send: &mut impl FnMut(&mut Vec<u8>)) -> bool {
+        let ticks = self.ticks();
+        if self.pressed.is_none()
+            && self.pause == 0
+            && let Some(event) = self.keys.pop_front()
+        {
+            let (interval, length) = (ticks, ticks / FRAME_MS * KEY_MS);
+            let at = self.sender.timestamp();
+            self.pressed = Some(EventSender::begin(event, KEY_VOLUME, at, interval, Some(length)));
+            (self.gathered, _) = (0, self.payload.clear());
+        }
+        if let (Some(pressed), Some(events)) = (&mut self.pressed, self.events) {
+            for update in pressed.advance(ticks) {
+                write(&self.sender.event(events.send, &update), &mut self.datagram, send);
+            }
+            if pressed.is_done() {
+                self.pressed = None;
+                self.pause = PAUSE_MS / FRAME_MS;
+            }
+            self.sender.silence(ticks);
+            return true;
+        }
+        self.pressed = None;
+        if self.pause > 0 {
+            self.pause -= 1;
+            // Sound goes on between the last key and what follows it.
+            if !self.keys.is_empty() {
+                self.sender.silence(ticks);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Units of the RTP clock in a frame.
+    fn ticks(&self) -> u32 {
+        self.codec.codec.clock_rate_hz() / 1_000 * FRAME_MS
+    }
+}
+
+fn write(packet: &Packet<'_>, datagram: &mut Vec<u8>, send: &mut impl FnMut(&mut Vec<u8>)) {
+    datagram.clear();
+    datagram.resize(packet.written_bytes(), 0);
+    if packet.write(datagram).is_ok() {
+        send(datagram);
+    }
+}
+
+fn frames_per_packet(agreed: &Agreed) -> u32 {
+    let millis = u32::try_from(agreed.ptime.as_millis()).unwrap_or(FRAME_MS);
+    (millis / FRAME_MS).clamp(1, 6)
+}

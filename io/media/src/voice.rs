@@ -1,0 +1,385 @@
+//! [`Voice`]: one stream of audio without a socket or a clock: datagrams and time in, datagrams out; between them a
+//! source that is heard there and a sink that hears what is said there.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ruf_audio::Frame;
+use ruf_rtp::{Packet, Protocol};
+
+use crate::agreed::Agreed;
+use crate::device::{Sink, Source};
+use crate::ear::Ear;
+use crate::latch::{Latch, Verdict};
+use crate::mouth::Mouth;
+
+/// One stream.
+pub(crate) struct Voice {
+    seed: u64,
+    active: Option<Active>,
+    source: Box<dyn Source>,
+    sink: Box<dyn Sink>,
+    is_muted: bool,
+    counts: Counts,
+}
+
+struct Active {
+    agreed: Agreed,
+    ear: Ear,
+    mouth: Mouth,
+    latch: Option<Latch>,
+}
+
+/// What went over the wire.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    /// Datagrams that are no RTP.
+    pub(crate) malformed: u64,
+    /// Packets that came from strangers.
+    pub(crate) refused: u64,
+}
+
+/// A datagram that is due, and where it goes.
+pub(crate) type Outgoing = (SocketAddr, Vec<u8>);
+
+impl Voice {
+    /// Hears and says nothing yet. `seed`: 64 random bits.
+    pub(crate) fn new(seed: u64, source: Box<dyn Source>, sink: Box<dyn Sink>) -> Voice {
+        Voice { seed, active: None, source, sink, is_muted: false, counts: Counts::default() }
+    }
+
+    /// From now on this is how both talk. Without a codec nothing changes.
+    pub(crate) fn agree(&mut self, agreed: Agreed) {
+        let active = match self.active.take() {
+            Some(mut active) => {
+                active.ear.agree(&agreed);
+                active.mouth.agree(&agreed);
+                match (&mut active.latch, agreed.remote) {
+                    (Some(latch), Some(remote)) => latch.signal(remote),
+                    (latch, remote) => *latch = remote.map(Latch::new),
+                }
+                Some(Active { agreed, ..active })
+            }
+            None => Active::new(agreed, self.seed),
+        };
+        self.active = active;
+    }
+
+    /// Nothing more is said or heard.
+    pub(crate) fn stop(&mut self) {
+        self.active = None;
+    }
+
+    /// What is said from now on.
+    pub(crate) fn say(&mut self, source: Box<dyn Source>) {
+        self.source = source;
+    }
+
+    /// Where what is heard goes from now on.
+    pub(crate) fn hear_with(&mut self, sink: Box<dyn Sink>) {
+        self.sink = sink;
+    }
+
+    /// Says silence instead, or no longer.
+    pub(crate) fn mute(&mut self, is_muted: bool) {
+        self.is_muted = is_muted;
+    }
+
+    /// Presses a key; `false`: the far side takes none.
+    pub(crate) fn press(&mut self, key: char) -> bool {
+        self.active.as_mut().is_some_and(|active| active.mouth.press(key))
+    }
+
+    /// No key waits to be sent.
+    pub(crate) fn is_done_pressing(&self) -> bool {
+        self.active.as_ref().is_none_or(|active| active.mouth.is_done_pressing())
+    }
+
+    /// The next key that the far side pressed.
+    pub(crate) fn digit(&mut self) -> Option<char> {
+        self.active.as_mut()?.ear.digit()
+    }
+
+    /// A datagram came to the port of RTP.
+    pub(crate) fn receive(&mut self, now: Duration, from: SocketAddr, datagram: &[u8]) {
+        let Some(Active { agreed, ear, latch: Some(latch), .. }) = &mut self.active else { return };
+        match Protocol::of(datagram) {
+            Some(Protocol::Rtp) => {}
+            Some(_) => return,
+            None => return self.counts.malformed += 1,
+        }
+        let Ok(packet) = Packet::parse(datagram) else { return self.counts.malformed += 1 };
+        // What was not agreed on proves nothing.
+        if !agreed.receives || !agreed.takes(packet.payload_type) {
+            return;
+        }
+        match latch.hear(now, from, &packet, datagram, false) {
+            Verdict::Take(kept) => {
+                for kept in &kept {
+                    if let Ok(packet) = Packet::parse(kept) {
+                        self.counts.received += 1;
+                        ear.receive(now, &packet);
+                    }
+                }
+                self.counts.received += 1;
+                ear.receive(now, &packet);
+            }
+            Verdict::Kept => {}
+            Verdict::Refuse => self.counts.refused += 1,
+        }
+    }
+
+    /// 20 ms went by.
+    pub(crate) fn tick(&mut self, now: Duration, out: &mut Vec<Outgoing>) {
+        let Some(Active { agreed, ear, mouth, latch, .. }) = &mut self.active else { return };
+        if agreed.receives {
+            self.sink.hear(&ear.frame(now));
+        }
+        // A source goes on, whoever listens.
+        let frame = self.source.frame();
+        let Some(latch) = latch else { return };
+        if agreed.sends {
+            let silence = frame.as_ref().map(|frame| Frame::silence(frame.rate()));
+            let frame = if self.is_muted { silence } else { frame };
+            let counts = &mut self.counts;
+            mouth.speak(frame.as_ref(), |datagram| {
+                counts.sent += 1;
+                out.push((latch.remote(), datagram.clone()));
+            });
+        }
+    }
+
+    /// What went over the wire.
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+}
+
+impl Active {
+    fn new(agreed: Agreed, seed: u64) -> Option<Active> {
+        let (ear, mouth) = (Ear::new(&agreed)?, Mouth::new(&agreed, seed)?);
+        let latch = agreed.remote.map(Latch::new);
+        Some(Active { agreed, ear, mouth, latch })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::agreed::{AgreedCodec, AgreedEvents};
+    use crate::codec::Codec;
+    use crate::device::{Null, Silence, ToneGenerator};
+    use ruf_audio::{Rate, Tone, tone_hz};
+    use std::sync::{Arc, Mutex};
+
+    const A: &str = "192.0.2.1:4000";
+    const B: &str = "192.0.2.2:5000";
+
+    /// Keeps what it hears.
+    #[derive(Clone, Default)]
+    struct Heard(Arc<Mutex<(u32, Vec<i16>)>>);
+
+    impl Sink for Heard {
+        fn hear(&mut self, frame: &Frame) {
+            let mut heard = self.0.lock().unwrap();
+            heard.0 = frame.rate().hz();
+            heard.1.extend(frame.iter());
+        }
+    }
+
+    impl Heard {
+        /// The tone of the last half second, in Hz.
+        fn tone(&self) -> Option<f32> {
+            let heard = self.0.lock().unwrap();
+            let half = heard.0 as usize / 2;
+            tone_hz(&heard.1[heard.1.len() - half..], heard.0).map(|(hz, _)| hz)
+        }
+    }
+
+    fn agreed(remote: &str, codec: Codec) -> Agreed {
+        Agreed {
+            remote: Some(remote.parse().unwrap()),
+            remote_rtcp: None,
+            rtcp_mux: false,
+            sends: true,
+            receives: true,
+            codecs: vec![AgreedCodec { codec, send: 9, receive: 9 }],
+            events: Some(AgreedEvents { send: 101, receive: 101 }),
+            noise: None,
+            ptime: Duration::from_millis(20),
+        }
+    }
+
+    /// Alice says a tone of 440 Hz, and Bob one of 700.
+    struct Pair {
+        now: Duration,
+        alice: Voice,
+        bob: Voice,
+        heard_by_alice: Heard,
+        heard_by_bob: Heard,
+        /// From where Alice's packets come.
+        alice_from: SocketAddr,
+    }
+
+    impl Pair {
+        fn new(codec: Codec) -> Pair {
+            let (heard_by_alice, heard_by_bob) = (Heard::default(), Heard::default());
+            let voice = |seed, hz, heard: &Heard| {
+                let tone = ToneGenerator::new(Tone::sine(hz, -10.0), Rate::Hz16000);
+                Voice::new(seed, Box::new(tone), Box::new(heard.clone()))
+            };
+            let (mut alice, mut bob) = (voice(1, 440.0, &heard_by_alice), voice(2, 700.0, &heard_by_bob));
+            alice.agree(agreed(B, codec));
+            bob.agree(agreed(A, codec));
+            Pair {
+                now: Duration::ZERO,
+                alice,
+                bob,
+                heard_by_alice,
+                heard_by_bob,
+                alice_from: A.parse().unwrap(),
+            }
+        }
+
+        fn run(&mut self, frames: u32) {
+            for _ in 0..frames {
+                self.now += Duration::from_millis(20);
+                let mut out = Vec::new();
+                self.alice.tick(self.now, &mut out);
+                for (to, datagram) in out.drain(..) {
+                    assert_eq!(to, B.parse().unwrap());
+                    self.bob.receive(self.now, self.alice_from, &datagram);
+                }
+                self.bob.tick(self.now, &mut out);
+                for (to, datagram) in out {
+                    if to == self.alice_from {
+                        self.alice.receive(self.now, B.parse().unwrap(), &datagram);
+                    }
+                }
+            }
+        }
+
+        fn tones(&self) -> (Option<f32>, Option<f32>) {
+            (self.heard_by_alice.tone(), self.heard_by_bob.tone())
+        }
+    }
+
+    fn is(tone: Option<f32>, hz: f32) -> bool {
+        tone.is_some_and(|heard| (heard - hz).abs() < 3.0)
+    }
+
+    #[test]
+    fn both_hear_each_other_with_every_codec() {
+        for codec in Codec::ALL {
+            let mut pair = Pair::new(codec);
+            pair.run(60);
+            let (alice, bob) = pair.tones();
+            assert!(is(alice, 700.0) && is(bob, 440.0), "{codec:?}: {alice:?}, {bob:?}");
+            assert_eq!(pair.alice.counts().sent, 60);
+        }
+    }
+
+    #[test]
+    fn from_behind_a_nat_both_hear_each_other() {
+        let mut pair = Pair::new(Codec::Pcma);
+        pair.alice_from = "198.51.100.7:777".parse().unwrap();
+        pair.run(60);
+        let (alice, bob) = pair.tones();
+        assert!(is(alice, 700.0) && is(bob, 440.0), "{alice:?}, {bob:?}");
+        assert_eq!(pair.bob.counts().received, 60);
+    }
+
+    #[test]
+    fn keys_come_in_order_and_once_and_the_tone_goes_on() {
+        // tests rfc4733 §2.5
+        let mut pair = Pair::new(Codec::G722);
+        pair.run(10);
+        assert!("12#".chars().all(|key| pair.alice.press(key)));
+        assert!(!pair.alice.press('x'));
+        pair.run(60);
+        assert!(pair.alice.is_done_pressing());
+        let digits: String = std::iter::from_fn(|| pair.bob.digit()).collect();
+        assert_eq!(digits, "12#");
+        assert!(is(pair.heard_by_bob.tone(), 440.0));
+    }
+
+    #[test]
+    fn who_is_muted_or_may_not_send_is_not_heard() {
+        let mut pair = Pair::new(Codec::Pcmu);
+        pair.alice.mute(true);
+        pair.run(60);
+        assert_eq!((pair.heard_by_bob.tone(), pair.alice.counts().sent), (None, 60));
+        pair.alice.mute(false);
+        pair.alice.agree(Agreed { sends: false, ..agreed(B, Codec::Pcmu) });
+        pair.run(60);
+        assert_eq!((pair.heard_by_bob.tone(), pair.alice.counts().sent), (None, 60));
+        pair.alice.agree(agreed(B, Codec::Pcmu));
+        pair.run(60);
+        assert!(is(pair.heard_by_bob.tone(), 440.0));
+    }
+
+    #[test]
+    fn packets_of_forty_milliseconds_hold_two_frames() {
+        let mut pair = Pair::new(Codec::Pcma);
+        pair.alice.agree(Agreed { ptime: Duration::from_millis(40), ..agreed(B, Codec::Pcma) });
+        pair.run(60);
+        assert_eq!(pair.alice.counts().sent, 30);
+        assert!(is(pair.heard_by_bob.tone(), 440.0));
+    }
+
+    #[test]
+    fn another_codec_within_a_call_is_followed() {
+        let mut pair = Pair::new(Codec::Pcma);
+        pair.run(20);
+        for (voice, remote) in [(&mut pair.alice, B), (&mut pair.bob, A)] {
+            voice.agree(agreed(remote, Codec::G722));
+        }
+        pair.run(60);
+        let (alice, bob) = pair.tones();
+        assert!(is(alice, 700.0) && is(bob, 440.0), "{alice:?}, {bob:?}");
+    }
+
+    #[test]
+    fn garbage_is_counted_and_harms_nobody() {
+        let mut pair = Pair::new(Codec::Pcma);
+        pair.run(10);
+        let from = A.parse().unwrap();
+        for len in 0..40 {
+            pair.bob.receive(pair.now, from, &vec![0x80; len]);
+            pair.bob.receive(pair.now, from, &vec![0xFF; len]);
+        }
+        pair.run(60);
+        assert!(is(pair.heard_by_bob.tone(), 440.0));
+        assert!(pair.bob.counts().malformed > 0);
+    }
+
+    #[test]
+    fn nothing_goes_out_before_it_was_agreed_on_nor_after_the_end() {
+        let mut voice = Voice::new(1, Box::new(Silence), Box::new(Null));
+        let mut out = Vec::new();
+        voice.tick(Duration::from_millis(20), &mut out);
+        voice.receive(Duration::from_millis(20), A.parse().unwrap(), &[0x80; 20]);
+        voice.agree(agreed(A, Codec::Pcma));
+        voice.tick(Duration::from_millis(40), &mut out);
+        assert_eq!(out.len(), 1);
+        voice.stop();
+        voice.tick(Duration::from_millis(60), &mut out);
+        assert_eq!(out.len(), 1);
+    }
+
+    #[test]
+    fn who_is_held_and_taken_back_is_heard_again() {
+        let mut pair = Pair::new(Codec::G722);
+        pair.run(30);
+        pair.alice.agree(Agreed { receives: false, ..agreed(B, Codec::G722) });
+        pair.bob.agree(Agreed { sends: false, ..agreed(A, Codec::G722) });
+        pair.run(3);
+        pair.alice.agree(agreed(B, Codec::G722));
+        pair.bob.agree(agreed(A, Codec::G722));
+        pair.run(60);
+        let (alice, bob) = pair.tones();
+        assert!(is(alice, 700.0) && is(bob, 440.0), "{alice:?}, {bob:?}");
+    }
+}

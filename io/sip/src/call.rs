@@ -1,0 +1,155 @@
+//! [`Call`]: one call, from either side.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::OnceLock;
+
+use ruf_media::{Codec, Sink, Source, device};
+use tokio::sync::mpsc;
+
+use crate::desk::LineKey;
+use crate::endpoint::Endpoint;
+use crate::event::{CallEvent, Ended};
+use crate::talk::{Change, Talk};
+
+/// A call. Its events come from [`Call::next`]; dropping it hangs up.
+#[derive(Debug)]
+pub struct Call {
+    endpoint: Arc<Endpoint>,
+    line: LineKey,
+    remote: String,
+    events: mpsc::Receiver<CallEvent>,
+    /// Why it is over, told to the user last.
+    ended: Arc<OnceLock<Ended>>,
+    is_told: bool,
+}
+
+impl Call {
+    pub(crate) fn new(
+        endpoint: Arc<Endpoint>,
+        line: LineKey,
+        remote: String,
+        events: mpsc::Receiver<CallEvent>,
+        ended: Arc<OnceLock<Ended>>,
+    ) -> Call {
+        Call { endpoint, line, remote, events, ended, is_told: false }
+    }
+
+    /// The far party: a URI.
+    pub fn remote(&self) -> &str {
+        &self.remote
+    }
+
+    /// What happens next; `None` after [`CallEvent::Ended`]. May be dropped and called again: nothing is
+    /// lost.
+    pub async fn next(&mut self) -> Option<CallEvent> {
+        if let Some(event) = poll_fn(|cx| self.events.poll_recv(cx)).await {
+            return Some(event);
+        }
+        if std::mem::replace(&mut self.is_told, true) {
+            return None;
+        }
+        Some(CallEvent::Ended(self.ended.get().cloned().unwrap_or(Ended::HungUp)))
+    }
+
+    /// Waits until it is answered.
+    ///
+    /// # Errors
+    /// It ended first.
+    pub async fn answered(&mut self) -> Result<(), Ended> {
+        while let Some(event) = self.next().await {
+            match event {
+                CallEvent::Answered => return Ok(()),
+                CallEvent::Ended(ended) => return Err(ended),
+                _ => {}
+            }
+        }
+        Err(self.ended.get().cloned().unwrap_or(Ended::HungUp))
+    }
+
+    /// Waits until it is over, and says why.
+    pub async fn ended(&mut self) -> Ended {
+        while self.next().await.is_some() {}
+        self.ended.get().cloned().unwrap_or(Ended::HungUp)
+    }
+
+    /// Hangs up, as the state of the call asks: CANCEL, BYE or a refusal. Sound stops now; the call is over
+    /// when [`CallEvent::Ended`] comes.
+    pub fn hang_up(&self) {
+        let line = self.line;
+        self.endpoint.tell(move |desk, now| desk.hang_up(now, line));
+    }
+
+    /// Puts the far side on hold: it says and hears nothing until [`Call::resume`], but for what we
+    /// [`Call::say`].
+    pub fn hold(&self) {
+        let line = self.line;
+        self.endpoint.tell(move |desk, now| desk.change(now, line, Change::Hold));
+    }
+
+    /// Takes the far side back from hold.
+    pub fn resume(&self) {
+        let line = self.line;
+        self.endpoint.tell(move |desk, now| desk.change(now, line, Change::Resume));
+    }
+
+    /// What the far side hears from now on: a file, a tone, a microphone. Before: silence.
+    pub fn say(&self, source: impl Source + 'static) {
+        self.sound(move |talk| talk.say(Box::new(source)));
+    }
+
+    /// Who hears the far side from now on: a recording, a loudspeaker. Before: nobody.
+    pub fn hear_with(&self, sink: impl Sink + 'static) {
+        self.sound(move |talk| talk.hear_with(Box::new(sink)));
+    }
+
+    /// Says to the far side what it says.
+    pub fn echo(&self) {
+        let (source, sink) = device::echo();
+        self.sound(move |talk| {
+            talk.say(source);
+            talk.hear_with(sink);
+        });
+    }
+
+    /// Says silence, whatever is said; or no longer.
+    pub fn mute(&self, is_muted: bool) {
+        self.sound(move |talk| talk.mute(is_muted));
+    }
+
+    /// Presses keys, one after the other: `0` to `9`, `*`, `#`, `A` to `D` (RFC 4733). `false`: the far side takes
+    /// none of one of them.
+    pub async fn press(&self, keys: &str) -> bool {
+        let (line, keys) = (self.line, keys.to_owned());
+        let pressed = self.endpoint.ask(move |desk, _| desk.sound(line, |talk| talk.press(&keys)));
+        pressed.await.ok().flatten().unwrap_or(false)
+    }
+
+    /// Every key that was pressed is sent.
+    pub async fn is_done_pressing(&self) -> bool {
+        let line = self.line;
+        let done = self.endpoint.ask(move |desk, _| desk.sound(line, |talk| talk.is_done_pressing()));
+        done.await.ok().flatten().unwrap_or(true)
+    }
+
+    /// The codec that is said with, once both agreed on one.
+    pub async fn codec(&self) -> Option<Codec> {
+        let line = self.line;
+        self.endpoint.ask(move |desk, _| desk.sound(line, |talk| talk.codec())).await.ok().flatten().flatten()
+    }
+
+    fn sound(&self, act: impl FnOnce(&mut Talk) + Send + 'static) {
+        let line = self.line;
+        self.endpoint.tell(move |desk, _| {
+            desk.sound(line, act);
+        });
+    }
+}
+
+impl Drop for Call {
+    // A drop cannot wait: the desk hangs up, and sees it through.
+    fn drop(&mut self) {
+        let line = self.line;
+        self.endpoint.tell(move |desk, now| desk.abandon(now, line));
+    }
+}

@@ -1,0 +1,221 @@
+//! [`Desk`]: what runs on a phone's thread: its agent, its way to the server, its calls. io/net drives it.
+//!
+//! Pure but for the channels by which it tells the user, and those never wait: a user who reads nothing
+//! loses events, and no call loses its end.
+//!
+//! Not here: sockets and the clock (io/net), SIP itself (core/agent), from a name to a flow (`paths`), the
+//! way to the server (`home`), what a call's descriptions say and its sound (`talk`).
+
+mod calls;
+mod home;
+mod inquiry;
+mod node;
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+
+use ruf_agent::{Agent, AgentEvent, CallKey, RequestKey, Settings};
+use ruf_locate::Ways;
+use ruf_message::{Entropy, Flow, Hop, Tick, Transport, Uri};
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use calls::{LineKey, Opened};
+pub(crate) use inquiry::{Asked, Inquiry};
+
+use crate::account::Account;
+use crate::error::Error;
+use crate::event::{Message, PhoneEvent};
+use crate::paths::{Found, Lost, Paths};
+use crate::phone::Told;
+use crate::talk::Media;
+use calls::Line;
+use home::{Home, Way};
+
+/// What a desk is opened with.
+pub(crate) struct Opening {
+    pub(crate) account: Account,
+    pub(crate) aor: Uri,
+    /// Where others reach us.
+    pub(crate) address: SocketAddr,
+    pub(crate) ways: Ways,
+    pub(crate) told: mpsc::Sender<Told>,
+    pub(crate) media: Media,
+    pub(crate) entropy: Entropy,
+}
+
+/// A phone's machines, and who waits for them.
+pub(crate) struct Desk {
+    agent: Agent,
+    media: Media,
+    address: SocketAddr,
+    paths: Paths,
+    home: Home,
+    /// What is done when a search ends, by its number.
+    seeking: HashMap<u64, Then>,
+    lines: BTreeMap<LineKey, Line>,
+    line_of: HashMap<CallKey, LineKey>,
+    next_line: u64,
+    inquiries: HashMap<RequestKey, oneshot::Sender<Result<ruf_message::StatusCode, Error>>>,
+    told: mpsc::Sender<Told>,
+    is_closed: bool,
+}
+
+/// What waits for a flow.
+pub(crate) enum Then {
+    Home,
+    Call(LineKey),
+    Inquire(Inquiry),
+}
+
+impl Desk {
+    pub(crate) fn new(opening: Opening) -> Desk {
+        let Opening { account, aor, address, ways, told, media, mut entropy } = opening;
+        let nobody =
+            Flow { transport: Transport::Udp, listener: 0, local: address, remote: address, connection: 0 };
+        let mut settings = Settings {
+            display: account.display.clone(),
+            keyring: account.keyring.clone(),
+            user_agent: account.user_agent.clone(),
+            answer_reinvites: false,
+            any_user: account.server.is_none(),
+            ..Settings::new(aor, nobody)
+        };
+        if account.server.is_some() {
+            // What nobody guesses: strangers call through the server.
+            settings.contact_user = entropy.token(12);
+        }
+        Desk {
+            paths: Paths::new(ways, entropy.fork()),
+            home: Home::new(&account),
+            agent: Agent::new(settings, entropy),
+            media,
+            address,
+            seeking: HashMap::new(),
+            lines: BTreeMap::new(),
+            line_of: HashMap::new(),
+            next_line: 1,
+            inquiries: HashMap::new(),
+            told,
+            is_closed: false,
+        }
+    }
+
+    /// Does something, and all that follows from it.
+    pub(crate) fn with<R>(&mut self, now: Tick, what: impl FnOnce(&mut Desk, Tick) -> R) -> R {
+        let result = what(self, now);
+        self.settle(now);
+        result
+    }
+
+    /// Hangs up, unregisters, and takes nothing new.
+    pub(crate) fn close(&mut self, now: Tick) {
+        self.is_closed = true;
+        let lines: Vec<LineKey> = self.lines.keys().copied().collect();
+        for line in lines {
+            self.hang_up(now, line);
+        }
+        self.unregister(now);
+    }
+
+    /// Hears what agent and searches have to say, until they say nothing more.
+    fn settle(&mut self, now: Tick) {
+        loop {
+            if let Some((number, found)) = self.paths.poll_found() {
+                self.found(now, number, found);
+            } else if let Some(event) = self.agent.poll_event() {
+                self.hear(now, event);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn found(&mut self, now: Tick, number: u64, found: Found) {
+        match self.seeking.remove(&number) {
+            Some(Then::Home) => self.home_found(now, found),
+            Some(then) => self.go(now, then, found.map(|(flow, _)| flow).map_err(no_way)),
+            // Whoever sought it has given up.
+            None => {}
+        }
+    }
+
+    /// Finds a flow for this: the one to the server, or, without a server, one to where `to` says.
+    fn seek(&mut self, now: Tick, to: &Uri, then: Then) {
+        match self.home.way() {
+            Way::Open(flow) => self.go(now, then, Ok(flow)),
+            way @ (Way::Sought | Way::Needed) => {
+                if let Err(then) = self.home.wait(then) {
+                    self.go(now, then, Err(Error::Full));
+                } else if matches!(way, Way::Needed) {
+                    self.seek_home(now);
+                }
+            }
+            Way::None => match to.as_ref().hop() {
+                Some(hop) => self.seek_hop(now, hop, then),
+                None => self.go(now, then, Err(Error::Address(format!("{to} names no host")))),
+            },
+        }
+    }
+
+    fn seek_hop(&mut self, now: Tick, hop: Hop, then: Then) {
+        let number = self.paths.seek(now, hop);
+        self.seeking.insert(number, then);
+    }
+
+    /// The flow is there, or there will be none.
+    fn go(&mut self, now: Tick, then: Then, flow: Result<Flow, Error>) {
+        match then {
+            Then::Home => {}
+            Then::Call(line) => self.place(now, line, flow),
+            Then::Inquire(inquiry) => self.send(now, inquiry, flow),
+        }
+    }
+
+    fn hear(&mut self, now: Tick, event: AgentEvent) {
+        match event {
+            AgentEvent::Registered { expires_secs } => self.registered(expires_secs),
+            AgentEvent::RegistrationFailed { failure, retry_in } => {
+                self.registration_failed(now, failure, retry_in);
+            }
+            AgentEvent::Unregistered => {
+                self.tell(Told::Event(PhoneEvent::Unregistered));
+            }
+            AgentEvent::OptionsAnswered { request, answer }
+            | AgentEvent::MessageAnswered { request, answer } => {
+                self.answered(request, answer);
+            }
+            AgentEvent::Message { call: None, from, body } => {
+                self.tell(Told::Event(PhoneEvent::Message(message(&from, &body))));
+            }
+            event => self.hear_call(now, event),
+        }
+    }
+
+    /// A user who does not read loses what is told.
+    fn tell(&self, told: Told) -> bool {
+        self.told.try_send(told).is_ok()
+    }
+}
+
+fn message(from: &Uri, body: &ruf_agent::Body) -> Message {
+    Message {
+        from: from.to_string(),
+        text: String::from_utf8_lossy(&body.content).into_owned(),
+        content_type: body.content_type.clone(),
+    }
+}
+
+fn no_way(lost: Lost) -> Error {
+    match lost {
+        Lost::Nowhere => Error::NoWay("the name has no address".to_owned()),
+        Lost::Unreached(ruf_net::Unreachable::NoListener) => {
+            Error::NoWay("that transport is not open here".to_owned())
+        }
+        Lost::Unreached(ruf_net::Unreachable::NoRoute) => Error::NoWay("no way leads there".to_owned()),
+        Lost::Unreached(ruf_net::Unreachable::Refused) => Error::NoWay(
+            "nobody accepts connections there, or shows a certificate that is trusted".to_owned(),
+        ),
+        Lost::Unreached(ruf_net::Unreachable::Silent) => Error::Silence,
+        Lost::Unreached(ruf_net::Unreachable::Full) => Error::Full,
+    }
+}

@@ -1,0 +1,307 @@
+//! The calls of a phone: each a line, with its user on one end and the agent's call on the other.
+
+use std::sync::{Arc, OnceLock};
+
+use ruf_agent::{AgentEvent, CallKey};
+use ruf_message::{Flow, StatusCode, Tick, Uri};
+use tokio::sync::mpsc;
+
+use super::{Desk, Then, message};
+use crate::error::Error;
+use crate::event::{CallEvent, Ended};
+use crate::incoming::Parties;
+use crate::phone::Told;
+use crate::talk::{Change, Talk};
+
+/// Events that may wait for the user of a call. More are lost; how it ended is not.
+const EVENTS_MAX: usize = 256;
+/// Calls at once, those that wait for a way included.
+const LINES_MAX: usize = 256;
+
+/// One call of one phone; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct LineKey(u64);
+
+/// A line as its user gets it.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) line: LineKey,
+    pub(crate) parties: Parties,
+    pub(crate) events: mpsc::Receiver<CallEvent>,
+    pub(crate) ended: Arc<OnceLock<Ended>>,
+}
+
+/// One call.
+pub(super) struct Line {
+    /// `None`: it waits for a way.
+    call: Option<CallKey>,
+    to: Uri,
+    talk: Talk,
+    told: mpsc::Sender<CallEvent>,
+    /// Why we hang up, if not because the user wants it.
+    cause: Option<Ended>,
+    ended: Arc<OnceLock<Ended>>,
+}
+
+impl Line {
+    fn tell(&self, event: CallEvent) {
+        let _ = self.told.try_send(event);
+    }
+}
+
+impl Desk {
+    /// Calls.
+    ///
+    /// # Errors
+    /// There are as many calls as there may be, or no port for sound.
+    pub(crate) fn call(&mut self, now: Tick, to: Uri) -> Result<Opened, Error> {
+        if self.is_closed {
+            return Err(Error::Closed);
+        }
+        let parties = Parties { from: String::new(), display: String::new(), to: to.to_string() };
+        let opened = self.open(None, to.clone(), parties)?;
+        self.seek(now, &to, Then::Call(opened.line));
+        Ok(opened)
+    }
+
+    fn open(&mut self, call: Option<CallKey>, to: Uri, parties: Parties) -> Result<Opened, Error> {
+        if self.lines.len() >= LINES_MAX {
+            return Err(Error::Full);
+        }
+        let line = LineKey(self.next_line);
+        self.next_line += 1;
+        let (told, events) = mpsc::channel(EVENTS_MAX);
+        let ended = Arc::new(OnceLock::new());
+        let talk = self.media.talk(told.clone());
+        self.lines.insert(line, Line { call, to, talk, told, cause: None, ended: Arc::clone(&ended) });
+        self.line_of.extend(call.map(|call| (call, line)));
+        Ok(Opened { line, parties, events, ended })
+    }
+
+    /// There is a way for a call, or none.
+    pub(super) fn place(&mut self, now: Tick, key: LineKey, flow: Result<Flow, Error>) {
+        // Given up meanwhile.
+        let Some(line) = self.lines.get_mut(&key) else { return };
+        let to = line.to.clone();
+        let offered = flow.and_then(|flow| Ok((flow, line.talk.offer(flow.local.ip())?)));
+        let placed = offered.and_then(|(flow, offer)| {
+            self.aim(flow);
+            self.agent.call(now, &to, Some(offer)).map_err(|_| Error::Full)
+        });
+        match placed {
+            Ok(call) => {
+                self.line_of.insert(call, key);
+                if let Some(line) = self.lines.get_mut(&key) {
+                    line.call = Some(call);
+                }
+            }
+            Err(error) => self.end(key, Ended::Failed(error)),
+        }
+    }
+
+    /// Does this with the agent's call of a line.
+    fn act(&mut self, key: LineKey, act: impl FnOnce(&mut Desk, CallKey)) {
+        if let Some(call) = self.lines.get(&key).and_then(|line| line.call) {
+            act(self, call);
+        }
+    }
+
+    pub(crate) fn ring(&mut self, now: Tick, key: LineKey) {
+        self.act(key, |desk, call| desk.agent.ring(now, call));
+    }
+
+    /// Answers a call that came; the description was made when it did.
+    pub(crate) fn answer(&mut self, now: Tick, key: LineKey) {
+        let Some(line) = self.lines.get_mut(&key) else { return };
+        let Some(call) = line.call else { return };
+        let body = line.talk.accept();
+        self.agent.answer(now, call, body);
+    }
+
+    pub(crate) fn reject(&mut self, now: Tick, key: LineKey, status: StatusCode) {
+        let refuses = !status.is_provisional() && !status.is_success();
+        let status = if refuses { status } else { StatusCode::TEMPORARILY_UNAVAILABLE };
+        self.act(key, |desk, call| desk.agent.reject(now, call, status));
+    }
+
+    /// Hangs up; one that waits for a way is over at once.
+    pub(crate) fn hang_up(&mut self, now: Tick, key: LineKey) {
+        let Some(line) = self.lines.get_mut(&key) else { return };
+        // rfc3261 §15.1.1: media stop with the BYE
+        line.talk.stop();
+        match line.call {
+            Some(call) => self.agent.hang_up(now, call),
+            None => self.end(key, Ended::Cancelled),
+        }
+    }
+
+    /// Nobody wants the call any more.
+    pub(crate) fn abandon(&mut self, now: Tick, key: LineKey) {
+        self.hang_up(now, key);
+    }
+
+    /// Changes what we send and take: hold, resume.
+    pub(crate) fn change(&mut self, now: Tick, key: LineKey, change: Change) {
+        let Some(line) = self.lines.get_mut(&key) else { return };
+        if let (Some(call), Some(offer)) = (line.call, line.talk.change(change)) {
+            self.agent.modify(now, call, offer);
+        }
+    }
+
+    /// Does something with the sound of a call.
+    pub(crate) fn sound<R>(&mut self, key: LineKey, act: impl FnOnce(&mut Talk) -> R) -> Option<R> {
+        self.lines.get_mut(&key).map(|line| act(&mut line.talk))
+    }
+
+    /// What the agent says of its calls.
+    pub(super) fn hear_call(&mut self, now: Tick, event: AgentEvent) {
+        match event {
+            AgentEvent::Incoming { call, from, display, to, body } => {
+                let parties = Parties { from: from.to_string(), display, to: to.to_string() };
+                self.incoming(now, call, from, parties, body);
+            }
+            AgentEvent::Ringing { call, status, body } => self.on_line(call, |_, line| {
+                let early_media = body.is_some_and(|body| line.talk.answered(&body).is_ok());
+                line.tell(CallEvent::Ringing { status, early_media });
+            }),
+            AgentEvent::Answered { call, body, answer_due } => {
+                self.on_line(call, |desk, line| {
+                    desk.was_answered(now, call, line, body.as_ref(), answer_due)
+                });
+            }
+            AgentEvent::Acknowledged { call, body } => {
+                self.on_line(call, |desk, line| desk.was_answered(now, call, line, body.as_ref(), false));
+            }
+            AgentEvent::Reinvited { call, body, answer_due } => {
+                self.on_line(call, |desk, line| {
+                    if answer_due {
+                        desk.reinvited(now, call, line, body.as_ref());
+                    }
+                });
+            }
+            AgentEvent::Modified { call, body } => self.on_line(call, |desk, line| {
+                // A useless answer leaves the session what it was.
+                if body.is_none_or(|body| line.talk.answered(&body).is_err()) {
+                    line.talk.refused();
+                }
+                desk.change_next(now, call, line);
+            }),
+            AgentEvent::NotModified { call, status } => self.on_line(call, |desk, line| {
+                line.talk.refused();
+                line.tell(CallEvent::NotChanged(status));
+                desk.change_next(now, call, line);
+            }),
+            AgentEvent::Ended { call, reason } => {
+                if let Some(key) = self.line_of.remove(&call) {
+                    self.end(key, reason.into());
+                }
+            }
+            AgentEvent::Message { call: Some(call), from, body } => self.on_line(call, |_, line| {
+                line.tell(CallEvent::Message(message(&from, &body)));
+            }),
+            _ => {}
+        }
+    }
+
+    fn incoming(
+        &mut self,
+        now: Tick,
+        call: CallKey,
+        from: Uri,
+        parties: Parties,
+        body: Option<ruf_agent::Body>,
+    ) {
+        let refuse = |desk: &mut Desk, status| desk.agent.reject(now, call, status);
+        if self.is_closed {
+            return refuse(self, StatusCode::TEMPORARILY_UNAVAILABLE);
+        }
+        let at = self.local_address(call);
+        let Ok(opened) = self.open(Some(call), from, parties) else {
+            return refuse(self, StatusCode::BUSY_HERE);
+        };
+        let key = opened.line;
+        let offered = self.sound(key, |talk| talk.offered(at, body.as_ref())).unwrap_or(Ok(()));
+        let refusal = match offered {
+            Ok(()) if self.tell(Told::Incoming(opened)) => return,
+            // Its user reads nothing.
+            Ok(()) => StatusCode::TEMPORARILY_UNAVAILABLE,
+            Err(status) => status,
+        };
+        self.line_of.remove(&call);
+        self.lines.remove(&key);
+        refuse(self, refusal);
+    }
+
+    /// Both sides know that the call is up, and what was said with that.
+    fn was_answered(
+        &mut self,
+        now: Tick,
+        call: CallKey,
+        line: &mut Line,
+        body: Option<&ruf_agent::Body>,
+        answer_due: bool,
+    ) {
+        let at = self.local_address(call);
+        let said = match body {
+            Some(offer) if answer_due => line.talk.reoffered(at, Some(offer)).map(Some),
+            Some(answer) => line.talk.answered(answer).map(|()| None),
+            None => Ok(None),
+        };
+        line.talk.confirm();
+        match said {
+            Ok(answer) => {
+                if answer_due {
+                    self.agent.answer(now, call, answer);
+                }
+                line.tell(CallEvent::Answered);
+            }
+            Err(_) => {
+                line.cause = Some(Ended::NothingInCommon);
+                self.agent.hang_up(now, call);
+            }
+        }
+    }
+
+    fn change_next(&mut self, now: Tick, call: CallKey, line: &mut Line) {
+        if let Some(offer) = line.talk.next_change() {
+            self.agent.modify(now, call, offer);
+        }
+    }
+
+    /// Our address as the far side of a call sees it.
+    fn local_address(&mut self, call: CallKey) -> std::net::IpAddr {
+        self.agent.local_address(call).unwrap_or(self.address.ip())
+    }
+
+    /// The far side changes the session, and waits.
+    fn reinvited(&mut self, now: Tick, call: CallKey, line: &mut Line, body: Option<&ruf_agent::Body>) {
+        let was_held = line.talk.is_held();
+        match line.talk.reoffered(self.local_address(call), body) {
+            Ok(answer) => {
+                self.agent.answer(now, call, Some(answer));
+                match (was_held, line.talk.is_held()) {
+                    (false, true) => line.tell(CallEvent::Held),
+                    (true, false) => line.tell(CallEvent::Resumed),
+                    (true, true) | (false, false) => {}
+                }
+            }
+            Err(status) => self.agent.reject(now, call, status),
+        }
+    }
+
+    fn on_line(&mut self, call: CallKey, act: impl FnOnce(&mut Desk, &mut Line)) {
+        let Some(key) = self.line_of.get(&call).copied() else { return };
+        // Out of the table while both are in hand.
+        if let Some(mut line) = self.lines.remove(&key) {
+            act(self, &mut line);
+            self.lines.insert(key, line);
+        }
+    }
+
+    fn end(&mut self, key: LineKey, ended: Ended) {
+        if let Some(line) = self.lines.remove(&key) {
+            // Told by the channel that closes with the line.
+            let _ = line.ended.set(line.cause.unwrap_or(ended));
+        }
+    }
+}

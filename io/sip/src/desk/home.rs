@@ -1,0 +1,224 @@
+//! The way to the server of an account: found, lost, found again; and the registration over it.
+//!
+//! ```text
+//!              needed              reached
+//!     Unsought -------> Sought ---------------> Open
+//!                        ^  |                     |
+//!                   time |  | no way              | connection gone, nobody listens, silence, 503
+//!                        |  v                     |
+//!                        Lost <-------------------+
+//! ```
+
+use std::time::Duration;
+
+use ruf_agent::Failure;
+use ruf_message::{Flow, Hop, Place, StatusCode, Tick};
+use tokio::sync::oneshot;
+
+use super::{Desk, Then, no_way};
+use crate::account::Account;
+use crate::error::Error;
+use crate::event::PhoneEvent;
+use crate::paths::Found;
+use crate::phone::Told;
+
+/// First and longest wait before a way that was lost is sought again; doubled in between.
+const SEEK_AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+/// What may wait for the way.
+const WAITING_MAX: usize = 256;
+
+/// The way to the server.
+pub(super) struct Home {
+    /// `None`: there is no server.
+    hop: Option<Hop>,
+    state: State,
+    expires_secs: u32,
+    /// We want to be registered.
+    wanted: bool,
+    waiting: Vec<Then>,
+    registering: Vec<oneshot::Sender<Result<(), Error>>>,
+    failures: u32,
+}
+
+enum State {
+    Unsought,
+    Sought,
+    Open { flow: Flow, place: Place },
+    Lost { seek_at: Tick },
+}
+
+/// Whether there is a way.
+pub(super) enum Way {
+    Open(Flow),
+    Sought,
+    Needed,
+    /// There is no server.
+    None,
+}
+
+impl Home {
+    pub(super) fn new(account: &Account) -> Home {
+        Home {
+            hop: account.server.as_ref().and_then(|server| server.as_ref().hop()),
+            state: State::Unsought,
+            expires_secs: account.expires_secs,
+            wanted: false,
+            waiting: Vec::new(),
+            registering: Vec::new(),
+            failures: 0,
+        }
+    }
+
+    pub(super) fn way(&self) -> Way {
+        match (&self.hop, &self.state) {
+            (None, _) => Way::None,
+            (Some(_), State::Open { flow, .. }) => Way::Open(*flow),
+            (Some(_), State::Sought) => Way::Sought,
+            (Some(_), State::Unsought | State::Lost { .. }) => Way::Needed,
+        }
+    }
+
+    /// This goes when there is a way.
+    ///
+    /// # Errors
+    /// As much is waiting as may: it comes back.
+    pub(super) fn wait(&mut self, then: Then) -> Result<(), Then> {
+        if self.waiting.len() >= WAITING_MAX {
+            return Err(then);
+        }
+        self.waiting.push(then);
+        Ok(())
+    }
+
+    pub(super) fn deadline(&self) -> Option<Tick> {
+        match self.state {
+            State::Lost { seek_at } if self.wanted => Some(seek_at),
+            State::Lost { .. } | State::Unsought | State::Sought | State::Open { .. } => None,
+        }
+    }
+
+    fn lose(&mut self, now: Tick) -> Duration {
+        let wait = SEEK_AGAIN.0.saturating_mul(1 << self.failures.min(6)).min(SEEK_AGAIN.1);
+        self.failures += 1;
+        self.state = State::Lost { seek_at: now + wait };
+        wait
+    }
+
+    fn register_answered(&mut self, answer: &Result<(), Error>) {
+        for waiting in self.registering.drain(..) {
+            let _ = waiting.send(answer.clone());
+        }
+    }
+}
+
+impl Desk {
+    /// Registers, and stays registered; `answer` hears how the first attempt went.
+    pub(crate) fn register(&mut self, now: Tick, answer: oneshot::Sender<Result<(), Error>>) {
+        if self.is_closed {
+            return drop(answer.send(Err(Error::Closed)));
+        }
+        self.home.wanted = true;
+        self.home.registering.push(answer);
+        match self.home.way() {
+            Way::Open(_) => self.agent.register(now, self.home.expires_secs),
+            Way::Sought => {}
+            Way::Needed => self.seek_home(now),
+            Way::None => {
+                let error = Error::Address("a phone without a server has nobody to register with".to_owned());
+                self.home.register_answered(&Err(error));
+            }
+        }
+    }
+
+    pub(super) fn unregister(&mut self, now: Tick) {
+        self.home.wanted = false;
+        self.home.register_answered(&Err(Error::Closed));
+        self.agent.unregister(now);
+    }
+
+    pub(super) fn seek_home(&mut self, now: Tick) {
+        if let Some(hop) = self.home.hop.clone() {
+            self.home.state = State::Sought;
+            self.seek_hop(now, hop, Then::Home);
+        }
+    }
+
+    pub(super) fn home_found(&mut self, now: Tick, found: Found) {
+        let waiting = std::mem::take(&mut self.home.waiting);
+        match found {
+            Ok((flow, place)) => {
+                self.home.state = State::Open { flow, place };
+                self.agent.move_to(flow);
+                if self.home.wanted {
+                    self.agent.register(now, self.home.expires_secs);
+                }
+                for then in waiting {
+                    self.go(now, then, Ok(flow));
+                }
+            }
+            Err(lost) => {
+                let (error, wait) = (no_way(lost), self.home.lose(now));
+                if self.home.wanted {
+                    self.home.register_answered(&Err(error.clone()));
+                    let failed =
+                        PhoneEvent::RegistrationFailed { error: error.clone(), retry_in: Some(wait) };
+                    self.tell(Told::Event(failed));
+                }
+                for then in waiting {
+                    self.go(now, then, Err(error.clone()));
+                }
+            }
+        }
+    }
+
+    /// A flow is gone; if it was the way to the server, another is sought.
+    // rfc5626 §4.5
+    pub(super) fn lost(&mut self, now: Tick, gone: Flow) {
+        if let State::Open { flow, place } = &self.home.state
+            && *flow == gone
+        {
+            self.paths.failed(now, &place.clone());
+            self.home.lose(now);
+        }
+    }
+
+    pub(super) fn home_tick(&mut self, now: Tick) {
+        if self.home.deadline().is_some_and(|deadline| deadline <= now) {
+            self.seek_home(now);
+        }
+    }
+
+    pub(super) fn registered(&mut self, expires_secs: u32) {
+        self.home.failures = 0;
+        self.home.register_answered(&Ok(()));
+        self.tell(Told::Event(PhoneEvent::Registered { expires_secs }));
+    }
+
+    pub(super) fn registration_failed(&mut self, now: Tick, failure: Failure, retry_in: Option<Duration>) {
+        let error = Error::from(failure);
+        self.home.register_answered(&Err(error.clone()));
+        let mut retry_in = retry_in;
+        let elsewhere = match failure {
+            Failure::Silence | Failure::Unreachable => true,
+            Failure::Refused(status) => status == StatusCode::SERVICE_UNAVAILABLE,
+        };
+        // rfc3263 §4.3: another server may serve
+        if let State::Open { place, .. } = &self.home.state
+            && elsewhere
+        {
+            self.paths.failed(now, &place.clone());
+            let wait = self.home.lose(now);
+            retry_in = Some(wait);
+        }
+        if !self.is_closed {
+            self.tell(Told::Event(PhoneEvent::RegistrationFailed { error, retry_in }));
+        }
+    }
+
+    /// Requests out of dialog that follow go over this flow.
+    pub(super) fn aim(&mut self, flow: Flow) {
+        if self.home.hop.is_none() {
+            self.agent.aim(flow);
+        }
+    }
+}

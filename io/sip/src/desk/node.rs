@@ -1,0 +1,81 @@
+//! The desk as io/net drives it.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use ruf_locate::{Answer, Query};
+use ruf_message::{Flow, FrameError, Place, Tick, Transmit};
+use ruf_net::{Node, Unreachable};
+
+use super::Desk;
+
+impl Node for Desk {
+    // A phone has one worker.
+    type Crossing = Infallible;
+
+    fn receive(&mut self, now: Tick, flow: Flow, message: Bytes) {
+        self.with(now, |desk, now| desk.agent.receive(now, flow, message));
+    }
+
+    fn unframed(&mut self, now: Tick, flow: Flow, octets: Bytes, _: FrameError) {
+        // The parser says the same, and what the answer is.
+        self.with(now, |desk, now| desk.agent.receive(now, flow, octets));
+    }
+
+    fn reached(&mut self, now: Tick, token: u64, flow: Result<Flow, Unreachable>) {
+        self.with(now, |desk, now| desk.paths.reached(now, token, flow));
+    }
+
+    fn unreachable(&mut self, now: Tick, flow: Flow) {
+        self.with(now, |desk, now| {
+            desk.agent.unreachable(now, flow);
+            desk.settle(now);
+            desk.lost(now, flow);
+        });
+    }
+
+    fn tick(&mut self, now: Tick) {
+        self.with(now, |desk, now| {
+            desk.paths.tick(now);
+            desk.agent.tick(now);
+            desk.home_tick(now);
+        });
+    }
+
+    fn poll_deadline(&self) -> Option<Tick> {
+        let deadlines = [self.agent.poll_deadline(), self.paths.deadline(), self.home.deadline()];
+        deadlines.into_iter().flatten().min()
+    }
+
+    fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.agent.poll_transmit()
+    }
+
+    fn poll_reach(&mut self) -> Option<(u64, Place)> {
+        self.paths.poll_reach()
+    }
+
+    fn poll_crossing(&mut self) -> Option<(u8, Infallible)> {
+        None
+    }
+
+    fn crossed(&mut self, _: Tick, crossing: Infallible) {
+        match crossing {}
+    }
+
+    fn not_crossed(&mut self, _: Tick, crossing: Infallible) {
+        match crossing {}
+    }
+
+    fn poll_query(&mut self) -> Option<(u64, Query)> {
+        self.paths.poll_query()
+    }
+
+    fn resolved(&mut self, now: Tick, number: u64, answer: Answer) {
+        self.with(now, |desk, now| desk.paths.resolved(now, number, answer));
+    }
+
+    fn is_drained(&self) -> bool {
+        self.is_closed && self.lines.is_empty() && self.inquiries.is_empty() && !self.agent.is_registered()
+    }
+}

@@ -1,0 +1,233 @@
+//! [`Endpoint`]: the thread, the sockets and the loop of one phone (io/net), and the ways to its desk.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use ruf_locate::Ways;
+use ruf_message::{Entropy, HostBuf, Tick, Transport, Uri};
+use ruf_net::tls::{DomainNames, Wanted};
+use ruf_net::{Berth, Certificates, Clock, Commands, Dns, Limits, Listener, Worker};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::account::Account;
+use crate::desk::{Desk, Opening};
+use crate::error::Error;
+use crate::phone::Told;
+use crate::talk::Media;
+
+/// How long what a closed phone owes others may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// Events that may wait for a phone's user.
+const EVENTS_MAX: usize = 1_024;
+/// Ports that are tried until one is free for UDP and for TCP.
+const PORTS_TRIED: usize = 16;
+
+/// One phone's thread. The last one that drops it has the thread end.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    line: Line,
+    address: SocketAddr,
+    aor: Uri,
+    has_server: bool,
+    /// Taken by whoever closes it.
+    running: Mutex<Option<Running>>,
+}
+
+/// The way to the desk.
+struct Line(Commands<Desk>);
+
+impl std::fmt::Debug for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Line")
+    }
+}
+
+#[derive(Debug)]
+struct Running {
+    stop: oneshot::Sender<()>,
+    stopped: oneshot::Receiver<()>,
+}
+
+/// What the thread is made of.
+struct Plan {
+    desk: Desk,
+    listeners: Vec<Listener>,
+    certificates: Option<Certificates>,
+    berth: Berth<Desk>,
+    stop: oneshot::Receiver<()>,
+    stopped: oneshot::Sender<()>,
+}
+
+impl Endpoint {
+    pub(crate) async fn start(account: Account) -> Result<(Endpoint, mpsc::Receiver<Told>), Error> {
+        let mut entropy = Entropy::from_seed(seed()?);
+        let certificates =
+            if account.is_secure() { Some(certificates(&account, &mut entropy)?) } else { None };
+        let (listeners, address) = open(&account, certificates.is_some())?;
+        let aor = account.aor_at(address)?;
+        let has_server = account.server.is_some();
+        let (told, events) = mpsc::channel(EVENTS_MAX);
+        let (berth, commands) =
+            Berth::of_all(1, Clock::start()).pop().ok_or_else(|| Error::System("no worker".to_owned()))?;
+        let ways = Ways::new(listeners.iter().map(|open| (open.transport(), open.local().ip())));
+        let media = Media::start(account.codecs.clone(), account.ports, entropy.fork())
+            .map_err(|error| Error::System(format!("the system gives no thread for media: {error}")))?;
+        let desk = Desk::new(Opening { account, aor: aor.clone(), address, ways, told, media, entropy });
+        let (stop, to_stop) = oneshot::channel();
+        let (is_stopped, stopped) = oneshot::channel();
+        let (is_up, up) = oneshot::channel();
+        let plan = Plan { desk, listeners, certificates, berth, stop: to_stop, stopped: is_stopped };
+        std::thread::Builder::new()
+            .name("ruf-sip".to_owned())
+            .spawn(move || run(plan, is_up))
+            .map_err(|error| Error::System(format!("the system gives no thread: {error}")))?;
+        up.await
+            .map_err(|_| Error::System("the phone's thread ended".to_owned()))?
+            .map_err(|error| Error::System(format!("the sockets cannot be watched: {error}")))?;
+        let running = Mutex::new(Some(Running { stop, stopped }));
+        Ok((Endpoint { line: Line(commands), address, aor, has_server, running }, events))
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(crate) fn aor(&self) -> &Uri {
+        &self.aor
+    }
+
+    pub(crate) fn has_server(&self) -> bool {
+        self.has_server
+    }
+
+    /// Has the desk do something soon.
+    pub(crate) fn tell(&self, what: impl FnOnce(&mut Desk, Tick) + Send + 'static) {
+        // A phone that is closed has nothing left to do it to.
+        let _ = self.line.0.tell(move |desk, now| desk.with(now, what));
+    }
+
+    /// Has the desk do something, and waits for what it says.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&mut Desk, Tick) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        self.line.0.ask(move |desk, now| desk.with(now, what)).await.ok_or(Error::Closed)
+    }
+
+    /// Has the desk begin something, and waits until it is done.
+    pub(crate) async fn ask_later<T: Send + 'static>(
+        &self,
+        what: impl FnOnce(&mut Desk, Tick, oneshot::Sender<T>) + Send + 'static,
+    ) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.tell(move |desk, now| what(desk, now, answer));
+        answered.await.map_err(|_| Error::Closed)
+    }
+
+    /// Ends the thread in good order, and waits for it.
+    pub(crate) async fn close(&self) {
+        self.tell(Desk::close);
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Running { stop, stopped }) = running {
+            let _ = stop.send(());
+            let _ = stopped.await;
+        }
+    }
+}
+
+impl Drop for Endpoint {
+    // The stop is told by dropping its sender.
+    fn drop(&mut self) {
+        self.tell(Desk::close);
+    }
+}
+
+fn run(plan: Plan, is_up: oneshot::Sender<io::Result<()>>) {
+    let Plan { desk, listeners, certificates, berth, stop, stopped } = plan;
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(is_up.send(Err(error))),
+    };
+    runtime.block_on(async move {
+        let limits = Limits { connections_max: 1_024, ..Limits::default() };
+        match Worker::new(desk, listeners, limits, certificates, berth) {
+            Ok(worker) => {
+                let dns = Dns::system().unwrap_or_else(|_| Dns::none());
+                let _ = is_up.send(Ok(()));
+                // A sender that is dropped stops it, too.
+                let stop = async move { drop(stop.await) };
+                worker.exact().with_dns(dns).run(stop, std::future::pending(), FAREWELL).await;
+            }
+            Err(error) => drop(is_up.send(Err(error))),
+        }
+    });
+    let _ = stopped.send(());
+}
+
+/// Opens UDP and TCP at one port, and TLS at any; gives where we are reached.
+fn open(account: &Account, tls: bool) -> Result<(Vec<Listener>, SocketAddr), Error> {
+    let wanted = account.listen;
+    let mut last = None;
+    for _ in 0..PORTS_TRIED {
+        let udp = Listener::open(Transport::Udp, wanted).map_err(|error| Error::System(error.to_string()))?;
+        let address = udp.local();
+        match Listener::open(Transport::Tcp, address) {
+            Ok(tcp) => {
+                let mut listeners = vec![udp, tcp];
+                if tls {
+                    let any = SocketAddr::new(wanted.ip(), 0);
+                    let open = Listener::open(Transport::Tls, any);
+                    listeners.push(open.map_err(|error| Error::System(error.to_string()))?);
+                }
+                return Ok((listeners, SocketAddr::new(visible(account, address), address.port())));
+            }
+            Err(error) if wanted.port() == 0 => last = Some(error.to_string()),
+            Err(error) => return Err(Error::System(error.to_string())),
+        }
+    }
+    Err(Error::System(last.unwrap_or_else(|| "no port is free".to_owned())))
+}
+
+/// The address by which others see us, where we listen on all: the one towards the world, else loopback.
+fn visible(account: &Account, address: SocketAddr) -> std::net::IpAddr {
+    if !address.ip().is_unspecified() {
+        return address.ip();
+    }
+    // Documentation addresses: nothing is sent there.
+    let (world, alone): (SocketAddr, std::net::IpAddr) = match account.is_ipv4() {
+        true => ((Ipv4Addr::new(192, 0, 2, 1), 9).into(), Ipv4Addr::LOCALHOST.into()),
+        false => ((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into(), Ipv6Addr::LOCALHOST.into()),
+    };
+    ruf_net::local_address_towards(world).unwrap_or(alone)
+}
+
+/// Whom we believe over TLS, and what we show to a server that connects to us.
+fn certificates(account: &Account, entropy: &mut Entropy) -> Result<Certificates, Error> {
+    let scratch = Scratch(std::env::temp_dir().join(format!("ruf-sip-{}", entropy.token(16))));
+    let ourselves =
+        DomainNames { name: HostBuf::Name("localhost".to_owned()), aliases: Vec::new(), files: None };
+    let wanted = Wanted { domains: vec![ourselves], hosts: BTreeSet::new(), trust: account.trust.clone() };
+    let opened = Certificates::open(&scratch.0, wanted);
+    opened.map(|(certificates, _)| certificates).map_err(|error| Error::System(error.to_string()))
+}
+
+/// A directory for the certificate that we show, which is read once.
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn seed() -> Result<[u8; 32], Error> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed)
+        .map_err(|error| Error::System(format!("the system gives no randomness: {error}")))?;
+    Ok(seed)
+}

@@ -1,0 +1,56 @@
+//! [`Error`]: why a phone could not be opened, registered, or made to ask something.
+
+use std::fmt;
+
+use ruf_agent::Failure;
+use ruf_message::StatusCode;
+
+/// Why something could not be done; each is one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Error {
+    /// An address is none, or cannot be used.
+    Address(String),
+    /// The system gives no thread, no port, or no certificate.
+    System(String),
+    /// No way leads there.
+    NoWay(String),
+    /// A server, or the far side, refused.
+    Refused(StatusCode),
+    /// Nobody answered in time.
+    Silence,
+    /// The way there broke.
+    Unreachable,
+    /// As much is going on as may.
+    Full,
+    /// The phone is closed.
+    Closed,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Address(why) | Error::System(why) | Error::NoWay(why) => f.write_str(why),
+            Error::Refused(StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED) => {
+                f.write_str("the name or the password is wrong")
+            }
+            Error::Refused(status) => write!(f, "refused with {status} {}", status.reason()),
+            Error::Silence => f.write_str("nobody answered in time"),
+            Error::Unreachable => f.write_str("nobody listens there"),
+            Error::Full => f.write_str("there is as much going on as there may be"),
+            Error::Closed => f.write_str("the phone is closed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Error {
+        match failure {
+            Failure::Refused(status) => Error::Refused(status),
+            Failure::Silence => Error::Silence,
+            Failure::Unreachable => Error::Unreachable,
+        }
+    }
+}

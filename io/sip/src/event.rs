@@ -1,0 +1,177 @@
+//! What a phone and a call tell: [`PhoneEvent`], [`CallEvent`], [`Ended`]. Each says itself in a few words.
+
+use std::fmt;
+use std::time::Duration;
+
+use ruf_agent::{EndReason, Failure};
+use ruf_message::StatusCode;
+
+use crate::error::Error;
+use crate::incoming::Incoming;
+
+/// What happens to a phone.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PhoneEvent {
+    /// The server knows where we are; told for each refresh, too.
+    Registered {
+        /// For so long, if nothing refreshed it.
+        expires_secs: u32,
+    },
+    /// The server does not know where we are.
+    RegistrationFailed {
+        /// Why.
+        error: Error,
+        /// Tried again after this time; `None`: not again.
+        retry_in: Option<Duration>,
+    },
+    /// We are registered no longer, by our own wish.
+    Unregistered,
+    /// Somebody calls.
+    Incoming(Incoming),
+    /// Somebody wrote; it was answered 200.
+    Message(Message),
+}
+
+impl fmt::Display for PhoneEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PhoneEvent::Registered { expires_secs } => write!(f, "registered for {expires_secs} s"),
+            PhoneEvent::RegistrationFailed { error, retry_in: None } => write!(f, "not registered: {error}"),
+            PhoneEvent::RegistrationFailed { error, retry_in: Some(time) } => {
+                write!(f, "not registered: {error}; tried again in {} s", time.as_secs())
+            }
+            PhoneEvent::Unregistered => f.write_str("not registered any more"),
+            PhoneEvent::Incoming(incoming) => write!(f, "{} calls", incoming.from()),
+            PhoneEvent::Message(message) => write!(f, "{}: {}", message.from, message.text),
+        }
+    }
+}
+
+/// A text from somebody (RFC 3428).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Who: the URI of From.
+    pub from: String,
+    /// What, as UTF-8; what was none of it is replaced.
+    pub text: String,
+    /// The media type: `text/plain`.
+    pub content_type: String,
+}
+
+/// What happens to a call. The last one is [`CallEvent::Ended`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CallEvent {
+    /// It rings there, or makes other progress: 180, 183 and the like.
+    Ringing {
+        /// The provisional response.
+        status: StatusCode,
+        /// With sound from there: an announcement, or the ring itself.
+        early_media: bool,
+    },
+    /// It was answered, and both can talk.
+    Answered,
+    /// The far side put us on hold.
+    Held,
+    /// The far side took us back from hold.
+    Resumed,
+    /// The far side pressed a key: `0` to `9`, `*`, `#`, `A` to `D`.
+    Digit(char),
+    /// The far side wrote within the call.
+    Message(Message),
+    /// The far side refused what we wanted changed; everything stays as it was.
+    NotChanged(StatusCode),
+    /// It is over.
+    Ended(Ended),
+}
+
+impl fmt::Display for CallEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CallEvent::Ringing { status: StatusCode::RINGING, early_media: false } => f.write_str("ringing"),
+            CallEvent::Ringing { status, early_media } => {
+                let sound = if *early_media { ", with sound" } else { "" };
+                write!(f, "{} ({status}){sound}", status.reason().to_lowercase())
+            }
+            CallEvent::Answered => f.write_str("answered"),
+            CallEvent::Held => f.write_str("put on hold"),
+            CallEvent::Resumed => f.write_str("taken back from hold"),
+            CallEvent::Digit(digit) => write!(f, "key {digit}"),
+            CallEvent::Message(message) => write!(f, "{}: {}", message.from, message.text),
+            CallEvent::NotChanged(status) => write!(f, "the far side refused the change with {status}"),
+            CallEvent::Ended(ended) => ended.fmt(f),
+        }
+    }
+}
+
+/// Why a call is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Ended {
+    /// We hung up.
+    HungUp,
+    /// The far side hung up.
+    RemoteHungUp,
+    /// We gave up before an answer.
+    Cancelled,
+    /// The caller gave up before we answered.
+    RemoteCancelled,
+    /// We refused with this status.
+    Declined(StatusCode),
+    /// It came to nothing.
+    Failed(Error),
+    /// It rang for as long as it may.
+    Unanswered,
+    /// The caller never confirmed our answer.
+    Unacknowledged,
+    /// The two have no codec in common, or one insists on encryption that the other does not have.
+    NothingInCommon,
+}
+
+impl Ended {
+    /// Both had talked, or nobody wanted to: nothing went wrong.
+    pub fn is_orderly(&self) -> bool {
+        matches!(self, Ended::HungUp | Ended::RemoteHungUp | Ended::Cancelled | Ended::RemoteCancelled)
+    }
+}
+
+impl From<EndReason> for Ended {
+    fn from(reason: EndReason) -> Ended {
+        match reason {
+            EndReason::HungUp => Ended::HungUp,
+            EndReason::RemoteHungUp => Ended::RemoteHungUp,
+            EndReason::Cancelled => Ended::Cancelled,
+            EndReason::RemoteCancelled => Ended::RemoteCancelled,
+            EndReason::Declined(status) => Ended::Declined(status),
+            EndReason::Failed(Failure::Refused(StatusCode::NOT_ACCEPTABLE_HERE)) => Ended::NothingInCommon,
+            EndReason::Failed(failure) => Ended::Failed(failure.into()),
+            EndReason::Unanswered => Ended::Unanswered,
+            EndReason::Unacknowledged => Ended::Unacknowledged,
+        }
+    }
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::HungUp => f.write_str("hung up"),
+            Ended::RemoteHungUp => f.write_str("the far side hung up"),
+            Ended::Cancelled => f.write_str("given up before an answer"),
+            Ended::RemoteCancelled => f.write_str("the caller gave up"),
+            Ended::Declined(status) => write!(f, "declined with {status}"),
+            Ended::Failed(Error::Refused(StatusCode::BUSY_HERE | StatusCode::BUSY_EVERYWHERE)) => {
+                f.write_str("busy")
+            }
+            Ended::Failed(Error::Refused(StatusCode::DECLINE)) => f.write_str("declined by the far side"),
+            Ended::Failed(Error::Refused(StatusCode::NOT_FOUND)) => f.write_str("nobody has that address"),
+            Ended::Failed(Error::Refused(StatusCode::TEMPORARILY_UNAVAILABLE)) => {
+                f.write_str("not there at the moment")
+            }
+            Ended::Failed(error) => error.fmt(f),
+            Ended::Unanswered => f.write_str("nobody answered"),
+            Ended::Unacknowledged => f.write_str("the caller never confirmed our answer"),
+            Ended::NothingInCommon => f.write_str("the two sides have no codec or encryption in common"),
+        }
+    }
+}

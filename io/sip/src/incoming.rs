@@ -1,0 +1,111 @@
+//! [`Incoming`]: somebody calls, and waits for what we say.
+
+use std::sync::{Arc, OnceLock};
+
+use ruf_message::StatusCode;
+use tokio::sync::mpsc;
+
+use crate::call::Call;
+use crate::desk::LineKey;
+use crate::endpoint::Endpoint;
+use crate::event::{CallEvent, Ended};
+
+/// A call that waits for an answer. Dropping it lets the caller hear 480 (Temporarily Unavailable).
+#[derive(Debug)]
+pub struct Incoming {
+    line: LineKey,
+    from: String,
+    display: String,
+    to: String,
+    /// Taken when it becomes a call.
+    rest: Option<Rest>,
+}
+
+#[derive(Debug)]
+struct Rest {
+    endpoint: Arc<Endpoint>,
+    events: mpsc::Receiver<CallEvent>,
+    ended: Arc<OnceLock<Ended>>,
+}
+
+/// Who calls whom.
+#[derive(Debug)]
+pub(crate) struct Parties {
+    pub(crate) from: String,
+    pub(crate) display: String,
+    pub(crate) to: String,
+}
+
+impl Incoming {
+    pub(crate) fn new(
+        endpoint: Arc<Endpoint>,
+        line: LineKey,
+        parties: Parties,
+        events: mpsc::Receiver<CallEvent>,
+        ended: Arc<OnceLock<Ended>>,
+    ) -> Incoming {
+        let Parties { from, display, to } = parties;
+        Incoming { line, from, display, to, rest: Some(Rest { endpoint, events, ended }) }
+    }
+
+    /// Who calls: the URI of From.
+    pub fn from(&self) -> &str {
+        &self.from
+    }
+
+    /// Who calls, as they call themselves; may be empty.
+    pub fn display(&self) -> &str {
+        &self.display
+    }
+
+    /// Whom they call: the URI of To.
+    pub fn to(&self) -> &str {
+        &self.to
+    }
+
+    /// Lets the caller hear that it rings.
+    pub fn ring(&self) {
+        let line = self.line;
+        self.tell(move |desk, now| desk.ring(now, line));
+    }
+
+    /// Waits until it is over without our doing: the caller gave up, or it rang for too long. May be dropped
+    /// and called again.
+    pub async fn ended(&mut self) -> Ended {
+        let Some(Rest { events, ended, .. }) = &mut self.rest else { return Ended::HungUp };
+        while events.recv().await.is_some() {}
+        ended.get().cloned().unwrap_or(Ended::HungUp)
+    }
+
+    /// Answers. [`CallEvent::Answered`] comes when the caller has confirmed it.
+    pub fn answer(mut self) -> Call {
+        let line = self.line;
+        self.tell(move |desk, now| desk.answer(now, line));
+        let Rest { endpoint, events, ended } = self.rest.take().expect("taken here alone, by value");
+        Call::new(endpoint, line, std::mem::take(&mut self.from), events, ended)
+    }
+
+    /// Refuses: [`StatusCode::BUSY_HERE`], [`StatusCode::DECLINE`] and the like. A status below 300 refuses
+    /// with 480.
+    pub fn reject(mut self, status: StatusCode) {
+        self.refuse(status);
+    }
+
+    fn refuse(&mut self, status: StatusCode) {
+        let line = self.line;
+        self.tell(move |desk, now| desk.reject(now, line, status));
+        self.rest = None;
+    }
+
+    fn tell(&self, what: impl FnOnce(&mut crate::desk::Desk, ruf_message::Tick) + Send + 'static) {
+        if let Some(rest) = &self.rest {
+            rest.endpoint.tell(what);
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        self.refuse(StatusCode::TEMPORARILY_UNAVAILABLE);
+    }
+}

@@ -1,0 +1,142 @@
+//! [`Phone`]: one account, its registration, its calls and its messages.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ruf_message::{StatusCode, Uri};
+use tokio::sync::mpsc;
+
+use crate::account::{Account, sip_uri};
+use crate::call::Call;
+use crate::desk::{Asked, Inquiry, Opened};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+use crate::event::{Message, PhoneEvent};
+use crate::incoming::Incoming;
+
+/// A phone of one account. Dropping it ends its calls and its registration; what that needs is still sent.
+#[derive(Debug)]
+pub struct Phone {
+    endpoint: Arc<Endpoint>,
+    events: mpsc::Receiver<Told>,
+}
+
+/// What the desk tells the phone.
+#[derive(Debug)]
+pub(crate) enum Told {
+    Event(PhoneEvent),
+    Incoming(Opened),
+}
+
+impl Phone {
+    /// Opens a phone and registers it. It stays registered until it is closed or dropped.
+    ///
+    /// # Errors
+    /// The server refused, or was not reached; or the system gives no port.
+    pub async fn register(account: Account) -> Result<Phone, Error> {
+        let phone = Phone::open(account).await?;
+        phone.endpoint.ask_later(|desk, now, answer| desk.register(now, answer)).await??;
+        Ok(phone)
+    }
+
+    /// Opens a phone without registering: it calls, and is called at its own address.
+    ///
+    /// # Errors
+    /// The system gives no port, or the account cannot be used.
+    pub async fn open(account: Account) -> Result<Phone, Error> {
+        let (endpoint, events) = Endpoint::start(account).await?;
+        Ok(Phone { endpoint: Arc::new(endpoint), events })
+    }
+
+    /// Where it listens, for UDP and for TCP.
+    pub fn address(&self) -> SocketAddr {
+        self.endpoint.address()
+    }
+
+    /// Its address-of-record: what others call.
+    pub fn aor(&self) -> &Uri {
+        self.endpoint.aor()
+    }
+
+    /// Calls. What becomes of it comes from [`Call::next`].
+    ///
+    /// # Errors
+    /// `to` is no SIP address, or there are as many calls as there may be.
+    pub async fn call(&self, to: &str) -> Result<Call, Error> {
+        let to = self.target(to)?;
+        let remote = to.to_string();
+        let opened = self.endpoint.ask(move |desk, now| desk.call(now, to)).await??;
+        Ok(Call::new(Arc::clone(&self.endpoint), opened.line, remote, opened.events, opened.ended))
+    }
+
+    /// Sends a text, and waits until the far side has it (RFC 3428).
+    ///
+    /// # Errors
+    /// It was refused, or did not arrive.
+    pub async fn message(&self, to: &str, text: &str) -> Result<(), Error> {
+        let asked = Asked::Message(text.to_owned());
+        self.inquire(to, asked).await.and_then(|status| match status.is_success() {
+            true => Ok(()),
+            false => Err(Error::Refused(status)),
+        })
+    }
+
+    /// Asks whether anybody is there, and waits for the answer (RFC 3261 §11).
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub async fn options(&self, to: &str) -> Result<StatusCode, Error> {
+        self.inquire(to, Asked::Options).await
+    }
+
+    async fn inquire(&self, to: &str, asked: Asked) -> Result<StatusCode, Error> {
+        let to = self.target(to)?;
+        self.endpoint
+            .ask_later(move |desk, now, answer| desk.inquire(now, Inquiry { to, asked, answer }))
+            .await?
+    }
+
+    /// What happens next; `None` when the phone is closed. May be dropped and called again: nothing is lost.
+    pub async fn next(&mut self) -> Option<PhoneEvent> {
+        Some(match self.events.recv().await? {
+            Told::Event(event) => event,
+            Told::Incoming(Opened { line, parties, events, ended }) => {
+                PhoneEvent::Incoming(Incoming::new(Arc::clone(&self.endpoint), line, parties, events, ended))
+            }
+        })
+    }
+
+    /// The next call that comes; other events are passed over. `None` when the phone is closed.
+    pub async fn incoming(&mut self) -> Option<Incoming> {
+        loop {
+            if let PhoneEvent::Incoming(incoming) = self.next().await? {
+                return Some(incoming);
+            }
+        }
+    }
+
+    /// The next text that comes; other events are passed over. `None` when the phone is closed.
+    pub async fn text(&mut self) -> Option<Message> {
+        loop {
+            if let PhoneEvent::Message(message) = self.next().await? {
+                return Some(message);
+            }
+        }
+    }
+
+    /// Hangs up, removes the registration, and returns when the far sides know, or after two seconds.
+    pub async fn close(self) {
+        self.endpoint.close().await;
+    }
+
+    /// Whom `to` means: a SIP address; a bare name or number is one of our own domain.
+    fn target(&self, to: &str) -> Result<Uri, Error> {
+        let to = to.trim();
+        let lower = to.to_ascii_lowercase();
+        let is_whole = to.contains('@') || lower.starts_with("sip:") || lower.starts_with("sips:");
+        match self.aor().as_ref().host() {
+            Some(host) if !is_whole && self.endpoint.has_server() => sip_uri(&format!("{to}@{host}")),
+            Some(_) | None => sip_uri(to),
+        }
+    }
+}

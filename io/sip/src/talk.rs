@@ -1,0 +1,358 @@
+//! [`Talk`]: what the two sides of a call said of their media (core/sdp), and the stream that follows it (io/media).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use ruf_agent::Body;
+use ruf_media::{
+    Agreed, AgreedCodec, AgreedEvents, Codec, Engine, PortRange, Sink, Source, Stream, StreamEvent,
+};
+use ruf_message::{Entropy, StatusCode};
+use ruf_sdp::{Capabilities, Description, Negotiated, OfferAnswer, OfferAnswerError, Ourselves, Phase};
+use tokio::sync::mpsc;
+
+use crate::error::Error;
+use crate::event::CallEvent;
+
+/// The packets that we send hold so much unless the far side asks for another length.
+const PTIME: Duration = Duration::from_millis(20);
+
+/// What all calls of a phone have in common.
+pub(crate) struct Media {
+    engine: Engine,
+    codecs: Vec<Codec>,
+    entropy: Entropy,
+}
+
+impl Media {
+    pub(crate) fn start(codecs: Vec<Codec>, ports: PortRange, entropy: Entropy) -> io::Result<Media> {
+        Ok(Media { engine: Engine::start(ports)?, codecs, entropy })
+    }
+
+    /// The media of one more call, which tells its user here what it hears.
+    pub(crate) fn talk(&mut self, told: mpsc::Sender<CallEvent>) -> Talk {
+        Talk {
+            engine: self.engine.clone(),
+            codecs: self.codecs.clone(),
+            session_id: self.entropy.u64(),
+            told,
+            stream: None,
+            ready: None,
+            offered: None,
+            negotiation: None,
+            source: None,
+            sink: None,
+            is_muted: false,
+            wish: None,
+        }
+    }
+}
+
+/// What is to be changed in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Hold,
+    Resume,
+}
+
+/// The media of one call.
+pub(crate) struct Talk {
+    engine: Engine,
+    codecs: Vec<Codec>,
+    session_id: u64,
+    told: mpsc::Sender<CallEvent>,
+    stream: Option<Stream>,
+    /// What an answer to the caller will be.
+    ready: Option<Body>,
+    /// As it was when our first offer was open: each early dialog answers that one.
+    offered: Option<OfferAnswer>,
+    negotiation: Option<OfferAnswer>,
+    /// What is said, until there is a stream.
+    source: Option<Box<dyn Source>>,
+    /// Who hears, until there is a stream.
+    sink: Option<Box<dyn Sink>>,
+    is_muted: bool,
+    /// Waits until the offer that is open has its answer.
+    wish: Option<Change>,
+}
+
+impl Talk {
+    /// Our first offer, from this address.
+    ///
+    /// # Errors
+    /// No port is free.
+    pub(crate) fn offer(&mut self, at: IpAddr) -> Result<Body, Error> {
+        let capabilities = self.open(at)?;
+        let negotiation = self.negotiation.as_mut().ok_or(Error::Full)?;
+        let offer = negotiation.offer(&capabilities).map_err(|error| Error::System(error.to_string()))?;
+        self.offered = Some(negotiation.clone());
+        Ok(body(&offer))
+    }
+
+    /// The caller's first offer, or none: then ours goes with the answer. What we will say is ready afterwards.
+    ///
+    /// # Errors
+    /// With what the call is refused.
+    pub(crate) fn offered(&mut self, at: IpAddr, offer: Option<&Body>) -> Result<(), StatusCode> {
+        let Some(offer) = offer else {
+            self.ready = Some(self.offer(at).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?);
+            return Ok(());
+        };
+        let capabilities = self.open(at).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?;
+        let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
+        negotiation.receive_offer(&offer.content).map_err(refusal)?;
+        let answer = negotiation.answer(&capabilities).map_err(refusal)?;
+        self.ready = Some(body(&answer));
+        Ok(())
+    }
+
+    /// The call is answered: what goes with it. Both can talk from now on, if the offer was theirs.
+    pub(crate) fn accept(&mut self) -> Option<Body> {
+        self.follow();
+        self.ready.take()
+    }
+
+    /// The far side answered our offer; one that comes with a provisional response may be followed by another.
+    ///
+    /// # Errors
+    /// It is useless: the call cannot go on.
+    pub(crate) fn answered(&mut self, answer: &Body) -> Result<(), StatusCode> {
+        let open = match (&self.negotiation, &self.offered) {
+            (Some(negotiation), _) if negotiation.phase() == Phase::Offered => negotiation,
+            (_, Some(first)) => first,
+            _ => return Ok(()),
+        };
+        let mut negotiation = open.clone();
+        negotiation.receive_answer(&answer.content).map_err(refusal)?;
+        self.negotiation = Some(negotiation);
+        self.follow();
+        Ok(())
+    }
+
+    /// The call is up: no early answer is followed by another any more.
+    pub(crate) fn confirm(&mut self) {
+        self.offered = None;
+    }
+
+    /// The far side offers within the call, or asks for our offer; what we say to that.
+    ///
+    /// # Errors
+    /// With what it is refused; everything stays as it was.
+    pub(crate) fn reoffered(&mut self, at: IpAddr, offer: Option<&Body>) -> Result<Body, StatusCode> {
+        if self.negotiation.is_none() {
+            self.offered(at, offer)?;
+            self.follow();
+            return self.ready.take().ok_or(StatusCode::SERVER_INTERNAL_ERROR);
+        }
+        let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
+        let said = match offer {
+            Some(offer) => {
+                let answer = negotiation.receive_offer(&offer.content).map(drop);
+                answer.and_then(|()| negotiation.answer_again())
+            }
+            None => negotiation.offer_again(),
+        };
+        match said {
+            Ok(said) => {
+                self.follow();
+                Ok(body(&said))
+            }
+            Err(error) => {
+                if error != OfferAnswerError::Glare {
+                    negotiation.rollback();
+                }
+                Err(refusal(error))
+            }
+        }
+    }
+
+    /// The offer that changes this. `None`: another one is open, and this waits for its end
+    /// ([`Talk::next_change`]); or there is nothing to change.
+    pub(crate) fn change(&mut self, change: Change) -> Option<Body> {
+        let negotiation = self.negotiation.as_mut()?;
+        let offer = match change {
+            Change::Hold => negotiation.hold(),
+            Change::Resume => negotiation.resume(),
+        };
+        self.wish = match offer {
+            Err(OfferAnswerError::OfferOpen | OfferAnswerError::AnswerOwed) => Some(change),
+            Ok(_) | Err(_) => None,
+        };
+        offer.ok().map(|offer| body(&offer))
+    }
+
+    /// An offer ended: the one that waited for that.
+    pub(crate) fn next_change(&mut self) -> Option<Body> {
+        self.wish.take().and_then(|wish| self.change(wish))
+    }
+
+    /// The far side refused our offer.
+    pub(crate) fn refused(&mut self) {
+        if let Some(negotiation) = &mut self.negotiation {
+            negotiation.rollback();
+        }
+    }
+
+    /// The far side takes nothing from us: it holds.
+    pub(crate) fn is_held(&self) -> bool {
+        let stream = self.negotiated().and_then(Negotiated::audio);
+        stream.is_some_and(|stream| !stream.direction.sends() || stream.remote.is_none())
+    }
+
+    /// Nothing more is said or heard.
+    pub(crate) fn stop(&mut self) {
+        if let Some(stream) = &self.stream {
+            stream.stop();
+        }
+    }
+
+    /// What is said from now on.
+    pub(crate) fn say(&mut self, source: Box<dyn Source>) {
+        match &self.stream {
+            Some(stream) => stream.say(source),
+            None => self.source = Some(source),
+        }
+    }
+
+    /// Where what is heard goes from now on.
+    pub(crate) fn hear_with(&mut self, sink: Box<dyn Sink>) {
+        match &self.stream {
+            Some(stream) => stream.hear_with(sink),
+            None => self.sink = Some(sink),
+        }
+    }
+
+    /// Says silence instead, or no longer.
+    pub(crate) fn mute(&mut self, is_muted: bool) {
+        self.is_muted = is_muted;
+        if let Some(stream) = &self.stream {
+            stream.mute(is_muted);
+        }
+    }
+
+    /// Presses keys; `false`: the far side takes none of one of them.
+    pub(crate) fn press(&mut self, keys: &str) -> bool {
+        self.stream.as_ref().is_some_and(|stream| keys.chars().all(|key| stream.press(key)))
+    }
+
+    /// No key waits to be sent.
+    pub(crate) fn is_done_pressing(&self) -> bool {
+        self.stream.as_ref().is_none_or(Stream::is_done_pressing)
+    }
+
+    /// The codec that is said with.
+    pub(crate) fn codec(&self) -> Option<Codec> {
+        let stream = self.negotiated()?.audio()?;
+        stream.codecs.iter().find_map(|format| known(&format.encoding))
+    }
+
+    fn negotiated(&self) -> Option<&Negotiated> {
+        self.negotiation.as_ref()?.negotiated()
+    }
+
+    /// Opens the stream, and says what we would have.
+    fn open(&mut self, at: IpAddr) -> Result<Vec<Capabilities>, Error> {
+        let told = self.told.clone();
+        let tell = move |event| {
+            if let StreamEvent::Digit(digit) = event {
+                // A user who does not read loses what is told.
+                let _ = told.try_send(CallEvent::Digit(digit));
+            }
+        };
+        let stream = self
+            .engine
+            .open(at, Box::new(tell))
+            .map_err(|error| Error::System(format!("no port for sound: {error}")))?;
+        let address: SocketAddr = stream.address();
+        if let Some(source) = self.source.take() {
+            stream.say(source);
+        }
+        if let Some(sink) = self.sink.take() {
+            stream.hear_with(sink);
+        }
+        stream.mute(self.is_muted);
+        self.stream = Some(stream);
+        self.negotiation = Some(OfferAnswer::new(Ourselves {
+            username: "-".to_owned(),
+            session_id: self.session_id,
+            address: at,
+        }));
+        let codecs: Vec<ruf_sdp::Codec> = self.codecs.iter().map(|codec| described(*codec)).collect();
+        Ok(vec![Capabilities::audio(address, codecs)])
+    }
+
+    /// The stream does what was agreed on.
+    fn follow(&mut self) {
+        let agreed = self.negotiated().and_then(Negotiated::audio).and_then(agreed);
+        let Some(stream) = &self.stream else { return };
+        match agreed {
+            Some(agreed) => stream.agree(agreed),
+            // An open offer of ours, or a stream that was taken out.
+            None if self.negotiated().is_some() => stream.stop(),
+            None => {}
+        }
+    }
+}
+
+/// What a description says, in the words of io/media.
+fn agreed(stream: &ruf_sdp::Stream) -> Option<Agreed> {
+    let socket = |destination: &Option<ruf_sdp::Destination>| destination.as_ref().and_then(|to| to.socket());
+    let codecs = stream.codecs.iter().filter_map(|format| {
+        Some(AgreedCodec { codec: known(&format.encoding)?, send: format.send, receive: format.receive })
+    });
+    let codecs: Vec<AgreedCodec> = codecs.collect();
+    let first = stream.codecs.iter().find(|format| known(&format.encoding).is_some())?;
+    let events = stream.events_for(&first.encoding);
+    let noise = stream
+        .comfort_noise
+        .iter()
+        .find(|noise| noise.encoding.clock_rate_hz == first.encoding.clock_rate_hz);
+    Some(Agreed {
+        remote: socket(&stream.remote),
+        remote_rtcp: socket(&stream.remote_rtcp),
+        rtcp_mux: stream.rtcp_mux,
+        sends: stream.direction.sends(),
+        receives: stream.direction.receives(),
+        codecs,
+        events: events
+            .map(|events| AgreedEvents { send: events.format.send, receive: events.format.receive }),
+        noise: noise.map(|noise| noise.receive),
+        ptime: stream.ptime.unwrap_or(PTIME),
+    })
+}
+
+/// A codec as SDP names it.
+fn described(codec: Codec) -> ruf_sdp::Codec {
+    match codec {
+        Codec::Pcmu => ruf_sdp::Codec::pcmu(),
+        Codec::Pcma => ruf_sdp::Codec::pcma(),
+        Codec::G722 => ruf_sdp::Codec::g722(),
+    }
+}
+
+/// The codec that SDP names so.
+fn known(encoding: &ruf_sdp::Encoding) -> Option<Codec> {
+    Codec::ALL.into_iter().find(|codec| encoding.is(codec.name()))
+}
+
+fn body(description: &Description) -> Body {
+    Body::sdp(description.to_bytes())
+}
+
+/// The answer to an offer that we cannot take.
+// rfc3261 §14.2, §21.4.26
+fn refusal(error: OfferAnswerError) -> StatusCode {
+    match error {
+        OfferAnswerError::Malformed(_) => StatusCode::BAD_REQUEST,
+        OfferAnswerError::Glare => StatusCode::REQUEST_PENDING,
+        OfferAnswerError::OfferBeforeAnswer
+        | OfferAnswerError::OfferOpen
+        | OfferAnswerError::AnswerOwed
+        | OfferAnswerError::NoOffer
+        | OfferAnswerError::NoSession => StatusCode::SERVER_INTERNAL_ERROR,
+        OfferAnswerError::MediaCount { .. } | OfferAnswerError::NothingInCommon(_) => {
+            StatusCode::NOT_ACCEPTABLE_HERE
+        }
+    }
+}
