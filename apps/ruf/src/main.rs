@@ -19,6 +19,7 @@ mod listeners;
 mod log;
 mod metrics;
 mod notify;
+mod phone;
 mod ping;
 mod reload;
 mod self_test;
@@ -98,6 +99,12 @@ enum Command {
         /// The backup.
         file: PathBuf,
     },
+    /// Call somebody, talk by files, keys or an echo, and say how it went.
+    Call(Box<phone::CallArgs>),
+    /// Wait for calls and answer them.
+    Answer(Box<phone::AnswerArgs>),
+    /// Send a text to somebody.
+    Message(Box<phone::MessageArgs>),
     /// Ask a SIP server or phone whether it is there (OPTIONS).
     Ping(ping::PingArgs),
     /// Put load on a SIP server: calls, registrations, messages and subscriptions, and their other side.
@@ -187,6 +194,9 @@ fn main() -> ExitCode {
         Command::Reload { place } => reload::run(&place),
         Command::Backup { place, file } => backup::back_up(&place, &file),
         Command::Restore { place, file } => backup::restore(&place, &file),
+        Command::Call(args) => phone::call(&args),
+        Command::Answer(args) => phone::answer(&args),
+        Command::Message(args) => phone::message(&args),
         Command::Ping(args) => ping::run(&args),
         Command::Load(args) => ruf_load::run(&args, Entropy::from_seed(keys::fresh())),
         Command::Config { command: ConfigCommand::Check { file } } => check(&file),

@@ -1,6 +1,7 @@
 //! The codecs behind one door: [`Codec`] says what they are, [`Encoder`] and [`Decoder`] do it (core/audio).
 
 use ruf_audio::{Frame, G722Decoder, G722Encoder, Law, Rate};
+use ruf_rtp::Impairment;
 
 /// Samples of a payload that are decoded at most: 120 ms at the highest rate.
 const SAMPLES_MAX: usize = 5_760;
@@ -42,6 +43,14 @@ impl Codec {
         match self {
             Codec::Pcmu | Codec::Pcma => Rate::Hz8000,
             Codec::G722 => Rate::Hz16000,
+        }
+    }
+
+    /// How much of it a loss takes away, for the E-model.
+    pub(crate) const fn impairment(self) -> Impairment {
+        match self {
+            Codec::Pcmu | Codec::Pcma => Impairment::G711,
+            Codec::G722 => Impairment::G722,
         }
     }
 

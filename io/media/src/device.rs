@@ -23,6 +23,18 @@ pub trait Sink: Send {
     fn hear(&mut self, frame: &Frame);
 }
 
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn frame(&mut self) -> Option<Frame> {
+        (**self).frame()
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for Box<S> {
+    fn hear(&mut self, frame: &Frame) {
+        (**self).hear(frame);
+    }
+}
+
 /// Says silence.
 #[derive(Clone, Copy, Debug)]
 pub struct Silence;

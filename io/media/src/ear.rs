@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use ruf_audio::{Frame, Rate};
 use ruf_rtp::{
-    Content, EventChange, EventReceiver, JitterBuffer, JitterLimits, Packet, Playout, Received, Receiver,
-    Start,
+    Content, EventChange, EventReceiver, JitterBuffer, JitterLimits, Packet, Playout, Quality, QualityMeter,
+    Received, Receiver, Start,
 };
 
 use crate::agreed::Agreed;
@@ -14,6 +14,8 @@ use crate::codec::{Codec, Decoder};
 
 /// A frame is made of at most so many turns of the jitter buffer: a payload of no audio must not hold us.
 const TURNS_MAX: usize = 16;
+/// Frames between two looks at how good the call is.
+const LOOK_FRAMES: u32 = 50;
 /// Digits that wait to be told.
 const DIGITS_MAX: usize = 64;
 
@@ -30,6 +32,8 @@ pub(crate) struct Ear {
     current: usize,
     samples: VecDeque<i16>,
     digits: VecDeque<char>,
+    meter: QualityMeter,
+    frames: u32,
 }
 
 /// One codec that the far side may send.
@@ -59,6 +63,8 @@ impl Ear {
             current: 0,
             samples: VecDeque::new(),
             digits: VecDeque::new(),
+            meter: QualityMeter::new(agreed.codecs.first()?.codec.impairment()),
+            frames: 0,
         })
     }
 
@@ -110,6 +116,10 @@ impl Ear {
     pub(crate) fn frame(&mut self, now: Duration) -> Frame {
         let ended = self.keys.tick(now);
         self.note(ended);
+        self.frames += 1;
+        if self.frames.is_multiple_of(LOOK_FRAMES) {
+            self.meter.look(&self.receiver, &self.jitter, None);
+        }
         for _ in 0..TURNS_MAX {
             if self.samples.len() >= self.rate().frame_len() {
                 break;
@@ -153,6 +163,11 @@ impl Ear {
     /// The next key that the far side pressed.
     pub(crate) fn digit(&mut self) -> Option<char> {
         self.digits.pop_front()
+    }
+
+    /// How good it is received.
+    pub(crate) fn quality(&self) -> Quality {
+        self.meter.quality()
     }
 
     /// The rate of what is heard now.

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
+use ruf_rtp::Quality;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
@@ -15,7 +16,7 @@ use tokio::time::MissedTickBehavior;
 use crate::agreed::Agreed;
 use crate::device::{Null, Silence, Sink, Source};
 use crate::ports::{self, PortRange};
-use crate::voice::{Outgoing, Voice};
+use crate::voice::{Counts, Outgoing, Voice};
 
 /// How often a stream has its voice say and hear a frame.
 const FRAME: Duration = Duration::from_millis(ruf_audio::FRAME_MS as u64);
@@ -23,6 +24,15 @@ const FRAME: Duration = Duration::from_millis(ruf_audio::FRAME_MS as u64);
 const DATAGRAM_BYTES_MAX: usize = 2_048;
 /// Datagrams that are taken before anything else has its turn.
 const DATAGRAMS_A_TURN: usize = 32;
+
+/// What is known of a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// What went over the wire.
+    pub counts: Counts,
+    /// How good it is received.
+    pub quality: Quality,
+}
 
 /// What a stream tells, on its thread: it must be taken at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,6 +154,12 @@ impl Stream {
     /// Presses a key, after those pressed before; `false`: the far side takes none, or too many wait.
     pub fn press(&self, key: char) -> bool {
         self.shared.voice().press(key)
+    }
+
+    /// What went over the wire, and how good it was received.
+    pub fn figures(&self) -> Figures {
+        let voice = self.shared.voice();
+        Figures { counts: voice.counts(), quality: voice.quality() }
     }
 
     /// No key waits to be sent.

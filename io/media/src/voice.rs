@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ruf_audio::Frame;
-use ruf_rtp::{Packet, Protocol};
+use ruf_rtp::{Packet, Protocol, Quality};
 
 use crate::agreed::Agreed;
 use crate::device::{Sink, Source};
@@ -21,6 +21,8 @@ pub(crate) struct Voice {
     sink: Box<dyn Sink>,
     is_muted: bool,
     counts: Counts,
+    /// Of what was stopped.
+    last: Quality,
 }
 
 struct Active {
@@ -32,13 +34,15 @@ struct Active {
 
 /// What went over the wire.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) sent: u64,
-    pub(crate) received: u64,
+pub struct Counts {
+    /// Packets of RTP.
+    pub sent: u64,
+    /// Packets of RTP from the far side.
+    pub received: u64,
     /// Datagrams that are no RTP.
-    pub(crate) malformed: u64,
+    pub malformed: u64,
     /// Packets that came from strangers.
-    pub(crate) refused: u64,
+    pub refused: u64,
 }
 
 /// A datagram that is due, and where it goes.
@@ -47,7 +51,15 @@ pub(crate) type Outgoing = (SocketAddr, Vec<u8>);
 impl Voice {
     /// Hears and says nothing yet. `seed`: 64 random bits.
     pub(crate) fn new(seed: u64, source: Box<dyn Source>, sink: Box<dyn Sink>) -> Voice {
-        Voice { seed, active: None, source, sink, is_muted: false, counts: Counts::default() }
+        Voice {
+            seed,
+            active: None,
+            source,
+            sink,
+            is_muted: false,
+            counts: Counts::default(),
+            last: Quality::default(),
+        }
     }
 
     /// From now on this is how both talk. Without a codec nothing changes.
@@ -69,6 +81,7 @@ impl Voice {
 
     /// Nothing more is said or heard.
     pub(crate) fn stop(&mut self) {
+        self.last = self.quality();
         self.active = None;
     }
 
@@ -149,6 +162,11 @@ impl Voice {
                 out.push((latch.remote(), datagram.clone()));
             });
         }
+    }
+
+    /// How good it is received, now or when it was stopped.
+    pub(crate) fn quality(&self) -> Quality {
+        self.active.as_ref().map_or(self.last, |active| active.ear.quality())
     }
 
     /// What went over the wire.

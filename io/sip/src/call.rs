@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use ruf_media::{Codec, Sink, Source, device};
+use ruf_media::{Codec, Figures, Sink, Source, device};
 use tokio::sync::mpsc;
 
-use crate::desk::LineKey;
+use crate::desk::{End, LineKey};
 use crate::endpoint::Endpoint;
 use crate::event::{CallEvent, Ended};
 use crate::talk::{Change, Talk};
@@ -20,7 +20,7 @@ pub struct Call {
     remote: String,
     events: mpsc::Receiver<CallEvent>,
     /// Why it is over, told to the user last.
-    ended: Arc<OnceLock<Ended>>,
+    end: Arc<OnceLock<End>>,
     is_told: bool,
 }
 
@@ -30,9 +30,9 @@ impl Call {
         line: LineKey,
         remote: String,
         events: mpsc::Receiver<CallEvent>,
-        ended: Arc<OnceLock<Ended>>,
+        end: Arc<OnceLock<End>>,
     ) -> Call {
-        Call { endpoint, line, remote, events, ended, is_told: false }
+        Call { endpoint, line, remote, events, end, is_told: false }
     }
 
     /// The far party: a URI.
@@ -49,7 +49,11 @@ impl Call {
         if std::mem::replace(&mut self.is_told, true) {
             return None;
         }
-        Some(CallEvent::Ended(self.ended.get().cloned().unwrap_or(Ended::HungUp)))
+        Some(CallEvent::Ended(self.why()))
+    }
+
+    fn why(&self) -> Ended {
+        self.end.get().map_or(Ended::HungUp, |end| end.why.clone())
     }
 
     /// Waits until it is answered.
@@ -64,13 +68,13 @@ impl Call {
                 _ => {}
             }
         }
-        Err(self.ended.get().cloned().unwrap_or(Ended::HungUp))
+        Err(self.why())
     }
 
     /// Waits until it is over, and says why.
     pub async fn ended(&mut self) -> Ended {
         while self.next().await.is_some() {}
-        self.ended.get().cloned().unwrap_or(Ended::HungUp)
+        self.why()
     }
 
     /// Hangs up, as the state of the call asks: CANCEL, BYE or a refusal. Sound stops now; the call is over
@@ -136,6 +140,13 @@ impl Call {
     pub async fn codec(&self) -> Option<Codec> {
         let line = self.line;
         self.endpoint.ask(move |desk, _| desk.sound(line, |talk| talk.codec())).await.ok().flatten().flatten()
+    }
+
+    /// What went over the wire and how good it was received, now or when it ended.
+    pub async fn figures(&self) -> Figures {
+        let line = self.line;
+        let now = self.endpoint.ask(move |desk, _| desk.sound(line, |talk| talk.figures()));
+        now.await.ok().flatten().or_else(|| self.end.get().map(|end| end.figures)).unwrap_or_default()
     }
 
     fn sound(&self, act: impl FnOnce(&mut Talk) + Send + 'static) {

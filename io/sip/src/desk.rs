@@ -19,7 +19,7 @@ use ruf_locate::Ways;
 use ruf_message::{Entropy, Flow, Hop, Tick, Transport, Uri};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use calls::{LineKey, Opened};
+pub(crate) use calls::{End, LineKey, Opened};
 pub(crate) use inquiry::{Asked, Inquiry};
 
 use crate::account::Account;

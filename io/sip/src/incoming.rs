@@ -6,7 +6,7 @@ use ruf_message::StatusCode;
 use tokio::sync::mpsc;
 
 use crate::call::Call;
-use crate::desk::LineKey;
+use crate::desk::{End, LineKey};
 use crate::endpoint::Endpoint;
 use crate::event::{CallEvent, Ended};
 
@@ -25,7 +25,7 @@ pub struct Incoming {
 struct Rest {
     endpoint: Arc<Endpoint>,
     events: mpsc::Receiver<CallEvent>,
-    ended: Arc<OnceLock<Ended>>,
+    end: Arc<OnceLock<End>>,
 }
 
 /// Who calls whom.
@@ -42,10 +42,10 @@ impl Incoming {
         line: LineKey,
         parties: Parties,
         events: mpsc::Receiver<CallEvent>,
-        ended: Arc<OnceLock<Ended>>,
+        end: Arc<OnceLock<End>>,
     ) -> Incoming {
         let Parties { from, display, to } = parties;
-        Incoming { line, from, display, to, rest: Some(Rest { endpoint, events, ended }) }
+        Incoming { line, from, display, to, rest: Some(Rest { endpoint, events, end }) }
     }
 
     /// Who calls: the URI of From.
@@ -72,17 +72,17 @@ impl Incoming {
     /// Waits until it is over without our doing: the caller gave up, or it rang for too long. May be dropped
     /// and called again.
     pub async fn ended(&mut self) -> Ended {
-        let Some(Rest { events, ended, .. }) = &mut self.rest else { return Ended::HungUp };
+        let Some(Rest { events, end, .. }) = &mut self.rest else { return Ended::HungUp };
         while events.recv().await.is_some() {}
-        ended.get().cloned().unwrap_or(Ended::HungUp)
+        end.get().map_or(Ended::HungUp, |end| end.why.clone())
     }
 
     /// Answers. [`CallEvent::Answered`] comes when the caller has confirmed it.
     pub fn answer(mut self) -> Call {
         let line = self.line;
         self.tell(move |desk, now| desk.answer(now, line));
-        let Rest { endpoint, events, ended } = self.rest.take().expect("taken here alone, by value");
-        Call::new(endpoint, line, std::mem::take(&mut self.from), events, ended)
+        let Rest { endpoint, events, end } = self.rest.take().expect("taken here alone, by value");
+        Call::new(endpoint, line, std::mem::take(&mut self.from), events, end)
     }
 
     /// Refuses: [`StatusCode::BUSY_HERE`], [`StatusCode::DECLINE`] and the like. A status below 300 refuses

@@ -33,5 +33,7 @@ pub use error::Error;
 pub use event::{CallEvent, Ended, Message, PhoneEvent};
 pub use incoming::Incoming;
 pub use phone::Phone;
-pub use ruf_media::{Codec, Frame, NoPorts, PortRange, Rate, Sink, Source, device};
+pub use ruf_media::{
+    Codec, Counts, Figure, Figures, Frame, NoPorts, PortRange, Quality, Rate, Sink, Source, device,
+};
 pub use ruf_message::StatusCode;

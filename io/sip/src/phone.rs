@@ -66,7 +66,7 @@ impl Phone {
         let to = self.target(to)?;
         let remote = to.to_string();
         let opened = self.endpoint.ask(move |desk, now| desk.call(now, to)).await??;
-        Ok(Call::new(Arc::clone(&self.endpoint), opened.line, remote, opened.events, opened.ended))
+        Ok(Call::new(Arc::clone(&self.endpoint), opened.line, remote, opened.events, opened.end))
     }
 
     /// Sends a text, and waits until the far side has it (RFC 3428).
@@ -100,8 +100,8 @@ impl Phone {
     pub async fn next(&mut self) -> Option<PhoneEvent> {
         Some(match self.events.recv().await? {
             Told::Event(event) => event,
-            Told::Incoming(Opened { line, parties, events, ended }) => {
-                PhoneEvent::Incoming(Incoming::new(Arc::clone(&self.endpoint), line, parties, events, ended))
+            Told::Incoming(Opened { line, parties, events, end }) => {
+                PhoneEvent::Incoming(Incoming::new(Arc::clone(&self.endpoint), line, parties, events, end))
             }
         })
     }

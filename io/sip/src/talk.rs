@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ruf_agent::Body;
 use ruf_media::{
-    Agreed, AgreedCodec, AgreedEvents, Codec, Engine, PortRange, Sink, Source, Stream, StreamEvent,
+    Agreed, AgreedCodec, AgreedEvents, Codec, Engine, Figures, PortRange, Sink, Source, Stream, StreamEvent,
 };
 use ruf_message::{Entropy, StatusCode};
 use ruf_sdp::{Capabilities, Description, Negotiated, OfferAnswer, OfferAnswerError, Ourselves, Phase};
@@ -239,6 +239,11 @@ impl Talk {
     /// No key waits to be sent.
     pub(crate) fn is_done_pressing(&self) -> bool {
         self.stream.as_ref().is_none_or(Stream::is_done_pressing)
+    }
+
+    /// What is known of the sound.
+    pub(crate) fn figures(&self) -> Figures {
+        self.stream.as_ref().map(Stream::figures).unwrap_or_default()
     }
 
     /// The codec that is said with.

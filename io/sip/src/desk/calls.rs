@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use ruf_agent::{AgentEvent, CallKey};
+use ruf_media::Figures;
 use ruf_message::{Flow, StatusCode, Tick, Uri};
 use tokio::sync::mpsc;
 
@@ -28,7 +29,15 @@ pub(crate) struct Opened {
     pub(crate) line: LineKey,
     pub(crate) parties: Parties,
     pub(crate) events: mpsc::Receiver<CallEvent>,
-    pub(crate) ended: Arc<OnceLock<Ended>>,
+    pub(crate) end: Arc<OnceLock<End>>,
+}
+
+/// How a call ended.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) why: Ended,
+    /// What was known of its sound then.
+    pub(crate) figures: Figures,
 }
 
 /// One call.
@@ -40,7 +49,7 @@ pub(super) struct Line {
     told: mpsc::Sender<CallEvent>,
     /// Why we hang up, if not because the user wants it.
     cause: Option<Ended>,
-    ended: Arc<OnceLock<Ended>>,
+    end: Arc<OnceLock<End>>,
 }
 
 impl Line {
@@ -71,11 +80,11 @@ impl Desk {
         let line = LineKey(self.next_line);
         self.next_line += 1;
         let (told, events) = mpsc::channel(EVENTS_MAX);
-        let ended = Arc::new(OnceLock::new());
+        let end = Arc::new(OnceLock::new());
         let talk = self.media.talk(told.clone());
-        self.lines.insert(line, Line { call, to, talk, told, cause: None, ended: Arc::clone(&ended) });
+        self.lines.insert(line, Line { call, to, talk, told, cause: None, end: Arc::clone(&end) });
         self.line_of.extend(call.map(|call| (call, line)));
-        Ok(Opened { line, parties, events, ended })
+        Ok(Opened { line, parties, events, end })
     }
 
     /// There is a way for a call, or none.
@@ -301,7 +310,8 @@ impl Desk {
     fn end(&mut self, key: LineKey, ended: Ended) {
         if let Some(line) = self.lines.remove(&key) {
             // Told by the channel that closes with the line.
-            let _ = line.ended.set(line.cause.unwrap_or(ended));
+            let figures = line.talk.figures();
+            let _ = line.end.set(End { why: line.cause.unwrap_or(ended), figures });
         }
     }
 }

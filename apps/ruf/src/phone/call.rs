@@ -1,0 +1,43 @@
+//! `ruf call URI`: calls, talks, hangs up, and says how it went.
+
+use std::path::PathBuf;
+
+use ruf_sip::{Error, Phone};
+
+use super::identity::Identity;
+use super::report::Report;
+use super::talk::{Talk, TalkArgs};
+use super::{EXITS, status_of};
+
+/// Flags of `ruf call`.
+#[derive(clap::Args)]
+#[command(after_help = EXITS)]
+pub(crate) struct CallArgs {
+    /// Whom: a SIP address, or a name or number of our own domain.
+    to: String,
+    #[command(flatten)]
+    talk: TalkArgs,
+    /// Say this WAV file, then hang up unless `--for` says when.
+    #[arg(long, value_name = "FILE", conflicts_with = "echo")]
+    play: Option<PathBuf>,
+    /// Press these keys once it is answered: 0 to 9, *, #, A to D.
+    #[arg(long, value_name = "KEYS")]
+    dtmf: Option<String>,
+    #[command(flatten)]
+    identity: Identity,
+}
+
+pub(super) async fn run(args: &CallArgs) -> Result<u8, Error> {
+    let mut talk = Talk::new(&args.talk)?.pressing(args.dtmf.as_deref())?;
+    if let Some(file) = &args.play {
+        talk = talk.playing(file, false)?;
+    }
+    let report = Report::new(args.talk.json);
+    let phone = Phone::open(args.talk.account(&args.identity)?).await?;
+    let call = phone.call(&args.to).await?;
+    report.say("calling", call.remote());
+    let (ended, measured) = talk.run(call, &report).await?;
+    report.end(&ended, &measured);
+    phone.close().await;
+    Ok(status_of(&ended, &measured))
+}

@@ -1,0 +1,71 @@
+//! Who we are on the command line: the flags that all commands of the phone have.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use ruf_sip::{Account, Error};
+
+/// Who calls, or is called.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Identity {
+    /// Our address: sip:alice@example.org. Without one, we call and are called directly.
+    #[arg(long, value_name = "ADDRESS")]
+    account: Option<String>,
+    /// Its password; @FILE keeps it out of `ps`.
+    #[arg(long, value_name = "SECRET", requires = "account")]
+    password: Option<String>,
+    /// The name that goes with the password, if it is not the user of the address.
+    #[arg(long, value_name = "NAME", requires = "password")]
+    auth_user: Option<String>,
+    /// The server, if the domain of the address does not lead to it: HOST or HOST:PORT, or a SIP URI with `transport`.
+    #[arg(long, value_name = "SERVER")]
+    server: Option<String>,
+    /// What others see beside the address.
+    #[arg(long, value_name = "NAME", default_value = "")]
+    display: String,
+    /// Where to be reached [default: any port of any address].
+    #[arg(long, value_name = "IP:PORT")]
+    listen: Option<SocketAddr>,
+    /// A PEM file with the authority of the server's certificate (repeatable).
+    #[arg(long, value_name = "FILE")]
+    ca: Vec<PathBuf>,
+}
+
+impl Identity {
+    /// The account that is meant; without an address, a phone of this name.
+    pub(crate) fn account(&self, name: &str) -> Result<Account, Error> {
+        let mut account = match &self.account {
+            Some(address) => Account::new(address)?,
+            None => Account::direct(name),
+        };
+        if let Some(password) = self.secret()? {
+            account = match &self.auth_user {
+                Some(user) => account.credentials(user, &password),
+                None => account.password(&password),
+            };
+        }
+        if let Some(server) = &self.server {
+            account = account.server(server)?;
+        }
+        if let Some(at) = self.listen {
+            account = account.listen(at);
+        }
+        for file in &self.ca {
+            account = account.trust(file);
+        }
+        Ok(account.display(&self.display).user_agent(concat!("ruf/", env!("CARGO_PKG_VERSION"))))
+    }
+
+    /// It has a server to register with.
+    pub(crate) fn registers(&self) -> bool {
+        self.account.is_some()
+    }
+
+    fn secret(&self) -> Result<Option<String>, Error> {
+        let Some(password) = &self.password else { return Ok(None) };
+        let Some(file) = password.strip_prefix('@') else { return Ok(Some(password.clone())) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| Error::Address(format!("the password cannot be read from {file}: {error}")))?;
+        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
+    }
+}

@@ -1,0 +1,123 @@
+//! What a call tells while it goes on, line by line, for people or for programs.
+
+use std::fmt;
+use std::time::Instant;
+
+use ruf_sip::{CallEvent, Codec, Ended, Figures, Quality};
+use serde_json::{Map, Value, json};
+
+/// Writes what happens to a call on standard output.
+pub(super) struct Report {
+    is_json: bool,
+    start: Instant,
+}
+
+impl Report {
+    /// From now on; as one JSON object a line, if wanted.
+    pub(super) fn new(is_json: bool) -> Report {
+        Report { is_json, start: Instant::now() }
+    }
+
+    /// Something that is no event of a call: `calling`, `listening`.
+    pub(super) fn say(&self, what: &str, of: &str) {
+        if self.is_json {
+            self.object(what, json!({ "of": of }));
+        } else {
+            println!("{what} {of}");
+        }
+    }
+
+    /// An event.
+    pub(super) fn event(&self, event: &CallEvent) {
+        if !self.is_json {
+            return println!("{event}");
+        }
+        match event {
+            CallEvent::Ringing { status, early_media } => {
+                self.object("ringing", json!({ "status": status.as_u16(), "early_media": early_media }));
+            }
+            CallEvent::Answered => self.object("answered", json!({})),
+            CallEvent::Held => self.object("held", json!({})),
+            CallEvent::Resumed => self.object("resumed", json!({})),
+            CallEvent::Digit(digit) => self.object("key", json!({ "key": digit.to_string() })),
+            CallEvent::Message(message) => {
+                self.object("message", json!({ "from": message.from, "text": message.text }));
+            }
+            CallEvent::NotChanged(status) => self.object("not changed", json!({ "status": status.as_u16() })),
+            CallEvent::Ended(_) => {}
+            other => self.object("event", json!({ "text": other.to_string() })),
+        }
+    }
+
+    /// The end, and what was measured.
+    pub(super) fn end(&self, ended: &Ended, measured: &Measured) {
+        if self.is_json {
+            let Measured { secs, codec, figures: Figures { counts, quality } } = measured;
+            let more = json!({
+                "why": ended.to_string(),
+                "secs": secs,
+                "codec": codec.map(Codec::name),
+                "sent": counts.sent,
+                "received": counts.received,
+                "refused": counts.refused,
+                "lost": quality.lost,
+                "discarded": quality.discarded,
+                "loss_percent": quality.loss_percent.mean,
+                "jitter_ms": quality.jitter_ms.mean,
+                "delay_ms": quality.delay_ms.mean,
+                "round_trip_ms": quality.round_trip_ms.map(|trip| trip.mean),
+                "mos": (quality.packets > 0).then_some(quality.mos.mean),
+            });
+            return self.object("ended", more);
+        }
+        println!("{ended}");
+        if measured.secs.is_some() {
+            println!("{measured}");
+        }
+    }
+
+    fn object(&self, event: &str, more: Value) {
+        let mut object = Map::new();
+        object.insert("ms".to_owned(), json!(self.start.elapsed().as_millis() as u64));
+        object.insert("event".to_owned(), json!(event));
+        if let Value::Object(more) = more {
+            object.extend(more);
+        }
+        println!("{}", Value::Object(object));
+    }
+}
+
+/// What was measured of a call.
+pub(super) struct Measured {
+    /// How long both talked; `None`: they did not.
+    pub(super) secs: Option<f64>,
+    pub(super) codec: Option<Codec>,
+    pub(super) figures: Figures,
+}
+
+impl Measured {
+    /// Sound came from the far side, or none was to come.
+    pub(super) fn was_heard(&self) -> bool {
+        self.figures.counts.received > 0
+    }
+}
+
+impl fmt::Display for Measured {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Measured { secs, codec, figures: Figures { counts, quality } } = self;
+        write!(f, "{:.1} s", secs.unwrap_or_default())?;
+        if let Some(codec) = codec {
+            write!(f, ", {}", codec.name())?;
+        }
+        write!(f, ", {} packets sent, {} received", counts.sent, counts.received)?;
+        if quality.packets > 0 {
+            let Quality { lost, discarded, loss_percent, jitter_ms, mos, .. } = quality;
+            write!(f, ", {lost} lost ({:.1} %), {discarded} too late", loss_percent.mean)?;
+            write!(f, ", jitter {:.1} ms, MOS {:.1}", jitter_ms.mean, mos.mean)?;
+        }
+        if let Some(trip) = &quality.round_trip_ms {
+            write!(f, ", round trip {:.1} ms", trip.mean)?;
+        }
+        Ok(())
+    }
+}

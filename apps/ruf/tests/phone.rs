@@ -1,0 +1,180 @@
+//! `ruf call`, `ruf answer` and `ruf message` as a script uses them.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+mod server;
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Stdio};
+
+use serde_json::Value;
+use server::{Place, Server, ruf, run};
+
+/// `ruf answer`, ended with the test.
+struct Answering {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    /// What it listens as.
+    address: String,
+}
+
+impl Answering {
+    fn start(arguments: &[&str]) -> Answering {
+        let mut command = ruf();
+        command.args(["answer", "--json"]).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        let listening: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert_eq!(listening["event"], "listening", "{line}");
+        Answering { child, output, address: listening["of"].as_str().unwrap().to_owned() }
+    }
+
+    fn directly(arguments: &[&str]) -> Answering {
+        Answering::start(&[&["--listen", "127.0.0.1:0"], arguments].concat())
+    }
+
+    /// Its status and what it said, once it has ended by itself.
+    fn end(mut self) -> (Option<i32>, Vec<Value>) {
+        let mut text = String::new();
+        self.output.read_to_string(&mut text).unwrap();
+        let events = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        (self.child.wait().unwrap().code(), events)
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A tone of two seconds.
+fn tone(file: &Path, hz: f32) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 16_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut writer = hound::WavWriter::create(file, spec).unwrap();
+    for at in 0..32_000_u32 {
+        let sample = (at as f32 / 16_000.0 * hz * std::f32::consts::TAU).sin() * 10_000.0;
+        writer.write_sample(sample as i16).unwrap();
+    }
+    writer.finalize().unwrap();
+}
+
+/// The tone in the middle of one side of a recording.
+fn heard(file: &Path, channel: usize) -> Option<f32> {
+    let mut reader = hound::WavReader::open(file).unwrap();
+    let samples: Vec<i16> = reader.samples().map(Result::unwrap).skip(channel).step_by(2).collect();
+    let middle = &samples[samples.len() / 2 - 4_000..samples.len() / 2 + 4_000];
+    ruf_audio::tone_hz(middle, 16_000).map(|(hz, _)| hz)
+}
+
+fn is(tone: Option<f32>, hz: f32) -> bool {
+    tone.is_some_and(|heard| (heard - hz).abs() < 3.0)
+}
+
+#[test]
+fn both_sides_hear_each_other_and_say_how_it_went() {
+    let place = Place::new("call");
+    let [ours, theirs, by_us, by_them] =
+        ["ours.wav", "theirs.wav", "by-us.wav", "by-them.wav"].map(|name| place.path(name));
+    tone(&ours, 440.0);
+    tone(&theirs, 700.0);
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let answering = Answering::directly(&["--once", "--play", &text(&theirs), "--record", &text(&by_them)]);
+    let called =
+        run(&["call", &answering.address, "--play", &text(&ours), "--record", &text(&by_us), "--dtmf", "1#"]);
+    let said = String::from_utf8_lossy(&called.stdout).into_owned();
+    assert_eq!(called.status.code(), Some(0), "{said}");
+    assert!(said.contains("answered\n") && said.contains("hung up\n") && said.contains("G722, "), "{said}");
+    let (status, events) = answering.end();
+    assert_eq!(status, Some(0), "{events:?}");
+    let keys: Vec<&str> = events.iter().filter_map(|event| event["key"].as_str()).collect();
+    assert_eq!(keys, ["1", "#"]);
+    let ended = events.last().unwrap();
+    assert_eq!((&ended["why"], &ended["codec"]), (&"the far side hung up".into(), &"G722".into()));
+    assert!(ended["received"].as_u64().unwrap() > 50 && ended["mos"].as_f64().unwrap() > 3.5, "{ended}");
+    // The far side is on the left, what we said on the right.
+    assert!(is(heard(&by_us, 0), 700.0) && is(heard(&by_us, 1), 440.0));
+    assert!(is(heard(&by_them, 0), 440.0) && is(heard(&by_them, 1), 700.0));
+}
+
+#[test]
+fn a_call_through_the_server_with_passwords_is_heard() {
+    let place = Place::new("call-served");
+    let (file, recorded) = (place.path("tone.wav"), place.path("recorded.wav"));
+    place.configure("[[domain]]\nname = \"phones.test\"\n");
+    tone(&file, 523.0);
+    let config = place.path("ruf.toml");
+    for name in ["alice", "bob"] {
+        let list = place.path("users.csv");
+        std::fs::write(&list, format!("{name}@phones.test,secret\n")).unwrap();
+        let imported = run(&["user", "--config", config.to_str().unwrap(), "import", list.to_str().unwrap()]);
+        assert!(imported.status.success());
+    }
+    let server = Server::start(place, |_| {});
+    let at = server.address("udp").to_string();
+    let listen = ["--listen", "127.0.0.1:0", "--server", &at, "--password", "secret"];
+    let bob =
+        Answering::start(&[&listen[..], &["--account", "bob@phones.test", "--once", "--echo"]].concat());
+    let alice = [&["call", "bob", "--account", "alice@phones.test"], &listen[..]].concat();
+    let talk = ["--play", file.to_str().unwrap(), "--record", recorded.to_str().unwrap()];
+    let called = run(&[&alice[..], &talk].concat());
+    assert_eq!(called.status.code(), Some(0), "{}", String::from_utf8_lossy(&called.stderr));
+    assert_eq!(bob.end().0, Some(0));
+    assert!(is(heard(&recorded, 0), 523.0), "{:?}", heard(&recorded, 0));
+    // Nobody is there any more; a wrong password; a text.
+    assert_eq!(run(&alice).status.code(), Some(4));
+    let wrong =
+        run(&["call", "bob", "--account", "alice@phones.test", "--server", &at, "--password", "wrong"]);
+    let said = String::from_utf8_lossy(&wrong.stdout).into_owned();
+    assert!(wrong.status.code() == Some(1) && said.contains("the name or the password is wrong"), "{said}");
+    let bob = Answering::start(&[&listen[..], &["--account", "bob@phones.test"]].concat());
+    let text = run(&[&["message", "bob", "hello", "--account", "alice@phones.test"], &listen[..]].concat());
+    assert_eq!(text.status.code(), Some(0), "{}", String::from_utf8_lossy(&text.stderr));
+    drop(bob);
+}
+
+#[test]
+fn what_comes_to_nothing_has_its_status_and_its_words() {
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for (arguments, status, words) in [
+        (vec!["call".to_owned(), format!("sip:x@{nobody}")], 1, "nobody listens there"),
+        (vec!["call".to_owned(), "sip:x@".to_owned()], 2, "is no SIP address"),
+        (
+            vec!["call".to_owned(), "x@h".to_owned(), "--play".to_owned(), "/nowhere".to_owned()],
+            2,
+            "cannot be played",
+        ),
+        (vec!["call".to_owned(), "x@h".to_owned(), "--dtmf".to_owned(), "1x".to_owned()], 2, "`x` is no key"),
+        (
+            vec!["call".to_owned(), "x@h".to_owned(), "--codecs".to_owned(), "GSM".to_owned()],
+            2,
+            "no codec of ours",
+        ),
+        (vec!["message".to_owned(), format!("x@{nobody}"), "hello".to_owned()], 1, "nobody listens there"),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let done = run(&arguments);
+        let said = [done.stdout, done.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert_eq!(done.status.code(), Some(status), "{arguments:?}: {said}");
+        assert!(said.contains(words), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn without_a_codec_in_common_both_sides_say_so() {
+    let answering = Answering::directly(&["--codecs", "PCMU", "--once"]);
+    let called = run(&["call", &answering.address, "--codecs", "G722"]);
+    let said = String::from_utf8_lossy(&called.stdout).into_owned();
+    assert_eq!(called.status.code(), Some(1), "{said}");
+    assert!(said.contains("no codec or encryption in common"), "{said}");
+}
