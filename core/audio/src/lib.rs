@@ -5,6 +5,9 @@
 //! | `frame.rs` | [`Frame`], [`Rate`]: what all speak |
 //! | `g711.rs`, `g722.rs` | the codecs that need no library |
 //! | `resample.rs` | [`Resampler`]: from one rate to another, and after a clock that runs differently |
+//! | `conceal.rs` | [`Concealer`]: what is played for a packet that did not come |
+//! | `stretch.rs` | [`stretch`](fn@stretch): a few milliseconds more or less, unheard |
+//! | `pitch.rs`, `product.rs` | what these are made of |
 //! | `mix.rs` | [`Mix`]: each party hears all others |
 //! | `tones.rs`, `dtmf.rs` | call-progress tones and DTMF, made and heard |
 //! | `noise.rs` | white and comfort noise |
@@ -15,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+mod conceal;
 mod dtmf;
 mod frame;
 mod g711;
@@ -23,9 +27,13 @@ mod level;
 mod meter;
 mod mix;
 mod noise;
+mod pitch;
+mod product;
 mod resample;
+mod stretch;
 mod tones;
 
+pub use conceal::Concealer;
 pub use dtmf::DtmfDetector;
 pub use frame::{FRAME_MS, Frame, Rate};
 pub use g711::Law;
@@ -35,4 +43,5 @@ pub use meter::tone_hz;
 pub use mix::Mix;
 pub use noise::{ComfortNoise, Noise};
 pub use resample::Resampler;
+pub use stretch::stretch;
 pub use tones::{Region, Tone, ToneSource};

@@ -8,6 +8,7 @@
 use std::f64::consts::PI;
 use std::sync::Arc;
 
+use crate::product::{LANES, product};
 use crate::{Frame, Rate};
 
 /// Zero crossings of the sinc on either side: the longer, the steeper. At 8000 Hz: 4 ms of delay.
@@ -18,8 +19,6 @@ const STOP_DB: f64 = 75.0;
 const PHASES_SMOOTH: usize = 128;
 /// Phases of two rates with no better common measure.
 const PHASES_MAX: usize = 512;
-/// The filter's sums run in so many lanes, which the compiler turns into vectors.
-const LANES: usize = 8;
 /// Samples taken in at a time.
 const CHUNK: usize = Rate::Hz48000.frame_len();
 /// The largest skew, in parts per million: far more than two crystals differ by.
@@ -164,17 +163,6 @@ impl Bank {
         let next = product(window, row(phase + 1));
         here + (next - here) * (rest as f64 / parts as f64) as f32
     }
-}
-
-fn product(window: &[f32], row: &[f32]) -> f32 {
-    let mut lanes = [0.0_f32; LANES];
-    let chunks = window.as_chunks::<LANES>().0.iter().zip(row.as_chunks::<LANES>().0);
-    for (samples, coefficients) in chunks {
-        for (lane, (sample, coefficient)) in lanes.iter_mut().zip(samples.iter().zip(coefficients)) {
-            *lane += sample * coefficient;
-        }
-    }
-    lanes.iter().sum()
 }
 
 /// The nearest sample; beyond full scale, full scale.
