@@ -12,8 +12,9 @@
 //! - A packet that is missing at its turn is concealed, and discarded if it comes later though those behind it were
 //!   there; the target remembers. When *nothing* is there, time stands still: what comes then is played, late, and
 //!   the delay has grown where a gap was heard anyway.
-//! - Otherwise only the player changes the delay, who knows what is quiet: a frame says by how much it may be
-//!   stretched or shortened ([`Frame::stretch_ticks`]). That is rare, and follows a drift of clocks, too.
+//! - Otherwise the player changes the delay, who knows what is quiet: a frame says by how much it may be stretched or
+//!   shortened ([`Frame::stretch_ticks`]). That is rare, and follows a drift of the clocks, too: it shows as a delay
+//!   that grows or shrinks. Only if the player never shortens anything, a packet is dropped every few seconds.
 //!
 //! Here are the turns; in `store` the packets, in `delay` the target, in `timeline` timestamps without end.
 //!
@@ -41,6 +42,10 @@ use window::WindowedMin;
 
 /// A packet so much earlier than the fastest one has another clock; so has one so much later, after a silence.
 const JUMP_MICROS: i64 = 1_000_000;
+/// So much more delay than needed is worth a packet now and then,
+const EXCESS_MICROS: i64 = 120_000;
+/// if the player did not shorten it within so many packets.
+const HINTS_MAX: u32 = 200;
 /// A payload of comfort noise that is longer is cut: its coefficients are optional.
 const NOISE_BYTES_MAX: usize = 16;
 
@@ -60,6 +65,8 @@ pub struct JitterBuffer {
     ticks: i64,
     /// At which the last packet was played.
     delay_micros: i64,
+    /// Packets in a row of which the player was told that they may be shorter.
+    hints: u32,
     counts: Counts,
     bursts: Bursts,
 }
@@ -111,6 +118,7 @@ impl JitterBuffer {
             noise: SmallVec::new(),
             ticks: timeline.ticks(micros(limits.spacing)).max(1),
             delay_micros: 0,
+            hints: 0,
             counts: Counts::default(),
             bursts: Bursts::default(),
             timeline,
@@ -284,7 +292,8 @@ impl JitterBuffer {
                     self.state = State::Playing(Expected { concealed_ticks, was_passed, ..expected });
                     self.counts.late += 1;
                     self.miss(1);
-                } else if delay > micros(self.limits.delay_max) {
+                } else if delay > micros(self.limits.delay_max) || self.is_excessive() {
+                    self.hints = 0;
                     self.counts.overdue += 1;
                     self.miss(1);
                 } else {
@@ -295,7 +304,9 @@ impl JitterBuffer {
                     self.delay_micros = delay;
                     self.counts.stretched_ticks += next.concealed_ticks.unsigned_abs();
                     self.least.push(now, delay);
-                    return Some(Turn::Play { stored, stretch_micros: self.stretch(delay, spacing) });
+                    let stretch_micros = self.stretch(delay, spacing);
+                    self.hints = if stretch_micros < 0 { self.hints + 1 } else { 0 };
+                    return Some(Turn::Play { stored, stretch_micros });
                 }
             }
         }
@@ -308,11 +319,17 @@ impl JitterBuffer {
         self.bursts.missed(packets);
     }
 
+    /// For seconds the delay was much longer than it should be, and the player did nothing.
+    fn is_excessive(&self) -> bool {
+        let is_long = |least| least > self.delay.target() + EXCESS_MICROS;
+        self.hints >= HINTS_MAX && self.least.settled().is_some_and(is_long)
+    }
+
     /// By how much a frame may be longer or, negative, shorter.
     fn stretch(&self, delay: i64, spacing: i64) -> i64 {
         let target = self.delay.target();
         match self.least.settled() {
-            _ if delay + spacing / 4 < target => target - delay,
+            _ if delay < target => target - delay,
             Some(least) if least > target + spacing => target - least,
             _ => 0,
         }

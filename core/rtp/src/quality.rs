@@ -186,10 +186,10 @@ mod tests {
         let quality = call(1_000, |_| false, Some(Duration::from_millis(40))).quality();
         assert_eq!((quality.lost, quality.discarded), (0, 0));
         assert_eq!((quality.loss_percent, quality.jitter_ms), (Figure::default(), Figure::default()));
-        assert_eq!(quality.delay_ms.now, 60.0);
+        assert_eq!(quality.delay_ms.now, 80.0);
         assert_eq!(quality.round_trip_ms, Some(Figure { now: 40.0, mean: 40.0, worst: 40.0 }));
-        // 20 ms of network, 60 of the buffer, 20 of the packet.
-        assert!((quality.rating - (93.2 - 2.4)).abs() < 0.01, "{}", quality.rating);
+        // 20 ms of network, 80 of the buffer, 20 of the packet.
+        assert!((quality.rating - (93.2 - 0.024 * 120.0)).abs() < 0.01, "{}", quality.rating);
         assert!(quality.mos.worst > 4.3 && quality.mos.mean <= quality.mos.now + 0.01);
     }
 
@@ -213,8 +213,8 @@ mod tests {
         let meter = call(1_000, |sequence| sequence % 4 == 3, Some(Duration::from_millis(80)));
         let metrics = meter.voip_metrics(9, &buffer);
         assert!((62..=65).contains(&metrics.loss_rate), "{}", metrics.loss_rate);
-        assert_eq!((metrics.round_trip_ms, metrics.end_system_ms), (80, 80));
-        assert_eq!((metrics.jitter_nominal_ms, metrics.jitter_maximum_ms), (60, 60));
+        assert_eq!((metrics.round_trip_ms, metrics.end_system_ms), (80, 100));
+        assert_eq!((metrics.jitter_nominal_ms, metrics.jitter_maximum_ms), (80, 80));
         assert_eq!((metrics.jitter_absolute_ms, metrics.receiver), (500, 0xB0));
         assert!(metrics.r_factor < 60 && (10..30).contains(&metrics.mos_listening));
     }

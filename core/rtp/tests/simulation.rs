@@ -14,7 +14,7 @@ fn on_a_clean_network_all_is_played_and_nothing_is_touched() {
     assert_eq!((log.concealed_ticks(), log.counts.missed), (0, 0));
     let early = log.heard.iter().take(200);
     assert!(early.clone().all(|heard| !matches!(heard, Heard::Frame { stretch_ticks: 1.. | ..=-1, .. })));
-    assert!((60..80).contains(&log.mean_delay_ms(0..200)), "{}", log.mean_delay_ms(0..200));
+    assert!((80..100).contains(&log.mean_delay_ms(0..200)), "{}", log.mean_delay_ms(0..200));
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn jitter_of_60_ms_costs_nothing_once_it_is_known() {
         let log = call.run();
         assert_eq!((log.counts.missed, log.counts.late), (0, 0), "seed {seed}");
         let mean = log.mean_delay_ms(100..1_000);
-        assert!((60..125).contains(&mean), "seed {seed}: {mean}");
+        assert!((60..145).contains(&mean), "seed {seed}: {mean}");
     }
 }
 
@@ -111,7 +111,7 @@ fn a_handover_and_back_again_is_shortened_to_what_it_was() {
 #[test]
 fn a_stall_of_the_network_ends_with_what_is_recent() {
     let log = Call { packets: 1_000, stall_at: 300..400, ..Call::default() }.run();
-    assert!(log.frames().count() >= 1_000 - 76, "{}", log.frames().count());
+    assert!(log.frames().count() >= 1_000 - 80, "{}", log.frames().count());
     assert!(log.frames().is_sorted());
     assert_eq!(log.counts.missed, log.counts.overdue);
     assert!(log.mean_delay_ms(420..900) <= 500);
@@ -134,12 +134,15 @@ fn clocks_that_drift_are_followed() {
 }
 
 #[test]
-fn clocks_that_drift_beside_a_player_that_cannot_stretch_cost_a_frame_now_and_then() {
-    for skew_ppm in [-300, 300] {
-        let log = Call { packets: 15_000, skew_ppm, ..Call::default() }.run();
-        assert_eq!(log.counts.missed, 0);
-        assert!(log.concealed_ticks() <= 6 * 160, "{skew_ppm} ppm: {}", log.concealed_ticks());
-        assert!(log.mean_delay_ms(14_000..15_000) < 200);
+fn clocks_that_drift_beside_a_player_that_cannot_stretch_cost_a_packet_now_and_then() {
+    for (skew_ppm, dropped) in [(-300, 0), (300, 11)] {
+        let log = Call { packets: 45_000, skew_ppm, ..Call::default() }.run();
+        // 900 s at 300 ppm are 270 ms.
+        assert!(log.counts.missed <= dropped, "{skew_ppm} ppm: {}", log.counts.missed);
+        assert_eq!(log.counts.overdue, log.counts.missed);
+        assert!(log.concealed_ticks() <= 14 * 160, "{skew_ppm} ppm: {}", log.concealed_ticks());
+        let mean = log.mean_delay_ms(44_000..45_000);
+        assert!((0..165).contains(&mean), "{skew_ppm} ppm: {mean}");
     }
 }
 
@@ -190,7 +193,7 @@ fn one_packet_that_is_very_late_is_concealed_and_the_delay_stays() {
     let log = Call { packets: 1_000, late: Some((800, 300 * MS)), ..Call::default() }.run();
     assert_eq!((log.frames().count(), log.counts.missed, log.counts.late), (999, 1, 1));
     assert_eq!(log.concealed_ticks(), 160);
-    assert!(log.mean_delay_ms(850..1_000) < 85);
+    assert!(log.mean_delay_ms(850..1_000) < 105);
 }
 
 #[test]

@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn the_first_target_is_forgotten_when_enough_was_heard() {
-        assert_eq!(target_ms([]), 60);
-        assert_eq!(target_ms([0; 10]), 60);
+        assert_eq!(target_ms([]), 80);
+        assert_eq!(target_ms([0; 10]), 80);
         assert_eq!(target_ms([0; 500]), 20);
     }
 

@@ -79,7 +79,7 @@ pub struct JitterLimits {
 impl Default for JitterLimits {
     fn default() -> JitterLimits {
         JitterLimits {
-            delay_first: Duration::from_millis(60),
+            delay_first: Duration::from_millis(80),
             delay_min: Duration::from_millis(20),
             delay_max: Duration::from_millis(500),
             conceal_max: Duration::from_millis(200),
