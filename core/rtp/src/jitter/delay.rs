@@ -28,6 +28,11 @@ pub(super) struct Delay {
     /// The base from which `bins` are counted, but for less than one.
     origin: Option<i64>,
     bins: [f32; BINS],
+    /// In all bins, and in those behind `quantile`.
+    total: f32,
+    behind: f32,
+    /// The first bin behind which there is no more than what may be late.
+    quantile: usize,
     /// Of the next packet.
     weight: f32,
     last_arrival: Option<i64>,
@@ -44,6 +49,9 @@ impl Delay {
             base: WindowedMin::new(),
             origin: None,
             bins: [0.0; BINS],
+            total: 0.0,
+            behind: 0.0,
+            quantile: 0,
             weight: 1.0,
             last_arrival: None,
             first: micros(limits.delay_first),
@@ -59,7 +67,7 @@ impl Delay {
     /// enough was heard.
     fn begin(&mut self) {
         self.add(self.first - 1, 1.0);
-        self.target = self.quantile();
+        self.aim();
     }
 
     /// Another clock: transits before mean nothing. How late packets are does.
@@ -86,7 +94,7 @@ impl Delay {
         let since = self.last_arrival.replace(now).map_or(spacing, |last| now - last);
         let share = (since as f32 / spacing.max(1) as f32).clamp(BURST_SHARE, 1.0);
         self.add(self.relative(transit), share);
-        self.target = self.quantile();
+        self.aim();
     }
 
     /// The delay with which nearly all packets are in time.
@@ -111,30 +119,51 @@ impl Delay {
             moved.iter_mut().zip(slow).for_each(|(bin, slow)| *bin = *slow);
             moved[0] += fast;
             self.bins = moved;
+            self.count();
         }
     }
 
     fn add(&mut self, late: i64, share: f32) {
         let bin = usize::try_from(late / BIN_MICROS).unwrap_or_default().min(BINS - 1);
+        let weight = self.weight * share;
+        self.total += weight;
+        if bin > self.quantile {
+            self.behind += weight;
+        }
         if let Some(bin) = self.bins.get_mut(bin) {
-            *bin += self.weight * share;
+            *bin += weight;
         }
         self.weight /= FADE;
         if self.weight > WEIGHT_MAX {
             self.bins.iter_mut().for_each(|bin| *bin /= WEIGHT_MAX);
             self.weight /= WEIGHT_MAX;
+            self.count();
         }
     }
 
-    fn quantile(&self) -> i64 {
-        let total: f32 = self.bins.iter().sum();
-        let mut late = 0.0;
-        let slower = self.bins.iter().rev().take_while(|bin| {
-            late += **bin;
-            late <= total * LATE_SHARE
-        });
-        let bins = i64::try_from(BINS - slower.count()).unwrap_or_default();
-        (bins * BIN_MICROS).clamp(self.min, self.max)
+    /// The sums anew, of bins that have changed as a whole.
+    fn count(&mut self) {
+        self.total = self.bins.iter().sum();
+        self.behind = self.bins.iter().skip(self.quantile + 1).sum();
+    }
+
+    /// The target anew. The quantile moves by a bin or two, mostly by none.
+    fn aim(&mut self) {
+        let late = self.total * LATE_SHARE;
+        while self.behind > late && self.quantile + 1 < BINS {
+            self.quantile += 1;
+            self.behind -= self.bin(self.quantile);
+        }
+        while self.quantile > 0 && self.behind + self.bin(self.quantile) <= late {
+            self.behind += self.bin(self.quantile);
+            self.quantile -= 1;
+        }
+        let bins = i64::try_from(self.quantile + 1).unwrap_or_default();
+        self.target = (bins * BIN_MICROS).clamp(self.min, self.max);
+    }
+
+    fn bin(&self, bin: usize) -> f32 {
+        self.bins.get(bin).copied().unwrap_or_default()
     }
 }
 
