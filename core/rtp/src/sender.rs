@@ -110,6 +110,8 @@ impl Sender {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Event;
+    use crate::event_sender::EventSender;
 
     #[test]
     fn audio_counts_on_and_marks_what_follows_a_silence() {
@@ -128,6 +130,31 @@ mod tests {
         let ticks = packets.map(|packet| packet.timestamp.wrapping_sub(first.timestamp));
         assert_eq!(ticks, [0, 160, 640, 800, 960]);
         assert_eq!((sender.packets(), sender.octets()), (5, 7));
+    }
+
+    #[test]
+    fn reports_of_an_event_count_on_and_share_its_timestamp() {
+        // tests rfc4733 §2.5.1.2, §2.5.1.6
+        let mut sender = Sender::new(7);
+        let before = sender.audio(0, 160, b"a");
+        let mut event = EventSender::begin(Event(1), 10, sender.timestamp(), 160, Some(320));
+        let mut packets = Vec::new();
+        while !event.is_done() {
+            for update in event.advance(160) {
+                let packet = sender.event(101, &update);
+                packets.push((
+                    packet.marker,
+                    packet.sequence.wrapping_sub(before.sequence),
+                    packet.timestamp,
+                ));
+            }
+            sender.silence(160);
+        }
+        let start = before.timestamp.wrapping_add(160);
+        assert_eq!(packets, [(true, 1, start), (false, 2, start), (false, 3, start), (false, 4, start)]);
+        let after = sender.audio(0, 160, b"b");
+        assert_eq!(after.sequence.wrapping_sub(before.sequence), 5);
+        assert_eq!((after.marker, after.timestamp.wrapping_sub(start)), (true, 640));
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl<'a> Feedback<'a> {
         let kind = match (raw.packet_type, raw.count) {
             // rfc4585 §6.2.1
             (RTPFB, NACK) if !octets.is_empty() => FeedbackKind::Nack(octets.as_chunks().0),
-            // rfc4585 §6.3.1.2
+            // rfc4585 §6.3.1, §6.3.1.2
             (PSFB, PLI) if octets.is_empty() => FeedbackKind::PictureLoss,
             // rfc5104 §4.3.1.1
             (PSFB, FIR) if !octets.is_empty() && octets.len() % FullIntraRequest::BYTES == 0 => {
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_picture_is_lost() {
-        // tests rfc4585 §6.3.1.2
+        // tests rfc4585 §6.3.1, §6.3.1.2
         assert_eq!(feedback(&[0x81, 206, 0, 2, 0, 0, 0, 7, 0, 0, 0, 9]).kind, FeedbackKind::PictureLoss);
         assert!(Compound::parse(&[0x81, 206, 0, 3, 0, 0, 0, 7, 0, 0, 0, 9, 0, 0, 0, 0]).is_err());
     }

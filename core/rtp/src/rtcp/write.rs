@@ -123,7 +123,7 @@ impl<'a> RtcpWriter<'a> {
     }
 
     /// A picture of a source is lost.
-    // rfc4585 §6.3.1.2
+    // rfc4585 §6.3.1, §6.3.1.2
     pub fn picture_loss(&mut self, ssrc: u32, media_ssrc: u32) -> Result<(), NoRoom> {
         self.packet(1, PSFB, &[&ssrc.to_be_bytes(), &media_ssrc.to_be_bytes()])
     }
