@@ -4,16 +4,24 @@
 
 #![allow(clippy::panic)] // a panic is how a finding is told
 
+mod events;
 mod framing;
+mod jitter;
 mod message;
 mod node;
+mod rtcp;
+mod rtp;
 mod stun;
 mod uri;
 mod views;
 
+pub use events::events;
 pub use framing::framing;
+pub use jitter::jitter;
 pub use message::message;
 pub use node::node;
+pub use rtcp::rtcp;
+pub use rtp::rtp;
 pub use stun::stun;
 pub use uri::uri;
 
@@ -21,5 +29,14 @@ pub use uri::uri;
 pub type Target = fn(&[u8]);
 
 /// Every target: its name, which is that of its corpus, and what it runs.
-pub const TARGETS: &[(&str, Target)] =
-    &[("message", message), ("framing", framing), ("uri", uri), ("node", node), ("stun", stun)];
+pub const TARGETS: &[(&str, Target)] = &[
+    ("message", message),
+    ("framing", framing),
+    ("uri", uri),
+    ("node", node),
+    ("stun", stun),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("events", events),
+    ("jitter", jitter),
+];
