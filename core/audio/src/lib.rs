@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `frame.rs` | [`Frame`], [`Rate`]: what all speak |
 //! | `g711.rs`, `g722.rs` | the codecs that need no library |
-//! | `resample.rs` | [`Resampler`]: from one rate to another, and after a clock that runs differently |
+//! | `resample.rs` | [`Resampler`], [`Converter`]: from one rate to another, and after a clock that runs differently |
 //! | `conceal.rs` | [`Concealer`]: what is played for a packet that did not come |
 //! | `stretch.rs` | [`stretch`](fn@stretch): a few milliseconds more or less, unheard |
 //! | `pitch.rs`, `product.rs` | what these are made of |
@@ -42,6 +42,6 @@ pub use level::{Activity, SILENCE_DBOV, level_dbov};
 pub use meter::tone_hz;
 pub use mix::Mix;
 pub use noise::{ComfortNoise, Noise};
-pub use resample::Resampler;
+pub use resample::{Converter, Resampler};
 pub use stretch::stretch;
 pub use tones::{Region, Tone, ToneSource};

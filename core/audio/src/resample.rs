@@ -115,6 +115,36 @@ impl Resampler {
     }
 }
 
+/// Frames of whatever rate, as frames of the rate that is wanted; the two may change at any time.
+#[derive(Clone, Default)]
+pub struct Converter {
+    made: Option<(Rate, Rate, Resampler)>,
+}
+
+impl Converter {
+    /// Nothing is made until it is needed.
+    #[must_use]
+    pub const fn new() -> Converter {
+        Converter { made: None }
+    }
+
+    /// The frame at that rate. A change of either rate makes a new resampler, which is heard as a
+    /// gap of a few milliseconds.
+    #[must_use]
+    pub fn convert(&mut self, frame: Frame, to: Rate) -> Frame {
+        let from = frame.rate();
+        if from == to {
+            self.made = None;
+            return frame;
+        }
+        let fits = |made: &(Rate, Rate, Resampler)| (made.0, made.1) == (from, to);
+        if !self.made.as_ref().is_some_and(fits) {
+            self.made = Some((from, to, Resampler::new(from.hz(), to.hz())));
+        }
+        self.made.as_mut().map_or(frame.clone(), |(_, _, resampler)| resampler.convert_frame(&frame, to))
+    }
+}
+
 /// The filter at every phase.
 struct Bank {
     phases: usize,
@@ -288,6 +318,22 @@ mod tests {
                 .flat_map(|samples| resampler.convert_frame(&Frame::of(from, samples), to).to_vec())
                 .collect();
             assert_eq!(frames, whole);
+        }
+    }
+
+    #[test]
+    fn a_converter_follows_both_rates() {
+        let mut converter = Converter::new();
+        for (from, to) in [(8, 8), (8, 48), (16, 48), (48, 16), (16, 16)] {
+            let [from, to] = [from, to].map(|khz| Rate::of_hz(khz * 1_000).unwrap());
+            let sound = tone(440.0, from.hz(), 1.0);
+            let frames: Vec<i16> = sound
+                .chunks(from.frame_len())
+                .flat_map(|samples| converter.convert(Frame::of(from, samples), to).to_vec())
+                .collect();
+            let (hz, level) = tone_hz(&frames[to.hz() as usize / 4..], to.hz()).unwrap();
+            assert!((hz - 440.0).abs() < 0.5 && (level + 6.0).abs() < 0.1, "{from:?} {to:?}");
+            assert!(from != to || frames == sound);
         }
     }
 
