@@ -89,17 +89,31 @@ fn both_sides_hear_each_other_and_say_how_it_went() {
     tone(&theirs, 700.0);
     let text = |path: &Path| path.to_str().unwrap().to_owned();
     let answering = Answering::directly(&["--once", "--play", &text(&theirs), "--record", &text(&by_them)]);
-    let called =
-        run(&["call", &answering.address, "--play", &text(&ours), "--record", &text(&by_us), "--dtmf", "1#"]);
+    let called = run(&[
+        "call",
+        &answering.address,
+        "--play",
+        &text(&ours),
+        "--record",
+        &text(&by_us),
+        "--dtmf",
+        "1#",
+        "--srtp",
+        "required",
+    ]);
     let said = String::from_utf8_lossy(&called.stdout).into_owned();
     assert_eq!(called.status.code(), Some(0), "{said}");
-    assert!(said.contains("answered\n") && said.contains("hung up\n") && said.contains("G722, "), "{said}");
+    assert!(
+        said.contains("answered\n") && said.contains("hung up\n") && said.contains("G722, SRTP, "),
+        "{said}"
+    );
     let (status, events) = answering.end();
     assert_eq!(status, Some(0), "{events:?}");
     let keys: Vec<&str> = events.iter().filter_map(|event| event["key"].as_str()).collect();
     assert_eq!(keys, ["1", "#"]);
     let ended = events.last().unwrap();
     assert_eq!((&ended["why"], &ended["codec"]), (&"the far side hung up".into(), &"G722".into()));
+    assert_eq!(ended["srtp"], "AeadAes256Gcm");
     assert!(ended["received"].as_u64().unwrap() > 50 && ended["mos"].as_f64().unwrap() > 3.5, "{ended}");
     // The far side is on the left, what we said on the right.
     assert!(is(heard(&by_us, 0), 700.0) && is(heard(&by_us, 1), 440.0));

@@ -83,9 +83,9 @@ impl Agent {
         self.settings.flow = flow;
     }
 
-    /// Our address on the way of this call.
-    pub fn local_address(&mut self, call: CallKey) -> Option<std::net::IpAddr> {
-        self.calls.get_mut(call).map(|call| call.flow.local.ip())
+    /// The way that this call's requests of ours go.
+    pub fn flow(&self, call: CallKey) -> Option<Flow> {
+        self.calls.get(call).map(|call| call.flow)
     }
 
     // --- registration ---

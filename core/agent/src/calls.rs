@@ -67,6 +67,10 @@ impl Calls {
         Ok(key)
     }
 
+    pub(crate) fn get(&self, key: CallKey) -> Option<&Call> {
+        self.calls.get(&key)
+    }
+
     pub(crate) fn get_mut(&mut self, key: CallKey) -> Option<&mut Call> {
         self.calls.get_mut(&key)
     }

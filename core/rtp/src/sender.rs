@@ -25,10 +25,10 @@ pub struct Sender {
 
 impl Sender {
     /// Begins where the seed says: 64 random bits of the shell's.
-    // rfc3550 §5.1: all three are random
+    // rfc3550 §5.1: all three are random; rfc4568 §6.4: a sequence that begins low does not roll over unheard
     pub fn new(seed: u64) -> Sender {
         let mut random = Random::from_seed(seed);
-        let (ssrc, sequence, timestamp) = (random.u32(), random.u16(), random.u32());
+        let (ssrc, sequence, timestamp) = (random.u32(), random.u16() & 0x7FFF, random.u32());
         Sender { random, ssrc, sequence, timestamp, is_talking: false, packets: 0, octets: 0 }
     }
 
@@ -112,6 +112,13 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::event_sender::EventSender;
+
+    #[test]
+    fn a_sequence_begins_low() {
+        // tests rfc4568 §6.4
+        let firsts: Vec<u16> = (0..200).map(|seed| Sender::new(seed).audio(0, 160, &[]).sequence).collect();
+        assert!(firsts.iter().all(|first| *first < 0x8000) && firsts.iter().any(|first| *first > 0x4000));
+    }
 
     #[test]
     fn audio_counts_on_and_marks_what_follows_a_silence() {

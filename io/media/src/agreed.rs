@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::codec::Codec;
+use crate::shield::Keys;
 
 /// One stream of audio, as it is from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Agreed {
     pub noise: Option<u8>,
     /// How much audio our packets hold: whole frames of 20 ms, at most six.
     pub ptime: Duration,
+    /// With what it is encrypted; `None`: it is not.
+    pub keys: Option<Keys>,
 }
 
 impl Agreed {

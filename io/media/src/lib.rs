@@ -7,6 +7,7 @@
 //! | `voice` | one stream without a socket or a clock |
 //! | `ear`, `mouth` | its halves: from packets to frames, from frames to packets |
 //! | `latch` | whose packets are believed |
+//! | `shield` | encryption (SRTP) |
 //! | `ports` | pairs of ports |
 //! | `codec` | the codecs behind one door |
 //! | `device` | where sound comes from and goes to: silence, tones, files, an echo |
@@ -22,6 +23,7 @@ mod engine;
 mod latch;
 mod mouth;
 mod ports;
+mod shield;
 mod voice;
 
 pub use agreed::{Agreed, AgreedCodec, AgreedEvents};
@@ -31,4 +33,6 @@ pub use engine::{Engine, Figures, Listener, Stream, StreamEvent};
 pub use ports::{NoPorts, PortRange};
 pub use ruf_audio::{Frame, Rate};
 pub use ruf_rtp::{Figure, Quality};
+pub use ruf_srtp::Suite;
+pub use shield::{Keys, MasterKey};
 pub use voice::Counts;

@@ -12,6 +12,7 @@ use crate::device::{Sink, Source};
 use crate::ear::Ear;
 use crate::latch::{Latch, Verdict};
 use crate::mouth::Mouth;
+use crate::shield::Shield;
 
 /// One stream.
 pub(crate) struct Voice {
@@ -30,6 +31,8 @@ struct Active {
     ear: Ear,
     mouth: Mouth,
     latch: Option<Latch>,
+    /// `None`: nothing is encrypted.
+    shield: Option<Shield>,
 }
 
 /// What went over the wire.
@@ -62,10 +65,21 @@ impl Voice {
         }
     }
 
-    /// From now on this is how both talk. Without a codec nothing changes.
+    /// From now on this is how both talk. Without a codec, or with keys that are none, nothing is said or heard.
     pub(crate) fn agree(&mut self, agreed: Agreed) {
         let active = match self.active.take() {
             Some(mut active) => {
+                let fits = match (&mut active.shield, agreed.keys.clone()) {
+                    (Some(shield), Some(keys)) => shield.agree(keys),
+                    (shield, keys) => {
+                        let is_wanted = keys.is_some();
+                        *shield = keys.and_then(Shield::new);
+                        shield.is_some() == is_wanted
+                    }
+                };
+                if !fits {
+                    return;
+                }
                 active.ear.agree(&agreed);
                 active.mouth.agree(&agreed);
                 match (&mut active.latch, agreed.remote) {
@@ -117,18 +131,24 @@ impl Voice {
 
     /// A datagram came to the port of RTP.
     pub(crate) fn receive(&mut self, now: Duration, from: SocketAddr, datagram: &[u8]) {
-        let Some(Active { agreed, ear, latch: Some(latch), .. }) = &mut self.active else { return };
+        let Some(Active { agreed, ear, latch: Some(latch), shield, .. }) = &mut self.active else { return };
         match Protocol::of(datagram) {
             Some(Protocol::Rtp) => {}
             Some(_) => return,
             None => return self.counts.malformed += 1,
         }
-        let Ok(packet) = Packet::parse(datagram) else { return self.counts.malformed += 1 };
+        let mut datagram = datagram.to_vec();
+        if let Some(shield) = shield
+            && !shield.open(&mut datagram)
+        {
+            return self.counts.refused += 1;
+        }
+        let Ok(packet) = Packet::parse(&datagram) else { return self.counts.malformed += 1 };
         // What was not agreed on proves nothing.
         if !agreed.receives || !agreed.takes(packet.payload_type) {
             return;
         }
-        match latch.hear(now, from, &packet, datagram, false) {
+        match latch.hear(now, from, &packet, &datagram, shield.is_some()) {
             Verdict::Take(kept) => {
                 for kept in &kept {
                     if let Ok(packet) = Packet::parse(kept) {
@@ -146,7 +166,7 @@ impl Voice {
 
     /// 20 ms went by.
     pub(crate) fn tick(&mut self, now: Duration, out: &mut Vec<Outgoing>) {
-        let Some(Active { agreed, ear, mouth, latch, .. }) = &mut self.active else { return };
+        let Some(Active { agreed, ear, mouth, latch, shield }) = &mut self.active else { return };
         if agreed.receives {
             self.sink.hear(&ear.frame(now));
         }
@@ -158,8 +178,11 @@ impl Voice {
             let frame = if self.is_muted { silence } else { frame };
             let counts = &mut self.counts;
             mouth.speak(frame.as_ref(), |datagram| {
-                counts.sent += 1;
-                out.push((latch.remote(), datagram.clone()));
+                // rfc3711 §9.2: what cannot be protected does not go out
+                if shield.as_mut().is_none_or(|shield| shield.protect(datagram)) {
+                    counts.sent += 1;
+                    out.push((latch.remote(), datagram.clone()));
+                }
             });
         }
     }
@@ -179,7 +202,11 @@ impl Active {
     fn new(agreed: Agreed, seed: u64) -> Option<Active> {
         let (ear, mouth) = (Ear::new(&agreed)?, Mouth::new(&agreed, seed)?);
         let latch = agreed.remote.map(Latch::new);
-        Some(Active { agreed, ear, mouth, latch })
+        let shield = match &agreed.keys {
+            Some(keys) => Some(Shield::new(keys.clone())?),
+            None => None,
+        };
+        Some(Active { agreed, ear, mouth, latch, shield })
     }
 }
 
@@ -189,7 +216,9 @@ mod tests {
     use crate::agreed::{AgreedCodec, AgreedEvents};
     use crate::codec::Codec;
     use crate::device::{Null, Silence, ToneGenerator};
+    use crate::shield::{Keys, MasterKey};
     use ruf_audio::{Rate, Tone, tone_hz};
+    use ruf_srtp::Suite;
     use std::sync::{Arc, Mutex};
 
     const A: &str = "192.0.2.1:4000";
@@ -227,7 +256,15 @@ mod tests {
             events: Some(AgreedEvents { send: 101, receive: 101 }),
             noise: None,
             ptime: Duration::from_millis(20),
+            keys: None,
         }
+    }
+
+    /// The same, encrypted: `us` and `them` stand for the two keys.
+    fn encrypted(remote: &str, suite: Suite, us: u8, them: u8) -> Agreed {
+        let key = |octet| MasterKey { key_salt: vec![octet; suite.key_salt_octets()], mki: Vec::new() };
+        let keys = Keys { suite, send: key(us), receive: key(them) };
+        Agreed { keys: Some(keys), ..agreed(remote, Codec::Pcma) }
     }
 
     /// Alice says a tone of 440 Hz, and Bob one of 700.
@@ -357,6 +394,43 @@ mod tests {
         pair.run(60);
         let (alice, bob) = pair.tones();
         assert!(is(alice, 700.0) && is(bob, 440.0), "{alice:?}, {bob:?}");
+    }
+
+    #[test]
+    fn what_is_encrypted_is_heard_and_what_is_not_is_refused() {
+        // tests rfc3711 §3.3
+        for suite in Suite::ALL {
+            let mut pair = Pair::new(Codec::Pcma);
+            pair.alice.agree(encrypted(B, suite, 1, 2));
+            pair.bob.agree(encrypted(A, suite, 2, 1));
+            pair.run(40);
+            // The same again, as for a hold: the indices go on.
+            pair.alice.agree(encrypted(B, suite, 1, 2));
+            pair.bob.agree(encrypted(A, suite, 2, 1));
+            pair.run(30);
+            // New keys.
+            pair.alice.agree(encrypted(B, suite, 3, 4));
+            pair.bob.agree(encrypted(A, suite, 4, 3));
+            pair.run(30);
+            let (alice, bob) = pair.tones();
+            assert!(is(alice, 700.0) && is(bob, 440.0), "{suite:?}: {alice:?}, {bob:?}");
+            assert_eq!((pair.bob.counts().received, pair.bob.counts().refused), (100, 0), "{suite:?}");
+            pair.alice.agree(agreed(B, Codec::Pcma));
+            pair.run(30);
+            assert_eq!((pair.bob.counts().received, pair.bob.counts().refused), (100, 30), "{suite:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_the_wrong_length_silences_a_stream_and_never_makes_it_plain() {
+        let mut wrong = encrypted(B, Suite::AeadAes128Gcm, 1, 2);
+        if let Some(keys) = &mut wrong.keys {
+            keys.send.key_salt.pop();
+        }
+        let mut pair = Pair::new(Codec::Pcma);
+        pair.alice.agree(wrong);
+        pair.run(10);
+        assert_eq!(pair.alice.counts().sent, 0);
     }
 
     #[test]

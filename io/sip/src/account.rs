@@ -12,6 +12,20 @@ use crate::error::Error;
 /// How long a registration is asked for; the registrar may give less.
 const EXPIRES_SECS: u32 = 600;
 
+/// Whether what is said is encrypted (SRTP with keys in the descriptions, RFC 4568).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Offered where nobody reads the keys on the way, over TLS; taken wherever it is offered.
+    #[default]
+    WhereItHelps,
+    /// Never.
+    Off,
+    /// Offered and taken everywhere; without it, too, if the far side has none.
+    Offered,
+    /// No call without it.
+    Required,
+}
+
 /// Who a phone is.
 ///
 /// ```
@@ -33,6 +47,7 @@ pub struct Account {
     pub(crate) user_agent: String,
     pub(crate) codecs: Vec<Codec>,
     pub(crate) ports: PortRange,
+    pub(crate) encryption: Encryption,
     user: Option<String>,
 }
 
@@ -67,6 +82,7 @@ impl Account {
             user_agent: concat!("ruf/", env!("CARGO_PKG_VERSION")).to_owned(),
             codecs: Codec::ALL.to_vec(),
             ports: PortRange::default(),
+            encryption: Encryption::default(),
             user: None,
         }
     }
@@ -127,6 +143,12 @@ impl Account {
     pub fn codecs(self, codecs: &[Codec]) -> Account {
         let codecs = if codecs.is_empty() { Codec::ALL.to_vec() } else { codecs.to_vec() };
         Account { codecs, ..self }
+    }
+
+    /// Whether what is said is encrypted.
+    #[must_use]
+    pub fn encryption(self, encryption: Encryption) -> Account {
+        Account { encryption, ..self }
     }
 
     /// The ports that sound may use: 16384 to 32766 unless said otherwise.

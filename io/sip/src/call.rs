@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use ruf_media::{Codec, Figures, Sink, Source, device};
+use ruf_media::{Codec, Figures, Sink, Source, Suite, device};
 use tokio::sync::mpsc;
 
 use crate::desk::{End, LineKey};
@@ -140,6 +140,12 @@ impl Call {
     pub async fn codec(&self) -> Option<Codec> {
         let line = self.line;
         self.endpoint.ask(move |desk, _| desk.sound(line, |talk| talk.codec())).await.ok().flatten().flatten()
+    }
+
+    /// What it is encrypted with, once both agreed; `None`: it is not.
+    pub async fn suite(&self) -> Option<Suite> {
+        let line = self.line;
+        self.endpoint.ask(move |desk, _| desk.sound(line, |talk| talk.suite())).await.ok().flatten().flatten()
     }
 
     /// What went over the wire and how good it was received, now or when it ended.

@@ -47,7 +47,8 @@ pub(crate) struct Opening {
 pub(crate) struct Desk {
     agent: Agent,
     media: Media,
-    address: SocketAddr,
+    /// From us to us: where no way is known.
+    nobody: Flow,
     paths: Paths,
     home: Home,
     /// What is done when a search ends, by its number.
@@ -89,7 +90,7 @@ impl Desk {
             home: Home::new(&account),
             agent: Agent::new(settings, entropy),
             media,
-            address,
+            nobody,
             seeking: HashMap::new(),
             lines: BTreeMap::new(),
             line_of: HashMap::new(),

@@ -75,8 +75,9 @@ impl Endpoint {
         let (berth, commands) =
             Berth::of_all(1, Clock::start()).pop().ok_or_else(|| Error::System("no worker".to_owned()))?;
         let ways = Ways::new(listeners.iter().map(|open| (open.transport(), open.local().ip())));
-        let media = Media::start(account.codecs.clone(), account.ports, entropy.fork())
-            .map_err(|error| Error::System(format!("the system gives no thread for media: {error}")))?;
+        let media =
+            Media::start(account.codecs.clone(), account.ports, account.encryption, entropy.fork())
+                .map_err(|error| Error::System(format!("the system gives no thread for media: {error}")))?;
         let desk = Desk::new(Opening { account, aor: aor.clone(), address, ways, told, media, entropy });
         let (stop, to_stop) = oneshot::channel();
         let (is_stopped, stopped) = oneshot::channel();

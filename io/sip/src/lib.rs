@@ -27,13 +27,13 @@ mod paths;
 mod phone;
 mod talk;
 
-pub use account::Account;
+pub use account::{Account, Encryption};
 pub use call::Call;
 pub use error::Error;
 pub use event::{CallEvent, Ended, Message, PhoneEvent};
 pub use incoming::Incoming;
 pub use phone::Phone;
 pub use ruf_media::{
-    Codec, Counts, Figure, Figures, Frame, NoPorts, PortRange, Quality, Rate, Sink, Source, device,
+    Codec, Counts, Figure, Figures, Frame, NoPorts, PortRange, Quality, Rate, Sink, Source, Suite, device,
 };
 pub use ruf_message::StatusCode;

@@ -6,15 +6,27 @@ use std::time::Duration;
 
 use ruf_agent::Body;
 use ruf_media::{
-    Agreed, AgreedCodec, AgreedEvents, Codec, Engine, Figures, PortRange, Sink, Source, Stream, StreamEvent,
+    Agreed, AgreedCodec, AgreedEvents, Codec, Engine, Figures, Keys, MasterKey, PortRange, Sink, Source,
+    Stream, StreamEvent, Suite,
 };
-use ruf_message::{Entropy, StatusCode};
-use ruf_sdp::{Capabilities, Description, Negotiated, OfferAnswer, OfferAnswerError, Ourselves, Phase};
+use ruf_message::{Entropy, Flow, StatusCode};
+use ruf_sdp::{
+    Capabilities, Crypto, Description, Negotiated, OfferAnswer, OfferAnswerError, Ourselves, Phase,
+    Protection, Security,
+};
 use tokio::sync::mpsc;
 
+use crate::account::Encryption;
 use crate::error::Error;
 use crate::event::CallEvent;
 
+/// The suites that we offer and take, the best first (RFC 4568 §6.2, RFC 7714 §14.2).
+const SUITES: [ruf_sdp::Suite; 4] = [
+    ruf_sdp::Suite::AeadAes256Gcm,
+    ruf_sdp::Suite::AeadAes128Gcm,
+    ruf_sdp::Suite::AesCm128HmacSha1_80,
+    ruf_sdp::Suite::AesCm128HmacSha1_32,
+];
 /// The packets that we send hold so much unless the far side asks for another length.
 const PTIME: Duration = Duration::from_millis(20);
 
@@ -22,12 +34,18 @@ const PTIME: Duration = Duration::from_millis(20);
 pub(crate) struct Media {
     engine: Engine,
     codecs: Vec<Codec>,
+    encryption: Encryption,
     entropy: Entropy,
 }
 
 impl Media {
-    pub(crate) fn start(codecs: Vec<Codec>, ports: PortRange, entropy: Entropy) -> io::Result<Media> {
-        Ok(Media { engine: Engine::start(ports)?, codecs, entropy })
+    pub(crate) fn start(
+        codecs: Vec<Codec>,
+        ports: PortRange,
+        encryption: Encryption,
+        entropy: Entropy,
+    ) -> io::Result<Media> {
+        Ok(Media { engine: Engine::start(ports)?, codecs, encryption, entropy })
     }
 
     /// The media of one more call, which tells its user here what it hears.
@@ -35,6 +53,8 @@ impl Media {
         Talk {
             engine: self.engine.clone(),
             codecs: self.codecs.clone(),
+            encryption: self.encryption,
+            entropy: self.entropy.fork(),
             session_id: self.entropy.u64(),
             told,
             stream: None,
@@ -60,6 +80,9 @@ pub(crate) enum Change {
 pub(crate) struct Talk {
     engine: Engine,
     codecs: Vec<Codec>,
+    encryption: Encryption,
+    /// Where keys come from.
+    entropy: Entropy,
     session_id: u64,
     told: mpsc::Sender<CallEvent>,
     stream: Option<Stream>,
@@ -78,12 +101,13 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
-    /// Our first offer, from this address.
+    /// Our first offer, over this flow.
     ///
     /// # Errors
     /// No port is free.
-    pub(crate) fn offer(&mut self, at: IpAddr) -> Result<Body, Error> {
-        let capabilities = self.open(at)?;
+    pub(crate) fn offer(&mut self, flow: &Flow) -> Result<Body, Error> {
+        let security = self.security(flow.transport.is_secure());
+        let capabilities = self.open(flow.local.ip(), security)?;
         let negotiation = self.negotiation.as_mut().ok_or(Error::Full)?;
         let offer = negotiation.offer(&capabilities).map_err(|error| Error::System(error.to_string()))?;
         self.offered = Some(negotiation.clone());
@@ -94,12 +118,15 @@ impl Talk {
     ///
     /// # Errors
     /// With what the call is refused.
-    pub(crate) fn offered(&mut self, at: IpAddr, offer: Option<&Body>) -> Result<(), StatusCode> {
+    pub(crate) fn offered(&mut self, flow: &Flow, offer: Option<&Body>) -> Result<(), StatusCode> {
         let Some(offer) = offer else {
-            self.ready = Some(self.offer(at).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?);
+            self.ready = Some(self.offer(flow).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?);
             return Ok(());
         };
-        let capabilities = self.open(at).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?;
+        // Keys that were read on the way are no worse than none.
+        let security = self.security(true);
+        let capabilities =
+            self.open(flow.local.ip(), security).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?;
         let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
         negotiation.receive_offer(&offer.content).map_err(refusal)?;
         let answer = negotiation.answer(&capabilities).map_err(refusal)?;
@@ -139,9 +166,9 @@ impl Talk {
     ///
     /// # Errors
     /// With what it is refused; everything stays as it was.
-    pub(crate) fn reoffered(&mut self, at: IpAddr, offer: Option<&Body>) -> Result<Body, StatusCode> {
+    pub(crate) fn reoffered(&mut self, flow: &Flow, offer: Option<&Body>) -> Result<Body, StatusCode> {
         if self.negotiation.is_none() {
-            self.offered(at, offer)?;
+            self.offered(flow, offer)?;
             self.follow();
             return self.ready.take().ok_or(StatusCode::SERVER_INTERNAL_ERROR);
         }
@@ -246,6 +273,14 @@ impl Talk {
         self.stream.as_ref().map(Stream::figures).unwrap_or_default()
     }
 
+    /// The suite that it is encrypted with; `None`: it is not.
+    pub(crate) fn suite(&self) -> Option<Suite> {
+        match &self.negotiated()?.audio()?.protection {
+            Protection::Srtp { suite, .. } => known_suite(suite),
+            Protection::Plain | Protection::Dtls { .. } => None,
+        }
+    }
+
     /// The codec that is said with.
     pub(crate) fn codec(&self) -> Option<Codec> {
         let stream = self.negotiated()?.audio()?;
@@ -257,7 +292,7 @@ impl Talk {
     }
 
     /// Opens the stream, and says what we would have.
-    fn open(&mut self, at: IpAddr) -> Result<Vec<Capabilities>, Error> {
+    fn open(&mut self, at: IpAddr, security: Security) -> Result<Vec<Capabilities>, Error> {
         let told = self.told.clone();
         let tell = move |event| {
             if let StreamEvent::Digit(digit) = event {
@@ -284,7 +319,25 @@ impl Talk {
             address: at,
         }));
         let codecs: Vec<ruf_sdp::Codec> = self.codecs.iter().map(|codec| described(*codec)).collect();
-        Ok(vec![Capabilities::audio(address, codecs)])
+        Ok(vec![Capabilities::audio(address, codecs).security(security)])
+    }
+
+    /// How we would have it encrypted; `is_worth`: nobody reads the keys on the way, or they are offered to us.
+    fn security(&mut self, is_worth: bool) -> Security {
+        let mut lines = || -> Vec<Crypto> {
+            let line = |(tag, suite): (u32, ruf_sdp::Suite)| {
+                let mut key = vec![0; suite.key_salt_octets().unwrap_or_default()];
+                self.entropy.fill(&mut key);
+                Crypto::new(tag, suite, ruf_sdp::MasterKey::new(key))
+            };
+            (1..).zip(SUITES).map(line).collect()
+        };
+        match self.encryption {
+            Encryption::Off => Security::Plain,
+            Encryption::WhereItHelps if !is_worth => Security::Plain,
+            Encryption::WhereItHelps | Encryption::Offered => Security::Optional(lines()),
+            Encryption::Required => Security::Required(lines()),
+        }
     }
 
     /// The stream does what was agreed on.
@@ -313,6 +366,14 @@ fn agreed(stream: &ruf_sdp::Stream) -> Option<Agreed> {
         .comfort_noise
         .iter()
         .find(|noise| noise.encoding.clock_rate_hz == first.encoding.clock_rate_hz);
+    let keys = match &stream.protection {
+        Protection::Plain => None,
+        Protection::Srtp { suite, send, receive } => {
+            Some(Keys { suite: known_suite(suite)?, send: key(send), receive: key(receive) })
+        }
+        // We offer none, and take none.
+        Protection::Dtls { .. } => return None,
+    };
     Some(Agreed {
         remote: socket(&stream.remote),
         remote_rtcp: socket(&stream.remote_rtcp),
@@ -324,7 +385,31 @@ fn agreed(stream: &ruf_sdp::Stream) -> Option<Agreed> {
             .map(|events| AgreedEvents { send: events.format.send, receive: events.format.receive }),
         noise: noise.map(|noise| noise.receive),
         ptime: stream.ptime.unwrap_or(PTIME),
+        keys,
     })
+}
+
+/// A suite that SDP names.
+fn known_suite(suite: &ruf_sdp::Suite) -> Option<Suite> {
+    Some(match suite {
+        ruf_sdp::Suite::AesCm128HmacSha1_80 => Suite::AesCm128HmacSha1_80,
+        ruf_sdp::Suite::AesCm128HmacSha1_32 => Suite::AesCm128HmacSha1_32,
+        ruf_sdp::Suite::Aes256CmHmacSha1_80 => Suite::Aes256CmHmacSha1_80,
+        ruf_sdp::Suite::Aes256CmHmacSha1_32 => Suite::Aes256CmHmacSha1_32,
+        ruf_sdp::Suite::AeadAes128Gcm => Suite::AeadAes128Gcm,
+        ruf_sdp::Suite::AeadAes256Gcm => Suite::AeadAes256Gcm,
+        ruf_sdp::Suite::Other(_) => return None,
+    })
+}
+
+/// A key of a description, with its identifier as packets carry it.
+// rfc4568 §6.1
+fn key(of: &ruf_sdp::MasterKey) -> MasterKey {
+    let mki = of.mki.map_or_else(Vec::new, |(mki, octets)| {
+        let all = [&[0; 120][..], &mki.to_be_bytes()[..]].concat();
+        all.get(all.len().saturating_sub(usize::from(octets))..).unwrap_or_default().to_vec()
+    });
+    MasterKey { key_salt: of.key_salt.clone(), mki }
 }
 
 /// A codec as SDP names it.

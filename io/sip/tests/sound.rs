@@ -6,7 +6,7 @@ mod two;
 
 use std::sync::{Arc, Mutex};
 
-use ruf_sip::{Call, CallEvent, Codec, Frame, Rate, Sink, device::ToneGenerator};
+use ruf_sip::{Call, CallEvent, Codec, Encryption, Ended, Frame, Rate, Sink, Suite, device::ToneGenerator};
 use two::{Phones, within};
 
 /// The last second of what it heard.
@@ -89,6 +89,41 @@ async fn who_is_held_hears_nothing_and_is_heard_again_afterwards() {
     alice.mute(true);
     bob.mute(true);
     heard.until(None).await;
+}
+
+#[tokio::test]
+async fn what_is_said_is_encrypted_as_both_want_it() {
+    // tests rfc4568 §5.1.2, rfc4568 §7.1.2
+    use Encryption::{Off, Offered, Required, WhereItHelps};
+    for (ours, theirs, outcome) in [
+        (Off, Off, Some(None)),
+        (WhereItHelps, WhereItHelps, Some(None)),
+        (Offered, WhereItHelps, Some(Some(Suite::AeadAes256Gcm))),
+        (Required, WhereItHelps, Some(Some(Suite::AeadAes256Gcm))),
+        (Required, Offered, Some(Some(Suite::AeadAes256Gcm))),
+        (Offered, Off, Some(None)),
+        (Off, Offered, Some(None)),
+        (Required, Off, None),
+        (Off, Required, None),
+    ] {
+        let alice = two::phone("alice", |account| account.encryption(ours)).await;
+        let mut bob = two::phone("bob", |account| account.encryption(theirs)).await;
+        let mut call = alice.call(&format!("sip:bob@{}", bob.address())).await.unwrap();
+        let Some(suite) = outcome else {
+            assert_eq!(within(call.ended()).await, Ended::NothingInCommon, "{ours:?} {theirs:?}");
+            continue;
+        };
+        let answered = within(bob.incoming()).await.unwrap().answer();
+        within(call.answered()).await.unwrap();
+        assert_eq!((call.suite().await, answered.suite().await), (suite, suite), "{ours:?} {theirs:?}");
+        answered.say(tone(700.0));
+        let heard = Heard::default();
+        call.hear_with(heard.clone());
+        heard.until(Some(700.0)).await;
+        assert_eq!(call.figures().await.counts.refused, 0);
+        call.hang_up();
+        within(call.ended()).await;
+    }
 }
 
 #[tokio::test]

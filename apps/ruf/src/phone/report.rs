@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use ruf_sip::{CallEvent, Codec, Ended, Figures, Quality};
+use ruf_sip::{CallEvent, Codec, Ended, Figures, Quality, Suite};
 use serde_json::{Map, Value, json};
 
 /// Writes what happens to a call on standard output.
@@ -52,11 +52,12 @@ impl Report {
     /// The end, and what was measured.
     pub(super) fn end(&self, ended: &Ended, measured: &Measured) {
         if self.is_json {
-            let Measured { secs, codec, figures: Figures { counts, quality } } = measured;
+            let Measured { secs, codec, suite, figures: Figures { counts, quality } } = measured;
             let more = json!({
                 "why": ended.to_string(),
                 "secs": secs,
                 "codec": codec.map(Codec::name),
+                "srtp": suite.map(|suite| format!("{suite:?}")),
                 "sent": counts.sent,
                 "received": counts.received,
                 "refused": counts.refused,
@@ -92,6 +93,8 @@ pub(super) struct Measured {
     /// How long both talked; `None`: they did not.
     pub(super) secs: Option<f64>,
     pub(super) codec: Option<Codec>,
+    /// What it was encrypted with.
+    pub(super) suite: Option<Suite>,
     pub(super) figures: Figures,
 }
 
@@ -104,10 +107,13 @@ impl Measured {
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Measured { secs, codec, figures: Figures { counts, quality } } = self;
+        let Measured { secs, codec, suite, figures: Figures { counts, quality } } = self;
         write!(f, "{:.1} s", secs.unwrap_or_default())?;
         if let Some(codec) = codec {
             write!(f, ", {}", codec.name())?;
+        }
+        if suite.is_some() {
+            f.write_str(", SRTP")?;
         }
         write!(f, ", {} packets sent, {} received", counts.sent, counts.received)?;
         if quality.packets > 0 {

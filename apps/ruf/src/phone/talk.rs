@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use ruf_sip::device::{Null, Silence, WavPlayer, WavRecorder};
-use ruf_sip::{Account, Call, CallEvent, Codec, Ended, Error, Sink, Source, device};
+use ruf_sip::{Account, Call, CallEvent, Codec, Encryption, Ended, Error, Sink, Source, device};
 
 use super::identity::Identity;
 use super::report::{Measured, Report};
@@ -27,9 +27,21 @@ pub(crate) struct TalkArgs {
     /// The codecs, best first: G722, PCMA, PCMU [default: all of them].
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     codecs: Vec<String>,
+    /// SRTP: `auto` offers it over TLS and takes it wherever it is offered.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    srtp: Srtp,
     /// One JSON object for each event.
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// When what is said is encrypted.
+#[derive(clap::ValueEnum, Clone, Copy, Debug)]
+enum Srtp {
+    Auto,
+    Off,
+    Offered,
+    Required,
 }
 
 impl TalkArgs {
@@ -42,7 +54,13 @@ impl TalkArgs {
             codecs
                 .push(codec.ok_or_else(|| Error::Address(format!("`{name}` is no codec of ours: {known}")))?);
         }
-        Ok(identity.account("ruf")?.codecs(&codecs))
+        let encryption = match self.srtp {
+            Srtp::Auto => Encryption::WhereItHelps,
+            Srtp::Off => Encryption::Off,
+            Srtp::Offered => Encryption::Offered,
+            Srtp::Required => Encryption::Required,
+        };
+        Ok(identity.account("ruf")?.codecs(&codecs).encryption(encryption))
     }
 }
 
@@ -105,7 +123,7 @@ impl Talk {
         let (mut source, sink) = says.ends(recorder);
         let is_finite = says_for.is_some() || keys.is_some();
         call.hear_with(sink);
-        let (mut answered, mut codec): (Option<Instant>, _) = (None, None);
+        let (mut answered, mut codec, mut suite): (Option<Instant>, _, _) = (None, None, None);
         // What is said begins when all keys are pressed.
         let mut saying: Option<Instant> = None;
         let mut look = tokio::time::interval(LOOK);
@@ -118,7 +136,7 @@ impl Talk {
                         report.event(&event);
                         if event == CallEvent::Answered && answered.is_none() {
                             answered = Some(Instant::now());
-                            codec = call.codec().await;
+                            (codec, suite) = (call.codec().await, call.suite().await);
                             if let Some(keys) = &keys
                                 && !call.press(keys).await
                             {
@@ -151,7 +169,7 @@ impl Talk {
             }
         };
         let secs = answered.map(|at| at.elapsed().as_secs_f64());
-        Ok((ended, Measured { secs, codec, figures: call.figures().await }))
+        Ok((ended, Measured { secs, codec, suite, figures: call.figures().await }))
     }
 }
 

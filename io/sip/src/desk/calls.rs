@@ -92,7 +92,7 @@ impl Desk {
         // Given up meanwhile.
         let Some(line) = self.lines.get_mut(&key) else { return };
         let to = line.to.clone();
-        let offered = flow.and_then(|flow| Ok((flow, line.talk.offer(flow.local.ip())?)));
+        let offered = flow.and_then(|flow| Ok((flow, line.talk.offer(&flow)?)));
         let placed = offered.and_then(|(flow, offer)| {
             self.aim(flow);
             self.agent.call(now, &to, Some(offer)).map_err(|_| Error::Full)
@@ -224,12 +224,12 @@ impl Desk {
         if self.is_closed {
             return refuse(self, StatusCode::TEMPORARILY_UNAVAILABLE);
         }
-        let at = self.local_address(call);
+        let flow = self.flow_of(call);
         let Ok(opened) = self.open(Some(call), from, parties) else {
             return refuse(self, StatusCode::BUSY_HERE);
         };
         let key = opened.line;
-        let offered = self.sound(key, |talk| talk.offered(at, body.as_ref())).unwrap_or(Ok(()));
+        let offered = self.sound(key, |talk| talk.offered(&flow, body.as_ref())).unwrap_or(Ok(()));
         let refusal = match offered {
             Ok(()) if self.tell(Told::Incoming(opened)) => return,
             // Its user reads nothing.
@@ -250,9 +250,9 @@ impl Desk {
         body: Option<&ruf_agent::Body>,
         answer_due: bool,
     ) {
-        let at = self.local_address(call);
+        let flow = self.flow_of(call);
         let said = match body {
-            Some(offer) if answer_due => line.talk.reoffered(at, Some(offer)).map(Some),
+            Some(offer) if answer_due => line.talk.reoffered(&flow, Some(offer)).map(Some),
             Some(answer) => line.talk.answered(answer).map(|()| None),
             None => Ok(None),
         };
@@ -277,15 +277,15 @@ impl Desk {
         }
     }
 
-    /// Our address as the far side of a call sees it.
-    fn local_address(&mut self, call: CallKey) -> std::net::IpAddr {
-        self.agent.local_address(call).unwrap_or(self.address.ip())
+    /// The way of a call.
+    fn flow_of(&mut self, call: CallKey) -> Flow {
+        self.agent.flow(call).unwrap_or(self.nobody)
     }
 
     /// The far side changes the session, and waits.
     fn reinvited(&mut self, now: Tick, call: CallKey, line: &mut Line, body: Option<&ruf_agent::Body>) {
         let was_held = line.talk.is_held();
-        match line.talk.reoffered(self.local_address(call), body) {
+        match line.talk.reoffered(&self.flow_of(call), body) {
             Ok(answer) => {
                 self.agent.answer(now, call, Some(answer));
                 match (was_held, line.talk.is_held()) {
