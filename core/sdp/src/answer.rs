@@ -38,7 +38,8 @@ pub(crate) fn answer(
         .collect();
     let (mut draft, mut negotiated) = (Draft::default(), Negotiated::default());
     for (at, ((media, line), goes_on)) in media.iter().zip(goes_on).enumerate() {
-        match goes_on.or_else(|| matching.find(*media, line)) {
+        let numbers = before.get(at).map(|slot| slot.numbers.clone()).unwrap_or_default();
+        match goes_on.or_else(|| matching.find(*media, line, numbers)) {
             Some((capability, agreed)) => {
                 let Some(ours) = capabilities.get(capability) else { continue };
                 let direction = media.direction().reversed().and(ours.wish(is_held)); // rfc3264 §6.1
@@ -104,7 +105,7 @@ impl Matching<'_> {
     }
 
     /// Gives this media the first capabilities that agree.
-    fn find(&mut self, media: Media<'_>, line: &MediaLine) -> Option<(usize, Agreed)> {
+    fn find(&mut self, media: Media<'_>, line: &MediaLine, numbers: Numbers) -> Option<(usize, Agreed)> {
         if line.port == 0 {
             return None; // rfc3264 §8.2
         }
@@ -113,7 +114,7 @@ impl Matching<'_> {
             if *taken {
                 continue;
             }
-            match agree(ours, media, line, Numbers::default()) {
+            match agree(ours, media, line, numbers.clone()) {
                 Ok(agreed) => {
                     *taken = true;
                     return Some((at, agreed));

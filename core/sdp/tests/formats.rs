@@ -116,6 +116,37 @@ fn a_number_keeps_its_codec_for_the_session() {
 }
 
 #[test]
+fn a_number_keeps_its_codec_though_other_capabilities_take_the_media() {
+    // tests rfc3264 §8.3.2
+    let mut bob = Side::new();
+    bob.receive_offer(&text(&["m=audio 9 RTP/AVP 96", "a=rtpmap:96 opus/48000/2"])).unwrap();
+    let ours = [audio(4_000, &[Codec::opus()]), audio(4_002, &[codec("iLBC", 8_000, 97)])];
+    bob.answer(&ours).unwrap();
+    bob.receive_offer(&text(&["m=audio 9 RTP/AVP 96", "a=rtpmap:96 iLBC/8000"])).unwrap();
+    bob.answer(&ours).unwrap();
+    let stream = &bob.negotiated().unwrap().streams[0];
+    assert_eq!((stream.capability, codecs(stream)), (1, vec!["iLBC/8000 96/97".to_owned()]));
+}
+
+#[test]
+fn a_media_without_numbers_left_is_refused() {
+    let (mut alice, mut bob) = (Side::new(), Side::new());
+    let mut had = 0;
+    for at in 0.. {
+        let ours = [Capabilities { events: None, ..audio(4_000, &[Codec::new(&format!("x{at}"), 8_000)]) }];
+        let offer = alice.offer(&ours).unwrap();
+        if offer.media().next().unwrap().line().unwrap().port == 0 {
+            break;
+        }
+        had += 1;
+        bob.receive_offer(&offer.to_bytes()).unwrap();
+        let answer = bob.answer(&ours).unwrap();
+        alice.receive_answer(&answer.to_bytes()).unwrap();
+    }
+    assert_eq!(had, 32 + 29);
+}
+
+#[test]
 fn events_go_with_the_clock_of_the_codec() {
     // tests rfc4733 §2.1, §2.4.1
     let both = [
@@ -139,6 +170,9 @@ fn events_go_with_the_clock_of_the_codec() {
     // An old phone has them for 8000 alone.
     let (stream, _) = answering(audio(4_000, &[Codec::opus()]), &both[..4]);
     assert_eq!(clocks(&stream), [101]);
+    // Alone they have any clock.
+    let alone = ["m=audio 9 RTP/AVP 99", "a=rtpmap:99 telephone-event/16000"];
+    assert_eq!(clocks(&answering(audio(4_000, &[Codec::opus()]), &alone).0), [99]);
     let none = Capabilities { events: None, ..audio(4_000, &[Codec::pcma()]) };
     assert_eq!(clocks(&answering(none, &both).0), [0; 0]);
 }
@@ -151,6 +185,11 @@ fn comfort_noise_is_answered_where_it_is_understood() {
     assert_eq!(numbers(&answering(ours(true), OFFER).0), [13]);
     assert_eq!(numbers(&answering(ours(false), OFFER).0), [0; 0]);
     assert_eq!(answering(ours(true), OFFER).0.codecs.len(), 1, "it is no codec");
+    let other_clock = ["m=audio 9 RTP/AVP 8 98", "a=rtpmap:98 CN/16000"];
+    assert_eq!(numbers(&answering(ours(true), &other_clock).0), [0; 0]);
+    let wide = Capabilities { comfort_noise: true, events: None, ..audio(4_000, &[Codec::opus()]) };
+    let offer = Side::new().offer(&[wide]).unwrap();
+    assert_eq!(shape(&offer.to_bytes()), ["audio 4000 RTP/AVP 96 | opus/48000/2 | sendrecv"]);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 mod pair;
 
 use pair::{Side, audio, exchange, text, video};
-use ruf_sdp::{Codec, Description, Mismatch, OfferAnswer, OfferAnswerError, Phase};
+use ruf_sdp::{Capabilities, Codec, Description, Kind, Mismatch, OfferAnswer, OfferAnswerError, Phase};
 
 fn version(description: &Description) -> u64 {
     description.origin().unwrap().version_number().unwrap()
@@ -132,7 +132,7 @@ fn what_is_no_description_is_told_with_its_line() {
 #[test]
 fn nothing_in_common_is_an_error_that_says_why() {
     // tests rfc3264 §6.1
-    let ours = [audio(4_000, &[Codec::pcma()])];
+    let ours = [audio(4_000, &[Codec::pcma()]), Capabilities::new(Kind::Text, pair::address(4_002), [])];
     let why = |lines: &[&str]| {
         let mut bob = Side::new();
         bob.receive_offer(&text(lines)).unwrap();
@@ -151,6 +151,7 @@ fn nothing_in_common_is_an_error_that_says_why() {
     assert_eq!(why(&["m=audio 9 RTP/SAVP 8"]), none(Mismatch::Transport));
     assert_eq!(why(&["m=audio 9 udp 8"]), none(Mismatch::Transport));
     assert_eq!(why(&["m=audio 9/2 RTP/AVP 8"]), none(Mismatch::Transport));
+    assert_eq!(why(&["m=audio 9 RTP/AVP 0", "m=video 9 RTP/AVP 31"]), none(Mismatch::Codec), "of the first");
     assert_eq!(why(&["m=audio 0 RTP/AVP 0"]), None, "a stream of port 0 is not asked for");
     assert_eq!(why(&[]), None);
 }
@@ -162,6 +163,13 @@ fn an_answer_that_takes_what_was_not_offered_is_useless() {
     alice.offer(&[audio(4_000, &[Codec::pcma()]), video(4_002, &[Codec::new("VP8", 90_000)])]).unwrap();
     let useless = text(&["m=audio 9 RTP/AVP 0", "m=video 0 RTP/AVP 96"]);
     assert_eq!(alice.receive_answer(&useless), Err(OfferAnswerError::NothingInCommon(Mismatch::Codec)));
+    for protocol in ["udp", "RTP/SAVP", "UDP/TLS/RTP/SAVP"] {
+        let other = text(&[&format!("m=audio 9 {protocol} 8"), "m=video 0 RTP/AVP 96"]);
+        assert!(
+            matches!(alice.receive_answer(&other), Err(OfferAnswerError::NothingInCommon(_))),
+            "{protocol}"
+        );
+    }
     let half = text(&["m=audio 9 RTP/AVP 8", "m=audio 9 RTP/AVP 8"]);
     let negotiated = alice.receive_answer(&half).unwrap();
     assert_eq!((negotiated.streams.len(), &negotiated.unusable[..]), (1, &[(1, Mismatch::Kind)][..]));

@@ -105,6 +105,9 @@ fn a_line_that_asks_for_more_than_we_do_is_passed_over() {
     assert!(!takes(format!("1 AES_CM_128_HMAC_SHA1_80 {KEY}|1:4;{KEY}|2:4")));
     assert!(!takes("1 AES_CM_128_HMAC_SHA1_80 inline:BwcH".to_owned()), "a key too short");
     assert!(!takes(format!("1 AES_192_CM_HMAC_SHA1_80 {KEY}")));
+    let mut bob = Side::new();
+    bob.receive_offer(&text(&["m=audio 9 RTP/SAVP 8"])).unwrap();
+    assert!(bob.answer(&[ours(Security::Optional(keys(2)))]).is_err(), "SAVP without keys");
     let ours_again = &keys(2)[0].keys[0];
     assert!(!takes(format!("1 AES_CM_128_HMAC_SHA1_80 {ours_again}")), "our own key");
 }
@@ -134,6 +137,7 @@ fn an_answer_names_a_line_of_the_offer_or_fails() {
     assert_eq!(answered(optional(), "RTP/AVP", ""), Ok(false));
     assert_eq!(answered(optional(), "RTP/AVP", &line(2, sha_32)), Ok(true));
     assert_eq!(answered(optional(), "RTP/AVP", &line(7, sha_32)), fails);
+    assert_eq!(answered(optional(), "RTP/SAVP", ""), fails);
 }
 
 #[test]
@@ -209,4 +213,15 @@ fn dtls_and_the_rest_do_not_mix() {
     assert_eq!(meet(dtls(), Security::Plain), mismatch);
     assert_eq!(meet(Security::Required(keys(1)), dtls()), mismatch);
     assert_eq!(meet(Security::Plain, dtls()), mismatch);
+    for protocol in ["RTP/AVP", "RTP/SAVP"] {
+        let mut alice = Side::new();
+        alice.offer(&[ours(dtls())]).unwrap();
+        let print = format!("a=fingerprint:sha-256 {}", ["01"; 32].join(":"));
+        let answer = text(&[&format!("m=audio 9 {protocol} 8"), &print, "a=setup:active"]);
+        assert_eq!(
+            alice.receive_answer(&answer),
+            Err(OfferAnswerError::NothingInCommon(Mismatch::Transport)),
+            "{protocol}"
+        );
+    }
 }

@@ -107,6 +107,19 @@ fn what_is_not_wanted_is_rejected_as_it_was_offered() {
 }
 
 #[test]
+fn what_we_refused_stays_refused() {
+    // tests rfc3264 §8.2
+    let mut alice = Side::new();
+    let both = [audio(4_000, &[Codec::pcma()]), audio(4_002, &[Codec::pcma()])];
+    alice.offer(&both).unwrap();
+    let answer = text(&["m=audio 9 RTP/AVP 8", "m=audio 11 RTP/AVP 8"]);
+    assert_eq!(alice.receive_answer(&answer).unwrap().streams.len(), 2);
+    alice.offer(&[both[0].clone(), both[1].clone().off()]).unwrap();
+    let negotiated = alice.receive_answer(&answer).unwrap();
+    assert_eq!((negotiated.streams.len(), negotiated.unusable.len()), (1, 0));
+}
+
+#[test]
 fn a_stream_goes_on_with_its_capabilities() {
     let offer = |ports: [u16; 2]| {
         text(&ports.map(|port| format!("m=audio {port} RTP/AVP 8")).each_ref().map(String::as_str))

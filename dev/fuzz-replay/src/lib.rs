@@ -11,6 +11,7 @@ mod message;
 mod node;
 mod rtcp;
 mod rtp;
+mod sdp;
 mod stun;
 mod uri;
 mod views;
@@ -22,6 +23,7 @@ pub use message::message;
 pub use node::node;
 pub use rtcp::rtcp;
 pub use rtp::rtp;
+pub use sdp::sdp;
 pub use stun::stun;
 pub use uri::uri;
 
@@ -39,4 +41,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("rtcp", rtcp),
     ("events", events),
     ("jitter", jitter),
+    ("sdp", sdp),
 ];
