@@ -136,6 +136,8 @@ impl Ended {
     }
 }
 
+impl std::error::Error for Ended {}
+
 impl From<EndReason> for Ended {
     fn from(reason: EndReason) -> Ended {
         match reason {

@@ -1,0 +1,19 @@
+//! Answers one call and records what the caller says: `record IP:PORT FILE`
+
+use ruf_sip::device::{Null, WavRecorder};
+use ruf_sip::{Account, Phone};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(at), Some(file)) = (arguments.next(), arguments.next()) else {
+        return Err("usage: record IP:PORT FILE".into());
+    };
+    let recorder = WavRecorder::create(file.as_ref())?;
+    let mut phone = Phone::open(Account::direct("recorder").listen(at.parse()?)).await?;
+    println!("listening at sip:{}", phone.address());
+    let mut call = phone.incoming().await.ok_or("closed")?.answer();
+    call.hear_with(recorder.heard(Box::new(Null)));
+    println!("{}", call.ended().await);
+    Ok(())
+}
