@@ -1,7 +1,7 @@
 //! Writing an answer (RFC 3264 §6).
 
 use crate::codec::is_same;
-use crate::negotiated::{Negotiated, Protection};
+use crate::negotiated::{Negotiated, Protection, Stream};
 use crate::numbers::{Numbers, Wish};
 use crate::offer::{Draft, Slot};
 use crate::terms::{
@@ -11,7 +11,7 @@ use crate::terms::{
 use crate::wording::{Wording, refused};
 use crate::{
     Capabilities, Codec, Crypto, Description, Format, Ice, Media, MediaLine, Mismatch, OfferAnswerError,
-    Order, Security, Setup,
+    Order, ParseError, Section, Security, Setup,
 };
 
 /// The answer of these capabilities to an offer that is valid. `before` are the media of the session, which
@@ -23,55 +23,28 @@ pub(crate) fn answer(
     before: &[Slot],
 ) -> Result<(Draft, Negotiated), OfferAnswerError> {
     // rfc3264 §6
-    let media = offer
-        .media()
-        .map(|media| Ok((media, media.line()?)))
-        .collect::<Result<Vec<_>, OfferAnswerError>>()?;
+    let mut media = Vec::with_capacity(offer.sections().len());
+    for (at, theirs) in offer.media().enumerate() {
+        let (line, before) = (theirs.line()?, before.get(at).cloned().unwrap_or_default());
+        media.push(Offered { at, formats: theirs.formats_of(&line, &[]), media: theirs, line, before });
+    }
     let mut matching = Matching { capabilities, taken: vec![false; capabilities.len()], mismatch: None };
-    let goes_on: Vec<Option<(usize, Agreed)>> = media
-        .iter()
-        .enumerate()
-        .map(|(at, (media, line))| {
-            let slot = before.get(at)?;
-            matching.take(slot.capability?, *media, line, &slot.numbers)
-        })
-        .collect();
+    // What goes on comes first, so that nothing else takes its capabilities.
+    let goes_on: Vec<Option<(usize, Agreed)>> = media.iter().map(|offered| matching.take(offered)).collect();
     let (mut draft, mut negotiated) = (Draft::default(), Negotiated::default());
-    for (at, ((media, line), goes_on)) in media.iter().zip(goes_on).enumerate() {
-        let numbers = before.get(at).map(|slot| slot.numbers.clone()).unwrap_or_default();
-        match goes_on.or_else(|| matching.find(*media, line, numbers)) {
-            Some((capability, agreed)) => {
-                let Some(ours) = capabilities.get(capability) else { continue };
-                let direction = media.direction().reversed().and(ours.wish(is_held)); // rfc3264 §6.1
-                let terms = Terms {
-                    slot: at,
-                    capability,
-                    ours,
-                    direction,
-                    theirs: *media,
-                    line,
-                    pairs: &agreed.pairs,
-                    protection: agreed.protection.clone(),
-                };
-                negotiated.streams.push(terms.stream()?);
-                let slot = agreed.slot(capability, media.mid());
-                let wording = Wording {
-                    ours,
-                    protocol: line.protocol.clone(),
-                    formats: &slot.formats,
-                    direction,
-                    crypto: slot.crypto.clone(),
-                    setup: agreed.setup,
-                    rtcp_mux: ours.rtcp_mux && media.rtcp_mux(), // rfc5761 §5.1.1
-                    ice: Ice::of(media).is_some(),
-                    mid: media.mid(), // rfc5888 §9.1
-                };
-                draft.sections.push((wording.section(), Some(ours.address.ip())));
+    for (offered, goes_on) in media.iter().zip(goes_on) {
+        let found = goes_on.or_else(|| matching.find(offered));
+        match found.and_then(|(at, agreed)| Some((at, capabilities.get(at)?, agreed))) {
+            Some((capability, ours, agreed)) => {
+                let (stream, section, slot) = agreed.accept(offered, (capability, ours), is_held)?;
+                negotiated.streams.push(stream);
+                draft.sections.push((section, Some(ours.address.ip())));
                 draft.slots.push(slot);
             }
             None => {
-                draft.sections.push((refused(line, media.mid()), None)); // rfc3264 §6, §8.2
-                draft.slots.push(Slot::empty(media.mid()));
+                let mid = offered.media.mid();
+                draft.sections.push((refused(&offered.line, mid), None)); // rfc3264 §6, §8.2
+                draft.slots.push(Slot::empty(mid));
             }
         }
     }
@@ -79,6 +52,15 @@ pub(crate) fn answer(
         Some(mismatch) if negotiated.streams.is_empty() => Err(OfferAnswerError::NothingInCommon(mismatch)), // rfc3264 §6.1
         Some(_) | None => Ok((draft, negotiated)),
     }
+}
+
+/// One media of the offer, and what the session knew of it.
+struct Offered<'a> {
+    at: usize,
+    media: Media<'a>,
+    line: MediaLine,
+    formats: Vec<Format>,
+    before: Slot,
 }
 
 /// Which capabilities are given to which media.
@@ -90,23 +72,18 @@ struct Matching<'a> {
 }
 
 impl Matching<'_> {
-    /// Gives this media these capabilities, if they agree.
-    fn take(
-        &mut self,
-        at: usize,
-        media: Media<'_>,
-        line: &MediaLine,
-        numbers: &Numbers,
-    ) -> Option<(usize, Agreed)> {
+    /// Gives this media the capabilities that it had, if they agree.
+    fn take(&mut self, offered: &Offered<'_>) -> Option<(usize, Agreed)> {
+        let at = offered.before.capability?;
         let taken = self.taken.get_mut(at).filter(|taken| !**taken)?;
-        let agreed = agree(self.capabilities.get(at)?, media, line, numbers.clone()).ok()?;
+        let agreed = agree(self.capabilities.get(at)?, offered).ok()?;
         *taken = true;
         Some((at, agreed))
     }
 
     /// Gives this media the first capabilities that agree.
-    fn find(&mut self, media: Media<'_>, line: &MediaLine, numbers: Numbers) -> Option<(usize, Agreed)> {
-        if line.port == 0 {
+    fn find(&mut self, offered: &Offered<'_>) -> Option<(usize, Agreed)> {
+        if offered.line.port == 0 {
             return None; // rfc3264 §8.2
         }
         let mut mismatch = Mismatch::Kind;
@@ -114,7 +91,7 @@ impl Matching<'_> {
             if *taken {
                 continue;
             }
-            match agree(ours, media, line, numbers.clone()) {
+            match agree(ours, offered) {
                 Ok(agreed) => {
                     *taken = true;
                     return Some((at, agreed));
@@ -138,34 +115,54 @@ struct Agreed {
 }
 
 impl Agreed {
-    fn slot(&self, capability: usize, mid: Option<&str>) -> Slot {
-        Slot {
+    /// The stream, our section of it, and what the session knows of it from now on.
+    fn accept(
+        self,
+        offered: &Offered<'_>,
+        (capability, ours): (usize, &Capabilities),
+        is_held: bool,
+    ) -> Result<(Stream, Section, Slot), ParseError> {
+        let Offered { at, media, line, .. } = offered;
+        let Agreed { pairs, protection, crypto, setup, numbers } = self;
+        let direction = media.direction().reversed().and(ours.wish(is_held)); // rfc3264 §6.1
+        let slot = Slot {
             capability: Some(capability),
-            numbers: self.numbers.clone(),
-            formats: self.pairs.iter().map(|pair| pair.ours.clone()).collect(),
-            crypto: self.crypto.iter().cloned().collect(),
-            mid: mid.map(str::to_owned),
-        }
+            numbers,
+            formats: pairs.iter().map(|pair| pair.ours.clone()).collect(),
+            crypto: crypto.into_iter().collect(),
+            mid: media.mid().map(str::to_owned),
+        };
+        let wording = Wording {
+            ours,
+            protocol: line.protocol.clone(),
+            formats: &slot.formats,
+            direction,
+            crypto: slot.crypto.clone(),
+            setup,
+            rtcp_mux: ours.rtcp_mux && media.rtcp_mux(), // rfc5761 §5.1.1
+            ice: Ice::of(media).is_some(),
+            mid: media.mid(), // rfc5888 §9.1
+        };
+        let section = wording.section();
+        let (slot_at, theirs, pairs) = (*at, *media, &pairs[..]);
+        let terms = Terms { slot: slot_at, capability, ours, direction, theirs, line, pairs, protection };
+        Ok((terms.stream()?, section, slot))
     }
 }
 
-fn agree(
-    ours: &Capabilities,
-    media: Media<'_>,
-    line: &MediaLine,
-    mut numbers: Numbers,
-) -> Result<Agreed, Mismatch> {
+fn agree(ours: &Capabilities, offered: &Offered<'_>) -> Result<Agreed, Mismatch> {
+    let Offered { media, line, formats, before, .. } = offered;
     if ours.kind != line.kind || !ours.is_wanted() || line.port == 0 {
         return Err(Mismatch::Kind);
     }
-    if !ours.speaks(&line.protocol) || line.count != 1 || is_multicast(&media) {
+    if !ours.speaks(&line.protocol) || line.count != 1 || is_multicast(media) {
         return Err(Mismatch::Transport);
     }
     let (protection, crypto, setup) = protect(ours, media, line)?;
-    let offered = media.formats();
+    let mut numbers = before.numbers.clone();
     let mut pairs: Vec<Pair> = Vec::new();
     let mut used: Vec<Format> = Vec::new();
-    for (format, theirs) in common(ours, &offered) {
+    for (format, theirs) in common(ours, formats) {
         // The offer's number is taken, unless it means something else on our side (rfc3264 §6.1, §8.3.2).
         if let Some(payload_type) = numbers.give(&format, Wish::First, &used) {
             let format = Format { payload_type, ..format };
@@ -173,7 +170,7 @@ fn agree(
             pairs.push(Pair { ours: format, theirs });
         }
     }
-    if !suffices(&pairs, &offered) {
+    if !suffices(&pairs, formats) {
         return Err(Mismatch::Codec);
     }
     Ok(Agreed { pairs, protection, crypto, setup, numbers })
@@ -182,18 +179,18 @@ fn agree(
 /// How the stream is encrypted, with our line of keys, and who of us opens DTLS.
 fn protect(
     ours: &Capabilities,
-    media: Media<'_>,
+    media: &Media<'_>,
     line: &MediaLine,
 ) -> Result<(Protection, Option<Crypto>, Setup), Mismatch> {
     if let Security::Dtls(_) = &ours.security {
         // rfc5763 §5
-        return match setup(&media) {
-            Setup::ActPass | Setup::Passive => Ok((dtls(&media, true)?, None, Setup::Active)),
-            Setup::Active => Ok((dtls(&media, false)?, None, Setup::Passive)),
+        return match setup(media) {
+            Setup::ActPass | Setup::Passive => Ok((dtls(media, true)?, None, Setup::Active)),
+            Setup::Active => Ok((dtls(media, false)?, None, Setup::Passive)),
             Setup::HoldConn => Err(Mismatch::Keys),
         };
     }
-    let chosen = choose_crypto(ours.security.keys(), &media);
+    let chosen = choose_crypto(ours.security.keys(), media);
     let chosen = chosen.and_then(|(own, theirs)| Some((srtp(&own, &theirs)?, Some(own), Setup::ActPass)));
     let may_be_plain = !line.protocol.demands_srtp() && !matches!(ours.security, Security::Required(_));
     match chosen {

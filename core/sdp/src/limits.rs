@@ -12,6 +12,8 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Formats of an `m=` line: twice the payload types that there are. A line with more cannot be read.
+    pub const FORMATS_MAX: usize = 256;
     /// What a datagram holds, and more streams than any call has.
     pub const DEFAULT: Limits = Limits { octets_max: 65_536, lines_max: 4_096, media_max: 64 };
 }

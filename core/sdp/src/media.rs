@@ -63,12 +63,12 @@ impl<'a> Media<'a> {
     /// The formats of RTP that say what they are, in order of preference, each once; those without `a=rtpmap`
     /// are the static ones.
     pub fn formats(&self) -> Vec<Format> {
-        self.formats_with(&[])
+        self.line().map(|line| self.formats_of(&line, &[])).unwrap_or_default()
     }
 
-    /// The same, where a payload type without `a=rtpmap` is one of `known`.
-    pub(crate) fn formats_with(&self, known: &[Format]) -> Vec<Format> {
-        self.line().map(|line| formats(&line.formats, self.own, known)).unwrap_or_default()
+    /// The same, of its `m=` line, where a payload type without `a=rtpmap` is one of `known`.
+    pub(crate) fn formats_of(&self, line: &MediaLine, known: &[Format]) -> Vec<Format> {
+        formats(&line.formats, self.own, known)
     }
 
     /// The value of an attribute of its own or, if it has none, of the session.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::limits::Limits;
 use crate::word::{is_token, number};
 
 /// What a stream carries.
@@ -149,8 +150,8 @@ impl MediaLine {
             None => (port, 1),
         };
         let protocol = words.next().filter(|word| word.split('/').all(is_token))?;
-        let formats: Vec<String> = words.map(str::to_owned).collect();
-        if formats.is_empty() {
+        let formats: Vec<String> = words.take(Limits::FORMATS_MAX + 1).map(str::to_owned).collect();
+        if formats.is_empty() || formats.len() > Limits::FORMATS_MAX {
             return None;
         }
         let (kind, protocol) = (Kind::parse(kind), Protocol::parse(protocol));
@@ -198,5 +199,7 @@ mod tests {
         ] {
             assert_eq!(MediaLine::parse(wrong), None, "{wrong}");
         }
+        let many = |count| MediaLine::parse(&format!("audio 1 RTP/AVP{}", " 0".repeat(count))).is_some();
+        assert!(many(Limits::FORMATS_MAX) && !many(Limits::FORMATS_MAX + 1));
     }
 }

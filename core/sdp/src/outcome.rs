@@ -18,12 +18,9 @@ pub(crate) fn outcome(
 ) -> Result<(Vec<Slot>, Negotiated), OfferAnswerError> {
     let mut negotiated = Negotiated::default();
     let mut after = Vec::with_capacity(slots.len());
-    for (at, ((mut slot, ours), theirs)) in
-        slots.into_iter().zip(offer.media()).zip(answer.media()).enumerate()
-    {
+    for (at, ((slot, ours), theirs)) in slots.into_iter().zip(offer.media()).zip(answer.media()).enumerate() {
         let (offered, answered) = (ours.line()?, theirs.line()?);
         let capability = slot.capability.and_then(|place| Some((place, capabilities.get(place)?)));
-        slot.mid = theirs.mid().or(slot.mid.as_deref()).map(str::to_owned);
         match capability {
             Some((capability, wanted)) if answered.port != 0 => {
                 let direction = wanted.wish(is_held).and(theirs.direction().reversed());
@@ -59,7 +56,7 @@ impl Place<'_> {
         (offered, answered): (&MediaLine, &MediaLine),
         theirs: Media<'_>,
     ) -> Result<Result<Stream, Mismatch>, ParseError> {
-        let pairs = pairs_of_answer(&slot.formats, &theirs);
+        let pairs = pairs_of_answer(&slot.formats, &theirs, answered);
         let mismatch = if answered.kind != offered.kind {
             Some(Mismatch::Kind) // rfc3264 §6.1
         } else if !answered.protocol.is_rtp()

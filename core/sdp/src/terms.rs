@@ -162,7 +162,7 @@ fn rtcp_of(media: &Media<'_>, rtp: &Destination) -> Option<Destination> {
 
 /// The pairs of an answer that was read: its formats, in its order, that our offer has. One that says nothing
 /// of a payload type of ours means what we said.
-pub(crate) fn pairs_of_answer(offered: &[Format], media: &Media<'_>) -> Vec<Pair> {
+pub(crate) fn pairs_of_answer(offered: &[Format], media: &Media<'_>, line: &MediaLine) -> Vec<Pair> {
     // rfc3264 §7
     let pair = |theirs: Format| {
         let same_number = offered
@@ -171,7 +171,7 @@ pub(crate) fn pairs_of_answer(offered: &[Format], media: &Media<'_>) -> Vec<Pair
         let ours = same_number.or_else(|| offered.iter().find(|ours| is_same_format(ours, &theirs)))?.clone();
         Some(Pair { ours, theirs })
     };
-    media.formats_with(offered).into_iter().filter_map(pair).collect()
+    media.formats_of(line, offered).into_iter().filter_map(pair).collect()
 }
 
 /// Whether the media goes to many: such a stream is not for us (RFC 3264 §6.2).

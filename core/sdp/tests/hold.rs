@@ -123,6 +123,15 @@ fn the_hold_of_rfc_2543_is_understood() {
 }
 
 #[test]
+fn an_answer_that_allows_more_changes_nothing_of_what_we_offered() {
+    // tests rfc3264 §6.1
+    let (mut alice, _) = call();
+    alice.hold().unwrap();
+    alice.receive_answer(&text(&["m=audio 9 RTP/AVP 8"])).unwrap();
+    assert_eq!(has(&alice), Direction::SendOnly);
+}
+
+#[test]
 fn a_late_offer_is_one_like_others() {
     let (mut alice, mut bob) = (Side::new(), Side::new());
     let ours = [audio(4_000, &[Codec::pcma()])];

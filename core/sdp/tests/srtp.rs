@@ -138,6 +138,8 @@ fn an_answer_names_a_line_of_the_offer_or_fails() {
     assert_eq!(answered(optional(), "RTP/AVP", &line(2, sha_32)), Ok(true));
     assert_eq!(answered(optional(), "RTP/AVP", &line(7, sha_32)), fails);
     assert_eq!(answered(optional(), "RTP/SAVP", ""), fails);
+    let ours_again = format!("a=crypto:1 {sha_80} {}", keys(1)[0].keys[0]);
+    assert_eq!(answered(required(), "RTP/SAVP", &ours_again), fails, "our own key");
 }
 
 #[test]
