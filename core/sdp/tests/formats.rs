@@ -83,6 +83,17 @@ fn each_side_sends_with_the_numbers_of_the_other() {
 }
 
 #[test]
+fn a_codec_offered_twice_is_the_one_of_the_number_in_the_answer() {
+    let opus = |stereo: u8| Codec::new("opus", 48_000).channels(2).fmtp(&format!("stereo={stereo}"));
+    let mut alice = Side::new();
+    alice.offer(&[audio(4_000, &[opus(1), opus(0)])]).unwrap();
+    let answer = text(&["m=audio 9 RTP/AVP 97", "a=rtpmap:97 opus/48000/2"]);
+    let stream = alice.receive_answer(&answer).unwrap().streams[0].clone();
+    assert_eq!(codecs(&stream), ["opus/48000/2 97/97"]);
+    assert_eq!(stream.codecs[0].receive_fmtp, "stereo=0");
+}
+
+#[test]
 fn an_answer_that_does_not_say_what_a_number_is_means_ours() {
     let mut alice = Side::new();
     alice.offer(&[audio(4_000, &[codec("iLBC", 8_000, 97)])]).unwrap();

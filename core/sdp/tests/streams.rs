@@ -253,6 +253,12 @@ fn feedback_makes_the_profile_with_feedback() {
     assert_eq!(offer.media().next().unwrap().line().unwrap().protocol, Protocol::RtpAvpf);
     assert_eq!(attributes(&answer, 0, &["rtcp-fb"]), ["rtcp-fb:* nack pli"]);
     assert_eq!(alice.negotiated().unwrap().streams[0].feedback, feedback);
+    // Without the profile there is none.
+    let mut bob = Side::new();
+    bob.receive_offer(&text(&["m=video 9 RTP/AVP 97", "a=rtpmap:97 H264/90000", "a=rtcp-fb:* nack"]))
+        .unwrap();
+    assert_eq!(attributes(&bob.answer(&ours).unwrap(), 0, &["rtcp-fb"]), [""; 0]);
+    assert_eq!(bob.negotiated().unwrap().streams[0].feedback, []);
 }
 
 #[test]
