@@ -2,9 +2,11 @@
 //! sends its 2xx until one comes (§13.3.1.4). ACK of a refusal belongs to the transaction.
 
 use crate::bye::Ending;
-use crate::effect::{Body, SessionEvent, Terms, Times, Turn};
+use crate::effect::{Body, Turn};
+use crate::event::SessionEvent;
 use crate::invite::body_of_request;
 use crate::session::{Session, built};
+use crate::terms::{Terms, Times};
 use ruf_dialog::Dialog;
 use ruf_message::{HeaderName, Request, Response, Tick};
 use std::time::Duration;

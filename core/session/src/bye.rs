@@ -1,8 +1,10 @@
 //! BYE, both sides: how a session ends (RFC 3261 §15.1; RFC 5407 §2, §3.2).
 
-use crate::effect::{EndReason, SessionEvent, Terms, Turn, Verb};
+use crate::effect::{Turn, Verb};
+use crate::event::{EndReason, SessionEvent};
 use crate::reinvite::{Ours, Theirs};
 use crate::session::Session;
+use crate::terms::Terms;
 use ruf_message::{Method, Request, StatusCode};
 use std::mem;
 

@@ -2,10 +2,12 @@
 //! appendix C). When a CANCEL may leave, and how long its INVITE is waited for after it, is the
 //! client transaction's knowledge (core/transaction); the 200 to a CANCEL is the owner's.
 
-use crate::effect::{Asked, Body, EndReason, LocalParty, Terms, Turn};
+use crate::effect::{Asked, Body, Turn};
+use crate::event::EndReason;
 use crate::invite::answer_to;
 use crate::reinvite::Theirs;
 use crate::session::Session;
+use crate::terms::{LocalParty, Terms};
 use ruf_dialog::Dialog;
 use ruf_message::{Request, StatusCode};
 use std::mem;

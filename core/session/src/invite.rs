@@ -8,7 +8,8 @@ mod server;
 pub(crate) use client::{Answered, ClientInvite, FORKS_MAX, Outcome};
 pub(crate) use server::ServerInvite;
 
-use crate::effect::{Body, LocalParty};
+use crate::effect::Body;
+use crate::terms::LocalParty;
 use bytes::Bytes;
 use ruf_message::{HeaderName, Request, Response, StatusClass, StatusCode};
 

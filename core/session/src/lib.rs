@@ -26,12 +26,14 @@ mod ack;
 mod bye;
 mod cancel;
 mod effect;
+mod event;
 mod invite;
 mod reinvite;
 mod session;
+mod terms;
 mod usage;
 
-pub use effect::{
-    Asked, Body, Effect, EndReason, Failure, LocalParty, Out, SessionEvent, Terms, Times, Turn, Verb,
-};
+pub use effect::{Asked, Body, Effect, Out, Turn, Verb};
+pub use event::{EndReason, Failure, SessionEvent};
+pub use terms::{LocalParty, Terms, Times};
 pub use usage::{InDialog, InviteUsage};

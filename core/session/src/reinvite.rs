@@ -2,9 +2,11 @@
 
 use crate::ack::Unacknowledged;
 use crate::bye::Ending;
-use crate::effect::{Body, EndReason, Failure, SessionEvent, Terms, Turn, Verb};
+use crate::effect::{Body, Turn, Verb};
+use crate::event::{EndReason, Failure, SessionEvent};
 use crate::invite::{Class, FORKS_MAX, answer_to, body_of_request, body_of_response};
 use crate::session::Session;
+use crate::terms::Terms;
 use ruf_dialog::Role;
 use ruf_message::{Entropy, HeaderName, Method, Request, Response, StatusCode, Tick};
 use std::mem;

@@ -3,9 +3,11 @@
 
 use crate::ack::{Acks, Unacknowledged};
 use crate::bye::Ending;
-use crate::effect::{Asked, Body, Failure, SessionEvent, Terms, Turn, Verb};
+use crate::effect::{Asked, Body, Turn, Verb};
+use crate::event::{Failure, SessionEvent};
 use crate::invite::{Answered, ServerInvite, answer_to, body_of_request, body_of_response};
 use crate::reinvite::{Ours, Theirs};
+use crate::terms::Terms;
 use ruf_dialog::Dialog;
 use ruf_message::{Method, Request, RequestBuilder, Response, StatusCode, Tick};
 use std::mem;

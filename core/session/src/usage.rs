@@ -4,9 +4,11 @@ mod received;
 
 pub use received::InDialog;
 
-use crate::effect::{Asked, Body, EndReason, Failure, SessionEvent, Terms, Turn, Verb};
+use crate::effect::{Asked, Body, Turn, Verb};
+use crate::event::{EndReason, Failure, SessionEvent};
 use crate::invite::{ClientInvite, FORKS_MAX, Outcome, ServerInvite};
 use crate::session::Session;
+use crate::terms::Terms;
 use ruf_dialog::{Dialog, Unestablished};
 use ruf_message::{Request, Response, StatusCode, Tick};
 use std::mem;

@@ -2,7 +2,9 @@
 
 use super::{Class, body_of_response};
 use crate::cancel::Withdrawn;
-use crate::effect::{Asked, EndReason, Failure, SessionEvent, Terms, Turn, Verb};
+use crate::effect::{Asked, Turn, Verb};
+use crate::event::{EndReason, Failure, SessionEvent};
+use crate::terms::Terms;
 use ruf_dialog::Dialog;
 use ruf_message::{Request, Response, StatusCode, Tick};
 use std::mem;

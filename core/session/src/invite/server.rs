@@ -2,7 +2,8 @@
 
 use super::answer_to;
 use crate::cancel::terminate;
-use crate::effect::{Body, LocalParty, Terms, Turn};
+use crate::effect::{Body, Turn};
+use crate::terms::{LocalParty, Terms};
 use ruf_dialog::Dialog;
 use ruf_message::{HeaderName, Request, Response, StatusCode, Tick};
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! What the peer sends within the dialogs of a usage: requests, ACK, CANCEL.
 
 use super::{Invite, InviteUsage};
-use crate::effect::{EndReason, Turn};
+use crate::effect::Turn;
+use crate::event::EndReason;
 use crate::reinvite::too_early;
 use ruf_message::{Method, Request, StatusCode};
 use std::mem;

@@ -1,0 +1,103 @@
+//! What the user of a usage is told: [`SessionEvent`], and why things end.
+
+use crate::effect::Body;
+use ruf_message::StatusCode;
+use std::fmt;
+
+/// What the user of a usage is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// A provisional response that is not 100.
+    Progress {
+        /// 180, 183 and the like.
+        status: StatusCode,
+        /// Early session description.
+        body: Option<Body>,
+    },
+    /// A 2xx to our INVITE: the call is up.
+    Answered {
+        /// The answer; or the offer, if our INVITE made none.
+        body: Option<Body>,
+        /// The body is an offer: the ACK waits for [`InviteUsage::answer`](crate::InviteUsage::answer).
+        answer_due: bool,
+    },
+    /// The ACK of our 2xx came.
+    Acknowledged {
+        /// The answer, if our 2xx made the offer.
+        body: Option<Body>,
+    },
+    /// The peer changes the session. It was answered already if [`LocalParty::answer_reinvites`](crate::LocalParty::answer_reinvites) says so;
+    /// otherwise it waits for `answer` or `reject`.
+    Reinvited {
+        /// The new offer; `None` asks us for one.
+        body: Option<Body>,
+        /// Waits for an answer of ours.
+        answer_due: bool,
+    },
+    /// Our re-INVITE was accepted.
+    Modified {
+        /// The answer.
+        body: Option<Body>,
+    },
+    /// Our re-INVITE was refused; the session stays what it was (RFC 3261 §14.1).
+    NotModified {
+        /// Why.
+        status: StatusCode,
+    },
+    /// The call is over. Told once, last.
+    Ended(EndReason),
+}
+
+/// Why a call is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndReason {
+    /// We hung up, and the peer (or its silence) confirmed it.
+    HungUp,
+    /// The peer hung up.
+    RemoteHungUp,
+    /// We cancelled before an answer.
+    Cancelled,
+    /// The caller cancelled before our answer.
+    RemoteCancelled,
+    /// We declined with this status.
+    Declined(StatusCode),
+    /// Our INVITE, or one within the call, came to nothing.
+    Failed(Failure),
+    /// It rang for longer than [`Times::ringing_max`](crate::Times::ringing_max) or the caller's Expires.
+    Unanswered,
+    /// The peer never sent the ACK of our 2xx.
+    Unacknowledged,
+}
+
+/// Why a request of ours came to nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// The far side, or a server on the way, refused with this status.
+    Refused(StatusCode),
+    /// Nobody answered in time.
+    Silence,
+    /// It could not be sent: the flow failed, or too many requests of ours are open.
+    Unreachable,
+}
+
+impl Failure {
+    /// The status that it counts as.
+    // rfc3261 §8.1.3.1: silence is 408, a transport that failed 503
+    pub fn status(self) -> StatusCode {
+        match self {
+            Failure::Refused(status) => status,
+            Failure::Silence => StatusCode::REQUEST_TIMEOUT,
+            Failure::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(status) => write!(f, "refused with {status} {}", status.reason()),
+            Failure::Silence => f.write_str("not answered in time"),
+            Failure::Unreachable => f.write_str("not sent: the peer cannot be reached"),
+        }
+    }
+}
