@@ -7,6 +7,7 @@ use crate::event::{AgentEvent, CallKey, Counts, Full, RequestKey};
 use crate::register::{Device, Registration, Step};
 use crate::server::{Served, Witness};
 use crate::settings::Settings;
+use crate::transfer::Follows;
 use bytes::Bytes;
 use ruf_dialog::RouteSet;
 use ruf_message::{
@@ -143,29 +144,9 @@ impl Agent {
     /// If there are as many calls as there may be.
     // rfc3261 §13.2.1
     pub fn call(&mut self, now: Tick, to: &Uri, body: Option<Body>) -> Result<CallKey, Full> {
-        if self.calls.is_full() {
-            return Err(Full);
-        }
-        let flow = self.settings.flow;
-        let terms = self.terms(&flow);
-        let mut builder = self
-            .out_of_dialog(Method::Invite, to)
-            .header(HeaderName::Contact, format!("<{}>", terms.party.contact));
-        for (name, value) in &terms.party.fields {
-            builder = builder.header(*name, value);
-        }
-        if let Some(body) = body {
-            builder = builder.body(&body.content_type, body.content);
-        }
-        let invite = finish(builder);
-        let (call_id, tag) = (invite.call_id().to_vec(), invite.from_tag().unwrap_or_default().to_vec());
-        let mut out = ruf_session::Out::default();
-        let usage =
-            InviteUsage::call(&mut Turn { now, entropy: &mut self.entropy, out: &mut out }, terms, invite);
-        let key = self.calls.insert(&call_id, &tag, usage, self.settings.keyring.clone(), flow)?;
-        self.perform(now, key, out);
+        let placed = self.place(now, to, &[], body, None);
         self.drain(now);
-        Ok(key)
+        placed
     }
 
     /// Lets the caller hear that it rings.
@@ -212,6 +193,46 @@ impl Agent {
     pub fn hang_up(&mut self, now: Tick, call: CallKey) {
         self.turn(now, call, |usage, turn| usage.hang_up(turn));
         self.drain(now);
+    }
+
+    /// Sends an INVITE that opens a call, with these further header fields.
+    // rfc3261 §13.2.1
+    pub(crate) fn place(
+        &mut self,
+        now: Tick,
+        to: &Uri,
+        fields: &[(HeaderName, Vec<u8>)],
+        body: Option<Body>,
+        follows: Option<Follows>,
+    ) -> Result<CallKey, Full> {
+        if self.calls.is_full() {
+            return Err(Full);
+        }
+        let flow = self.settings.flow;
+        let terms = self.terms(&flow);
+        let mut builder = self
+            .out_of_dialog(Method::Invite, to)
+            .header(HeaderName::Contact, format!("<{}>", terms.party.contact));
+        for (name, value) in &terms.party.fields {
+            builder = builder.header(*name, value);
+        }
+        for (name, value) in fields {
+            builder = builder.header(*name, value);
+        }
+        if let Some(body) = body {
+            builder = builder.body(&body.content_type, body.content);
+        }
+        let invite = finish(builder);
+        let (call_id, tag) = (invite.call_id().to_vec(), invite.from_tag().unwrap_or_default().to_vec());
+        let mut out = ruf_session::Out::default();
+        let usage =
+            InviteUsage::call(&mut Turn { now, entropy: &mut self.entropy, out: &mut out }, terms, invite);
+        let key = self.calls.insert(&call_id, &tag, usage, self.settings.keyring.clone(), flow)?;
+        if let Some(call) = self.calls.get_mut(key) {
+            call.follows = follows;
+        }
+        self.perform(now, key, out);
+        Ok(key)
     }
 
     // --- requests that stand alone ---

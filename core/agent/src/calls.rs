@@ -5,6 +5,7 @@ use crate::agent::Agent;
 use crate::capabilities::party;
 use crate::client::Owner;
 use crate::event::{AgentEvent, CallKey, Full};
+use crate::transfer::Follows;
 use ruf_auth::Keyring;
 use ruf_message::{Flow, Tick};
 use ruf_session::{Asked, Effect, Failure, InviteUsage, SessionEvent, Terms, Times, Turn};
@@ -22,6 +23,8 @@ pub(crate) struct Call {
     pub(crate) flow: Flow,
     /// Its open client transactions: what a CANCEL needs.
     pub(crate) clients: Vec<(Asked, ClientId)>,
+    /// Another call's peer asked for it.
+    pub(crate) follows: Option<Follows>,
     name: Name,
     deadline: Option<Tick>,
 }
@@ -63,7 +66,8 @@ impl Calls {
         self.next += 1;
         let name: Name = (call_id.into(), local_tag.into());
         self.by_name.insert(name.clone(), key);
-        self.calls.insert(key, Call { usage, keyring, flow, clients: Vec::new(), name, deadline: None });
+        let call = Call { usage, keyring, flow, clients: Vec::new(), follows: None, name, deadline: None };
+        self.calls.insert(key, call);
         Ok(key)
     }
 
@@ -167,7 +171,10 @@ impl Agent {
                         self.transactions.respond(now, served.id, &response, &mut self.out);
                     }
                 }
-                Effect::Event(event) => self.events.push_back(told(key, event)),
+                Effect::Event(event) => {
+                    self.events.push_back(told(key, event.clone()));
+                    self.report(now, key, &event);
+                }
             }
         }
         self.calls.settle(key);
@@ -181,6 +188,7 @@ impl Agent {
                 t2: self.settings.timers.t2,
                 ringing_max: self.settings.ringing_max,
                 reinvite_max: self.settings.reinvite_max,
+                referral_max: self.settings.referral_max,
             },
         }
     }
@@ -194,6 +202,12 @@ fn told(call: CallKey, event: SessionEvent) -> AgentEvent {
         SessionEvent::Reinvited { body, answer_due } => AgentEvent::Reinvited { call, body, answer_due },
         SessionEvent::Modified { body } => AgentEvent::Modified { call, body },
         SessionEvent::NotModified { status } => AgentEvent::NotModified { call, status },
+        SessionEvent::Referred { to, replaces, referred_by } => {
+            AgentEvent::Referred { call, to, replaces, referred_by }
+        }
+        SessionEvent::TransferProgress { status } => AgentEvent::TransferProgress { call, status },
+        SessionEvent::Transferred => AgentEvent::Transferred { call },
+        SessionEvent::TransferFailed(failure) => AgentEvent::TransferFailed { call, failure },
         SessionEvent::Ended(reason) => AgentEvent::Ended { call, reason },
     }
 }

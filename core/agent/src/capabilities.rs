@@ -7,16 +7,29 @@ use ruf_session::LocalParty;
 use crate::settings::Settings;
 
 /// The methods we serve.
-pub(crate) const METHODS: [Method; 6] =
-    [Method::Invite, Method::Ack, Method::Cancel, Method::Bye, Method::Options, Method::Message];
+pub(crate) const METHODS: [Method; 9] = [
+    Method::Invite,
+    Method::Ack,
+    Method::Cancel,
+    Method::Bye,
+    Method::Options,
+    Method::Message,
+    Method::Refer,
+    Method::Notify,
+    Method::Subscribe,
+];
 
 /// The value of Allow.
 // rfc3261 §20.5
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REFER, NOTIFY, SUBSCRIBE";
 
-/// The extensions we know: none yet.
-// rfc3261 §20.37: an empty one says so
-pub(crate) const SUPPORTED: [&str; 0] = [];
+/// The packages that we notify of.
+// rfc6665 §8.2.2
+pub(crate) const ALLOW_EVENTS: &str = "refer";
+
+/// The extensions we know.
+// rfc4488 §4
+pub(crate) const SUPPORTED: [&str; 1] = ["norefersub"];
 
 /// What a MESSAGE may bring.
 // rfc3428 §8
@@ -45,6 +58,8 @@ pub(crate) fn party(settings: &Settings, contact: String, flow: &Flow) -> LocalP
         // rfc3261 §13.2.1 and §13.3.1.4
         (HeaderName::Allow, ALLOW.to_owned()),
         (HeaderName::Supported, SUPPORTED.join(", ")),
+        // rfc6665 §4.4.4
+        (HeaderName::AllowEvents, ALLOW_EVENTS.to_owned()),
     ];
     if !settings.user_agent.is_empty() {
         fields.push((HeaderName::UserAgent, settings.user_agent.clone()));

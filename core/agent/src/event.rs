@@ -1,5 +1,6 @@
 //! What an agent tells its user.
 
+use ruf_dialog::DialogId;
 use ruf_message::{StatusCode, Uri};
 use ruf_session::{Body, EndReason, Failure};
 use std::fmt;
@@ -91,6 +92,37 @@ pub enum AgentEvent {
         call: CallKey,
         /// Why.
         status: StatusCode,
+    },
+    /// The peer asks us to call somebody else (RFC 3515). Nobody is called without
+    /// [`Agent::accept_referral`](crate::Agent::accept_referral); `refuse_referral` says no, and so does silence.
+    Referred {
+        /// The call.
+        call: CallKey,
+        /// Whom.
+        to: Uri,
+        /// The call of theirs that ours is to take the place of (attended transfer), as they name it.
+        replaces: Option<DialogId>,
+        /// Who says that they refer us. Nothing proves it.
+        referred_by: Option<Uri>,
+    },
+    /// Whom we referred the peer to makes progress: 100 tried, 180 rings.
+    TransferProgress {
+        /// The call.
+        call: CallKey,
+        /// What the peer was answered.
+        status: StatusCode,
+    },
+    /// The peer talks to whom we referred it to. Our call with it stands until somebody hangs up.
+    Transferred {
+        /// The call.
+        call: CallKey,
+    },
+    /// The peer does not reach whom we referred it to, or will not call. Our call with it stands.
+    TransferFailed {
+        /// The call.
+        call: CallKey,
+        /// Why; [`Failure::Silence`] if nobody says.
+        failure: Failure,
     },
     /// The call is over. After our own `hang_up` this says that the far side confirmed it; media
     /// stopped before, when `hang_up` was called (RFC 3261 §15.1.1).

@@ -1,7 +1,7 @@
 //! A SIP user agent without a socket or a clock (RFC 3261 §8, §10.2, §11, §22; RFC 3428): what a user
 //! agent adds to the INVITE usage (core/session) and to transactions (core/transaction).
 //!
-//! [`Agent`] registers, calls and is called, answers OPTIONS and MESSAGE and asks them, answers
+//! [`Agent`] registers, calls and is called, transfers and is transferred, answers OPTIONS and MESSAGE and asks them, answers
 //! challenges, and refuses what it does not understand. Datagrams and the time go in, transmits,
 //! events and the next deadline come out; whoever drives it owns the socket and the clock.
 //!
@@ -39,7 +39,8 @@
 //! | `agent.rs` | [`Agent`]: the verbs, and `poll_*` |
 //! | `calls.rs` | the table of calls and their deadlines |
 //! | `client.rs` | requests of ours: sending, challenges, outcomes |
-//! | `server.rs` | requests of others: inspection (8.2), dispatch |
+//! | `server.rs`, `reject.rs` | requests of others: inspection (8.2), dispatch, refusal |
+//! | `transfer.rs` | referring the peer of a call, and being referred |
 //! | `register.rs` | one binding, kept alive |
 //! | `capabilities.rs` | what we say we can do |
 //!
@@ -53,10 +54,13 @@ mod capabilities;
 mod client;
 mod event;
 mod register;
+mod reject;
 mod server;
 mod settings;
+mod transfer;
 
 pub use agent::Agent;
 pub use event::{AgentEvent, Answer, CallKey, Counts, Full, RequestKey};
+pub use ruf_dialog::DialogId;
 pub use ruf_session::{Body, EndReason, Failure};
 pub use settings::{Limits, Settings};

@@ -1,8 +1,10 @@
 //! Requests of others: inspected (RFC 3261 §8.2), then answered or handed to their call.
 
 use crate::agent::Agent;
-use crate::capabilities::{ALLOW, MESSAGE_TYPES, METHODS, SUPPORTED};
+use crate::capabilities::{ALLOW, ALLOW_EVENTS, MESSAGE_TYPES, METHODS, SUPPORTED};
 use crate::event::{AgentEvent, CallKey};
+use crate::reject::Reject;
+use ruf_message::header::event::Event;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
 use ruf_session::{Body, InDialog, InviteUsage, Turn};
 use ruf_transaction::ServerId;
@@ -23,70 +25,6 @@ pub(crate) struct Witness {
     call_id: Box<[u8]>,
     from_tag: Box<[u8]>,
     cseq: (u32, Box<[u8]>),
-}
-
-/// Why a request is refused, and so its answer.
-#[derive(Debug, PartialEq, Eq)]
-enum Reject {
-    /// A method we do not know.
-    UnknownMethod,
-    /// A method we know and do not serve.
-    MethodNotAllowed,
-    /// A Request-URI that is neither SIP nor SIPS.
-    UnsupportedScheme,
-    /// A Request-URI that is not us.
-    NotFound,
-    /// The same request came before, by another way.
-    Merged,
-    /// Extensions we must know and do not.
-    BadExtension(String),
-    /// A body of a type we do not take; these we do.
-    UnsupportedType(String),
-    /// A body in an encoding we do not undo.
-    UnsupportedEncoding,
-    /// A tag in To and no such dialog.
-    NoDialog,
-    /// An INVITE that opens no dialog.
-    NoContact,
-    /// As many calls as may be.
-    Busy,
-}
-
-impl Reject {
-    // rfc3261 §8.2.6
-    fn into_response(self, request: &Request) -> Response {
-        let (status, field) = match self {
-            Reject::UnknownMethod => {
-                (StatusCode::NOT_IMPLEMENTED, Some((HeaderName::Allow, ALLOW.to_owned())))
-            }
-            // rfc3261 §8.2.1: with Allow
-            Reject::MethodNotAllowed => {
-                (StatusCode::METHOD_NOT_ALLOWED, Some((HeaderName::Allow, ALLOW.to_owned())))
-            }
-            Reject::UnsupportedScheme => (StatusCode::UNSUPPORTED_URI_SCHEME, None),
-            Reject::NotFound => (StatusCode::NOT_FOUND, None),
-            Reject::Merged => (StatusCode::LOOP_DETECTED, None),
-            // rfc3261 §8.2.2.3: with Unsupported
-            Reject::BadExtension(tags) => (StatusCode::BAD_EXTENSION, Some((HeaderName::Unsupported, tags))),
-            // rfc3261 §8.2.3: with Accept
-            Reject::UnsupportedType(types) => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, Some((HeaderName::Accept, types)))
-            }
-            // rfc3261 §8.2.3: with Accept-Encoding
-            Reject::UnsupportedEncoding => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                Some((HeaderName::AcceptEncoding, "identity".to_owned())),
-            ),
-            Reject::NoDialog => (StatusCode::CALL_DOES_NOT_EXIST, None),
-            Reject::NoContact => (StatusCode::BAD_REQUEST, None),
-            Reject::Busy => (StatusCode::BUSY_HERE, None),
-        };
-        let mut response = request.reply(status);
-        if let Some((name, value)) = field {
-            response.set(name, value);
-        }
-        response
-    }
 }
 
 impl Agent {
@@ -211,7 +149,7 @@ impl Agent {
         let mut out = ruf_session::Out::default();
         let turn = Turn { now, entropy: &mut self.entropy, out: &mut out };
         let usage =
-            InviteUsage::called(&turn, terms, user, request.clone(), &tag).map_err(|_| Reject::NoContact)?;
+            InviteUsage::called(&turn, terms, user, request.clone(), &tag).map_err(|_| Reject::Malformed)?;
         let keyring = self.settings.keyring.clone();
         let call = self
             .calls
@@ -264,14 +202,13 @@ impl Agent {
             // rfc3261 §15.1.2: a BYE that matches no dialog
             Method::Bye | Method::Invite => Err(Reject::NoDialog),
             Method::Ack | Method::Cancel => Ok(()),
-            Method::Register
-            | Method::Info
-            | Method::Prack
-            | Method::Update
-            | Method::Subscribe
-            | Method::Notify
-            | Method::Refer
-            | Method::Publish => Err(Reject::MethodNotAllowed),
+            Method::Refer => Err(Agent::referred(request)),
+            // rfc6665 §4.1.3: no subscription of ours
+            Method::Notify => Err(Reject::NoDialog),
+            Method::Subscribe => Err(subscribed(request)),
+            Method::Register | Method::Info | Method::Prack | Method::Update | Method::Publish => {
+                Err(Reject::MethodNotAllowed)
+            }
             Method::Other => Err(Reject::UnknownMethod),
         }
     }
@@ -295,6 +232,7 @@ impl Agent {
             (HeaderName::AcceptEncoding, "identity".to_owned()),
             (HeaderName::AcceptLanguage, "en".to_owned()),
             (HeaderName::Supported, SUPPORTED.join(", ")),
+            (HeaderName::AllowEvents, ALLOW_EVENTS.to_owned()),
         ] {
             response.set(name, value);
         }
@@ -335,6 +273,17 @@ impl Agent {
         if let Some(Served { witness: Some(witness), .. }) = self.served.remove(&user) {
             self.witnessed.remove(&witness);
         }
+    }
+}
+
+/// A SUBSCRIBE that belongs to no reference.
+fn subscribed(request: &Request) -> Reject {
+    let event = request.header::<Event<'_>>().ok().flatten();
+    // rfc3515 §2.4.4: only a REFER makes one of these; rfc6665 §4.2.1.1
+    if event.is_some_and(|event| event.event.as_str() == ALLOW_EVENTS) {
+        Reject::Forbidden
+    } else {
+        Reject::BadEvent
     }
 }
 

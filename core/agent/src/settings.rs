@@ -40,6 +40,8 @@ pub struct Settings {
     pub ringing_max: Duration,
     /// How long a change of a session may wait for its user.
     pub reinvite_max: Duration,
+    /// How long a user may think about being referred to somebody.
+    pub referral_max: Duration,
     /// Bounds.
     pub limits: Limits,
 }
@@ -65,6 +67,7 @@ impl Settings {
             timers: ruf_transaction::Timers::default(),
             ringing_max: times.ringing_max,
             reinvite_max: times.reinvite_max,
+            referral_max: times.referral_max,
             limits: Limits::default(),
         }
     }

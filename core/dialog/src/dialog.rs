@@ -187,6 +187,12 @@ impl Dialog {
         self.stage
     }
 
+    /// Who this end is: the URI of its From.
+    // rfc3261 §12.1.1, §12.1.2
+    pub fn local_uri(&self) -> Uri {
+        NameAddr::decode(&self.local).map(|local| local.uri().to_owned()).unwrap_or_default()
+    }
+
     /// Where the peer wants its requests.
     pub fn remote_target(&self) -> &Uri {
         &self.remote_target

@@ -157,6 +157,8 @@ impl Session {
         if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.theirs, Theirs::Idle) {
             self.refuse(turn, terms, server, &request, StatusCode::REQUEST_TERMINATED);
         }
+        self.forget_transfer();
+        self.terminate_referral(turn, terms);
         if self.ours.is_sent() {
             self.withdraw(turn);
         } else {

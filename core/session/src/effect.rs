@@ -92,6 +92,10 @@ pub enum Verb {
     Reinvite,
     /// BYE.
     Bye,
+    /// REFER within a dialog.
+    Refer,
+    /// NOTIFY of the subscription that the peer's REFER made.
+    Notify,
 }
 
 /// An opaque body and its type.

@@ -1,11 +1,12 @@
 //! What the user of a usage is told: [`SessionEvent`], and why things end.
 
 use crate::effect::Body;
-use ruf_message::StatusCode;
+use ruf_dialog::DialogId;
+use ruf_message::{StatusCode, Uri};
 use std::fmt;
 
 /// What the user of a usage is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum SessionEvent {
     /// A provisional response that is not 100.
     Progress {
@@ -44,6 +45,26 @@ pub enum SessionEvent {
         /// Why.
         status: StatusCode,
     },
+    /// The peer asks us to call somebody else. It waits for
+    /// [`accept_referral`](crate::InviteUsage::accept_referral) or
+    /// [`refuse_referral`](crate::InviteUsage::refuse_referral), and counts as refused if neither comes.
+    Referred {
+        /// Whom.
+        to: Uri,
+        /// The dialog of theirs that our call is to take the place of, as they name it.
+        replaces: Option<DialogId>,
+        /// Who says that they refer us; unproved.
+        referred_by: Option<Uri>,
+    },
+    /// Whom we referred the peer to makes progress.
+    TransferProgress {
+        /// The provisional response that the peer got, or 100 when it began.
+        status: StatusCode,
+    },
+    /// The peer reached whom we referred it to.
+    Transferred,
+    /// It did not, or will not try.
+    TransferFailed(Failure),
     /// The call is over. Told once, last.
     Ended(EndReason),
 }

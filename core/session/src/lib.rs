@@ -2,7 +2,8 @@
 //!
 //! [`InviteUsage`] is everything that one INVITE of ours, or one that reached us, leads to: the
 //! INVITE itself (`invite.rs`), its ACKs (`ack.rs`), its withdrawal (`cancel.rs`), a session for each
-//! dialog that a 2xx established (`session.rs`), its changes (`reinvite.rs`) and its end (`bye.rs`).
+//! dialog that a 2xx established (`session.rs`), its changes (`reinvite.rs`), its transfer (`refer.rs`) and
+//! its end (`bye.rs`).
 //! Each file holds both sides of its verb as machines that consume their state.
 //!
 //! ```text
@@ -12,6 +13,7 @@
 //!          Dialog    (core/dialog)
 //!          Acks      the ACKs we sent         Unacknowledged   our 2xx, until their ACK
 //!          Ours      our re-INVITE            Theirs           their re-INVITE, until we answer
+//!          Transfer  our REFER                Referrals        theirs, until all is reported
 //!          Ending    BYE
 //! ```
 //!
@@ -28,6 +30,7 @@ mod cancel;
 mod effect;
 mod event;
 mod invite;
+mod refer;
 mod reinvite;
 mod session;
 mod terms;
@@ -35,5 +38,6 @@ mod usage;
 
 pub use effect::{Asked, Body, Effect, Out, Turn, Verb};
 pub use event::{EndReason, Failure, SessionEvent};
+pub use refer::Reference;
 pub use terms::{LocalParty, Terms, Times};
 pub use usage::{InDialog, InviteUsage};

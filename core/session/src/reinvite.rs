@@ -135,6 +135,13 @@ impl Ours {
         Ours::Sent(Box::new(Sent { request, body, tries, next: None, until: Some(until) }))
     }
 
+    /// It went out again: an ACK to it carries the same credentials.
+    pub(crate) fn sent_again(&mut self, again: &Request) {
+        if let Ours::Sent(sent) = self {
+            sent.request = again.clone();
+        }
+    }
+
     /// Nobody waits for the answer any more: the number of the INVITE to cancel, told once. It stays
     /// `Sent` until its transaction ends.
     pub(crate) fn withdraw(&mut self) -> Option<u32> {

@@ -6,6 +6,7 @@ use crate::bye::Ending;
 use crate::effect::{Asked, Body, Turn, Verb};
 use crate::event::{Failure, SessionEvent};
 use crate::invite::{Answered, ServerInvite, answer_to, body_of_request, body_of_response};
+use crate::refer::{self, Referrals, Transfer};
 use crate::reinvite::{Ours, Theirs};
 use crate::terms::Terms;
 use ruf_dialog::Dialog;
@@ -25,6 +26,8 @@ pub(crate) struct Session {
     pub(crate) unacknowledged: Vec<Unacknowledged>,
     pub(crate) ours: Ours,
     pub(crate) theirs: Theirs,
+    pub(crate) transfer: Transfer,
+    pub(crate) referrals: Referrals,
     pub(crate) ending: Ending,
     /// The description we gave last.
     pub(crate) given: Option<Body>,
@@ -40,6 +43,8 @@ impl Session {
             unacknowledged: Vec::new(),
             ours: Ours::Idle,
             theirs: Theirs::Idle,
+            transfer: Transfer::Idle,
+            referrals: Referrals::default(),
             ending: Ending::Established,
             given,
         }
@@ -114,6 +119,8 @@ impl Session {
             Verb::Bye => self.bye_answered(turn, terms, status),
             Verb::Invite => {}
             Verb::Reinvite => self.reinvite_answered(turn, terms, asked.cseq, outcome),
+            Verb::Refer => self.refer_answered(turn, terms, asked.cseq, outcome),
+            Verb::Notify => self.report_answered(asked.cseq, status),
         }
         self.resume(turn, terms);
     }
@@ -125,16 +132,22 @@ impl Session {
             // rfc5407 §3.2.1 (appendix D): a BYE may be challenged in the Mortal state
             Verb::Bye => matches!(self.ending, Ending::Leaving(_)),
             Verb::Reinvite => self.ours.is_sent() && self.ending.is_established(),
+            Verb::Refer => self.transfer.is_asked(asked.cseq),
+            Verb::Notify => self.referrals.is_telling(asked.cseq),
         };
         wanted.then(|| self.dialog.next_cseq(FIRST_CSEQ))
     }
 
     /// It went out: an ACK to it carries the same credentials.
-    pub(crate) fn sent_again(&mut self, verb: Verb, again: &Request) -> Asked {
-        if let (Verb::Reinvite, Ours::Sent(sent)) = (verb, &mut self.ours) {
-            sent.request = again.clone();
+    pub(crate) fn sent_again(&mut self, before: Asked, again: &Request) -> Asked {
+        let number = again.cseq().number;
+        match before.verb {
+            Verb::Invite | Verb::Bye => {}
+            Verb::Reinvite => self.ours.sent_again(again),
+            Verb::Refer => self.transfer = Transfer::Asked { cseq: number },
+            Verb::Notify => self.referrals.sent_again(before.cseq, number),
         }
-        self.asked(verb, again.cseq().number)
+        self.asked(before.verb, number)
     }
 
     /// No more responses can come to this request of ours.
@@ -155,15 +168,31 @@ impl Session {
             self.refuse(turn, terms, server, request, StatusCode::SERVER_INTERNAL_ERROR);
             return true;
         }
-        if request.method() == Method::Bye {
-            self.bye(turn, terms, server, request);
-        } else if request.method() == Method::Invite {
-            self.reinvite(turn, terms, server, request);
-        } else if self.ending.is_established() {
-            return false;
-        } else {
-            // rfc5407 §3.2.1: in the Mortal state all else is refused
-            self.refuse(turn, terms, server, request, StatusCode::CALL_DOES_NOT_EXIST);
+        match request.method() {
+            Method::Bye => self.bye(turn, terms, server, request),
+            Method::Invite => self.reinvite(turn, terms, server, request),
+            // rfc6665 §4.5.2: the subscription of a REFER may outlive the call
+            Method::Notify => self.notified(turn, terms, server, request),
+            Method::Subscribe if refer::is_about(request) => self.subscribed(turn, terms, server, request),
+            Method::Refer if self.ending == Ending::Established => self.refer(turn, terms, server, request),
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Options
+            | Method::Message
+            | Method::Info
+            | Method::Prack
+            | Method::Update
+            | Method::Subscribe
+            | Method::Refer
+            | Method::Publish
+            | Method::Other => {
+                if self.ending.is_established() {
+                    return false;
+                }
+                // rfc5407 §3.2.1: in the Mortal state all else is refused
+                self.refuse(turn, terms, server, request, StatusCode::CALL_DOES_NOT_EXIST);
+            }
         }
         true
     }
@@ -193,6 +222,8 @@ impl Session {
         if self.theirs.deadline().is_some_and(|deadline| deadline <= turn.now) {
             self.reject(turn, terms, StatusCode::SERVER_INTERNAL_ERROR);
         }
+        self.tick_transfer(turn);
+        self.tick_referrals(turn, terms);
         // One that waits for its turn is `resume`'s.
         if self.ours.deadline(false).is_some_and(|deadline| deadline <= turn.now) {
             self.withdraw(turn);
@@ -202,12 +233,24 @@ impl Session {
 
     pub(crate) fn deadline(&self) -> Option<Tick> {
         let waiting = self.unacknowledged.iter().map(Unacknowledged::deadline).min();
-        [waiting, self.ours.deadline(self.is_free()), self.theirs.deadline()].into_iter().flatten().min()
+        [
+            waiting,
+            self.ours.deadline(self.is_free()),
+            self.theirs.deadline(),
+            self.transfer.deadline(),
+            self.referrals.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     /// Nothing is left to say or to hear.
     pub(crate) fn is_over(&self) -> bool {
-        matches!(self.ending, Ending::Over(_)) && self.acks.is_empty() && !self.ours.is_sent()
+        matches!(self.ending, Ending::Over(_))
+            && self.acks.is_empty()
+            && !self.ours.is_sent()
+            && self.referrals.is_empty()
     }
 
     pub(crate) fn is_primary(&self) -> bool {

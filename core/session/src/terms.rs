@@ -39,6 +39,8 @@ pub struct Times {
     pub ringing_max: Duration,
     /// How long a user may think about a re-INVITE.
     pub reinvite_max: Duration,
+    /// How long a user may think about being referred to somebody.
+    pub referral_max: Duration,
 }
 
 impl Times {
@@ -46,6 +48,12 @@ impl Times {
     // rfc3261 §13.3.1.4
     pub const fn t1_64(&self) -> Duration {
         self.t1.saturating_mul(64)
+    }
+
+    /// How long the subscription to a reference lasts: longer than the call that follows it may ring.
+    // rfc3515 §3.4
+    pub(crate) const fn reference(&self) -> Duration {
+        self.ringing_max.saturating_add(self.t1_64())
     }
 }
 
@@ -57,6 +65,7 @@ impl Default for Times {
             t2: Duration::from_secs(4),
             ringing_max: Duration::from_secs(180),
             reinvite_max: Duration::from_secs(20),
+            referral_max: Duration::from_secs(60),
         }
     }
 }

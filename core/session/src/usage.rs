@@ -1,16 +1,17 @@
 //! [`InviteUsage`]: one INVITE and all that came of it, behind one door.
 
 mod received;
+mod verbs;
 
 pub use received::InDialog;
 
-use crate::effect::{Asked, Body, Turn, Verb};
+use crate::effect::{Asked, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
 use crate::invite::{ClientInvite, FORKS_MAX, Outcome, ServerInvite};
 use crate::session::Session;
 use crate::terms::Terms;
 use ruf_dialog::{Dialog, Unestablished};
-use ruf_message::{Request, Response, StatusCode, Tick};
+use ruf_message::{Request, Response, Tick};
 use std::mem;
 
 /// Everything one INVITE leads to: see the crate's front page. What the user may do and cannot, in
@@ -62,77 +63,11 @@ impl InviteUsage {
         InviteUsage { terms, invite, sessions: Vec::new(), next: 1, ended: false }
     }
 
-    /// The callee says that it rings, or sends another provisional response with an early
-    /// description. `status` is 101 to 199.
-    // rfc3261 §13.3.1.1
-    pub fn progress(&mut self, turn: &mut Turn<'_>, status: StatusCode, body: Option<&Body>) {
-        if let Invite::Server(invite) = &mut self.invite {
-            invite.progress(turn, &self.terms.party, status, body);
-        }
-    }
-
-    /// The callee answers; or either side answers the offer it was shown
-    /// ([`SessionEvent::Answered`], [`SessionEvent::Reinvited`] with `answer_due`).
-    // rfc3261 §13.3.1.4
-    pub fn answer(&mut self, turn: &mut Turn<'_>, body: Option<Body>) {
-        match mem::replace(&mut self.invite, Invite::Over) {
-            Invite::Server(invite) => {
-                let number = self.number();
-                self.sessions.push(Session::accept(turn, &self.terms, number, *invite, body));
-            }
-            other @ (Invite::Client(_) | Invite::Over) => {
-                self.invite = other;
-                if let Some(session) = self.primary() {
-                    let (session, terms) = session;
-                    session.answer(turn, terms, body);
-                }
-            }
-        }
-    }
-
-    /// The callee refuses; or either side refuses a change. `status` is 300 or more.
-    // rfc3261 §13.3.1.3
-    pub fn reject(&mut self, turn: &mut Turn<'_>, status: StatusCode) {
-        match mem::replace(&mut self.invite, Invite::Over) {
-            Invite::Server(invite) => {
-                invite.reject(turn, &self.terms.party, status);
-                self.end(turn, EndReason::Declined(status));
-            }
-            other @ (Invite::Client(_) | Invite::Over) => {
-                self.invite = other;
-                if let Some((session, terms)) = self.primary() {
-                    session.reject(turn, terms, status);
-                }
-            }
-        }
-    }
-
-    /// Changes the session to this description: a re-INVITE, as soon as none is in its way.
-    // rfc3261 §14.1
-    pub fn modify(&mut self, turn: &mut Turn<'_>, body: Body) {
-        if let Some((session, terms)) = self.primary() {
-            session.modify(turn, terms, body);
-        }
-    }
-
-    /// Ends it, whatever it is: CANCEL, BYE, or 486 to a call that still rings here.
-    // rfc3261 §15
-    pub fn hang_up(&mut self, turn: &mut Turn<'_>) {
-        match &mut self.invite {
-            Invite::Client(invite) => invite.hang_up(turn),
-            Invite::Server(_) => self.reject(turn, StatusCode::BUSY_HERE),
-            Invite::Over => {}
-        }
-        if let Some((session, terms)) = self.primary() {
-            session.hang_up(turn, terms, EndReason::HungUp);
-        }
-    }
-
     /// A response to a request of ours.
     pub fn response(&mut self, turn: &mut Turn<'_>, asked: Asked, response: &Response) {
         match asked.verb {
             Verb::Invite => self.invite_answered(turn, asked, response),
-            Verb::Reinvite | Verb::Bye => {
+            Verb::Reinvite | Verb::Bye | Verb::Refer | Verb::Notify => {
                 if let Some((session, terms)) = self.session(asked.session) {
                     session.response(turn, terms, asked, Ok(response));
                 }
@@ -178,7 +113,7 @@ impl InviteUsage {
                     self.end(turn, reason);
                 }
             }
-            Verb::Reinvite | Verb::Bye => {
+            Verb::Reinvite | Verb::Bye | Verb::Refer | Verb::Notify => {
                 if let Some((session, terms)) = self.session(asked.session) {
                     session.response(turn, terms, asked, Err(failure));
                 }
@@ -205,7 +140,7 @@ impl InviteUsage {
                     session.conclude(asked.cseq);
                 }
             }
-            Verb::Bye => {}
+            Verb::Bye | Verb::Refer | Verb::Notify => {}
         }
         self.sweep();
     }
@@ -219,22 +154,24 @@ impl InviteUsage {
                 Invite::Client(invite) if invite.request().cseq().number == asked.cseq => invite.retry(),
                 Invite::Client(_) | Invite::Server(_) | Invite::Over => None,
             },
-            Verb::Reinvite | Verb::Bye => self.session(asked.session)?.0.retry(asked),
+            Verb::Reinvite | Verb::Bye | Verb::Refer | Verb::Notify => {
+                self.session(asked.session)?.0.retry(asked)
+            }
         }
     }
 
     /// It went out again with that number and with credentials; its outcome belongs to what is
     /// returned.
     pub fn sent_again(&mut self, asked: Asked, request: &Request) -> Asked {
-        let asked = Asked { cseq: request.cseq().number, ..asked };
+        let again = Asked { cseq: request.cseq().number, ..asked };
         match asked.verb {
             Verb::Invite => match &mut self.invite {
                 Invite::Client(invite) => invite.sent_again(request),
-                Invite::Server(_) | Invite::Over => asked,
+                Invite::Server(_) | Invite::Over => again,
             },
-            Verb::Reinvite | Verb::Bye => match self.session(asked.session) {
-                Some((session, _)) => session.sent_again(asked.verb, request),
-                None => asked,
+            Verb::Reinvite | Verb::Bye | Verb::Refer | Verb::Notify => match self.session(asked.session) {
+                Some((session, _)) => session.sent_again(asked, request),
+                None => again,
             },
         }
     }

@@ -7,7 +7,16 @@ use ruf_message::{Entropy, Message, StatusCode};
 use std::time::Duration;
 
 /// Header lines that a peer may think of, good and bad.
-const LINES: [&str; 32] = [
+const LINES: [&str; 41] = [
+    "Refer-To: <sip:c@h>",
+    "Refer-To: <sip:c@h?Replaces=1%3Bto-tag%3D2%3Bfrom-tag%3D3;x>",
+    "Refer-To: <urn:x:y>",
+    "Refer-Sub: false",
+    "Referred-By: <sip:b@h>;cid=\"1@h\"",
+    "Event: refer",
+    "Event: refer;id=4294967296",
+    "Subscription-State: active;expires=99999999999",
+    "Subscription-State: terminated",
     "Contact: <sip:b@192.0.2.2>",
     "Contact: <sips:a?b@h:1;method=BYE;transport=tcp?Subject=x&To=y>;q=0.1",
     "Contact: sip:[2001:db8::1]:5061;maddr=192.0.2.3",
@@ -53,7 +62,18 @@ impl Mischief {
 
     /// A message of the peer in which a few things are odd.
     fn message(&mut self, last: &[Message]) -> Vec<u8> {
-        let methods = ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "MESSAGE", "REFER", "invite"];
+        let methods = [
+            "INVITE",
+            "ACK",
+            "BYE",
+            "CANCEL",
+            "OPTIONS",
+            "MESSAGE",
+            "REFER",
+            "NOTIFY",
+            "SUBSCRIBE",
+            "invite",
+        ];
         let statuses = [100, 180, 183, 200, 202, 302, 401, 407, 408, 423, 481, 487, 491, 503, 603, 699];
         let asked = last.iter().rev().find_map(|message| match message {
             Message::Request(request) => Some(request),
@@ -110,15 +130,19 @@ fn act(stage: &mut Stage, mischief: &mut Mischief, calls: &mut Vec<CallKey>) {
     for event in told {
         if let AgentEvent::Incoming { call, .. }
         | AgentEvent::Answered { call, .. }
+        | AgentEvent::Referred { call, .. }
         | AgentEvent::Reinvited { call, .. } = event
         {
             calls.push(call);
-            match mischief.below(6) {
+            match mischief.below(9) {
                 0 => stage.agent.ring(now, call),
                 1 => stage.agent.answer(now, call, sdp("answer")),
                 2 => stage.agent.answer(now, call, None),
                 3 => stage.agent.modify(now, call, Body::sdp("change")),
                 4 => stage.agent.reject(now, call, StatusCode::DECLINE),
+                5 => stage.agent.transfer(now, call, &"sip:c@h".parse().unwrap()),
+                6 => calls.extend(stage.agent.accept_referral(now, call, None)),
+                7 => stage.agent.refuse_referral(now, call),
                 _ => stage.agent.hang_up(now, call),
             }
         }

@@ -1,12 +1,13 @@
 //! Flows of user agents, one file for each, named by its ladder. Two agents stand back to back
-//! ([`pair`]) or one faces a peer that the test plays ([`stage`]); time is virtual. The ladder is the
-//! assertion.
+//! ([`pair`]), three talk to each other ([`trio`]), or one faces a peer that the test plays ([`stage`]); time
+//! is virtual. The ladder is the assertion.
 
 // A test says what it expects by failing where it is not so.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod pair;
 mod stage;
+mod trio;
 
 mod ack_lost;
 mod bye_crosses_bye;
@@ -34,4 +35,7 @@ mod reinvite_cancelled;
 mod reinvite_unanswered;
 mod ringing_too_long;
 mod seeds;
+mod transfer_blind;
+mod transfer_odd;
+mod transfer_refused;
 mod unreachable;

@@ -21,9 +21,13 @@ CSeq: 1 OPTIONS
     let response = stage.response();
     assert_eq!(response.status(), StatusCode::OK);
     let value = |name| String::from_utf8_lossy(response.raw(name).next().unwrap()).into_owned();
-    assert_eq!(value(HeaderName::Allow), "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE");
+    assert_eq!(
+        value(HeaderName::Allow),
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REFER, NOTIFY, SUBSCRIBE"
+    );
     assert_eq!(value(HeaderName::Accept), "application/sdp");
-    assert_eq!(value(HeaderName::Supported), "");
+    assert_eq!(value(HeaderName::Supported), "norefersub");
+    assert_eq!(value(HeaderName::AllowEvents), "refer");
     assert!(response.to_tag().is_some());
 }
 

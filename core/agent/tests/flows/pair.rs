@@ -34,9 +34,8 @@ pub(crate) struct Pair {
     pub(crate) a: Agent,
     pub(crate) b: Agent,
     latency: Duration,
-    /// In a thousand.
-    loss: u32,
-    entropy: Entropy,
+    /// Nothing arrives any more.
+    is_cut: bool,
     wire: BTreeMap<(Tick, u64), (Side, Bytes)>,
     sent: u64,
     /// Labels of messages to lose, once each.
@@ -91,8 +90,7 @@ impl Pair {
             a,
             b,
             latency: Duration::from_millis(50),
-            loss: 0,
-            entropy,
+            is_cut: false,
             wire: BTreeMap::new(),
             sent: 0,
             doomed: Vec::new(),
@@ -101,20 +99,14 @@ impl Pair {
         }
     }
 
-    #[must_use]
-    pub(crate) fn loss_per_mille(mut self, loss: u32) -> Self {
-        self.loss = loss;
-        self
-    }
-
     /// The next message with this label is lost: `a→b ACK`.
     pub(crate) fn lose(&mut self, label: &str) {
         self.doomed.push(label.to_owned());
     }
 
-    /// Whether somebody has sent what does not arrive for good.
+    /// Nothing arrives from now on.
     pub(crate) fn lose_all(&mut self) {
-        self.loss = 1_000;
+        self.is_cut = true;
     }
 
     pub(crate) fn agent(&mut self, side: Side) -> &mut Agent {
@@ -133,7 +125,7 @@ impl Pair {
                 if let Some(at) = doomed {
                     self.doomed.remove(at);
                 }
-                if doomed.is_some() || self.entropy.u32() % 1_000 < self.loss {
+                if doomed.is_some() || self.is_cut {
                     self.ladder.push(label.replacen(['a', 'b'], "", 0).replace('→', "→x "));
                     continue;
                 }

@@ -32,12 +32,29 @@ const US: &str = "sip:alice@192.0.2.1";
 #[test]
 fn methods_known_and_not_served_are_405_and_others_501() {
     // tests rfc3261 §8.2.1, §21.5.2
-    for method in ["REGISTER", "SUBSCRIBE", "NOTIFY", "REFER", "PUBLISH", "INFO", "UPDATE", "PRACK"] {
+    for method in ["REGISTER", "PUBLISH", "INFO", "UPDATE", "PRACK"] {
         let refused = answer(&request(method, US, "1", ""));
         assert_eq!(refused.status(), StatusCode::METHOD_NOT_ALLOWED, "{method}");
         assert!(refused.contains(HeaderName::Allow));
     }
     assert_eq!(answer(&request("DANCE", US, "1", "")).status(), StatusCode::NOT_IMPLEMENTED);
+}
+
+#[test]
+fn subscriptions_nobody_made_are_refused_as_their_rfcs_say() {
+    // tests rfc3515 §2.4.2, §2.4.4, rfc6665 §4.1.3, §4.2.1.1
+    assert_eq!(
+        answer(&request("NOTIFY", US, "1", "Event: refer\n")).status(),
+        StatusCode::CALL_DOES_NOT_EXIST
+    );
+    assert_eq!(answer(&request("SUBSCRIBE", US, "1", "Event: refer\n")).status(), StatusCode::FORBIDDEN);
+    for event in ["", "Event: presence\n"] {
+        let refused = answer(&request("SUBSCRIBE", US, "1", event));
+        assert_eq!(refused.status(), StatusCode::BAD_EVENT);
+        assert_eq!(refused.raw(HeaderName::AllowEvents).next(), Some(&b"refer"[..]));
+    }
+    assert_eq!(answer(&request("REFER", US, "1", "Refer-To: <sip:c@h>\n")).status(), StatusCode::DECLINE);
+    assert_eq!(answer(&request("REFER", US, "1", "")).status(), StatusCode::BAD_REQUEST);
 }
 
 #[test]

@@ -1,84 +1,171 @@
-//! A thousand calls on a bad wire: whatever is lost, nothing is left.
+//! Three restless users on a bad wire, hundreds of times: whatever is lost and whoever is started anew, each
+//! call has one end, and nothing is left.
 
-use crate::pair::{Pair, Side, sdp};
-use ruf_agent::{AgentEvent, Body, EndReason, Failure};
-use ruf_message::{Entropy, StatusCode};
+use crate::pair::sdp;
+use crate::trio::Who::Carol;
+use crate::trio::{Trio, Who};
+use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason, Failure};
+use ruf_message::{Entropy, StatusCode, Tick};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-/// What a call had for fates, over all seeds: the test would prove little if one of them were rare.
+/// What came of it, over all seeds: the test would prove little if one of them were rare.
 #[derive(Debug, Default)]
-struct Fates {
-    answered: u32,
-    changed: u32,
-    cancelled: u32,
-    refused: u32,
-    hung_up: u32,
+struct Fates(BTreeMap<&'static str, u32>);
+
+/// Tenths of a second that each of them lasts.
+const STEPS: u32 = 300;
+
+/// How often.
+const SEEDS: u64 = 250;
+
+const FATES: [&str; 9] = [
+    "answered",
+    "cancelled",
+    "hung up",
+    "modified",
+    "not modified",
+    "refused",
+    "transfer failed",
+    "transferred",
+    "unanswered",
+];
+
+impl Fates {
+    fn count(&mut self, event: &AgentEvent) {
+        let fate = match event {
+            AgentEvent::Answered { .. } => "answered",
+            AgentEvent::Modified { .. } => "modified",
+            AgentEvent::NotModified { .. } => "not modified",
+            AgentEvent::Transferred { .. } => "transferred",
+            AgentEvent::TransferFailed { .. } => "transfer failed",
+            AgentEvent::Ended { reason, .. } => match reason {
+                EndReason::HungUp | EndReason::RemoteHungUp => "hung up",
+                EndReason::Cancelled | EndReason::RemoteCancelled => "cancelled",
+                EndReason::Declined(_) | EndReason::Failed(Failure::Refused(_)) => "refused",
+                EndReason::Failed(Failure::Silence | Failure::Unreachable) => "lost",
+                EndReason::Unanswered | EndReason::Unacknowledged => "unanswered",
+            },
+            _ => return,
+        };
+        *self.0.entry(fate).or_default() += 1;
+    }
 }
 
-/// One call with random verbs at random times; 10 percent of all messages are lost.
-fn call(seed: u64, fates: &mut Fates) {
-    let mut pair = Pair::with(seed, |_| ()).loss_per_mille(100);
+/// The call that an event is about, if about one.
+fn call_of(event: &AgentEvent) -> Option<CallKey> {
+    match event {
+        AgentEvent::Incoming { call, .. }
+        | AgentEvent::Ringing { call, .. }
+        | AgentEvent::Answered { call, .. }
+        | AgentEvent::Acknowledged { call, .. }
+        | AgentEvent::Reinvited { call, .. }
+        | AgentEvent::Modified { call, .. }
+        | AgentEvent::NotModified { call, .. }
+        | AgentEvent::Referred { call, .. }
+        | AgentEvent::TransferProgress { call, .. }
+        | AgentEvent::Transferred { call }
+        | AgentEvent::TransferFailed { call, .. }
+        | AgentEvent::Ended { call, .. } => Some(*call),
+        _ => None,
+    }
+}
+
+/// One user: its calls, and those that are over.
+#[derive(Default)]
+struct User {
+    calls: Vec<CallKey>,
+    over: BTreeSet<CallKey>,
+}
+
+impl User {
+    fn hear(&mut self, event: &AgentEvent) {
+        let Some(call) = call_of(event) else { return };
+        assert!(!self.over.contains(&call), "{event:?} after the end");
+        match event {
+            AgentEvent::Incoming { .. } => self.calls.push(call),
+            AgentEvent::Ended { .. } => {
+                self.over.insert(call);
+            }
+            _ => {}
+        }
+    }
+
+    /// Does one thing or none with each of its calls, those that are over included.
+    fn act(&mut self, agent: &mut Agent, now: Tick, entropy: &mut Entropy, peers: [Who; 2]) {
+        let mut below = |of: u32| entropy.u32() % of;
+        let open = self.calls.len() - self.over.len();
+        if open < 3 && below(60) == 0 {
+            let peer = peers[below(2) as usize].uri();
+            self.calls.extend(agent.call(now, &peer, sdp("offer")));
+        }
+        for call in self.calls.clone() {
+            match below(200) {
+                0..5 => agent.ring(now, call),
+                5..9 => agent.answer(now, call, sdp("answer")),
+                9..11 => agent.modify(now, call, Body::sdp("change")),
+                11..14 => agent.transfer(now, call, &peers[below(2) as usize].uri()),
+                14..22 => self.calls.extend(agent.accept_referral(now, call, sdp("offer"))),
+                22..23 => agent.refuse_referral(now, call),
+                23..24 => agent.reject(now, call, StatusCode::BUSY_HERE),
+                24..26 => agent.hang_up(now, call),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Half a minute of three users; 5 percent of all messages are lost.
+fn restless(seed: u64, fates: &mut Fates) {
+    let mut trio = Trio::with(seed, |settings| {
+        settings.ringing_max = Duration::from_secs(10);
+        settings.answer_reinvites = seed.is_multiple_of(2);
+    });
+    trio = trio.loss_per_mille(50);
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_be_bytes());
     let mut entropy = Entropy::from_seed(key);
-    let mut chance = |of: u32| entropy.u32().is_multiple_of(of);
-    let call = pair.a.call(pair.now, &"sip:bob@example.org".parse().unwrap(), sdp("offer")).unwrap();
-    let mut incoming = None;
-    for _ in 0..400 {
-        pair.run_ms(100);
-        if incoming.is_none() {
-            incoming = pair.told(Side::B).into_iter().find_map(|event| match event {
-                AgentEvent::Incoming { call, .. } => Some(*call),
-                _ => None,
-            });
-            incoming.into_iter().for_each(|call| pair.b.ring(pair.now, call));
+    let mut users: [User; 3] = Default::default();
+    let hear = |trio: &mut Trio, users: &mut [User; 3], fates: &mut Fates| {
+        for (who, event) in std::mem::take(&mut trio.events) {
+            fates.count(&event);
+            users[who as usize].hear(&event);
         }
-        if chance(200) {
-            pair.a.hang_up(pair.now, call);
+    };
+    // One of ten is started anew within that time.
+    let restart = entropy.u32() % (10 * STEPS);
+    for step in 0..STEPS {
+        trio.run_ms(100);
+        hear(&mut trio, &mut users, fates);
+        if step == restart {
+            trio.restart(Carol);
+            users[Carol as usize] = User::default();
         }
-        if chance(100) {
-            pair.a.modify(pair.now, call, Body::sdp("resume"));
-        }
-        let Some(incoming) = incoming else { continue };
-        if chance(40) {
-            pair.b.answer(pair.now, incoming, sdp("answer"));
-        }
-        if chance(100) {
-            pair.b.modify(pair.now, incoming, Body::sdp("hold"));
-        }
-        if chance(300) {
-            pair.b.reject(pair.now, incoming, StatusCode::BUSY_HERE);
-        }
-        if chance(300) {
-            pair.b.hang_up(pair.now, incoming);
+        for who in Who::ALL {
+            let mut peers = Who::ALL.into_iter().filter(|peer| *peer != who);
+            let peers = [peers.next().unwrap(), peers.next().unwrap()];
+            trio.act(who, |agent, now| users[who as usize].act(agent, now, &mut entropy, peers));
         }
     }
-    pair.a.hang_up(pair.now, call);
-    if let Some(incoming) = incoming {
-        pair.b.hang_up(pair.now, incoming);
+    for who in Who::ALL {
+        for call in &users[who as usize].calls {
+            trio.act(who, |agent, now| agent.hang_up(now, *call));
+        }
     }
-    pair.settle();
-    if incoming.is_some() {
-        pair.end(Side::B);
+    trio.settle();
+    hear(&mut trio, &mut users, fates);
+    for User { calls, over } in users {
+        assert_eq!(calls.into_iter().collect::<BTreeSet<_>>(), over, "seed {seed}: each call has its end");
     }
-    match pair.end(Side::A) {
-        EndReason::Cancelled => fates.cancelled += 1,
-        EndReason::Failed(Failure::Refused(_)) => fates.refused += 1,
-        EndReason::HungUp | EndReason::RemoteHungUp => fates.hung_up += 1,
-        reason => panic!("seed {seed}: {reason:?}\n{}", pair.ladder()),
-    }
-    let told = |wanted: fn(&AgentEvent) -> bool| u32::from(pair.told(Side::A).into_iter().any(wanted));
-    fates.answered += told(|event| matches!(event, AgentEvent::Answered { .. }));
-    fates.changed += told(|event| matches!(event, AgentEvent::Modified { .. }));
 }
 
 #[test]
-fn a_thousand_seeds_end_with_nothing_left() {
+fn all_seeds_end_with_nothing_left() {
     let mut fates = Fates::default();
-    for seed in 0..1_000 {
-        call(seed, &mut fates);
+    for seed in 0..SEEDS {
+        restless(seed, &mut fates);
     }
-    let Fates { answered, changed, cancelled, refused, hung_up } = fates;
-    for fate in [answered, changed, cancelled, refused, hung_up] {
-        assert!(fate > 50, "{fates:?}");
+    for fate in FATES {
+        assert!(fates.0.get(fate).is_some_and(|count| *count > 20), "{fate}: {fates:?}");
     }
 }

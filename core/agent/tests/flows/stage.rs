@@ -1,8 +1,8 @@
 //! One agent before a peer that the test plays: it hands messages in and takes messages out.
 
-use crate::pair::flow;
+use crate::pair::{flow, sdp};
 use bytes::Bytes;
-use ruf_agent::{Agent, AgentEvent, Settings};
+use ruf_agent::{Agent, AgentEvent, CallKey, Settings};
 use ruf_auth::{Algorithm, Asking, Credentials, Ha1};
 use ruf_message::{Entropy, HeaderName, Message, Request, Response, StatusCode, Tick};
 use std::time::Duration;
@@ -10,6 +10,30 @@ use std::time::Duration;
 pub(crate) struct Stage {
     pub(crate) now: Tick,
     pub(crate) agent: Agent,
+}
+
+/// A call of alice with bob that is up, as bob sees it.
+pub(crate) struct Talk {
+    pub(crate) call: CallKey,
+    tag: String,
+    call_id: String,
+}
+
+impl Talk {
+    /// A request of bob within it, with further header lines, each ended.
+    pub(crate) fn request(&self, method: &str, cseq: u32, more: &str) -> String {
+        let Talk { tag, call_id, .. } = self;
+        format!(
+            "{method} sip:alice@192.0.2.1 SIP/2.0
+Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{method}{cseq}
+From: <sip:bob@example.org>;tag=bob
+To: <sip:alice@example.org>;tag={tag}
+Call-ID: {call_id}
+CSeq: {cseq} {method}
+Contact: <sip:bob@192.0.2.2>
+{more}"
+        )
+    }
 }
 
 impl Stage {
@@ -24,6 +48,18 @@ impl Stage {
             Settings::new("sip:alice@example.org".parse().unwrap(), flow).with_password("alice", "secret");
         change(&mut settings);
         Stage { now: Tick::ZERO, agent: Agent::new(settings, Entropy::from_seed([9; 32])) }
+    }
+
+    /// Alice calls bob, who answers. Both the sent and the told are forgotten.
+    pub(crate) fn talk(&mut self) -> Talk {
+        let call = self.agent.call(self.now, &"sip:bob@example.org".parse().unwrap(), sdp("offer")).unwrap();
+        let invite = self.request();
+        let contact = (HeaderName::Contact, "<sip:bob@192.0.2.2>");
+        self.answer(&invite, StatusCode::OK, "bob", &[contact]);
+        self.sent();
+        self.events();
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        Talk { call, tag: text(invite.from_tag().unwrap()), call_id: text(invite.call_id()) }
     }
 
     /// What the agent sent since it was last asked.

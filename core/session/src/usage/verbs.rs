@@ -1,0 +1,110 @@
+//! What the user does with a usage. What cannot be done in the state it is in does nothing.
+
+use super::{Invite, InviteUsage};
+use crate::effect::{Body, Turn};
+use crate::event::EndReason;
+use crate::refer::Reference;
+use crate::session::Session;
+use ruf_message::{StatusCode, Uri};
+use std::mem;
+
+impl InviteUsage {
+    /// The callee says that it rings, or sends another provisional response with an early
+    /// description. `status` is 101 to 199.
+    // rfc3261 §13.3.1.1
+    pub fn progress(&mut self, turn: &mut Turn<'_>, status: StatusCode, body: Option<&Body>) {
+        if let Invite::Server(invite) = &mut self.invite {
+            invite.progress(turn, &self.terms.party, status, body);
+        }
+    }
+
+    /// The callee answers; or either side answers the offer it was shown
+    /// ([`SessionEvent::Answered`], [`SessionEvent::Reinvited`] with `answer_due`).
+    // rfc3261 §13.3.1.4
+    pub fn answer(&mut self, turn: &mut Turn<'_>, body: Option<Body>) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Server(invite) => {
+                let number = self.number();
+                self.sessions.push(Session::accept(turn, &self.terms, number, *invite, body));
+            }
+            other @ (Invite::Client(_) | Invite::Over) => {
+                self.invite = other;
+                if let Some(session) = self.primary() {
+                    let (session, terms) = session;
+                    session.answer(turn, terms, body);
+                }
+            }
+        }
+    }
+
+    /// The callee refuses; or either side refuses a change. `status` is 300 or more.
+    // rfc3261 §13.3.1.3
+    pub fn reject(&mut self, turn: &mut Turn<'_>, status: StatusCode) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Server(invite) => {
+                invite.reject(turn, &self.terms.party, status);
+                self.end(turn, EndReason::Declined(status));
+            }
+            other @ (Invite::Client(_) | Invite::Over) => {
+                self.invite = other;
+                if let Some((session, terms)) = self.primary() {
+                    session.reject(turn, terms, status);
+                }
+            }
+        }
+    }
+
+    /// Changes the session to this description: a re-INVITE, as soon as none is in its way.
+    // rfc3261 §14.1
+    pub fn modify(&mut self, turn: &mut Turn<'_>, body: Body) {
+        if let Some((session, terms)) = self.primary() {
+            session.modify(turn, terms, body);
+        }
+    }
+
+    /// Refers the peer to this URI: it is asked to call there. Told of by
+    /// [`SessionEvent::TransferProgress`] and what follows it. One at a time.
+    // rfc3515 §2.4.1
+    pub fn transfer(&mut self, turn: &mut Turn<'_>, to: &Uri) {
+        if let Some((session, terms)) = self.primary() {
+            session.transfer(turn, terms, to);
+        }
+    }
+
+    /// The user follows the reference of [`SessionEvent::Referred`]: what to call. The peer hears by
+    /// [`Self::report`] how that call fares. `None`: there is none any more.
+    // rfc3515 §2.4.2
+    pub fn accept_referral(&mut self, turn: &mut Turn<'_>) -> Option<Reference> {
+        let (session, terms) = self.primary()?;
+        session.accept_referral(turn, terms)
+    }
+
+    /// The user does not follow it. `status` is 300 or more.
+    // rfc3515 §2.4.2
+    pub fn refuse_referral(&mut self, turn: &mut Turn<'_>, status: StatusCode) {
+        if let Some((session, terms)) = self.primary() {
+            session.refuse_referral(turn, terms, status);
+        }
+    }
+
+    /// The call that follows the reference with this id has come so far: what it was answered last.
+    // rfc3515 §2.4.5
+    pub fn report(&mut self, turn: &mut Turn<'_>, id: u32, status: StatusCode) {
+        if let Some((session, terms)) = self.primary() {
+            session.report(turn, terms, id, status);
+        }
+    }
+
+    /// Ends it, whatever it is: CANCEL, BYE, or 486 to a call that still rings here.
+    // rfc3261 §15
+    pub fn hang_up(&mut self, turn: &mut Turn<'_>) {
+        match &mut self.invite {
+            Invite::Client(invite) => invite.hang_up(turn),
+            Invite::Server(_) => self.reject(turn, StatusCode::BUSY_HERE),
+            Invite::Over => {}
+        }
+        if let Some((session, terms)) = self.primary() {
+            session.hang_up(turn, terms, EndReason::HungUp);
+        }
+    }
+}
