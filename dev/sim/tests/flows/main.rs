@@ -44,6 +44,7 @@ mod register_wrong_password;
 mod reload_in_call;
 mod server_restarts_in_call;
 mod server_restarts_while_ringing;
+mod transfer_blind;
 mod two_reg_ids_one_rings;
 mod unknown_404;
 mod unregister;

@@ -53,6 +53,17 @@ impl Stage {
         (stage, tablet)
     }
 
+    /// Alice, Bob and Carol are registered; gives Carol's phone.
+    pub(crate) fn with_carol() -> (Self, HostId) {
+        let mut stage = Stage::new();
+        let carol = stage.sim.add_phone("carol", "203.0.113.40:5060", stage.server, &Site::secret("carol"));
+        for phone in [stage.alice, stage.bob, carol] {
+            stage.register(phone);
+        }
+        stage.begin();
+        (stage, carol)
+    }
+
     /// Bob is behind a translator.
     pub(crate) fn behind_nat() -> Self {
         Stage::with_bob(|sim, server| {
