@@ -19,7 +19,8 @@ impl InviteUsage {
     }
 
     /// The callee answers; or either side answers the offer it was shown
-    /// ([`SessionEvent::Answered`], [`SessionEvent::Reinvited`] with `answer_due`).
+    /// ([`SessionEvent::Answered`](crate::SessionEvent::Answered) and
+    /// [`SessionEvent::Reinvited`](crate::SessionEvent::Reinvited) with `answer_due`).
     // rfc3261 §13.3.1.4
     pub fn answer(&mut self, turn: &mut Turn<'_>, body: Option<Body>) {
         match mem::replace(&mut self.invite, Invite::Over) {
@@ -63,7 +64,8 @@ impl InviteUsage {
     }
 
     /// Refers the peer to this URI: it is asked to call there. Told of by
-    /// [`SessionEvent::TransferProgress`] and what follows it. One at a time.
+    /// [`SessionEvent::TransferProgress`](crate::SessionEvent::TransferProgress) and what follows it. One at a
+    /// time.
     // rfc3515 §2.4.1
     pub fn transfer(&mut self, turn: &mut Turn<'_>, to: &Uri) {
         if let Some((session, terms)) = self.primary() {
@@ -71,8 +73,8 @@ impl InviteUsage {
         }
     }
 
-    /// The user follows the reference of [`SessionEvent::Referred`]: what to call. The peer hears by
-    /// [`Self::report`] how that call fares. `None`: there is none any more.
+    /// The user follows the reference of [`SessionEvent::Referred`](crate::SessionEvent::Referred): what to
+    /// call. The peer hears by [`Self::report`] how that call fares. `None`: there is none any more.
     // rfc3515 §2.4.2
     pub fn accept_referral(&mut self, turn: &mut Turn<'_>) -> Option<Reference> {
         let (session, terms) = self.primary()?;
