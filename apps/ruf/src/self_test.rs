@@ -1,27 +1,35 @@
-//! The self-test: before the server says `ready`, two agents register through its own sockets, one
-//! calls the other, and they hang up. What fails is one sentence of cause and cure.
+//! The self-test: before the server says `ready`, two phones register through its own sockets, one calls the other,
+//! each says a tone that the other must hear, and they hang up. What fails is one sentence of cause and cure.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ruf_agent::{AgentEvent, Body, CallKey, EndReason, Failure, Settings};
-use ruf_message::{Entropy, StatusCode, Uri};
-
-use crate::endpoint::Endpoint;
+use ruf_message::Transport;
+use ruf_sip::device::ToneGenerator;
+use ruf_sip::{Account, Call, Codec, Ended, Error, Frame, Phone, Rate, Sink, StatusCode, Tone, tone_hz};
+use tokio::sync::Notify;
 
 /// How long all of it may take.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(8);
 /// How long the bindings would live if nobody removed them.
 const EXPIRES_SECS: u32 = 60;
-/// What the agents offer and answer: audio that nobody sends.
-const DESCRIPTION: &str = "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=self-test\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=inactive\r\n";
+/// What each of them says, in Hz.
+const TONES_HZ: [f32; 2] = [440.0, 700.0];
+/// How far off what is heard may be.
+const TONE_OFF_HZ: f32 = 5.0;
+/// How loud, in dBFS.
+const TONE_DBFS: f32 = -15.0;
+/// What is listened to at a time: 200 ms.
+const LISTENS_FRAMES: usize = 10;
 
 /// How long each part took, from the start.
 #[derive(Debug)]
 pub(crate) struct SelfTestReport {
     registered: Duration,
     answered: Duration,
+    heard: Duration,
     ended: Duration,
 }
 
@@ -30,165 +38,129 @@ impl fmt::Display for SelfTestReport {
         let millis = |duration: Duration| duration.as_secs_f64() * 1_000.0;
         write!(
             f,
-            "two agents registered after {:.1} ms, their call was answered after {:.1} ms and ended after {:.1} ms",
+            "two phones registered after {:.1} ms, their call was answered after {:.1} ms, both heard each other after \
+             {:.1} ms, and it ended after {:.1} ms",
             millis(self.registered),
             millis(self.answered),
+            millis(self.heard),
             millis(self.ended)
         )
     }
 }
 
-/// Calls `bob` as `alice` through `server`; each is a name in `domain` and a password.
+/// Calls the second of two people as the first through `server`; each is a name in `domain` and a password.
 ///
 /// # Errors
 /// One sentence: what failed, and what to do about it.
 pub(crate) async fn self_test(
-    server: SocketAddr,
+    server: (Transport, SocketAddr),
     domain: &str,
-    alice: (String, String),
-    bob: (String, String),
-    entropy: &mut Entropy,
+    people: [(String, String); 2],
 ) -> Result<SelfTestReport, String> {
-    within(DEADLINE, server, domain, [alice, bob], entropy).await
+    within(DEADLINE, server, domain, people).await
 }
 
 async fn within(
     deadline: Duration,
-    server: SocketAddr,
+    server: (Transport, SocketAddr),
     domain: &str,
     people: [(String, String); 2],
-    entropy: &mut Entropy,
 ) -> Result<SelfTestReport, String> {
     let mut stage = Stage::Registering;
-    let play = play(&mut stage, server, domain, people, entropy);
+    let play = play(&mut stage, server, domain, people);
     match tokio::time::timeout(deadline, play).await {
         Ok(Ok(report)) => Ok(report),
-        Ok(Err(failure)) => Err(failure.sentence(server)),
-        Err(_) => Err(Failed::Silence(stage, deadline).sentence(server)),
+        Ok(Err(failure)) => Err(failure.sentence(server.1)),
+        Err(_) => Err(Failed::Silence(stage, deadline).sentence(server.1)),
     }
 }
 
 async fn play(
     stage: &mut Stage,
-    server: SocketAddr,
+    server: (Transport, SocketAddr),
     domain: &str,
     [alice, bob]: [(String, String); 2],
-    entropy: &mut Entropy,
 ) -> Result<SelfTestReport, Failed> {
     let start = Instant::now();
-    let to = address(&bob.0, domain)?;
-    let mut cast = Cast {
-        alice: open(server, domain, &alice, entropy.fork()).await?,
-        bob: open(server, domain, &bob, entropy.fork()).await?,
-        heard: Vec::new(),
-    };
-
-    for endpoint in [&mut cast.alice, &mut cast.bob] {
-        endpoint.with(|agent, now| agent.register(now, EXPIRES_SECS));
-    }
-    cast.hear_both(|event| matches!(event, AgentEvent::Registered { .. })).await?;
+    let to = format!("sip:{}@{domain}", bob.0);
+    let accounts = (account(server, domain, &alice)?, account(server, domain, &bob)?);
+    let registering = async { tokio::try_join!(Phone::register(accounts.0), Phone::register(accounts.1)) };
+    let (alice, mut bob) = registering.await.map_err(Failed::Registration)?;
     let registered = start.elapsed();
 
     *stage = Stage::Calling;
-    let offer = Some(Body::sdp(DESCRIPTION));
-    let call = cast.alice.with(|agent, now| agent.call(now, &to, offer)).map_err(|_| Failed::Ourselves)?;
-    let incoming = cast.hear_the_call().await?;
-    cast.bob.with(|agent, now| agent.ring(now, incoming));
-    cast.hear(Who::Alice, |event| matches!(event, AgentEvent::Ringing { status: StatusCode::RINGING, .. }))
-        .await?;
+    let mut call = alice.call(&to).await.map_err(|error| Failed::Call(Ended::Failed(error)))?;
+    let incoming = tokio::select! {
+        incoming = bob.incoming() => incoming.ok_or(Failed::Ourselves)?,
+        ended = call.answered() => return Err(Failed::Call(ended.err().unwrap_or(Ended::HungUp))),
+    };
+    incoming.ring();
 
     *stage = Stage::Answering;
-    cast.bob.with(|agent, now| agent.answer(now, incoming, Some(Body::sdp(DESCRIPTION))));
-    cast.hear(Who::Alice, |event| matches!(event, AgentEvent::Answered { .. })).await?;
-    cast.hear(Who::Bob, |event| matches!(event, AgentEvent::Acknowledged { .. })).await?;
-    let answered = start.elapsed();
+    let mut answered = incoming.answer();
+    call.answered().await.map_err(Failed::Call)?;
+    answered.answered().await.map_err(Failed::Call)?;
+    let at = start.elapsed();
+
+    *stage = Stage::Hearing;
+    tokio::join!(hears(&call, &answered, TONES_HZ[0]), hears(&answered, &call, TONES_HZ[1]));
+    let heard = start.elapsed();
 
     *stage = Stage::HangingUp;
-    cast.alice.with(|agent, now| agent.hang_up(now, call));
-    cast.hear(Who::Bob, |event| matches!(event, AgentEvent::Ended { reason: EndReason::RemoteHungUp, .. }))
-        .await?;
-    cast.hear(Who::Alice, |event| matches!(event, AgentEvent::Ended { reason: EndReason::HungUp, .. }))
-        .await?;
+    call.hang_up();
+    tokio::join!(call.ended(), answered.ended());
     let ended = start.elapsed();
 
     *stage = Stage::Unregistering;
-    for endpoint in [&mut cast.alice, &mut cast.bob] {
-        endpoint.with(|agent, now| agent.unregister(now));
-    }
-    cast.hear_both(|event| matches!(event, AgentEvent::Unregistered)).await?;
-    Ok(SelfTestReport { registered, answered, ended })
+    tokio::join!(alice.close(), bob.close());
+    Ok(SelfTestReport { registered, answered: at, heard, ended })
 }
 
-fn address(user: &str, domain: &str) -> Result<Uri, Failed> {
-    format!("sip:{user}@{domain}").parse().map_err(|_| Failed::Domain(domain.to_owned()))
-}
-
-async fn open(
-    server: SocketAddr,
+fn account(
+    (transport, server): (Transport, SocketAddr),
     domain: &str,
     (user, secret): &(String, String),
-    entropy: Entropy,
-) -> Result<Endpoint, Failed> {
-    let aor = address(user, domain)?;
-    let settings = |flow| Settings {
-        user_agent: concat!("ruf/", env!("CARGO_PKG_VERSION")).to_owned(),
-        ..Settings::new(aor, flow).with_password(user, secret)
+) -> Result<Account, Failed> {
+    let any: SocketAddr = match server {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
     };
-    Endpoint::open(server, settings, entropy).await.map_err(|error| Failed::Socket(error.to_string()))
+    let account = Account::new(&format!("sip:{user}@{domain}"));
+    let account = account.map_err(|_| Failed::Domain(domain.to_owned()))?;
+    let account = account.server(&format!("sip:{server};transport={}", transport.as_param()));
+    let account = account.map_err(|_| Failed::Ourselves)?;
+    Ok(account.password(secret).expires_secs(EXPIRES_SECS).listen(any).codecs(&[Codec::Pcma]))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Who {
-    Alice,
-    Bob,
+/// Has one say a tone, and waits until the other hears it.
+async fn hears(listener: &Call, speaker: &Call, hz: f32) {
+    let ear = Ear(Arc::new(Heard { hz, frames: Mutex::default(), is_heard: Notify::new() }));
+    listener.hear_with(ear.clone());
+    speaker.say(ToneGenerator::new(Tone::sine(hz, TONE_DBFS), Rate::Hz8000));
+    ear.0.is_heard.notified().await;
 }
 
-/// The two agents, and what they told that nobody asked for yet.
-struct Cast {
-    alice: Endpoint,
-    bob: Endpoint,
-    heard: Vec<(Who, AgentEvent)>,
+/// Listens for a tone.
+#[derive(Clone)]
+struct Ear(Arc<Heard>);
+
+struct Heard {
+    hz: f32,
+    frames: Mutex<Vec<Frame>>,
+    is_heard: Notify,
 }
 
-impl Cast {
-    /// Waits until this one tells what is wanted; both go on meanwhile.
-    async fn hear(&mut self, who: Who, wanted: impl Fn(&AgentEvent) -> bool) -> Result<AgentEvent, Failed> {
-        loop {
-            if let Some(at) = self.heard.iter().position(|(of, event)| *of == who && wanted(event)) {
-                return Ok(self.heard.swap_remove(at).1);
-            }
-            if let Some(failure) = self.heard.iter().find_map(|(_, event)| failure(event)) {
-                return Err(failure);
-            }
-            let told = tokio::select! {
-                event = self.alice.next() => (Who::Alice, event),
-                event = self.bob.next() => (Who::Bob, event),
-            };
-            self.heard.push(told);
+impl Sink for Ear {
+    fn hear(&mut self, frame: &Frame) {
+        let mut frames = self.0.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        frames.push(frame.clone());
+        if frames.len() < LISTENS_FRAMES {
+            return;
         }
-    }
-
-    async fn hear_both(&mut self, wanted: fn(&AgentEvent) -> bool) -> Result<(), Failed> {
-        self.hear(Who::Alice, wanted).await?;
-        self.hear(Who::Bob, wanted).await?;
-        Ok(())
-    }
-
-    async fn hear_the_call(&mut self) -> Result<CallKey, Failed> {
-        match self.hear(Who::Bob, |event| matches!(event, AgentEvent::Incoming { .. })).await? {
-            AgentEvent::Incoming { call, .. } => Ok(call),
-            _ => Err(Failed::Ourselves),
+        let samples: Vec<i16> = frames.drain(..).flat_map(|frame| frame.to_vec()).collect();
+        if tone_hz(&samples, frame.rate().hz()).is_some_and(|(hz, _)| (hz - self.0.hz).abs() < TONE_OFF_HZ) {
+            self.0.is_heard.notify_one();
         }
-    }
-}
-
-/// What an event says of a self-test that cannot go on.
-fn failure(event: &AgentEvent) -> Option<Failed> {
-    match event {
-        AgentEvent::RegistrationFailed { failure, .. } => Some(Failed::Registration(*failure)),
-        AgentEvent::Ended { reason: EndReason::HungUp | EndReason::RemoteHungUp, .. } => None,
-        AgentEvent::Ended { reason, .. } => Some(Failed::Call(*reason)),
-        _ => None,
     }
 }
 
@@ -198,6 +170,7 @@ enum Stage {
     Registering,
     Calling,
     Answering,
+    Hearing,
     HangingUp,
     Unregistering,
 }
@@ -206,8 +179,9 @@ impl Stage {
     fn waiting_for(self) -> &'static str {
         match self {
             Stage::Registering => "the answer to its REGISTER",
-            Stage::Calling => "its INVITE to reach the other agent",
-            Stage::Answering => "the other agent's answer",
+            Stage::Calling => "its INVITE to reach the other phone",
+            Stage::Answering => "the other phone's answer",
+            Stage::Hearing => "the tone that the other one says",
             Stage::HangingUp => "its BYE to be answered",
             Stage::Unregistering => "its binding to be removed",
         }
@@ -217,9 +191,8 @@ impl Stage {
 #[derive(Debug)]
 enum Failed {
     Domain(String),
-    Socket(String),
-    Registration(Failure),
-    Call(EndReason),
+    Registration(Error),
+    Call(Ended),
     Silence(Stage, Duration),
     Ourselves,
 }
@@ -231,30 +204,30 @@ impl Failed {
             Failed::Domain(domain) => {
                 format!("`{domain}` cannot stand in a SIP address; choose a host name with --domain")
             }
-            Failed::Socket(error) => {
-                format!(
-                    "no UDP socket towards {server}: {error}; allow this program one more port on this machine"
-                )
-            }
-            Failed::Registration(Failure::Unreachable) => format!(
+            Failed::Registration(Error::Unreachable | Error::NoWay(_)) => format!(
                 "nothing listens at {server}; let the first --listen be an address by which this machine reaches itself"
             ),
-            Failed::Registration(Failure::Refused(status)) => refused("REGISTER of an account", *status),
-            Failed::Call(EndReason::Failed(Failure::Refused(status))) => {
+            Failed::Registration(Error::Refused(status)) => refused("REGISTER of an account", *status),
+            Failed::Call(Ended::Failed(Error::Refused(status))) => {
                 refused("INVITE between two accounts", *status)
             }
-            Failed::Registration(Failure::Silence) => {
+            Failed::Registration(Error::Silence) => {
                 Failed::Silence(Stage::Registering, DEADLINE).sentence(server)
             }
-            Failed::Call(reason) => format!(
-                "the call ended early ({reason:?}); report this with --log debug, or start with --no-self-test"
+            Failed::Registration(error) | Failed::Call(Ended::Failed(error)) => {
+                format!(
+                    "a phone towards {server} could not do its part: {error}; allow this program a few more ports and threads"
+                )
+            }
+            Failed::Call(ended) => format!(
+                "the call ended early ({ended}); report this with --log debug, or start with --no-self-test"
             ),
             Failed::Silence(stage, deadline) => format!(
-                "an agent at {server} waited {} s in vain for {}; let no firewall drop UDP between this machine and itself",
+                "a phone at {server} waited {} s in vain for {}; let no firewall drop UDP between this machine and itself",
                 deadline.as_secs_f32(),
                 stage.waiting_for()
             ),
-            Failed::Ourselves => "an agent lost its call; report this with --log debug".to_owned(),
+            Failed::Ourselves => "a phone lost its call; report this with --log debug".to_owned(),
         }
     }
 }
@@ -273,10 +246,8 @@ mod tests {
     use tokio::net::UdpSocket;
 
     async fn fails(server: SocketAddr, domain: &str) -> String {
-        let person = |name: &str| (name.to_owned(), "secret".to_owned());
-        let people = [person("alice"), person("bob")];
-        let mut entropy = Entropy::from_seed([1; 32]);
-        within(Duration::from_millis(100), server, domain, people, &mut entropy).await.unwrap_err()
+        let people = ["alice", "bob"].map(|name| (name.to_owned(), "secret".to_owned()));
+        within(Duration::from_millis(100), (Transport::Udp, server), domain, people).await.unwrap_err()
     }
 
     #[tokio::test]
@@ -300,5 +271,19 @@ mod tests {
     async fn a_domain_that_is_none_is_one_sentence() {
         let sentence = fails("127.0.0.1:9".parse().unwrap(), "ex ample").await;
         assert!(sentence.starts_with("`ex ample` cannot stand in a SIP address; "), "{sentence}");
+    }
+
+    #[tokio::test]
+    async fn a_tone_is_heard_and_another_is_not() {
+        for (said, is_heard) in [(440.0, true), (700.0, false)] {
+            let heard = Heard { hz: 440.0, frames: Mutex::default(), is_heard: Notify::new() };
+            let mut ear = Ear(Arc::new(heard));
+            let mut tone = ToneGenerator::new(Tone::sine(said, TONE_DBFS), Rate::Hz8000);
+            for _ in 0..LISTENS_FRAMES {
+                ear.hear(&ruf_sip::Source::frame(&mut tone).unwrap());
+            }
+            let waited = tokio::time::timeout(Duration::ZERO, ear.0.is_heard.notified()).await;
+            assert_eq!(waited.is_ok(), is_heard, "{said}");
+        }
     }
 }

@@ -248,16 +248,16 @@ fn nodes(
     Seat::of_all(config.workers, &mut entropy()).into_iter().map(node).collect()
 }
 
-/// Places a call through the server's own sockets: two built-in agents with accounts of this moment.
+/// Places a call through the server's own sockets: two phones of ours with accounts of this moment.
 async fn self_test(places: &[(Transport, SocketAddr)], domain: &str, lines: &Lines) -> Result<(), Refused> {
-    let Some(server) = listeners::reachable(places, Transport::Udp) else {
-        tracing::warn!("no self-test: it calls over UDP, and nothing listens there");
+    let way = |transport| listeners::reachable(places, transport).map(|server| (transport, server));
+    let Some(server) = way(Transport::Udp).or_else(|| way(Transport::Tcp)) else {
+        tracing::warn!("no self-test: it calls over UDP or TCP, and nothing listens there");
         return Ok(());
     };
     let gone = || Refused::failed("the server stopped while it was testing itself");
     let mut entropy = Entropy::from_seed(keys::fresh());
     let people = [0, 1].map(|_| (format!("self-test-{}", entropy.token(12)), entropy.token(24)));
-    let [alice, bob] = people.clone();
     let (names, of) = (people.clone(), domain.to_owned());
     lines
         .ask(move |served, _| {
@@ -267,7 +267,7 @@ async fn self_test(places: &[(Transport, SocketAddr)], domain: &str, lines: &Lin
         })
         .await
         .ok_or_else(gone)?;
-    let outcome = crate::self_test::self_test(server, domain, alice, bob, &mut entropy).await;
+    let outcome = crate::self_test::self_test(server, domain, people.clone()).await;
     let of = domain.to_owned();
     lines
         .ask_each(move |served, _| {

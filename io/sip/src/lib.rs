@@ -65,7 +65,7 @@ pub use error::Error;
 pub use event::{CallEvent, Ended, Message, PhoneEvent};
 pub use incoming::Incoming;
 pub use phone::Phone;
-pub use ruf_audio::Tone;
+pub use ruf_audio::{Tone, tone_hz};
 pub use ruf_media::{
     Codec, Counts, Figure, Figures, Frame, NoPorts, PortRange, Quality, Rate, Sink, Source, Suite, device,
 };
