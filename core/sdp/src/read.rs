@@ -226,6 +226,11 @@ mod tests {
         assert!(error("v=0\r\ns=-\r\n").contains("expected `o="));
         assert!(error("v=0\r\no=- x 1 IN IP4 h\r\n").starts_with("SDP line 2: expected `o="));
         assert!(error("v=0\r\no=- 1 1 IN IP4 h\r\nv=0\r\n").contains("expected one description"));
+        assert!(
+            error("v=0\r\no=- 1 1 IN IP4 h\r\no=- 2 1 IN IP4 h\r\n").contains("line 3: expected one `o=`")
+        );
+        assert!(error("v=0\r\nm=x 1 y z\r\no=- 1 1 IN IP4 h\r\n").contains("line 3: expected `o=` before"));
+        assert!(error("v=0\r\n1=x\r\n").contains("line 2: expected `<type>="));
         assert_eq!(error("v=0\r\nwho?"), "SDP line 2: expected `<type>=<value>`, found `who?`");
         assert!(error("v=0\r\na=x\ry\r\n").contains("line 2"));
     }

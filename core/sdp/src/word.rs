@@ -4,10 +4,7 @@ use std::str::FromStr;
 
 /// A number of digits alone: no sign, no space.
 pub(crate) fn number<T: FromStr>(word: &str) -> Option<T> {
-    if word.is_empty() || !word.bytes().all(|octet| octet.is_ascii_digit()) {
-        return None;
-    }
-    word.parse().ok()
+    word.bytes().all(|octet| octet.is_ascii_digit()).then(|| word.parse().ok()).flatten()
 }
 
 /// Whether it is a token of RFC 8866 §9: visible, and none of the separators.

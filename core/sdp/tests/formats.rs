@@ -181,6 +181,7 @@ fn events_go_with_the_clock_of_the_codec() {
     // An old phone has them for 8000 alone.
     let (stream, _) = answering(audio(4_000, &[Codec::opus()]), &both[..4]);
     assert_eq!(clocks(&stream), [101]);
+    assert!(stream.events_for(&Codec::opus().encoding).is_some());
     // Alone they have any clock.
     let alone = ["m=audio 9 RTP/AVP 99", "a=rtpmap:99 telephone-event/16000"];
     assert_eq!(clocks(&answering(audio(4_000, &[Codec::opus()]), &alone).0), [99]);
