@@ -116,7 +116,7 @@ impl JitterBuffer {
             least: WindowedMin::new(),
             state: State::Idle { next: None },
             noise: SmallVec::new(),
-            ticks: timeline.ticks(micros(limits.spacing)).max(1),
+            ticks: timeline.spacing(timeline.ticks(micros(limits.spacing))),
             delay_micros: 0,
             hints: 0,
             counts: Counts::default(),
@@ -298,7 +298,7 @@ impl JitterBuffer {
                     self.miss(1);
                 } else {
                     self.noise.clear();
-                    self.ticks = i64::from(ticks.max(1));
+                    self.ticks = self.timeline.spacing(i64::from(ticks));
                     self.counts.played += 1;
                     self.bursts.played();
                     self.delay_micros = delay;

@@ -21,7 +21,7 @@ pub fn events(octets: &[u8]) {
             follow(&mut sounding, change);
         }
         assert_eq!(receiver.sounding(), sounding);
-        for octets in payload.as_chunks().0 {
+        if let Some(octets) = payload.first_chunk() {
             sent(*octets);
         }
     }

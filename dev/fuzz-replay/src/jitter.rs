@@ -9,7 +9,7 @@ use std::time::Duration;
 use ruf_rtp::{Arrival, Content, JitterBuffer, JitterLimits, Packet, Playout, Received, Receiver, Start};
 
 /// Nothing is concealed for so many pulls.
-const CONCEALED_MAX: usize = 2_000;
+const CONCEALED_MAX: usize = 1_000;
 
 /// Any script.
 pub fn jitter(octets: &[u8]) {

@@ -1,5 +1,9 @@
 //! Timestamps without end, and as time.
 
+/// Packets are so long at least and at most, whatever one of them says: else what is missing would be concealed a
+/// sample at a time, or a second.
+const SPACING_MICROS: std::ops::RangeInclusive<i64> = 2_500..=120_000;
+
 /// One line of ticks, which goes on when the sender's clock is set.
 #[derive(Clone, Debug)]
 pub(super) struct Timeline {
@@ -52,6 +56,11 @@ impl Timeline {
         self.end = place + ticks;
     }
 
+    /// How far apart packets are that are so long.
+    pub(super) fn spacing(&self, ticks: i64) -> i64 {
+        ticks.clamp(self.ticks(*SPACING_MICROS.start()).max(1), self.ticks(*SPACING_MICROS.end()).max(1))
+    }
+
     pub(super) fn micros(&self, ticks: i64) -> i64 {
         ticks.saturating_mul(1_000_000) / self.clock_rate
     }
@@ -64,6 +73,13 @@ impl Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn packets_are_neither_samples_nor_seconds() {
+        let spacing = |ticks| Timeline::new(8_000).spacing(ticks);
+        assert_eq!([0, 1, 160, 480, 4_096].map(spacing), [20, 20, 160, 480, 960]);
+        assert_eq!(Timeline::new(1).spacing(0), 1);
+    }
 
     #[test]
     fn timestamps_go_on_over_their_end_and_over_a_set_clock() {
