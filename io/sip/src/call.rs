@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::desk::{End, LineKey};
 use crate::endpoint::Endpoint;
+use crate::error::Error;
 use crate::event::{CallEvent, Ended};
 use crate::talk::{Change, Talk};
 
@@ -95,6 +96,33 @@ impl Call {
     pub fn resume(&self) {
         let line = self.line;
         self.endpoint.tell(move |desk, now| desk.change(now, line, Change::Resume));
+    }
+
+    /// Asks the far side to call somebody else (blind transfer, RFC 3515): a SIP address, or a name or number of our
+    /// own domain. [`CallEvent::Transferred`] or [`CallEvent::TransferFailed`] tells what came of it.
+    ///
+    /// # Errors
+    /// `to` is no SIP address.
+    pub fn transfer(&self, to: &str) -> Result<(), Error> {
+        let (line, to) = (self.line, self.endpoint.target(to)?);
+        self.endpoint.tell(move |desk, now| desk.transfer(now, line, &to));
+        Ok(())
+    }
+
+    /// Does what [`CallEvent::Referred`] asks for: calls whom it names. The far side hears how that call fares.
+    ///
+    /// # Errors
+    /// Nothing is asked for (any more), or there are as many calls as there may be.
+    pub async fn follow(&self) -> Result<Call, Error> {
+        let line = self.line;
+        let opened = self.endpoint.ask(move |desk, now| desk.follow(now, line)).await??;
+        Ok(Call::new(Arc::clone(&self.endpoint), opened.line, opened.parties.to, opened.events, opened.end))
+    }
+
+    /// Does not do what [`CallEvent::Referred`] asks for.
+    pub fn stay(&self) {
+        let line = self.line;
+        self.endpoint.tell(move |desk, now| desk.stay(now, line));
     }
 
     /// What the far side hears from now on: a file, a tone, a microphone. Before: silence.

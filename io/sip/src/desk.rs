@@ -65,6 +65,11 @@ pub(crate) struct Desk {
 pub(crate) enum Then {
     Home,
     Call(LineKey),
+    /// A call that the far side of another one asked for.
+    Follow {
+        line: LineKey,
+        of: LineKey,
+    },
     Inquire(Inquiry),
 }
 
@@ -167,7 +172,8 @@ impl Desk {
     fn go(&mut self, now: Tick, then: Then, flow: Result<Flow, Error>) {
         match then {
             Then::Home => {}
-            Then::Call(line) => self.place(now, line, flow),
+            Then::Call(line) => self.place(now, line, None, flow),
+            Then::Follow { line, of } => self.place(now, line, Some(of), flow),
             Then::Inquire(inquiry) => self.send(now, inquiry, flow),
         }
     }

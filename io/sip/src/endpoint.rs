@@ -14,7 +14,7 @@ use ruf_net::tls::{DomainNames, Wanted};
 use ruf_net::{Berth, Certificates, Clock, Commands, Dns, Limits, Listener, Worker};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::account::Account;
+use crate::account::{Account, sip_uri};
 use crate::desk::{Desk, Opening};
 use crate::error::Error;
 use crate::phone::Told;
@@ -102,8 +102,18 @@ impl Endpoint {
         &self.aor
     }
 
-    pub(crate) fn has_server(&self) -> bool {
-        self.has_server
+    /// Whom `to` means: a SIP address; a bare name or number is one of our own domain.
+    ///
+    /// # Errors
+    /// It is no SIP address.
+    pub(crate) fn target(&self, to: &str) -> Result<Uri, Error> {
+        let to = to.trim();
+        let lower = to.to_ascii_lowercase();
+        let is_whole = to.contains('@') || lower.starts_with("sip:") || lower.starts_with("sips:");
+        match self.aor.as_ref().host() {
+            Some(host) if !is_whole && self.has_server => sip_uri(&format!("{to}@{host}")),
+            Some(_) | None => sip_uri(to),
+        }
     }
 
     /// Has the desk do something soon.

@@ -82,6 +82,20 @@ pub enum CallEvent {
     Message(Message),
     /// The far side refused what we wanted changed; everything stays as it was.
     NotChanged(StatusCode),
+    /// The far side asks us to call somebody else: [`Call::follow`](crate::Call::follow) does,
+    /// [`Call::stay`](crate::Call::stay) refuses, and so does silence. Nobody is called without us.
+    Referred {
+        /// Whom.
+        to: String,
+        /// Who says that they refer us; nothing proves it.
+        by: Option<String>,
+    },
+    /// Whom we transferred the far side to makes progress.
+    TransferProgress(StatusCode),
+    /// The far side talks to whom we transferred it to. Our call with it stands until somebody hangs up.
+    Transferred,
+    /// The far side does not talk to whom we transferred it to. Our call with it stands.
+    TransferFailed(Error),
     /// It is over.
     Ended(Ended),
 }
@@ -100,6 +114,10 @@ impl fmt::Display for CallEvent {
             CallEvent::Digit(digit) => write!(f, "key {digit}"),
             CallEvent::Message(message) => write!(f, "{}: {}", message.from, message.text),
             CallEvent::NotChanged(status) => write!(f, "the far side refused the change with {status}"),
+            CallEvent::Referred { to, .. } => write!(f, "asked to call {to} instead"),
+            CallEvent::TransferProgress(status) => write!(f, "transfer: {}", status.reason().to_lowercase()),
+            CallEvent::Transferred => f.write_str("transferred"),
+            CallEvent::TransferFailed(error) => write!(f, "not transferred: {error}"),
             CallEvent::Ended(ended) => ended.fmt(f),
         }
     }

@@ -41,7 +41,8 @@
 //! - Bounds: 256 calls a phone, 256 events a call that nobody has read; what is more is refused or lost, but the end
 //!   of a call is always told.
 //!
-//! `examples/` has a phone for each of these: register, call, echo, play, record, menu, message_bot.
+//! `examples/` has a phone for each of these: register, call, echo, play, record, menu, transfer,
+//! message_bot.
 //!
 //! Not here: SIP itself (core/agent), sockets (io/net), sound (io/media). To embed a registrar or a proxy, use
 //! `ruf-node`.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ruf_message::{StatusCode, Uri};
 use tokio::sync::mpsc;
 
-use crate::account::{Account, sip_uri};
+use crate::account::Account;
 use crate::call::Call;
 use crate::desk::{Asked, Inquiry, Opened};
 use crate::endpoint::Endpoint;
@@ -63,7 +63,7 @@ impl Phone {
     /// # Errors
     /// `to` is no SIP address, or there are as many calls as there may be.
     pub async fn call(&self, to: &str) -> Result<Call, Error> {
-        let to = self.target(to)?;
+        let to = self.endpoint.target(to)?;
         let remote = to.to_string();
         let opened = self.endpoint.ask(move |desk, now| desk.call(now, to)).await??;
         Ok(Call::new(Arc::clone(&self.endpoint), opened.line, remote, opened.events, opened.end))
@@ -90,7 +90,7 @@ impl Phone {
     }
 
     async fn inquire(&self, to: &str, asked: Asked) -> Result<StatusCode, Error> {
-        let to = self.target(to)?;
+        let to = self.endpoint.target(to)?;
         self.endpoint
             .ask_later(move |desk, now, answer| desk.inquire(now, Inquiry { to, asked, answer }))
             .await?
@@ -127,16 +127,5 @@ impl Phone {
     /// Hangs up, removes the registration, and returns when the far sides know, or after two seconds.
     pub async fn close(self) {
         self.endpoint.close().await;
-    }
-
-    /// Whom `to` means: a SIP address; a bare name or number is one of our own domain.
-    fn target(&self, to: &str) -> Result<Uri, Error> {
-        let to = to.trim();
-        let lower = to.to_ascii_lowercase();
-        let is_whole = to.contains('@') || lower.starts_with("sip:") || lower.starts_with("sips:");
-        match self.aor().as_ref().host() {
-            Some(host) if !is_whole && self.endpoint.has_server() => sip_uri(&format!("{to}@{host}")),
-            Some(_) | None => sip_uri(to),
-        }
     }
 }

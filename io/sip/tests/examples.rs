@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use ruf_message::{HeaderName, Message};
-use ruf_sip::{Phone, Rate, Source, StatusCode, Tone, device::ToneGenerator};
+use ruf_sip::{CallEvent, Phone, Rate, Source, StatusCode, Tone, device::ToneGenerator};
 use two::{phone, within};
 
 /// A running example, ended with the test.
@@ -128,6 +128,21 @@ async fn menu_does_what_its_keys_say() {
     assert_eq!(within(call.ended()).await.to_string(), "the far side hung up");
     let said: Vec<String> = (0..5).map(|_| example.line()).collect();
     assert_eq!(said, ["answered", "key 1", "key 2", "key #", "hung up"]);
+}
+
+#[tokio::test]
+async fn transfer_sends_the_caller_on() {
+    let (alice, mut carol) = (alice().await, phone("carol", |account| account).await);
+    let (example, at) = Example::listening("transfer", &[&format!("sip:carol@{}", carol.address())]);
+    let mut call = alice.call(&at).await.unwrap();
+    while !matches!(within(call.next()).await.unwrap(), CallEvent::Referred { .. }) {}
+    let mut new = call.follow().await.unwrap();
+    let _answered = within(carol.incoming()).await.unwrap().answer();
+    within(new.answered()).await.unwrap();
+    within(call.ended()).await;
+    let said = example.rest();
+    let of = |word: &str| said.iter().any(|line| line == word);
+    assert!(of("answered") && of("transferred") && of("hung up"), "{said:?}");
 }
 
 #[tokio::test]

@@ -134,6 +134,10 @@ impl Talk {
                     Some(CallEvent::Ended(ended)) => break ended,
                     Some(event) => {
                         report.event(&event);
+                        if matches!(event, CallEvent::Referred { .. }) {
+                            // Nobody is here to ask.
+                            call.stay();
+                        }
                         if event == CallEvent::Answered && answered.is_none() {
                             answered = Some(Instant::now());
                             (codec, suite) = (call.codec().await, call.suite().await);

@@ -47,6 +47,8 @@ pub(super) struct Line {
     to: Uri,
     talk: Talk,
     told: mpsc::Sender<CallEvent>,
+    /// Whom the far side asks us to call.
+    referral: Option<Uri>,
     /// Why we hang up, if not because the user wants it.
     cause: Option<Ended>,
     end: Arc<OnceLock<End>>,
@@ -82,20 +84,27 @@ impl Desk {
         let (told, events) = mpsc::channel(EVENTS_MAX);
         let end = Arc::new(OnceLock::new());
         let talk = self.media.talk(told.clone());
-        self.lines.insert(line, Line { call, to, talk, told, cause: None, end: Arc::clone(&end) });
+        self.lines
+            .insert(line, Line { call, to, talk, told, referral: None, cause: None, end: Arc::clone(&end) });
         self.line_of.extend(call.map(|call| (call, line)));
         Ok(Opened { line, parties, events, end })
     }
 
-    /// There is a way for a call, or none.
-    pub(super) fn place(&mut self, now: Tick, key: LineKey, flow: Result<Flow, Error>) {
+    /// There is a way for a call, or none; `of`: the line whose far side asked for it.
+    pub(super) fn place(&mut self, now: Tick, key: LineKey, of: Option<LineKey>, flow: Result<Flow, Error>) {
         // Given up meanwhile.
         let Some(line) = self.lines.get_mut(&key) else { return };
         let to = line.to.clone();
         let offered = flow.and_then(|flow| Ok((flow, line.talk.offer(&flow)?)));
         let placed = offered.and_then(|(flow, offer)| {
             self.aim(flow);
-            self.agent.call(now, &to, Some(offer)).map_err(|_| Error::Full)
+            match of {
+                None => self.agent.call(now, &to, Some(offer)).map_err(|_| Error::Full),
+                Some(of) => {
+                    let asker = self.lines.get(&of).and_then(|line| line.call).ok_or(Error::Closed)?;
+                    self.agent.accept_referral(now, asker, Some(offer)).ok_or(Error::Closed)
+                }
+            }
         });
         match placed {
             Ok(call) => {
@@ -104,8 +113,38 @@ impl Desk {
                     line.call = Some(call);
                 }
             }
-            Err(error) => self.end(key, Ended::Failed(error)),
+            Err(error) => {
+                if let Some(of) = of {
+                    self.stay(now, of);
+                }
+                self.end(key, Ended::Failed(error));
+            }
         }
+    }
+
+    /// Asks the far side to call somebody else.
+    pub(crate) fn transfer(&mut self, now: Tick, key: LineKey, to: &Uri) {
+        self.act(key, |desk, call| desk.agent.transfer(now, call, to));
+    }
+
+    /// Calls whom the far side asked us to call.
+    ///
+    /// # Errors
+    /// It asks for nothing (any more), or there are as many calls as there may be.
+    pub(crate) fn follow(&mut self, now: Tick, key: LineKey) -> Result<Opened, Error> {
+        let to = self.lines.get_mut(&key).and_then(|line| line.referral.take()).ok_or(Error::Closed)?;
+        let parties = Parties { from: String::new(), display: String::new(), to: to.to_string() };
+        let opened = self.open(None, to.clone(), parties)?;
+        self.seek(now, &to, Then::Follow { line: opened.line, of: key });
+        Ok(opened)
+    }
+
+    /// Does not call whom the far side asked us to call.
+    pub(crate) fn stay(&mut self, now: Tick, key: LineKey) {
+        if let Some(line) = self.lines.get_mut(&key) {
+            line.referral = None;
+        }
+        self.act(key, |desk, call| desk.agent.refuse_referral(now, call));
     }
 
     /// Does this with the agent's call of a line.
@@ -205,6 +244,20 @@ impl Desk {
                     self.end(key, reason.into());
                 }
             }
+            AgentEvent::Referred { call, to, referred_by, .. } => self.on_line(call, |_, line| {
+                let (whom, by) = (to.to_string(), referred_by.map(|by| by.to_string()));
+                line.referral = Some(to);
+                line.tell(CallEvent::Referred { to: whom, by });
+            }),
+            AgentEvent::TransferProgress { call, status } => self.on_line(call, |_, line| {
+                line.tell(CallEvent::TransferProgress(status));
+            }),
+            AgentEvent::Transferred { call } => {
+                self.on_line(call, |_, line| line.tell(CallEvent::Transferred))
+            }
+            AgentEvent::TransferFailed { call, failure } => self.on_line(call, |_, line| {
+                line.tell(CallEvent::TransferFailed(failure.into()));
+            }),
             AgentEvent::Message { call: Some(call), from, body } => self.on_line(call, |_, line| {
                 line.tell(CallEvent::Message(message(&from, &body)));
             }),

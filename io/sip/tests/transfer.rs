@@ -1,0 +1,67 @@
+//! A call is sent on: Bob asks Alice to call Carol (RFC 3515, RFC 5589).
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod two;
+
+use ruf_sip::{Call, CallEvent, Ended, Error, StatusCode};
+use two::{Phones, phone, within};
+
+async fn until(call: &mut Call, wanted: impl Fn(&CallEvent) -> bool) -> CallEvent {
+    loop {
+        let event = within(call.next()).await.expect("it goes on");
+        if wanted(&event) {
+            return event;
+        }
+        assert!(!matches!(event, CallEvent::Ended(_)), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn who_is_sent_on_talks_to_the_other() {
+    // tests rfc3515 §2.4.4, rfc5589 §6.1
+    let mut phones = Phones::new().await;
+    let mut carol = phone("carol", |account| account).await;
+    let (mut alice, mut bob) = phones.call("udp").await;
+    let to = format!("sip:carol@{}", carol.address());
+    bob.transfer(&to).unwrap();
+    let asked = until(&mut alice, |event| matches!(event, CallEvent::Referred { .. })).await;
+    let CallEvent::Referred { to: whom, .. } = asked else { panic!("{asked}") };
+    assert_eq!(whom, to);
+    let mut new = alice.follow().await.unwrap();
+    let incoming = within(carol.incoming()).await.unwrap();
+    assert_eq!(incoming.from(), phones.alice.aor().to_string());
+    incoming.ring();
+    until(&mut bob, |event| *event == CallEvent::TransferProgress(StatusCode::RINGING)).await;
+    let mut answered = incoming.answer();
+    within(new.answered()).await.unwrap();
+    until(&mut bob, |event| *event == CallEvent::Transferred).await;
+    bob.hang_up();
+    assert_eq!(within(alice.ended()).await, Ended::RemoteHungUp);
+    // What was made by the transfer goes on.
+    new.hang_up();
+    assert_eq!(within(answered.ended()).await, Ended::RemoteHungUp);
+}
+
+#[tokio::test]
+async fn who_stays_or_finds_nobody_talks_on() {
+    // tests rfc3515 §2.4.2, §2.4.5
+    let mut phones = Phones::new().await;
+    let (mut alice, mut bob) = phones.call("tcp").await;
+    bob.transfer("sip:carol@127.0.0.1:9").unwrap();
+    until(&mut alice, |event| matches!(event, CallEvent::Referred { .. })).await;
+    alice.stay();
+    let failed = until(&mut bob, |event| matches!(event, CallEvent::TransferFailed(_))).await;
+    assert_eq!(failed, CallEvent::TransferFailed(Error::Refused(StatusCode::DECLINE)));
+    // Nothing is asked for any more.
+    assert!(alice.follow().await.is_err());
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    bob.transfer(&format!("sip:carol@{nobody}")).unwrap();
+    until(&mut alice, |event| matches!(event, CallEvent::Referred { .. })).await;
+    let mut new = alice.follow().await.unwrap();
+    assert!(!within(new.ended()).await.is_orderly());
+    until(&mut bob, |event| matches!(event, CallEvent::TransferFailed(_))).await;
+    alice.hang_up();
+    assert_eq!(within(bob.ended()).await, Ended::RemoteHungUp);
+    assert!(matches!(bob.transfer("sip:carol@"), Err(Error::Address(_))));
+}
