@@ -5,12 +5,13 @@ use crate::agent::Agent;
 use crate::capabilities::party;
 use crate::client::Owner;
 use crate::event::{AgentEvent, CallKey, Full};
+use crate::replaces::ENDED_MAX;
 use crate::transfer::Follows;
 use ruf_auth::Keyring;
 use ruf_message::{Flow, Tick};
 use ruf_session::{Asked, Effect, Failure, InviteUsage, SessionEvent, Terms, Times, Turn};
 use ruf_transaction::ClientId;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 
 /// One call.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Call {
     pub(crate) clients: Vec<(Asked, ClientId)>,
     /// Another call's peer asked for it.
     pub(crate) follows: Option<Follows>,
+    /// When it is answered, this one ends.
+    pub(crate) replaces: Option<CallKey>,
     name: Name,
     deadline: Option<Tick>,
 }
@@ -40,11 +43,20 @@ pub(crate) struct Calls {
     calls: HashMap<CallKey, Call>,
     by_name: HashMap<Name, CallKey>,
     by_deadline: BTreeSet<(Tick, CallKey)>,
+    /// The last that ended.
+    ended: VecDeque<Name>,
 }
 
 impl Calls {
     pub(crate) fn new(max: usize) -> Self {
-        Calls { max, next: 1, calls: HashMap::new(), by_name: HashMap::new(), by_deadline: BTreeSet::new() }
+        Calls {
+            max,
+            next: 1,
+            calls: HashMap::new(),
+            by_name: HashMap::new(),
+            by_deadline: BTreeSet::new(),
+            ended: VecDeque::new(),
+        }
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -66,7 +78,16 @@ impl Calls {
         self.next += 1;
         let name: Name = (call_id.into(), local_tag.into());
         self.by_name.insert(name.clone(), key);
-        let call = Call { usage, keyring, flow, clients: Vec::new(), follows: None, name, deadline: None };
+        let call = Call {
+            usage,
+            keyring,
+            flow,
+            clients: Vec::new(),
+            follows: None,
+            replaces: None,
+            name,
+            deadline: None,
+        };
         self.calls.insert(key, call);
         Ok(key)
     }
@@ -91,6 +112,11 @@ impl Calls {
         self.by_name.get(&(call_id.into(), local_tag.into())).copied()
     }
 
+    /// There was such a call, not long ago.
+    pub(crate) fn has_ended(&self, call_id: &[u8], local_tag: &[u8]) -> bool {
+        self.ended.iter().any(|(of, tag)| **of == *call_id && **tag == *local_tag)
+    }
+
     /// A call had its turn: forgets it if it is over, else notes when it wants the next.
     pub(crate) fn settle(&mut self, key: CallKey) {
         let Some(call) = self.calls.get_mut(&key) else { return };
@@ -106,6 +132,8 @@ impl Calls {
             && let Some(call) = self.calls.remove(&key)
         {
             self.by_name.remove(&call.name);
+            self.ended.truncate(ENDED_MAX - 1);
+            self.ended.push_front(call.name);
         }
     }
 
@@ -177,6 +205,7 @@ impl Agent {
                 }
             }
         }
+        self.replace(now, key);
         self.calls.settle(key);
     }
 

@@ -28,8 +28,8 @@ pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REFE
 pub(crate) const ALLOW_EVENTS: &str = "refer";
 
 /// The extensions we know.
-// rfc4488 §4
-pub(crate) const SUPPORTED: [&str; 1] = ["norefersub"];
+// rfc4488 §4, rfc3891 §6.2
+pub(crate) const SUPPORTED: [&str; 2] = ["norefersub", "replaces"];
 
 /// What a MESSAGE may bring.
 // rfc3428 §8

@@ -44,6 +44,11 @@ pub enum AgentEvent {
         to: Uri,
         /// The offer.
         body: Option<Body>,
+        /// Answering ends this call of ours: the caller takes the place of its peer (RFC 3891). Whether it
+        /// may is the user's to decide.
+        replaces: Option<CallKey>,
+        /// Who says that they referred the caller to us. Nothing proves it.
+        referred_by: Option<Uri>,
     },
     /// A call of ours makes progress: 180 rings, 183 and the like may bring early media.
     Ringing {

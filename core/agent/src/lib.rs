@@ -41,6 +41,7 @@
 //! | `client.rs` | requests of ours: sending, challenges, outcomes |
 //! | `server.rs`, `reject.rs` | requests of others: inspection (8.2), dispatch, refusal |
 //! | `transfer.rs` | referring the peer of a call, and being referred |
+//! | `replaces.rs` | a call that takes the place of another |
 //! | `register.rs` | one binding, kept alive |
 //! | `capabilities.rs` | what we say we can do |
 //!
@@ -55,6 +56,7 @@ mod client;
 mod event;
 mod register;
 mod reject;
+mod replaces;
 mod server;
 mod settings;
 mod transfer;

@@ -4,7 +4,9 @@ use crate::agent::Agent;
 use crate::capabilities::{ALLOW, ALLOW_EVENTS, MESSAGE_TYPES, METHODS, SUPPORTED};
 use crate::event::{AgentEvent, CallKey};
 use crate::reject::Reject;
+use crate::replaces::is_misplaced;
 use ruf_message::header::event::Event;
+use ruf_message::header::refer::ReferredBy;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
 use ruf_session::{Body, InDialog, InviteUsage, Turn};
 use ruf_transaction::ServerId;
@@ -97,6 +99,9 @@ impl Agent {
         if merged {
             return Err(Reject::Merged);
         }
+        if is_misplaced(request) {
+            return Err(Reject::Malformed);
+        }
         // rfc3261 §8.2.2.3
         let unknown: Vec<&str> = request.require().filter(|tag| !SUPPORTED.contains(tag)).collect();
         if !unknown.is_empty() {
@@ -141,6 +146,7 @@ impl Agent {
     /// A call.
     // rfc3261 §13.3.1
     fn invited(&mut self, now: Tick, flow: Flow, user: u64, request: &Request) -> Result<(), Reject> {
+        let replaces = self.replaced_by(request)?;
         if self.calls.is_full() {
             return Err(Reject::Busy);
         }
@@ -164,7 +170,12 @@ impl Agent {
             display: String::from_utf8_lossy(&request.from().display()).into_owned(),
             to: request.to().uri().to_owned(),
             body: body(request),
+            replaces,
+            referred_by: request.header::<ReferredBy<'_>>().ok().flatten().map(|by| by.uri().to_owned()),
         });
+        if let Some(call) = self.calls.get_mut(call) {
+            call.replaces = replaces;
+        }
         self.perform(now, call, out);
         Ok(())
     }

@@ -5,8 +5,9 @@
 use crate::agent::Agent;
 use crate::event::CallKey;
 use crate::reject::Reject;
+use ruf_dialog::Stage;
 use ruf_message::{HeaderName, Request, StatusCode, Tick, Uri};
-use ruf_session::{Body, EndReason, Failure, Reference, SessionEvent};
+use ruf_session::{Body, EndReason, Failure, Reference, SessionEvent, attended};
 
 /// A call that the peer of another one asked for, and is told of.
 #[derive(Clone, Copy, Debug)]
@@ -27,6 +28,18 @@ impl Agent {
     pub fn transfer(&mut self, now: Tick, call: CallKey, to: &Uri) {
         self.turn(now, call, |usage, turn| usage.transfer(turn, to));
         self.drain(now);
+    }
+
+    /// Asks the peer of a call to take our place in `other`, a call of ours that is up, too (attended
+    /// transfer). Told of like [`Self::transfer`]; `other` ends when it has.
+    // rfc5589 §7.3
+    pub fn transfer_attended(&mut self, now: Tick, call: CallKey, other: CallKey) {
+        let dialog = self.calls.get(other).and_then(|other| other.usage.dialog());
+        // rfc3891 §4: an early dialog that its peer did not open is not to be replaced
+        if let Some(dialog) = dialog.filter(|dialog| dialog.stage() == Stage::Confirmed) {
+            let to = attended(dialog);
+            self.transfer(now, call, &to);
+        }
     }
 
     /// Does what the peer of a call asks for ([`AgentEvent::Referred`](crate::AgentEvent::Referred)): calls

@@ -193,6 +193,12 @@ impl Dialog {
         NameAddr::decode(&self.local).map(|local| local.uri().to_owned()).unwrap_or_default()
     }
 
+    /// Who the peer is: the URI of its From.
+    // rfc3261 §12.1.1, §12.1.2
+    pub fn remote_uri(&self) -> Uri {
+        NameAddr::decode(&self.remote).map(|remote| remote.uri().to_owned()).unwrap_or_default()
+    }
+
     /// Where the peer wants its requests.
     pub fn remote_target(&self) -> &Uri {
         &self.remote_target
@@ -330,6 +336,8 @@ Contact: <sip:alice@pc33.example.com>
         // tests rfc3261 §12.1.1, §12.2.1.1
         let mut dialog = Dialog::callee(&invite(), "a6c8", false).unwrap();
         assert_eq!((dialog.role(), dialog.stage()), (Role::Callee, Stage::Early));
+        let uris = (dialog.local_uri().to_string(), dialog.remote_uri().to_string());
+        assert_eq!(uris, ("sip:bob@biloxi.example.com".into(), "sip:alice@atlanta.example.com".into()));
         let bye = dialog.request(Method::Bye, 7).finish().unwrap();
         assert_eq!(bye.uri().to_string(), "sip:alice@pc33.example.com");
         assert_eq!(routes_of(&bye), ["sip:p2.example.com;lr", "sip:p1.example.com;lr;x=1"]);

@@ -81,4 +81,4 @@ pub use request::Request;
 pub use response::Response;
 pub use status::{StatusClass, StatusCode};
 pub use time::{Deadlines, Tick};
-pub use uri::{Scheme, Uri, UriRef, escape_user, unescape};
+pub use uri::{Scheme, Uri, UriRef, escape_header, escape_user, unescape};

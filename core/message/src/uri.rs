@@ -7,7 +7,7 @@ mod escape;
 mod grammar;
 mod owned;
 
-pub use escape::{escape_user, unescape};
+pub use escape::{escape_header, escape_user, unescape};
 pub use owned::Uri;
 
 use crate::error::UriError;

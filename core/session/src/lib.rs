@@ -38,6 +38,6 @@ mod usage;
 
 pub use effect::{Asked, Body, Effect, Out, Turn, Verb};
 pub use event::{EndReason, Failure, SessionEvent};
-pub use refer::Reference;
+pub use refer::{Reference, attended};
 pub use terms::{LocalParty, Terms, Times};
-pub use usage::{InDialog, InviteUsage};
+pub use usage::{InDialog, InviteUsage, Named};

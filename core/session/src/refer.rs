@@ -11,7 +11,7 @@ mod referral;
 mod reports;
 mod transfer;
 
-pub use reference::Reference;
+pub use reference::{Reference, attended};
 pub(crate) use referral::Referrals;
 pub(crate) use transfer::Transfer;
 

@@ -1,9 +1,11 @@
 //! [`InviteUsage`]: one INVITE and all that came of it, behind one door.
 
 mod received;
+mod replaces;
 mod verbs;
 
 pub use received::InDialog;
+pub use replaces::Named;
 
 use crate::effect::{Asked, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};

@@ -7,7 +7,9 @@ use ruf_message::{Entropy, Message, StatusCode};
 use std::time::Duration;
 
 /// Header lines that a peer may think of, good and bad.
-const LINES: [&str; 41] = [
+const LINES: [&str; 43] = [
+    "Replaces: 1;to-tag=TAG;from-tag=b",
+    "Join: 1;to-tag=TAG;from-tag=b;early-only",
     "Refer-To: <sip:c@h>",
     "Refer-To: <sip:c@h?Replaces=1%3Bto-tag%3D2%3Bfrom-tag%3D3;x>",
     "Refer-To: <urn:x:y>",

@@ -7,7 +7,7 @@ use ruf_message::{HeaderName, StatusCode};
 
 #[test]
 fn the_answer_says_what_we_can_do() {
-    // tests rfc3261 §11.2
+    // tests rfc3261 §11.2, rfc3891 §6.2, rfc4488 §4
     let mut stage = Stage::new();
     stage.give_text(
         "OPTIONS sip:alice@192.0.2.1 SIP/2.0
@@ -26,7 +26,7 @@ CSeq: 1 OPTIONS
         "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REFER, NOTIFY, SUBSCRIBE"
     );
     assert_eq!(value(HeaderName::Accept), "application/sdp");
-    assert_eq!(value(HeaderName::Supported), "norefersub");
+    assert_eq!(value(HeaderName::Supported), "norefersub, replaces");
     assert_eq!(value(HeaderName::AllowEvents), "refer");
     assert!(response.to_tag().is_some());
 }

@@ -19,13 +19,14 @@ const STEPS: u32 = 300;
 /// How often.
 const SEEDS: u64 = 250;
 
-const FATES: [&str; 9] = [
+const FATES: [&str; 10] = [
     "answered",
     "cancelled",
     "hung up",
     "modified",
     "not modified",
     "refused",
+    "replacing",
     "transfer failed",
     "transferred",
     "unanswered",
@@ -35,6 +36,7 @@ impl Fates {
     fn count(&mut self, event: &AgentEvent) {
         let fate = match event {
             AgentEvent::Answered { .. } => "answered",
+            AgentEvent::Incoming { replaces: Some(_), .. } => "replacing",
             AgentEvent::Modified { .. } => "modified",
             AgentEvent::NotModified { .. } => "not modified",
             AgentEvent::Transferred { .. } => "transferred",
@@ -83,7 +85,10 @@ impl User {
         let Some(call) = call_of(event) else { return };
         assert!(!self.over.contains(&call), "{event:?} after the end");
         match event {
-            AgentEvent::Incoming { .. } => self.calls.push(call),
+            AgentEvent::Incoming { replaces, .. } => {
+                assert!(replaces.is_none_or(|replaced| self.calls.contains(&replaced)));
+                self.calls.push(call);
+            }
             AgentEvent::Ended { .. } => {
                 self.over.insert(call);
             }
@@ -109,6 +114,9 @@ impl User {
                 22..23 => agent.refuse_referral(now, call),
                 23..24 => agent.reject(now, call, StatusCode::BUSY_HERE),
                 24..26 => agent.hang_up(now, call),
+                26..29 => {
+                    agent.transfer_attended(now, call, self.calls[below(self.calls.len() as u32) as usize])
+                }
                 _ => {}
             }
         }

@@ -20,6 +20,11 @@ pub(crate) struct Talk {
 }
 
 impl Talk {
+    /// The dialog with this tag of the peer, as Replaces names it.
+    pub(crate) fn name(&self, remote_tag: &str) -> String {
+        format!("{};to-tag={};from-tag={remote_tag}", self.call_id, self.tag)
+    }
+
     /// A request of bob within it, with further header lines, each ended.
     pub(crate) fn request(&self, method: &str, cseq: u32, more: &str) -> String {
         let Talk { tag, call_id, .. } = self;

@@ -3,8 +3,8 @@
 
 use crate::pair::{flow, label, sdp};
 use bytes::Bytes;
-use ruf_agent::{Agent, AgentEvent, CallKey, Settings};
-use ruf_message::{Entropy, Message, Tick};
+use ruf_agent::{Agent, AgentEvent, CallKey, DialogId, Settings};
+use ruf_message::{Entropy, Message, StatusCode, Tick};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -55,6 +55,8 @@ pub(crate) struct Trio {
     loss: u32,
     entropy: Entropy,
     ladder: Vec<String>,
+    /// The early dialog that the last 180 made, as the caller names it.
+    early: Option<DialogId>,
     pub(crate) events: Vec<(Who, AgentEvent)>,
 }
 
@@ -82,6 +84,7 @@ impl Trio {
             loss: 0,
             entropy,
             ladder: Vec::new(),
+            early: None,
             events: Vec::new(),
         }
     }
@@ -109,6 +112,11 @@ impl Trio {
             while let Some(transmit) = self.agents[who as usize].poll_transmit() {
                 let label = label(&transmit.bytes);
                 let to = addressee(&transmit.bytes);
+                if let Ok(Message::Response(ringing)) = Message::parse(transmit.bytes.clone())
+                    && ringing.status() == StatusCode::RINGING
+                {
+                    self.early = Some(DialogId::of_response(&ringing));
+                }
                 let lost = self.entropy.u32() % 1_000 < self.loss;
                 let cross = if lost { "x " } else { "" };
                 self.ladder.push(format!("{}→{cross}{} {label}", who.letter(), to.letter()));
@@ -192,6 +200,11 @@ impl Trio {
         self.ladder.clear();
         self.events.clear();
         (call, incoming)
+    }
+
+    /// The early dialog that the last 180 made, as the caller names it: what somebody who watches sees.
+    pub(crate) fn dialog_of_180(&self) -> DialogId {
+        self.early.clone().unwrap()
     }
 
     pub(crate) fn ladder(&self) -> String {

@@ -23,9 +23,20 @@ pub fn unescape(text: &[u8]) -> Cow<'_, [u8]> {
 /// Appends `user` to `out` as the user part of a SIP URI, escaping what may not stand there.
 // rfc3261 §19.1.2
 pub fn escape_user(user: &[u8], out: &mut Vec<u8>) {
+    escape(user, |octet| is(octet, class::USER) && octet != b'#', out);
+}
+
+/// Appends `value` to `out` as the value of a header in a SIP URI (`?Replaces=...`), escaping what may not
+/// stand there.
+// rfc3261 §19.1.1 and rfc3261 §25.1: hvalue
+pub fn escape_header(value: &[u8], out: &mut Vec<u8>) {
+    escape(value, |octet| octet.is_ascii_alphanumeric() || b"-_.!~*'()[]/?:+$".contains(&octet), out);
+}
+
+fn escape(text: &[u8], may_stand: impl Fn(u8) -> bool, out: &mut Vec<u8>) {
     const HEX: &[u8; 16] = b"0123456789ABCDEF";
-    for &octet in user {
-        if is(octet, class::USER) && octet != b'#' {
+    for &octet in text {
+        if may_stand(octet) {
             out.push(octet);
         } else {
             let digit = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or_default();
@@ -70,5 +81,19 @@ mod tests {
         let mut out = Vec::new();
         escape_user(b"j\xf6rg@home#1;x", &mut out);
         assert_eq!(out, b"j%F6rg%40home%231;x");
+    }
+
+    #[test]
+    fn a_header_value_of_any_octets_comes_back() {
+        // tests rfc3261 §19.1.1, §25.1
+        let every: Vec<u8> = (0..=255).collect();
+        let mut out = b"sip:a@h?x=".to_vec();
+        escape_header(&every, &mut out);
+        let uri = crate::Uri::parse(out).unwrap();
+        let (_, value) = uri.as_ref().headers().next().unwrap();
+        assert_eq!(&*unescape(value), every);
+        let mut out = Vec::new();
+        escape_header(b"425928@h;to-tag=7743;from-tag=6472", &mut out);
+        assert_eq!(out, b"425928%40h%3Bto-tag%3D7743%3Bfrom-tag%3D6472");
     }
 }

@@ -5,6 +5,7 @@ use crate::cancel::Withdrawn;
 use crate::effect::{Asked, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
 use crate::terms::Terms;
+use crate::usage::Named;
 use ruf_dialog::Dialog;
 use ruf_message::{Request, Response, StatusCode, Tick};
 use std::mem;
@@ -219,6 +220,22 @@ impl ClientInvite {
             ClientState::Answered { early } => ClientState::Answered { early },
             ClientState::Over => ClientState::Over,
         };
+    }
+
+    /// What the early dialog is whose tag passes.
+    pub(crate) fn named(&self, is_named: impl Fn(&[u8]) -> bool) -> Named {
+        let of = |early: &[Dialog], named| {
+            let is_here = early.iter().any(|dialog| is_named(&dialog.id().remote_tag));
+            if is_here { named } else { Named::Unknown }
+        };
+        match &self.state {
+            ClientState::Proceeding { early, .. } => of(early, Named::Calling),
+            // They end, or another was answered in their place.
+            ClientState::Withdrawn(Withdrawn { early, .. }) | ClientState::Answered { early } => {
+                of(early, Named::Ended)
+            }
+            ClientState::Calling | ClientState::Over => Named::Unknown,
+        }
     }
 
     /// The early dialog with this tag.

@@ -1,9 +1,9 @@
 //! What a REFER refers to (RFC 3515 §2.1, RFC 3892 §2.2, RFC 3891 §4).
 
-use ruf_dialog::DialogId;
+use ruf_dialog::{Dialog, DialogId, RouteSet};
 use ruf_message::header::call_id::Replaces;
 use ruf_message::header::refer::{ReferTo, ReferredBy};
-use ruf_message::{Header, HeaderName, Request, Scheme, StatusCode, Uri, unescape};
+use ruf_message::{Header, HeaderName, Request, Scheme, StatusCode, Uri, escape_header, unescape};
 
 /// Whom to call, and what that call says.
 #[derive(Clone, Debug)]
@@ -14,6 +14,30 @@ pub struct Reference {
     pub to: Uri,
     /// What that INVITE carries: who referred us, which dialog it replaces.
     pub fields: Vec<(HeaderName, Vec<u8>)>,
+}
+
+/// What Refer-To says so that whoever is referred takes our place in this dialog.
+///
+/// The peer is named by its Contact if that is a GRUU, and so leads there from anywhere; otherwise by its
+/// address, and of several phones that ring for it only the right one takes the call.
+// rfc5589 §7.3
+pub fn attended(dialog: &Dialog) -> Uri {
+    let is_gruu = dialog.remote_target().as_ref().param("gr").is_some();
+    let uri = if is_gruu { dialog.remote_target().clone() } else { dialog.remote_uri() };
+    let (bare, _) = RouteSet::default().apply(&uri);
+    let DialogId { call_id, local_tag, remote_tag } = dialog.id();
+    // rfc3891 §4: as the peer names it
+    let replaces = [call_id, &b";to-tag="[..], &tag(remote_tag), b";from-tag=", &tag(local_tag)].concat();
+    let mut text = [bare.as_bytes(), b"?Replaces="].concat();
+    escape_header(&replaces, &mut text);
+    text.extend(b"&Require=replaces");
+    Uri::parse(text).unwrap_or(bare)
+}
+
+/// A tag as Replaces bears it.
+// rfc3891 §6.1: 0 stands for none
+fn tag(tag: &[u8]) -> Vec<u8> {
+    if tag.is_empty() { b"0".to_vec() } else { tag.to_vec() }
 }
 
 impl Reference {

@@ -204,7 +204,7 @@ impl Desk {
     /// What the agent says of its calls.
     pub(super) fn hear_call(&mut self, now: Tick, event: AgentEvent) {
         match event {
-            AgentEvent::Incoming { call, from, display, to, body } => {
+            AgentEvent::Incoming { call, from, display, to, body, .. } => {
                 let parties = Parties { from: from.to_string(), display, to: to.to_string() };
                 self.incoming(now, call, from, parties, body);
             }
