@@ -4,6 +4,7 @@ use crate::calls::Calls;
 use crate::capabilities::contact;
 use crate::client::{Open, Owner};
 use crate::event::{AgentEvent, CallKey, Counts, Full, RequestKey};
+use crate::redirect::TargetSet;
 use crate::register::{Device, Registration, Step};
 use crate::server::{Served, Witness};
 use crate::settings::Settings;
@@ -224,10 +225,11 @@ impl Agent {
         }
         let invite = finish(builder);
         let (call_id, tag) = (invite.call_id().to_vec(), invite.from_tag().unwrap_or_default().to_vec());
+        let targets = TargetSet::new(invite.uri().to_owned(), self.settings.redirects_max);
         let mut out = ruf_session::Out::default();
         let usage =
             InviteUsage::call(&mut Turn { now, entropy: &mut self.entropy, out: &mut out }, terms, invite);
-        let key = self.calls.insert(&call_id, &tag, usage, self.settings.keyring.clone(), flow)?;
+        let key = self.calls.insert(&call_id, &tag, usage, self.settings.keyring.clone(), flow, targets)?;
         if let Some(call) = self.calls.get_mut(key) {
             call.follows = follows;
         }

@@ -5,6 +5,7 @@ use crate::agent::Agent;
 use crate::capabilities::party;
 use crate::client::Owner;
 use crate::event::{AgentEvent, CallKey, Full};
+use crate::redirect::TargetSet;
 use crate::replaces::ENDED_MAX;
 use crate::transfer::Follows;
 use ruf_auth::Keyring;
@@ -24,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) flow: Flow,
     /// Its open client transactions: what a CANCEL needs.
     pub(crate) clients: Vec<(Asked, ClientId)>,
+    /// Where else it may go.
+    pub(crate) targets: TargetSet,
     /// Another call's peer asked for it.
     pub(crate) follows: Option<Follows>,
     /// When it is answered, this one ends.
@@ -70,6 +73,7 @@ impl Calls {
         usage: InviteUsage,
         keyring: Keyring,
         flow: Flow,
+        targets: TargetSet,
     ) -> Result<CallKey, Full> {
         if self.is_full() {
             return Err(Full);
@@ -83,6 +87,7 @@ impl Calls {
             keyring,
             flow,
             clients: Vec::new(),
+            targets,
             follows: None,
             replaces: None,
             name,

@@ -1,10 +1,13 @@
-//! Requests of ours: sent, challenged, answered (RFC 3261 §8.1, §22.2, §22.3).
+//! Requests of ours: sent, challenged, redirected, answered (RFC 3261 §8.1, §22.2, §22.3).
 
 use crate::agent::Agent;
 use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
+use crate::repair::{is_repairable, repair};
 use ruf_auth::Keyring;
+use ruf_dialog::RouteSet;
+use ruf_message::header::expires::RetryAfter;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
-use ruf_session::{Asked, Failure};
+use ruf_session::{Asked, Failure, Verb};
 
 /// A request of ours whose transaction is open.
 #[derive(Debug)]
@@ -49,11 +52,11 @@ impl Agent {
             return;
         }
         let status = response.status();
-        // rfc3261 §8.1.3.5
-        let challenged =
-            matches!(status, StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED);
-        if challenged && self.retry(now, user, response) {
-            return;
+        if !status.is_provisional() && !status.is_success() {
+            if self.is_tried_again(now, user, response) {
+                return;
+            }
+            self.note_retry_after(user, response);
         }
         let Some(open) = self.open.get(&user) else { return };
         match &open.owner {
@@ -74,28 +77,103 @@ impl Agent {
         }
     }
 
-    /// Answers a challenge: the same request with the next number and with credentials. False: it
-    /// cannot be answered, or nobody wants the answer any more.
+    /// What was refused goes out once more: with credentials, said otherwise, or to another place. False: it
+    /// cannot, or nobody wants the answer any more.
+    fn is_tried_again(&mut self, now: Tick, user: u64, refusal: &Response) -> bool {
+        self.is_proved(now, user, refusal)
+            || self.is_repaired(now, user, refusal)
+            || self.is_redirected(now, user, refusal)
+    }
+
+    // rfc3261 §8.1.3.5
+    fn is_proved(&mut self, now: Tick, user: u64, refusal: &Response) -> bool {
+        match refusal.status() {
+            StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+                self.can_prove(user, refusal) && self.send_again(now, user, |_| ())
+            }
+            _ => false,
+        }
+    }
+
+    /// The challenge can be answered.
     // rfc3261 §22.2 and rfc3261 §22.3
-    fn retry(&mut self, now: Tick, user: u64, response: &Response) -> bool {
+    fn can_prove(&mut self, user: u64, challenge: &Response) -> bool {
+        let Some(open) = self.open.get_mut(&user) else { return false };
+        let keyring = match &mut open.owner {
+            Owner::Registration => &mut self.registration.keyring,
+            Owner::Single { keyring, .. } => keyring,
+            Owner::Call { key, .. } => match self.calls.get_mut(*key) {
+                Some(call) => &mut call.keyring,
+                None => return false,
+            },
+        };
+        keyring.challenged(&open.request, challenge, &mut self.entropy).is_ok()
+    }
+
+    // rfc3261 §8.1.3.5
+    fn is_repaired(&mut self, now: Tick, user: u64, refusal: &Response) -> bool {
+        let Some(open) = self.open.get(&user).filter(|_| is_repairable(refusal)) else { return false };
+        let mut repaired = (*open.request).clone();
+        let domain = self.settings.aor.as_ref().host().map_or_else(String::new, |host| host.to_string());
+        repair(&mut repaired, refusal, &domain) && self.send_again(now, user, |again| *again = repaired)
+    }
+
+    /// A call is answered with other places, or the one it was redirected to fails.
+    // rfc3261 §8.1.3.4
+    fn is_redirected(&mut self, now: Tick, user: u64, refusal: &Response) -> bool {
+        let Some(key) = self.opening(user) else { return false };
+        let Some(call) = self.calls.get_mut(key) else { return false };
+        call.targets.refused(refusal);
+        self.goes_elsewhere(now, user, key)
+    }
+
+    /// The call goes to its next place, if it has one.
+    // rfc3261 §8.1.3.4
+    fn goes_elsewhere(&mut self, now: Tick, user: u64, key: CallKey) -> bool {
+        let Some(to) = self.calls.get_mut(key).and_then(|call| call.targets.next()) else { return false };
+        // rfc3261 §8.1.3.4: without headers and method
+        let (bare, _) = RouteSet::default().apply(&to);
+        let is_sent = self.send_again(now, user, |again| again.set_uri(&bare));
+        if is_sent {
+            self.events.push_back(AgentEvent::Redirected { call: key, to });
+        }
+        is_sent
+    }
+
+    /// The call that this request of ours is to open.
+    fn opening(&self, user: u64) -> Option<CallKey> {
+        match self.open.get(&user)?.owner {
+            Owner::Call { key, asked: Asked { verb: Verb::Invite, .. } } => Some(key),
+            Owner::Call { .. } | Owner::Registration | Owner::Single { .. } => None,
+        }
+    }
+
+    /// Whom a call does not reach says when to try again.
+    // rfc3261 §20.33
+    fn note_retry_after(&mut self, user: u64, refusal: &Response) {
+        if let Some(call) = self.opening(user)
+            && let Ok(Some(RetryAfter { secs, .. })) = refusal.header()
+        {
+            self.events.push_back(AgentEvent::RetryAfter { call, secs });
+        }
+    }
+
+    /// The same request with the next number, changed, with the credentials it was asked for. False: nobody
+    /// wants the answer any more.
+    // rfc3261 §8.1.3.5 and rfc3261 §22.2
+    fn send_again(&mut self, now: Tick, user: u64, change: impl FnOnce(&mut Request)) -> bool {
         let Some(open) = self.open.get_mut(&user) else { return false };
         let flow = open.flow;
         let mut again = (*open.request).clone();
+        change(&mut again);
         let (owner, sent) = match &mut open.owner {
             Owner::Registration => {
-                let keyring = &mut self.registration.keyring;
-                if keyring.challenged(&again, response, &mut self.entropy).is_err() {
-                    return false;
-                }
                 let Some(number) = self.registration.retry() else { return false };
                 renumber(&mut again, number);
                 self.registration.keyring.authorize(&mut again);
                 (Owner::Registration, None)
             }
             Owner::Single { key, method, keyring } => {
-                if keyring.challenged(&again, response, &mut self.entropy).is_err() {
-                    return false;
-                }
                 let number = again.cseq().number.saturating_add(1);
                 renumber(&mut again, number);
                 keyring.authorize(&mut again);
@@ -103,9 +181,6 @@ impl Agent {
             }
             Owner::Call { key, asked } => {
                 let Some(call) = self.calls.get_mut(*key) else { return false };
-                if call.keyring.challenged(&again, response, &mut self.entropy).is_err() {
-                    return false;
-                }
                 let Some(number) = call.usage.retry(*asked) else { return false };
                 renumber(&mut again, number);
                 call.keyring.authorize(&mut again);
@@ -126,6 +201,12 @@ impl Agent {
 
     /// A transaction of ours is over; `failed`: without a final response.
     pub(crate) fn ended(&mut self, now: Tick, user: u64, failed: Option<Failure>) {
+        // rfc3261 §8.1.3.4: silence, too, is a failure after which the next place is tried
+        if failed.is_some()
+            && let Some(key) = self.opening(user)
+        {
+            self.goes_elsewhere(now, user, key);
+        }
         let Some(Open { owner, .. }) = self.open.remove(&user) else { return };
         if let Owner::Call { key, asked } = owner
             && let Some(call) = self.calls.get_mut(key)

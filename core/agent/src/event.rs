@@ -59,6 +59,20 @@ pub enum AgentEvent {
         /// Early description.
         body: Option<Body>,
     },
+    /// A call of ours goes elsewhere: where it went sent it on, or did not answer.
+    Redirected {
+        /// The call.
+        call: CallKey,
+        /// Where.
+        to: Uri,
+    },
+    /// Whom a call of ours did not reach says when to try again. Its end follows.
+    RetryAfter {
+        /// The call.
+        call: CallKey,
+        /// Seconds from now.
+        secs: u32,
+    },
     /// A call of ours was answered.
     Answered {
         /// The call.

@@ -38,7 +38,7 @@
 //! |---|---|
 //! | `agent.rs` | [`Agent`]: the verbs, and `poll_*` |
 //! | `calls.rs` | the table of calls and their deadlines |
-//! | `client.rs` | requests of ours: sending, challenges, outcomes |
+//! | `client.rs`, `repair.rs`, `redirect.rs` | requests of ours: sending, challenges, other words, other places, outcomes |
 //! | `server.rs`, `reject.rs` | requests of others: inspection (8.2), dispatch, refusal |
 //! | `transfer.rs` | referring the peer of a call, and being referred |
 //! | `replaces.rs` | a call that takes the place of another |
@@ -54,8 +54,10 @@ mod calls;
 mod capabilities;
 mod client;
 mod event;
+mod redirect;
 mod register;
 mod reject;
+mod repair;
 mod replaces;
 mod server;
 mod settings;

@@ -3,6 +3,7 @@
 use crate::agent::Agent;
 use crate::capabilities::{ALLOW, ALLOW_EVENTS, MESSAGE_TYPES, METHODS, SUPPORTED};
 use crate::event::{AgentEvent, CallKey};
+use crate::redirect::TargetSet;
 use crate::reject::Reject;
 use crate::replaces::is_misplaced;
 use ruf_message::header::event::Event;
@@ -159,7 +160,7 @@ impl Agent {
         let keyring = self.settings.keyring.clone();
         let call = self
             .calls
-            .insert(request.call_id(), tag.as_bytes(), usage, keyring, flow)
+            .insert(request.call_id(), tag.as_bytes(), usage, keyring, flow, TargetSet::none())
             .map_err(|_| Reject::Busy)?;
         if let Some(served) = self.served.get_mut(&user) {
             served.call = Some(call);

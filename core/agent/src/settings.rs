@@ -34,6 +34,9 @@ pub struct Settings {
     pub accepted_types: Vec<String>,
     /// A change of a session is answered with the description given last, without asking.
     pub answer_reinvites: bool,
+    /// How many other places a call of ours may be sent on to. RFC 3261 §8.1.3.4 wants redirections to be
+    /// followed, and a server that passes them up relies on it; 0 leaves them to the user.
+    pub redirects_max: u8,
     /// T1, T2, T4.
     pub timers: ruf_transaction::Timers,
     /// How long a call may ring.
@@ -64,6 +67,7 @@ impl Settings {
             user_agent: String::new(),
             accepted_types: vec!["application/sdp".to_owned()],
             answer_reinvites: true,
+            redirects_max: 5,
             timers: ruf_transaction::Timers::default(),
             ringing_max: times.ringing_max,
             reinvite_max: times.reinvite_max,

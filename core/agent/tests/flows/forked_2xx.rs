@@ -76,6 +76,41 @@ fn twenty_answers_after_a_cancel_are_all_left() {
 }
 
 #[test]
+fn a_branch_that_ended_is_forgotten_and_the_others_go_on() {
+    // tests rfc6228 §4, rfc3261 §13.2.2.4
+    let mut stage = Stage::new();
+    let call = stage.agent.call(stage.now, &"sip:bob@example.org".parse().unwrap(), None).unwrap();
+    let invite = stage.request();
+    stage.answer(&invite, StatusCode::RINGING, "bob", &[BOB]);
+    stage.answer(&invite, StatusCode::RINGING, "carol", &[CAROL]);
+    stage.events();
+    stage.answer(&invite, StatusCode::EARLY_DIALOG_TERMINATED, "bob", &[]);
+    stage.answer(&invite, StatusCode::EARLY_DIALOG_TERMINATED, "nobody", &[]);
+    assert!(stage.sent().is_empty() && stage.events().is_empty());
+    let within = |tag: &str| {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        format!(
+            "OPTIONS sip:alice@192.0.2.1 SIP/2.0
+Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{tag}
+From: <sip:bob@example.org>;tag={tag}
+To: <sip:alice@example.org>;tag={}
+Call-ID: {}
+CSeq: 1 OPTIONS
+",
+            text(invite.from_tag().unwrap()),
+            text(invite.call_id()),
+        )
+    };
+    stage.give_text(&within("bob"));
+    assert_eq!(stage.response().status(), StatusCode::CALL_DOES_NOT_EXIST);
+    stage.give_text(&within("carol"));
+    assert_eq!(stage.response().status(), StatusCode::OK);
+    stage.answer(&invite, StatusCode::OK, "carol", &[CAROL]);
+    assert_eq!(requests(&mut stage), [(Method::Ack, "sip:carol@192.0.2.3".into())]);
+    assert_eq!(stage.events(), [AgentEvent::Answered { call, body: None, answer_due: false }]);
+}
+
+#[test]
 fn a_callee_that_leaves_its_early_dialog_ends_the_call_if_it_was_the_last() {
     // tests rfc3261 §15, §15.1.2
     let mut stage = Stage::new();

@@ -140,9 +140,14 @@ impl ClientInvite {
         if status == StatusCode::TRYING {
             return early;
         }
+        let tag = response.to_tag().unwrap_or_default();
+        // rfc6228 §4: one branch of a fork has ended, which is no news; the others go on
+        if status == StatusCode::EARLY_DIALOG_TERMINATED {
+            early.retain(|dialog| *dialog.id().remote_tag != *tag);
+            return early;
+        }
         // rfc3261 §8.1.3.2: one we do not know is a 183; the user sees the number
         turn.event(SessionEvent::Progress { status, body: body_of_response(response) });
-        let tag = response.to_tag().unwrap_or_default();
         let known = early.iter().any(|dialog| *dialog.id().remote_tag == *tag);
         if !tag.is_empty() && !known && early.len() < FORKS_MAX {
             early.extend(Dialog::caller(&self.request, response, terms.party.secure_flow).ok());

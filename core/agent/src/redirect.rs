@@ -1,0 +1,142 @@
+//! Other places for a call: those that a 3xx names, in their order, each once (RFC 3261 §8.1.3.4).
+//! Settings say how many; where one leads is found by the driver, as for any request.
+
+use ruf_message::{Response, Scheme, StatusCode, Uri};
+
+/// Most places that one call keeps in mind.
+const PLACES_MAX: usize = 16;
+
+/// The target set of a call of ours.
+#[derive(Debug)]
+pub(crate) struct TargetSet {
+    /// All that were ever in it.
+    known: Vec<Uri>,
+    /// Those that were not tried, the next one last, each with its q.
+    left: Vec<(u16, Uri)>,
+    tries_left: u8,
+}
+
+impl TargetSet {
+    /// It begins with where the call goes. So many others may be tried.
+    // rfc3261 §8.1.3.4: exactly one URI, the Request-URI
+    pub(crate) fn new(request_uri: Uri, tries_max: u8) -> Self {
+        TargetSet { known: vec![request_uri], left: Vec::new(), tries_left: tries_max }
+    }
+
+    /// That of a call which came to us.
+    pub(crate) fn none() -> Self {
+        TargetSet { known: Vec::new(), left: Vec::new(), tries_left: 0 }
+    }
+
+    /// A redirection adds to it, what speaks for everywhere empties it.
+    pub(crate) fn refused(&mut self, refusal: &Response) {
+        match refusal.status() {
+            StatusCode::MULTIPLE_CHOICES | StatusCode::MOVED_PERMANENTLY | StatusCode::MOVED_TEMPORARILY => {
+                self.add(refusal)
+            }
+            // rfc3261 §21.6: nobody else will answer it
+            status if status >= StatusCode::BUSY_EVERYWHERE => self.left.clear(),
+            // 305 would put a proxy before us that nobody chose, 380 is for humans.
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, redirection: &Response) {
+        let wants_sips = self.known.first().is_some_and(|first| first.as_ref().scheme() == Scheme::Sips);
+        for contact in redirection.contacts() {
+            let Some(uri) = contact.uri().filter(|uri| uri.is_sip()) else { continue };
+            // rfc3261 §8.1.3.4: a call that began as secure stays so
+            if wants_sips && uri.scheme() != Scheme::Sips {
+                continue;
+            }
+            let (uri, q) = (uri.to_owned(), contact.q().unwrap_or(1_000));
+            // rfc3261 §8.1.3.4: each once
+            if self.known.len() < PLACES_MAX && !self.known.iter().any(|known| known.equivalent(&uri)) {
+                self.known.push(uri.clone());
+                // Before its equals, which are tried first: the next one is the last.
+                let at = self.left.partition_point(|(other, _)| *other < q);
+                self.left.insert(at, (q, uri));
+            }
+        }
+    }
+
+    /// The next to try.
+    // rfc3261 §8.1.3.4: by decreasing q, one after the other
+    pub(crate) fn next(&mut self) -> Option<Uri> {
+        if self.tries_left == 0 {
+            return None;
+        }
+        let (_, uri) = self.left.pop()?;
+        self.tries_left -= 1;
+        Some(uri)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruf_message::{HeaderName, Method, Request};
+
+    fn uri(text: &str) -> Uri {
+        text.parse().unwrap()
+    }
+
+    fn redirection(status: StatusCode, contacts: &str) -> Response {
+        let request = Request::build(Method::Invite, &uri("sip:b@h"))
+            .from("<sip:a@h>;tag=a")
+            .to("<sip:b@h>")
+            .call_id("1")
+            .cseq(1)
+            .finish()
+            .unwrap();
+        let mut response = request.reply(status);
+        response.set(HeaderName::Contact, contacts);
+        response
+    }
+
+    fn order(first: &str, tries_max: u8, contacts: &[&str]) -> Vec<String> {
+        let mut targets = TargetSet::new(uri(first), tries_max);
+        for contacts in contacts {
+            targets.refused(&redirection(StatusCode::MOVED_TEMPORARILY, contacts));
+        }
+        std::iter::from_fn(|| targets.next()).map(|uri| uri.to_string()).collect()
+    }
+
+    #[test]
+    fn places_are_tried_by_their_q_and_each_once() {
+        // tests rfc3261 §8.1.3.4
+        let contacts = "<sip:low@h>;q=0.1, <sip:first@h>, <sip:second@h>, <sip:mid@h>;q=0.5, <sip:b@h>";
+        let all = ["sip:first@h", "sip:second@h", "sip:mid@h", "sip:low@h"];
+        assert_eq!(order("sip:b@h", 9, &[contacts]), all);
+        assert_eq!(
+            order("sip:b@h", 9, &[contacts, "<sip:low@h>, <sip:MID@h>;q=0.5"])[3..],
+            ["sip:MID@h", "sip:low@h"]
+        );
+        assert_eq!(order("sip:b@h", 2, &[contacts]), all[..2]);
+        assert_eq!(order("sip:b@h", 0, &[contacts]), [""; 0]);
+    }
+
+    #[test]
+    fn only_places_for_calls_are_taken_and_secure_ones_for_a_secure_call() {
+        // tests rfc3261 §8.1.3.4
+        let contacts = "<mailto:b@h>, <tel:+1>, <sip:plain@h>, <sips:secure@h>";
+        assert_eq!(order("sip:b@h", 9, &[contacts]), ["sip:plain@h", "sips:secure@h"]);
+        assert_eq!(order("sips:b@h", 9, &[contacts]), ["sips:secure@h"]);
+        let many: Vec<String> = (0..40).map(|n| format!("<sip:{n}@h>")).collect();
+        assert_eq!(order("sip:b@h", 99, &[&many.join(", ")]).len(), PLACES_MAX - 1);
+    }
+
+    #[test]
+    fn what_speaks_for_everywhere_is_the_end() {
+        // tests rfc3261 §8.1.3.4, §21.6
+        let mut targets = TargetSet::new(uri("sip:b@h"), 9);
+        for other in [StatusCode::USE_PROXY, StatusCode::ALTERNATIVE_SERVICE, StatusCode::BUSY_HERE] {
+            targets.refused(&redirection(other, "<sip:x@h>"));
+        }
+        assert!(targets.next().is_none());
+        targets.refused(&redirection(StatusCode::MULTIPLE_CHOICES, "<sip:x@h>, <sip:y@h>"));
+        assert!(targets.next().is_some());
+        targets.refused(&redirection(StatusCode::DECLINE, "<sip:z@h>"));
+        assert!(targets.next().is_none());
+    }
+}

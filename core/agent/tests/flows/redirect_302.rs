@@ -1,0 +1,136 @@
+//! A call is sent on to other places, and tries them one after the other (RFC 3261 §8.1.3.4).
+
+use crate::pair::sdp;
+use crate::stage::Stage;
+use ruf_agent::{AgentEvent, CallKey, EndReason, Failure};
+use ruf_message::{HeaderName, Message, Method, Request, StatusCode};
+use std::time::Duration;
+
+fn call(stage: &mut Stage) -> (CallKey, Request) {
+    let call = stage.agent.call(stage.now, &"sip:bob@example.org".parse().unwrap(), sdp("offer")).unwrap();
+    (call, stage.request())
+}
+
+/// The last INVITE that went out.
+#[track_caller]
+fn invite(stage: &mut Stage) -> Request {
+    let sent = stage.sent();
+    match sent.last() {
+        Some(Message::Request(request)) if request.method() == Method::Invite => request.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[track_caller]
+fn redirect(stage: &mut Stage, invite: &Request, contacts: &str) {
+    stage.answer(invite, StatusCode::MOVED_TEMPORARILY, "server", &[(HeaderName::Contact, contacts)]);
+}
+
+#[test]
+fn the_next_place_is_called_with_the_same_names_and_the_next_number() {
+    // tests rfc3261 §8.1.3.4
+    let mut stage = Stage::new();
+    let (key, first) = call(&mut stage);
+    redirect(&mut stage, &first, "<sip:carol@192.0.2.3;method=BYE?Subject=x>;q=0.5, <sip:bob@192.0.2.2>");
+    let second = invite(&mut stage);
+    assert_eq!(second.uri().to_string(), "sip:bob@192.0.2.2");
+    let names = |request: &Request| {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        (text(request.call_id()), request.from_tag().map(text), request.to().uri().to_string())
+    };
+    assert_eq!((names(&second), second.body()), (names(&first), first.body()));
+    assert_eq!((second.cseq().number, second.to_tag()), (first.cseq().number + 1, None));
+    assert_ne!(second.via().branch(), first.via().branch());
+    // Bob is busy there: the next is tried.
+    stage.answer(&second, StatusCode::BUSY_HERE, "bob", &[]);
+    let third = invite(&mut stage);
+    assert_eq!(
+        (third.uri().to_string(), third.raw(HeaderName::Subject).count()),
+        ("sip:carol@192.0.2.3".into(), 0)
+    );
+    stage.answer(&third, StatusCode::OK, "carol", &[(HeaderName::Contact, "<sip:carol@192.0.2.3>")]);
+    assert_eq!(stage.request().method(), Method::Ack);
+    let told = stage.events();
+    let to = |event: &AgentEvent| match event {
+        AgentEvent::Redirected { call, to } if *call == key => to.as_ref().user().unwrap().to_vec(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!((to(&told[0]), to(&told[1])), (b"bob".to_vec(), b"carol".to_vec()));
+    assert!(matches!(told[2..], [AgentEvent::Answered { .. }]), "{told:?}");
+}
+
+#[test]
+fn places_that_name_each_other_are_no_loop() {
+    // tests rfc3261 §8.1.3.4
+    let mut stage = Stage::new();
+    let (key, first) = call(&mut stage);
+    redirect(&mut stage, &first, "<sip:carol@192.0.2.3>");
+    let second = invite(&mut stage);
+    redirect(&mut stage, &second, "<sip:bob@example.org>, <sip:carol@192.0.2.3>");
+    let reason = EndReason::Failed(Failure::Refused(StatusCode::MOVED_TEMPORARILY));
+    assert_eq!(stage.events()[1..], [AgentEvent::Ended { call: key, reason }]);
+    stage.run(Duration::from_secs(100));
+    assert!(stage.agent.is_idle(), "{:?}", stage.agent.counts());
+}
+
+#[test]
+fn there_is_a_bound_and_it_may_be_none() {
+    // tests rfc3261 §8.1.3.4
+    for redirects_max in [0, 2, 5] {
+        let mut stage = Stage::with(|settings| settings.redirects_max = redirects_max);
+        let (_, mut next) = call(&mut stage);
+        for place in 0..redirects_max {
+            redirect(&mut stage, &next, &format!("<sip:{place}@192.0.2.3>"));
+            next = invite(&mut stage);
+        }
+        redirect(&mut stage, &next, "<sip:last@192.0.2.3>");
+        assert!(matches!(stage.events().last(), Some(AgentEvent::Ended { .. })));
+    }
+}
+
+#[test]
+fn a_place_that_is_silent_is_left_and_a_6xx_is_for_all() {
+    // tests rfc3261 §8.1.3.4, §21.6
+    let mut stage = Stage::new();
+    let (key, first) = call(&mut stage);
+    redirect(&mut stage, &first, "<sip:1@192.0.2.3>, <sip:2@192.0.2.3>, <sip:3@192.0.2.3>");
+    assert_eq!(invite(&mut stage).uri().to_string(), "sip:1@192.0.2.3");
+    stage.run(Duration::from_secs(32));
+    let second = invite(&mut stage);
+    assert_eq!(second.uri().to_string(), "sip:2@192.0.2.3");
+    stage.answer(&second, StatusCode::DECLINE, "2", &[]);
+    let reason = EndReason::Failed(Failure::Refused(StatusCode::DECLINE));
+    assert_eq!(stage.events().last(), Some(&AgentEvent::Ended { call: key, reason }));
+    stage.run(Duration::from_secs(100));
+    assert!(stage.agent.is_idle(), "{:?}", stage.agent.counts());
+}
+
+#[test]
+fn who_has_hung_up_goes_nowhere() {
+    // tests rfc3261 §9.1
+    let mut stage = Stage::new();
+    let (key, first) = call(&mut stage);
+    stage.answer(&first, StatusCode::TRYING, "", &[]);
+    stage.agent.hang_up(stage.now, key);
+    let cancel = stage.request();
+    stage.answer(&cancel, StatusCode::OK, "x", &[]);
+    redirect(&mut stage, &first, "<sip:carol@192.0.2.3>");
+    assert_eq!(stage.request().method(), Method::Ack);
+    assert_eq!(stage.events(), [AgentEvent::Ended { call: key, reason: EndReason::Cancelled }]);
+}
+
+#[test]
+fn credentials_are_made_anew_for_the_other_place() {
+    // tests rfc3261 §8.1.3.4, §22.2
+    let mut stage = Stage::new();
+    let (_, first) = call(&mut stage);
+    stage.challenge(&first, StatusCode::PROXY_AUTHENTICATION_REQUIRED, "n", false);
+    let second = invite(&mut stage);
+    redirect(&mut stage, &second, "<sip:carol@192.0.2.3>");
+    let third = invite(&mut stage);
+    assert_eq!(third.cseq().number, first.cseq().number + 2);
+    let value =
+        String::from_utf8_lossy(third.raw(HeaderName::ProxyAuthorization).next().unwrap()).into_owned();
+    assert!(value.contains("uri=\"sip:carol@192.0.2.3\""), "{value}");
+    crate::stage::proved(&third, HeaderName::ProxyAuthorization);
+}
