@@ -182,6 +182,13 @@ impl Agent {
         }
     }
 
+    /// Sends the caller on to this URI (forwarding): its phone calls there.
+    // rfc3261 §21.3.3
+    pub fn redirect(&mut self, now: Tick, call: CallKey, to: &Uri) {
+        self.turn(now, call, |usage, turn| usage.redirect(turn, to));
+        self.drain(now);
+    }
+
     /// Changes the session of a call to this description of ours: hold, resume, new addresses.
     // rfc3261 §14.1
     pub fn modify(&mut self, now: Tick, call: CallKey, body: Body) {

@@ -2,6 +2,8 @@
 
 use crate::pair::sdp;
 use crate::stage::Stage;
+use crate::trio::Trio;
+use crate::trio::Who::{Alice, Bob, Carol};
 use ruf_agent::{AgentEvent, CallKey, EndReason, Failure};
 use ruf_message::{HeaderName, Message, Method, Request, StatusCode};
 use std::time::Duration;
@@ -24,6 +26,27 @@ fn invite(stage: &mut Stage) -> Request {
 #[track_caller]
 fn redirect(stage: &mut Stage, invite: &Request, contacts: &str) {
     stage.answer(invite, StatusCode::MOVED_TEMPORARILY, "server", &[(HeaderName::Contact, contacts)]);
+}
+
+#[test]
+fn bob_sends_alice_on_to_carol() {
+    // tests rfc3261 §21.3.3, §8.1.3.4
+    let mut trio = Trio::new(1);
+    let call = trio.act(Alice, |agent, now| agent.call(now, &Bob.uri(), sdp("offer")).unwrap());
+    let bob = trio.incoming(Bob);
+    trio.act(Bob, |agent, now| agent.redirect(now, bob, &Carol.uri()));
+    let carol = trio.incoming(Carol);
+    trio.act(Carol, |agent, now| agent.answer(now, carol, sdp("answer")));
+    trio.until(Alice, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
+    let end = EndReason::Declined(StatusCode::MOVED_TEMPORARILY);
+    trio.until(Bob, |event| {
+        matches!(event, AgentEvent::Ended { reason, .. } if *reason == end).then_some(())
+    });
+    trio.act(Alice, |agent, now| agent.hang_up(now, call));
+    trio.settle();
+    trio.expect_ladder(
+        "a→b INVITE | b→a 302 INVITE | a→b ACK | a→c INVITE | c→a 200 INVITE | a→c ACK | a→c BYE | c→a 200 BYE",
+    );
 }
 
 #[test]

@@ -19,12 +19,13 @@ const STEPS: u32 = 300;
 /// How often.
 const SEEDS: u64 = 250;
 
-const FATES: [&str; 10] = [
+const FATES: [&str; 11] = [
     "answered",
     "cancelled",
     "hung up",
     "modified",
     "not modified",
+    "redirected",
     "refused",
     "replacing",
     "transfer failed",
@@ -36,6 +37,7 @@ impl Fates {
     fn count(&mut self, event: &AgentEvent) {
         let fate = match event {
             AgentEvent::Answered { .. } => "answered",
+            AgentEvent::Redirected { .. } => "redirected",
             AgentEvent::Incoming { replaces: Some(_), .. } => "replacing",
             AgentEvent::Modified { .. } => "modified",
             AgentEvent::NotModified { .. } => "not modified",
@@ -114,6 +116,7 @@ impl User {
                 22..23 => agent.refuse_referral(now, call),
                 23..24 => agent.reject(now, call, StatusCode::BUSY_HERE),
                 24..26 => agent.hang_up(now, call),
+                29..30 => agent.redirect(now, call, &peers[below(2) as usize].uri()),
                 26..29 => {
                     agent.transfer_attended(now, call, self.calls[below(self.calls.len() as u32) as usize])
                 }

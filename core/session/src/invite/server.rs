@@ -5,7 +5,7 @@ use crate::cancel::terminate;
 use crate::effect::{Body, Turn};
 use crate::terms::{LocalParty, Terms};
 use ruf_dialog::Dialog;
-use ruf_message::{HeaderName, Request, Response, StatusCode, Tick};
+use ruf_message::{HeaderName, NameAddr, Request, Response, StatusCode, Tick, Uri};
 use std::time::Duration;
 
 /// A callee that rings says so again after this time: a proxy forgets a silent INVITE after three
@@ -67,6 +67,14 @@ impl ServerInvite {
     // rfc3261 §13.3.1.3
     pub(crate) fn reject(self, turn: &mut Turn<'_>, party: &LocalParty, status: StatusCode) {
         turn.respond(self.server, answer_to(&self.request, status, &self.tag(), party, None));
+    }
+
+    /// Sends the caller on to another place.
+    // rfc3261 §21.3.3
+    pub(crate) fn redirect(self, turn: &mut Turn<'_>, party: &LocalParty, to: &Uri) {
+        let mut response = answer_to(&self.request, StatusCode::MOVED_TEMPORARILY, &self.tag(), party, None);
+        response.add(HeaderName::Contact, NameAddr::compose("", to));
+        turn.respond(self.server, response);
     }
 
     /// The caller withdrew it, by CANCEL or by BYE on the early dialog.

@@ -55,6 +55,18 @@ impl InviteUsage {
         }
     }
 
+    /// The callee sends the caller on to this URI.
+    // rfc3261 §21.3.3
+    pub fn redirect(&mut self, turn: &mut Turn<'_>, to: &Uri) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Server(invite) => {
+                invite.redirect(turn, &self.terms.party, to);
+                self.end(turn, EndReason::Declined(StatusCode::MOVED_TEMPORARILY));
+            }
+            other @ (Invite::Client(_) | Invite::Over) => self.invite = other,
+        }
+    }
+
     /// Changes the session to this description: a re-INVITE, as soon as none is in its way.
     // rfc3261 §14.1
     pub fn modify(&mut self, turn: &mut Turn<'_>, body: Body) {
