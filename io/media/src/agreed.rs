@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::codec::Codec;
+use crate::codec::{Codec, OpusParameters};
 use crate::shield::Keys;
 
 /// One stream of audio, as it is from now on.
@@ -49,6 +49,8 @@ pub struct AgreedCodec {
     pub send: u8,
     /// Of what we receive.
     pub receive: u8,
+    /// What the far side asked for, if it is Opus.
+    pub opus: OpusParameters,
 }
 
 /// Telephone events and their payload types.

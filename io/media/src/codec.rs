@@ -2,9 +2,11 @@
 
 mod decoder;
 mod encoder;
+mod opus;
 
 pub(crate) use decoder::Decoder;
 pub(crate) use encoder::Encoder;
+pub use opus::OpusParameters;
 
 use ruf_audio::Rate;
 use ruf_rtp::Impairment;
@@ -18,11 +20,13 @@ pub enum Codec {
     Pcma,
     /// G.722 at 64 kbit/s.
     G722,
+    /// Opus, one channel (RFC 7587).
+    Opus,
 }
 
 impl Codec {
     /// All of them, the best first.
-    pub const ALL: [Codec; 3] = [Codec::G722, Codec::Pcma, Codec::Pcmu];
+    pub const ALL: [Codec; 4] = [Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu];
 
     /// Its name in SDP.
     pub const fn name(self) -> &'static str {
@@ -30,14 +34,17 @@ impl Codec {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
             Codec::G722 => "G722",
+            Codec::Opus => "opus",
         }
     }
 
     /// Units of RTP time in a second.
     // rfc3551 §4.5.2: 8000 for G.722, though it has 16000 samples
+    // rfc7587 §4.1
     pub const fn clock_rate_hz(self) -> u32 {
         match self {
             Codec::Pcmu | Codec::Pcma | Codec::G722 => 8_000,
+            Codec::Opus => 48_000,
         }
     }
 
@@ -46,6 +53,7 @@ impl Codec {
         match self {
             Codec::Pcmu | Codec::Pcma => Rate::Hz8000,
             Codec::G722 => Rate::Hz16000,
+            Codec::Opus => Rate::Hz48000,
         }
     }
 
@@ -54,6 +62,7 @@ impl Codec {
         match self {
             Codec::Pcmu | Codec::Pcma => Impairment::G711,
             Codec::G722 => Impairment::G722,
+            Codec::Opus => Impairment::OPUS,
         }
     }
 
@@ -64,6 +73,8 @@ impl Codec {
             Codec::Pcmu | Codec::Pcma | Codec::G722 => {
                 u32::try_from(payload.len()).ok().filter(|len| *len > 0)
             }
+            // The first octet and perhaps the second say it.
+            Codec::Opus => opus::ticks(payload),
         }
     }
 

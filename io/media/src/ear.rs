@@ -25,6 +25,8 @@ pub(crate) struct Ear {
     lines: Vec<Line>,
     events: Option<u8>,
     noise: Option<u8>,
+    /// Of the codec that is received.
+    clock_rate_hz: u32,
     receiver: Receiver,
     jitter: JitterBuffer,
     keys: EventReceiver,
@@ -57,6 +59,7 @@ impl Ear {
             lines: lines.collect(),
             events: agreed.events.map(|events| events.receive),
             noise: agreed.noise,
+            clock_rate_hz,
             receiver: Receiver::new(clock_rate_hz),
             jitter: JitterBuffer::new(clock_rate_hz, JitterLimits::default()),
             keys: EventReceiver::new(),
@@ -91,7 +94,11 @@ impl Ear {
         let payload_type = packet.payload_type;
         let content = match self.lines.iter().find(|line| line.payload_type == payload_type) {
             Some(line) => match line.codec.ticks(packet.payload) {
-                Some(ticks) => Content::Audio { ticks },
+                Some(ticks) => {
+                    let codec = line.codec;
+                    self.follow_clock(codec);
+                    Content::Audio { ticks }
+                }
                 // Not a payload of its codec.
                 None => return,
             },
@@ -110,6 +117,17 @@ impl Ear {
             }
         }
         self.jitter.insert(now, arrival, packet, content);
+    }
+
+    /// A codec with another clock begins anew: its timestamps are not comparable.
+    fn follow_clock(&mut self, codec: Codec) {
+        let clock_rate_hz = codec.clock_rate_hz();
+        if clock_rate_hz != self.clock_rate_hz {
+            self.clock_rate_hz = clock_rate_hz;
+            self.receiver = Receiver::new(clock_rate_hz);
+            self.jitter = JitterBuffer::new(clock_rate_hz, JitterLimits::default());
+            self.meter = QualityMeter::new(codec.impairment());
+        }
     }
 
     /// The next 20 ms of what the far side says.

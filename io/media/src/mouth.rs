@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use ruf_audio::{Frame, Resampler};
+use ruf_audio::{Converter, Frame};
 use ruf_rtp::{Event, EventSender, Packet, Sender};
 
 use crate::agreed::{Agreed, AgreedCodec, AgreedEvents};
@@ -25,10 +25,10 @@ pub(crate) struct Mouth {
     events: Option<AgreedEvents>,
     frames_per_packet: u32,
     encoder: Encoder,
-    resampler: Option<(ruf_audio::Rate, Resampler)>,
+    converter: Converter,
+    /// What the next packet holds so far.
+    samples: Vec<i16>,
     payload: Vec<u8>,
-    /// Frames in `payload`.
-    gathered: u32,
     keys: VecDeque<Event>,
     pressed: Option<EventSender>,
     /// Frames until the next key.
@@ -45,10 +45,10 @@ impl Mouth {
             codec,
             events: agreed.events,
             frames_per_packet: frames_per_packet(agreed),
-            encoder: Encoder::new(codec.codec),
-            resampler: None,
+            encoder: Encoder::new(&codec),
+            converter: Converter::new(),
+            samples: Vec::new(),
             payload: Vec::new(),
-            gathered: 0,
             keys: VecDeque::new(),
             pressed: None,
             pause: 0,
@@ -59,10 +59,10 @@ impl Mouth {
     /// Another description of the same stream: the sequence goes on.
     pub(crate) fn agree(&mut self, agreed: &Agreed) {
         let Some(codec) = agreed.codecs.first() else { return };
-        if codec.codec != self.codec.codec {
-            self.encoder = Encoder::new(codec.codec);
-            self.resampler = None;
-            (self.payload, self.gathered) = (Vec::new(), 0);
+        if (codec.codec, codec.opus) != (self.codec.codec, self.codec.opus) {
+            let gathered = self.forget();
+            self.sender.silence(gathered);
+            self.encoder = Encoder::new(codec);
         }
         self.codec = *codec;
         self.events = agreed.events;
@@ -90,32 +90,22 @@ impl Mouth {
         if self.press_on(&mut send) {
             return;
         }
-        let ticks = self.ticks();
         let Some(frame) = frame else {
-            (self.gathered, _) = (0, self.payload.clear());
+            let ticks = self.ticks() + self.forget();
             return self.sender.silence(ticks);
         };
         let rate = self.codec.codec.rate();
-        if frame.rate() == rate {
-            self.encoder.encode(frame, &mut self.payload);
-        } else {
-            let fits = self.resampler.as_ref().is_some_and(|(from, _)| *from == frame.rate());
-            if !fits {
-                let resampler = Resampler::new(frame.rate().hz(), rate.hz());
-                self.resampler = Some((frame.rate(), resampler));
-            }
-            if let Some((_, resampler)) = &mut self.resampler {
-                let frame = resampler.convert_frame(frame, rate);
-                self.encoder.encode(&frame, &mut self.payload);
-            }
+        self.samples.extend_from_slice(&self.converter.convert(frame.clone(), rate));
+        if self.samples.len() < rate.frame_len() * self.frames_per_packet as usize {
+            return;
         }
-        self.gathered += 1;
-        if self.gathered >= self.frames_per_packet {
-            let packet = self.sender.audio(self.codec.send, ticks * self.gathered, &self.payload);
-            write(&packet, &mut self.datagram, &mut send);
-            self.payload.clear();
-            self.gathered = 0;
+        self.encoder.encode(&self.samples, &mut self.payload);
+        let ticks = self.forget();
+        if self.payload.is_empty() {
+            return self.sender.silence(ticks);
         }
+        let packet = self.sender.audio(self.codec.send, ticks, &self.payload);
+        write(&packet, &mut self.datagram, &mut send);
     }
 
     /// A key is pressed, or its pause goes on: nothing else is said.
@@ -125,10 +115,11 @@ impl Mouth {
             && self.pause == 0
             && let Some(event) = self.keys.pop_front()
         {
+            let gathered = self.forget();
+            self.sender.silence(gathered);
             let (interval, length) = (ticks, ticks / FRAME_MS * KEY_MS);
             let at = self.sender.timestamp();
             self.pressed = Some(EventSender::begin(event, KEY_VOLUME, at, interval, Some(length)));
-            (self.gathered, _) = (0, self.payload.clear());
         }
         if let (Some(pressed), Some(events)) = (&mut self.pressed, self.events) {
             for update in pressed.advance(ticks) {
@@ -151,6 +142,13 @@ impl Mouth {
             }
         }
         false
+    }
+
+    /// Drops what was gathered for the next packet; says how much RTP time it would have taken.
+    fn forget(&mut self) -> u32 {
+        let frames = self.samples.len() / self.codec.codec.rate().frame_len();
+        self.samples.clear();
+        self.ticks() * u32::try_from(frames).unwrap_or(0)
     }
 
     /// Units of the RTP clock in a frame.

@@ -214,7 +214,7 @@ impl Active {
 mod tests {
     use super::*;
     use crate::agreed::{AgreedCodec, AgreedEvents};
-    use crate::codec::Codec;
+    use crate::codec::{Codec, OpusParameters};
     use crate::device::{Null, Silence, ToneGenerator};
     use crate::shield::{Keys, MasterKey};
     use ruf_audio::{Rate, Tone, tone_hz};
@@ -252,7 +252,7 @@ mod tests {
             rtcp_mux: false,
             sends: true,
             receives: true,
-            codecs: vec![AgreedCodec { codec, send: 9, receive: 9 }],
+            codecs: vec![AgreedCodec { codec, send: 9, receive: 9, opus: OpusParameters::default() }],
             events: Some(AgreedEvents { send: 101, receive: 101 }),
             noise: None,
             ptime: Duration::from_millis(20),
@@ -382,6 +382,26 @@ mod tests {
         pair.run(60);
         assert_eq!(pair.alice.counts().sent, 30);
         assert!(is(pair.heard_by_bob.tone(), 440.0));
+    }
+
+    #[test]
+    fn each_side_may_send_with_another_codec_though_its_clock_is_another() {
+        let both = |first: Codec, second: Codec| {
+            [first, second].map(|codec| AgreedCodec {
+                codec,
+                send: codec as u8,
+                receive: codec as u8,
+                opus: OpusParameters::default(),
+            })
+        };
+        let mut pair = Pair::new(Codec::Opus);
+        let codecs = both(Codec::Pcma, Codec::Opus).to_vec();
+        pair.alice.agree(Agreed { codecs, ..agreed(B, Codec::Pcma) });
+        let codecs = both(Codec::Opus, Codec::Pcma).to_vec();
+        pair.bob.agree(Agreed { codecs, ..agreed(A, Codec::Opus) });
+        pair.run(80);
+        let (alice, bob) = pair.tones();
+        assert!(is(alice, 700.0) && is(bob, 440.0), "{alice:?}, {bob:?}");
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use ruf_agent::Body;
 use ruf_media::{
-    Agreed, AgreedCodec, AgreedEvents, Codec, Engine, Figures, Keys, MasterKey, PortRange, Sink, Source,
-    Stream, StreamEvent, Suite,
+    Agreed, AgreedCodec, AgreedEvents, Codec, Engine, Figures, Keys, MasterKey, OpusParameters, PortRange,
+    Sink, Source, Stream, StreamEvent, Suite,
 };
 use ruf_message::{Entropy, Flow, StatusCode};
 use ruf_sdp::{
     Capabilities, Crypto, Description, Negotiated, OfferAnswer, OfferAnswerError, Ourselves, Phase,
-    Protection, Security,
+    Protection, Security, fmtp_parameter,
 };
 use tokio::sync::mpsc;
 
@@ -357,7 +357,12 @@ impl Talk {
 fn agreed(stream: &ruf_sdp::Stream) -> Option<Agreed> {
     let socket = |destination: &Option<ruf_sdp::Destination>| destination.as_ref().and_then(|to| to.socket());
     let codecs = stream.codecs.iter().filter_map(|format| {
-        Some(AgreedCodec { codec: known(&format.encoding)?, send: format.send, receive: format.receive })
+        Some(AgreedCodec {
+            codec: known(&format.encoding)?,
+            send: format.send,
+            receive: format.receive,
+            opus: opus(&format.send_fmtp),
+        })
     });
     let codecs: Vec<AgreedCodec> = codecs.collect();
     let first = stream.codecs.iter().find(|format| known(&format.encoding).is_some())?;
@@ -418,6 +423,22 @@ fn described(codec: Codec) -> ruf_sdp::Codec {
         Codec::Pcmu => ruf_sdp::Codec::pcmu(),
         Codec::Pcma => ruf_sdp::Codec::pcma(),
         Codec::G722 => ruf_sdp::Codec::g722(),
+        Codec::Opus => ruf_sdp::Codec::opus(),
+    }
+}
+
+/// What the far side asks for in its `a=fmtp`.
+// rfc7587 §6.1
+fn opus(fmtp: &str) -> OpusParameters {
+    let value = |name| fmtp_parameter(fmtp, name);
+    let is_on = |name| value(name) == Some("1");
+    let number = |name| value(name).and_then(|value| value.parse().ok());
+    OpusParameters {
+        inband_fec: is_on("useinbandfec"),
+        dtx: is_on("usedtx"),
+        cbr: is_on("cbr"),
+        bitrate_bps_max: number("maxaveragebitrate"),
+        playback_hz_max: number("maxplaybackrate"),
     }
 }
 

@@ -57,7 +57,8 @@ async fn until(call: &mut Call, wanted: &CallEvent) {
 
 #[tokio::test]
 async fn both_hear_each_other_by_every_codec_over_every_transport() {
-    for (codec, transport) in [(Codec::Pcmu, "udp"), (Codec::Pcma, "tcp"), (Codec::G722, "udp")] {
+    let codecs = [(Codec::Pcmu, "udp"), (Codec::Pcma, "tcp"), (Codec::G722, "udp"), (Codec::Opus, "tcp")];
+    for (codec, transport) in codecs {
         let mut phones = Phones::with(|account| account.codecs(&[codec])).await;
         let (alice, bob) = phones.call(transport).await;
         let (by_alice, by_bob) = (Heard::default(), Heard::default());
