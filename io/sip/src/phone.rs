@@ -96,6 +96,11 @@ impl Phone {
             .await?
     }
 
+    /// How many calls there are, those counted that are being ended.
+    pub async fn calls(&self) -> usize {
+        self.endpoint.ask(|desk, _| desk.calls()).await.unwrap_or_default()
+    }
+
     /// What happens next; `None` when the phone is closed. May be dropped and called again: nothing is lost.
     pub async fn next(&mut self) -> Option<PhoneEvent> {
         Some(match self.events.recv().await? {

@@ -61,6 +61,11 @@ impl Line {
 }
 
 impl Desk {
+    /// How many calls there are.
+    pub(crate) fn calls(&self) -> usize {
+        self.lines.len()
+    }
+
     /// Calls.
     ///
     /// # Errors
