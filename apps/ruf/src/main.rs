@@ -9,7 +9,6 @@ mod config;
 mod control;
 mod crew;
 mod durability;
-mod endpoint;
 mod files;
 mod finding;
 mod first_run;

@@ -192,3 +192,43 @@ fn without_a_codec_in_common_both_sides_say_so() {
     assert_eq!(called.status.code(), Some(1), "{said}");
     assert!(said.contains("no codec or encryption in common"), "{said}");
 }
+
+#[test]
+fn over_every_transport_a_server_is_asked_and_over_tls_what_is_said_is_encrypted() {
+    let place = Place::new("call-secure");
+    let (file, recorded) = (place.path("tone.wav"), place.path("recorded.wav"));
+    tone(&file, 523.0);
+    let config = place.configure("[[domain]]\nname = \"open.test\"\nopen = true\n");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let all = "listen = [\"udp:127.0.0.1:0\", \"tcp:127.0.0.1:0\", \"tls:127.0.0.1:0\", \"udp:[::1]:0\"]\n";
+    std::fs::write(&config, text.replace("listen = [\"udp:127.0.0.1:0\"]\n", all)).unwrap();
+    let ca = place.path("data/tls/ca.pem");
+    let server = Server::start(place, |_| {});
+    let ca = ca.to_str().unwrap();
+    for transport in ["udp", "tcp", "tls"] {
+        let at = server.address(transport);
+        let asked = run(&["ping", &format!("sip:{at};transport={transport}"), "--ca", ca]);
+        let said = String::from_utf8_lossy(&[asked.stdout, asked.stderr].concat()).into_owned();
+        assert!(said.starts_with(&format!("200 OK from {transport}:{at} in ")), "{said}");
+    }
+    let v6 = server.ready.split_whitespace().find_map(|place| place.strip_prefix("udp:[::1]:")).unwrap();
+    assert_eq!(run(&["ping", &format!("sip:[::1]:{v6}")]).status.code(), Some(0));
+    assert_eq!(run(&["ping", "sip:x@"]).status.code(), Some(2));
+    let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    assert_eq!(run(&["ping", &format!("sip:{nobody}")]).status.code(), Some(1));
+    // A certificate that nobody vouches for.
+    let secure = format!("127.0.0.1:{};transport=tls", server.address("tls").port());
+    let distrusted = run(&["ping", &format!("sip:{secure}")]);
+    assert_eq!(distrusted.status.code(), Some(1), "{}", String::from_utf8_lossy(&distrusted.stdout));
+
+    let through = ["--server", &secure, "--ca", ca];
+    let bob = Answering::start(&[&through[..], &["--account", "bob@open.test", "--once", "--echo"]].concat());
+    let talk = ["call", "bob", "--account", "alice@open.test", "--json", "--play", file.to_str().unwrap()];
+    let called = run(&[&talk[..], &through, &["--record", recorded.to_str().unwrap()]].concat());
+    let said = String::from_utf8_lossy(&called.stdout).into_owned();
+    assert_eq!(called.status.code(), Some(0), "{said}");
+    let ended: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+    assert_eq!(ended["srtp"], "AeadAes256Gcm", "{said}");
+    assert!(is(heard(&recorded, 0), 523.0), "{:?}", heard(&recorded, 0));
+    assert_eq!(bob.end().0, Some(0));
+}

@@ -48,6 +48,7 @@ pub struct Account {
     pub(crate) codecs: Vec<Codec>,
     pub(crate) ports: PortRange,
     pub(crate) encryption: Encryption,
+    is_over_tls: bool,
     user: Option<String>,
 }
 
@@ -83,8 +84,15 @@ impl Account {
             codecs: Codec::ALL.to_vec(),
             ports: PortRange::default(),
             encryption: Encryption::default(),
+            is_over_tls: false,
             user: None,
         }
+    }
+
+    /// A phone without a server that does not say who it is (RFC 3323 §4.1.1.3): nobody asks for its password.
+    pub fn anonymous() -> Account {
+        let aor = sip_uri("sip:anonymous@anonymous.invalid").ok();
+        Account { aor, ..Account::direct("").display("Anonymous") }
     }
 
     /// The password; the name that goes with it is the user of the address.
@@ -157,6 +165,12 @@ impl Account {
         Account { ports, ..self }
     }
 
+    /// Can call over TLS, whatever its own address and server are: `sips:` and `transport=tls`.
+    #[must_use]
+    pub fn over_tls(self) -> Account {
+        Account { is_over_tls: true, ..self }
+    }
+
     /// The value of User-Agent.
     #[must_use]
     pub fn user_agent(self, text: &str) -> Account {
@@ -183,7 +197,7 @@ impl Account {
             let uri = uri.as_ref();
             uri.hop().is_some_and(|hop| hop.secure || hop.transport.is_some_and(Transport::is_secure))
         };
-        !self.trust.is_empty() || self.server.iter().chain(&self.aor).any(of)
+        self.is_over_tls || !self.trust.is_empty() || self.server.iter().chain(&self.aor).any(of)
     }
 
     /// The family of the addresses that it uses.
@@ -248,6 +262,14 @@ mod tests {
             let error = Account::new(text).unwrap_err().to_string();
             assert!(error.contains(cause), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn who_is_nobody_has_no_server() {
+        // tests rfc3323 §4.1.1.3
+        let account = Account::anonymous();
+        assert_eq!(account.aor.as_ref().unwrap().to_string(), "sip:anonymous@anonymous.invalid");
+        assert!(account.server.is_none() && !account.is_secure() && account.over_tls().is_secure());
     }
 
     #[test]

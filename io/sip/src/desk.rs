@@ -17,9 +17,10 @@ use std::net::SocketAddr;
 use ruf_agent::{Agent, AgentEvent, CallKey, RequestKey, Settings};
 use ruf_locate::Ways;
 use ruf_message::{Entropy, Flow, Hop, Tick, Transport, Uri};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 pub(crate) use calls::{End, LineKey, Opened};
+pub use inquiry::Answered;
 pub(crate) use inquiry::{Asked, Inquiry};
 
 use crate::account::Account;
@@ -30,6 +31,7 @@ use crate::phone::Told;
 use crate::talk::Media;
 use calls::Line;
 use home::{Home, Way};
+use inquiry::Waiting;
 
 /// What a desk is opened with.
 pub(crate) struct Opening {
@@ -56,7 +58,7 @@ pub(crate) struct Desk {
     lines: BTreeMap<LineKey, Line>,
     line_of: HashMap<CallKey, LineKey>,
     next_line: u64,
-    inquiries: HashMap<RequestKey, oneshot::Sender<Result<ruf_message::StatusCode, Error>>>,
+    inquiries: HashMap<RequestKey, Waiting>,
     told: mpsc::Sender<Told>,
     is_closed: bool,
 }

@@ -190,10 +190,19 @@ fn open(account: &Account, tls: bool) -> Result<(Vec<Listener>, SocketAddr), Err
         match Listener::open(Transport::Tcp, address) {
             Ok(tcp) => {
                 let mut listeners = vec![udp, tcp];
+                let has_other = wanted.ip() == Ipv4Addr::UNSPECIFIED;
+                if has_other {
+                    // The other family too, if this machine has it.
+                    let same = SocketAddr::from((Ipv6Addr::UNSPECIFIED, address.port()));
+                    let open = |transport| Listener::open(transport, same).ok();
+                    listeners.extend([Transport::Udp, Transport::Tcp].into_iter().filter_map(open));
+                }
                 if tls {
-                    let any = SocketAddr::new(wanted.ip(), 0);
-                    let open = Listener::open(Transport::Tls, any);
-                    listeners.push(open.map_err(|error| Error::System(error.to_string()))?);
+                    let open = |ip| Listener::open(Transport::Tls, SocketAddr::new(ip, 0));
+                    listeners.push(open(wanted.ip()).map_err(|error| Error::System(error.to_string()))?);
+                    if has_other {
+                        listeners.extend(open(Ipv6Addr::UNSPECIFIED.into()).ok());
+                    }
                 }
                 return Ok((listeners, SocketAddr::new(visible(account, address), address.port())));
             }

@@ -62,6 +62,7 @@ mod talk;
 
 pub use account::{Account, Encryption};
 pub use call::Call;
+pub use desk::Answered;
 pub use error::Error;
 pub use event::{CallEvent, Ended, Message, PhoneEvent};
 pub use incoming::Incoming;

@@ -3,12 +3,12 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use ruf_message::{StatusCode, Uri};
+use ruf_message::Uri;
 use tokio::sync::mpsc;
 
 use crate::account::Account;
 use crate::call::Call;
-use crate::desk::{Asked, Inquiry, Opened};
+use crate::desk::{Answered, Asked, Inquiry, Opened};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::{Message, PhoneEvent};
@@ -75,21 +75,19 @@ impl Phone {
     /// It was refused, or did not arrive.
     pub async fn message(&self, to: &str, text: &str) -> Result<(), Error> {
         let asked = Asked::Message(text.to_owned());
-        self.inquire(to, asked).await.and_then(|status| match status.is_success() {
-            true => Ok(()),
-            false => Err(Error::Refused(status)),
-        })
+        let answered = self.inquire(to, asked).await?;
+        if answered.status.is_success() { Ok(()) } else { Err(Error::Refused(answered.status)) }
     }
 
     /// Asks whether anybody is there, and waits for the answer (RFC 3261 §11).
     ///
     /// # Errors
     /// Nobody answered.
-    pub async fn options(&self, to: &str) -> Result<StatusCode, Error> {
+    pub async fn options(&self, to: &str) -> Result<Answered, Error> {
         self.inquire(to, Asked::Options).await
     }
 
-    async fn inquire(&self, to: &str, asked: Asked) -> Result<StatusCode, Error> {
+    async fn inquire(&self, to: &str, asked: Asked) -> Result<Answered, Error> {
         let to = self.endpoint.target(to)?;
         self.endpoint
             .ask_later(move |desk, now, answer| desk.inquire(now, Inquiry { to, asked, answer }))

@@ -104,7 +104,8 @@ async fn texts_and_questions_are_answered() {
     assert_eq!(sent, Ok(()));
     let text = text.expect("it came");
     assert_eq!((text.text.as_str(), text.from), ("Grüße", alice.aor().to_string()));
-    assert_eq!(within(alice.options(&to)).await, Ok(StatusCode::OK));
+    let answered = within(alice.options(&to)).await.unwrap();
+    assert_eq!((answered.status, answered.from), (StatusCode::OK, format!("tcp:{}", bob.address())));
 }
 
 #[tokio::test]

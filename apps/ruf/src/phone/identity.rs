@@ -53,7 +53,7 @@ impl Identity {
         for file in &self.ca {
             account = account.trust(file);
         }
-        Ok(account.display(&self.display).user_agent(concat!("ruf/", env!("CARGO_PKG_VERSION"))))
+        Ok(account.display(&self.display).over_tls().user_agent(concat!("ruf/", env!("CARGO_PKG_VERSION"))))
     }
 
     /// It has a server to register with.

@@ -7,6 +7,23 @@ use tokio::sync::oneshot;
 use super::{Desk, Then};
 use crate::error::Error;
 
+/// The final response to a request that stands alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its phrase.
+    pub reason: String,
+    /// From where: `udp:192.0.2.1:5060`.
+    pub from: String,
+}
+
+/// Who waits for an answer, and from where it comes.
+pub(super) struct Waiting {
+    answer: oneshot::Sender<Result<Answered, Error>>,
+    from: String,
+}
+
 /// What is asked.
 pub(crate) enum Asked {
     Message(String),
@@ -18,7 +35,7 @@ pub(crate) struct Inquiry {
     pub(crate) to: Uri,
     pub(crate) asked: Asked,
     /// Whoever waits may have gone; then nobody misses the answer.
-    pub(crate) answer: oneshot::Sender<Result<StatusCode, Error>>,
+    pub(crate) answer: oneshot::Sender<Result<Answered, Error>>,
 }
 
 impl Desk {
@@ -42,10 +59,11 @@ impl Desk {
                 }
                 Asked::Options => self.agent.options(now, &to),
             };
-            sent.map_err(|_| Error::Full)
+            let from = format!("{}:{}", flow.transport.as_param(), flow.remote);
+            sent.map(|request| (request, from)).map_err(|_| Error::Full)
         });
         match sent {
-            Ok(request) => drop(self.inquiries.insert(request, answer)),
+            Ok((request, from)) => drop(self.inquiries.insert(request, Waiting { answer, from })),
             Err(error) => drop(answer.send(Err(error))),
         }
     }
@@ -53,9 +71,9 @@ impl Desk {
     pub(super) fn answered(&mut self, request: RequestKey, answer: Answer) {
         let Some(waiting) = self.inquiries.remove(&request) else { return };
         let answer = match answer {
-            Answer::Final { status, .. } => Ok(status),
+            Answer::Final { status, reason } => Ok(Answered { status, reason, from: waiting.from }),
             Answer::None(failure) => Err(failure.into()),
         };
-        let _ = waiting.send(answer);
+        let _ = waiting.answer.send(answer);
     }
 }
