@@ -149,7 +149,7 @@ impl JitterBuffer {
         let near = self.timeline.near(packet.timestamp);
         let relative = self.delay.relative(now - self.timeline.micros(near));
         let is_newest = self.timeline.is_newest(arrival.sequence);
-        let is_idle = matches!(self.state, State::Idle { .. }) && self.store.first().is_none();
+        let is_idle = matches!(self.state, State::Idle { .. });
         // The sender's clock was set, or stood still while it was silent.
         let was_set =
             self.timeline.is_behind(near) || relative < -JUMP_MICROS || is_idle && relative > JUMP_MICROS;
@@ -212,10 +212,7 @@ impl JitterBuffer {
         let first = self.store.first()?;
         let (sequence, timestamp) = (first.sequence, first.timestamp);
         let delay = self.delay_of(now, timestamp);
-        if first.content == Content::Event || delay > micros(self.limits.delay_max) {
-            let is_overdue = u64::from(first.content != Content::Event);
-            self.counts.overdue += is_overdue;
-            self.miss(is_overdue);
+        if first.content == Content::Event {
             self.store.drop_first();
             self.state = State::Idle { next: Some(sequence + 1) };
         } else if delay < self.delay.target() {

@@ -185,6 +185,7 @@ mod tests {
         assert_eq!(packet.write(&mut out), Ok(15));
         assert_eq!(&out[..15], PLAIN);
         assert_eq!(packet.write(&mut out[..14]), Err(NoRoom));
+        assert_eq!(NoRoom.to_string(), "the buffer is too short");
     }
 
     #[test]

@@ -160,7 +160,11 @@ mod tests {
     use crate::receiver::Received;
 
     /// A call that is looked at every second, of which these packets are lost.
-    fn call(packets: u16, is_lost: impl Fn(u16) -> bool, round_trip: Option<Duration>) -> QualityMeter {
+    fn call(
+        packets: u16,
+        is_lost: impl Fn(u16) -> bool,
+        round_trip: Option<Duration>,
+    ) -> (QualityMeter, JitterBuffer) {
         let mut receiver = Receiver::new(8_000);
         let mut buffer = JitterBuffer::new(8_000, JitterLimits::default());
         let mut meter = QualityMeter::new(Impairment::G711);
@@ -178,12 +182,12 @@ mod tests {
                 meter.look(&receiver, &buffer, round_trip);
             }
         }
-        meter
+        (meter, buffer)
     }
 
     #[test]
     fn a_good_call() {
-        let quality = call(1_000, |_| false, Some(Duration::from_millis(40))).quality();
+        let quality = call(1_000, |_| false, Some(Duration::from_millis(40))).0.quality();
         assert_eq!((quality.lost, quality.discarded), (0, 0));
         assert_eq!((quality.loss_percent, quality.jitter_ms), (Figure::default(), Figure::default()));
         assert_eq!(quality.delay_ms.now, 80.0);
@@ -195,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_bad_second_is_the_worst_and_not_the_last() {
-        let meter = call(1_000, |sequence| (500..550).contains(&sequence) && sequence % 5 == 0, None);
+        let (meter, _) = call(1_000, |sequence| (500..550).contains(&sequence) && sequence % 5 == 0, None);
         let quality = meter.quality();
         assert_eq!((quality.lost, quality.round_trip_ms), (10, None));
         assert!((9.0..=20.0).contains(&quality.loss_percent.worst), "{:?}", quality.loss_percent);
@@ -205,17 +209,32 @@ mod tests {
     }
 
     #[test]
+    fn a_mean_is_that_of_all_looks() {
+        let mut figure = Figure::default();
+        for (looks, now) in [(1, 4.0), (2, 8.0), (3, 3.0)] {
+            figure.look(now, looks, f32::max);
+        }
+        assert_eq!(figure, Figure { now: 3.0, mean: 5.0, worst: 8.0 });
+    }
+
+    #[test]
     fn the_metrics_that_rtcp_tells() {
         // tests rfc3611 §4.7.1, §4.7.2, §4.7.3, §4.7.5, §4.7.6, §4.7.7
         let buffer = JitterBuffer::new(8_000, JitterLimits::default());
         let nothing = QualityMeter::new(Impairment::G711).voip_metrics(9, &buffer);
         assert_eq!((nothing.ssrc, nothing.r_factor, nothing.mos_conversation), (9, 127, 127));
-        let meter = call(1_000, |sequence| sequence % 4 == 3, Some(Duration::from_millis(80)));
+        let (meter, buffer) = call(1_000, |sequence| sequence % 4 == 3, Some(Duration::from_millis(80)));
         let metrics = meter.voip_metrics(9, &buffer);
         assert!((62..=65).contains(&metrics.loss_rate), "{}", metrics.loss_rate);
         assert_eq!((metrics.round_trip_ms, metrics.end_system_ms), (80, 100));
-        assert_eq!((metrics.jitter_nominal_ms, metrics.jitter_maximum_ms), (80, 80));
+        assert_eq!((metrics.jitter_nominal_ms, metrics.jitter_maximum_ms), (20, 80));
         assert_eq!((metrics.jitter_absolute_ms, metrics.receiver), (500, 0xB0));
+        assert_eq!(
+            (metrics.gap_ms, metrics.burst_density),
+            (60, 64),
+            "six packets in two gaps, and one burst"
+        );
+        assert!((19_500..20_000).contains(&metrics.burst_ms), "{}", metrics.burst_ms);
         assert!(metrics.r_factor < 60 && (10..30).contains(&metrics.mos_listening));
     }
 }

@@ -234,6 +234,9 @@ mod tests {
         assert_eq!(start(rig.hear(1, 50_001)), None);
         assert_eq!(rig.hear(1, 50_001), Received::Duplicate);
         assert_eq!(rig.receiver.reception().map(Reception::received), Some(2));
+        rig.now_ms = 20;
+        rig.hear(1, 50_002);
+        assert_eq!(rig.receiver.last_heard(), Some(Duration::from_millis(20)));
     }
 
     #[test]

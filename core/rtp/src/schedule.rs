@@ -236,6 +236,7 @@ mod tests {
         let all = Group { members: 100, senders: 50, we_sent: true };
         assert!((schedule.fixed_secs(all) - 100.0 * 100.0 / 500.0).abs() < 1e-9);
         assert_eq!(schedule.member_timeout(PAIR), Duration::from_millis(12_500), "before the first report");
+        assert_eq!(schedule.sender_timeout(PAIR), Duration::from_secs(5));
     }
 
     #[test]

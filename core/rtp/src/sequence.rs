@@ -124,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_begins_above_the_one_before() {
+        for after in [0, 1, 65_535, 65_536, 5 << 16, (5 << 16) + 9] {
+            let first = Sequence::begin(3, after).highest();
+            assert!(first > after && first - after <= 1 << 17, "{after}: {first}");
+            assert_eq!(first as u16, 3);
+        }
+    }
+
+    #[test]
     fn the_bounds_of_gap_and_disorder() {
         let mut sequence = Sequence::begin(10_000, 0);
         assert_eq!(sequence.hear(10_000 - 101), Step::Jump);

@@ -4,6 +4,8 @@
 mod network;
 
 use network::{Call, Heard};
+use ruf_rtp::{JitterBuffer, JitterLimits};
+use std::time::Duration;
 
 const MS: i64 = 1_000;
 
@@ -201,4 +203,12 @@ fn a_player_that_pulls_in_bursts_has_what_it_needs() {
     let log = Call { packets: 1_000, burst: 3, delay_max_us: 20 * MS, ..Call::default() }.run();
     assert_eq!((log.frames().count(), log.counts.missed), (1_000, 0));
     assert!(log.concealed_ticks() <= 3 * 160, "{}", log.concealed_ticks());
+}
+
+#[test]
+fn the_bounds_are_those_that_were_given() {
+    let limits = JitterLimits { delay_first: Duration::from_millis(200), ..JitterLimits::default() };
+    let buffer = JitterBuffer::new(8_000, limits);
+    assert_eq!((*buffer.limits(), buffer.target()), (limits, Duration::from_millis(200)));
+    assert_eq!((buffer.spacing(), buffer.delay()), (Duration::from_millis(20), Duration::ZERO));
 }

@@ -221,6 +221,29 @@ mod tests {
     }
 
     #[test]
+    fn a_stall_that_ends_slowly_counts_little_more() {
+        let mut delay = Delay::new(&JitterLimits::default());
+        let mut now = 0;
+        for _ in 0..1_000 {
+            now += SPACING;
+            delay.hear(now, 0, SPACING);
+        }
+        let end = now + 20 * SPACING;
+        for packet in 0..20 {
+            delay.hear(end + packet * 500, (20 - packet) * SPACING + packet * 500, SPACING);
+        }
+        assert_eq!(delay.target(), 20_000, "half a millisecond counts as a fortieth of a packet");
+    }
+
+    #[test]
+    fn a_network_that_becomes_slower_by_and_by_is_followed() {
+        // Each eight seconds 7 ms more, and packets that are 42 ms late: the last of them 42 and no more.
+        let drift = (0..40_000).map(|at| at / 400 * 7 + if at % 5 == 0 { 42 } else { 0 });
+        let target = target_ms(drift);
+        assert!((45..=60).contains(&target), "{target}");
+    }
+
+    #[test]
     fn a_network_that_became_slower_for_good_is_no_jitter() {
         let slower = |packets| (0..500).map(|_| 0).chain((0..packets).map(|_| 150));
         assert_eq!(target_ms(slower(100)), 155);

@@ -121,3 +121,16 @@ impl Counts {
         self.missed - self.discarded()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_missed_came_too_late_or_never() {
+        let counts = Counts { played: 90, missed: 10, late: 3, overdue: 2, refused: 1, stretched_ticks: 0 };
+        assert_eq!((counts.packets(), counts.discarded(), counts.lost()), (100, 6, 4));
+        let late = Counts { late: 20, ..counts };
+        assert_eq!((late.discarded(), late.lost()), (10, 0));
+    }
+}

@@ -161,6 +161,21 @@ mod tests {
     }
 
     #[test]
+    fn what_one_payload_took_the_next_one_uses() {
+        let mut store = Store::new();
+        for sequence in 0..10_000 {
+            insert(&mut store, sequence);
+            if sequence % 3 > 0 {
+                store.drop_first();
+                store.drop_first();
+            }
+        }
+        assert!(store.spare.len() + store.packets.len() <= PACKETS_MAX, "{}", store.spare.len());
+        assert!(!store.spare.is_empty());
+        assert!(store.spare.iter().all(|payload| payload.is_empty() && payload.capacity() > 0));
+    }
+
+    #[test]
     fn a_full_store_drops_what_is_oldest() {
         let mut store = Store::new();
         let refused: u64 = (0..1_000).map(|sequence| insert(&mut store, sequence)).sum();
