@@ -7,6 +7,7 @@ mod opus;
 pub(crate) use decoder::Decoder;
 pub(crate) use encoder::Encoder;
 pub use opus::OpusParameters;
+pub(crate) use opus::ticks as opus_ticks;
 
 use ruf_audio::Rate;
 use ruf_rtp::Impairment;

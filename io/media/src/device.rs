@@ -2,14 +2,23 @@
 //! does so every 20 ms.
 
 mod echo;
+mod ogg;
+mod player;
+mod recorder;
 mod tone;
 mod wav;
 
 pub use echo::echo;
+pub use player::Player;
+pub use recorder::Recorder;
 pub use tone::ToneGenerator;
-pub use wav::{WavError, WavPlayer, WavRecorder};
+
+use std::fmt;
 
 use ruf_audio::{Frame, Rate};
+
+/// Frames between two times that a recording is made whole: a process that dies loses this much.
+const FLUSH_FRAMES: u32 = 50;
 
 /// Where sound comes from.
 pub trait Source: Send {
@@ -52,3 +61,15 @@ pub struct Null;
 impl Sink for Null {
     fn hear(&mut self, _: &Frame) {}
 }
+
+/// Why a file cannot be played or recorded: one sentence.
+#[derive(Debug)]
+pub struct FileError(String);
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for FileError {}

@@ -1,8 +1,8 @@
-//! Calls somebody, plays a WAV file, hangs up: `play ADDRESS FILE`
+//! Calls somebody, plays a file, hangs up: `play ADDRESS FILE`
 
 use std::time::Duration;
 
-use ruf_sip::{Account, Phone, device::WavPlayer};
+use ruf_sip::{Account, Phone, device::Player};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -10,7 +10,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(to), Some(file)) = (arguments.next(), arguments.next()) else {
         return Err("usage: play ADDRESS FILE".into());
     };
-    let player = WavPlayer::open(file.as_ref())?;
+    let player = Player::open(file.as_ref())?;
     let length = Duration::from_millis(player.millis());
     let phone = Phone::open(Account::direct("player")).await?;
     let mut call = phone.call(&to).await?;

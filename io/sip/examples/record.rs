@@ -1,6 +1,6 @@
 //! Answers one call and records what the caller says: `record IP:PORT FILE`
 
-use ruf_sip::device::{Null, WavRecorder};
+use ruf_sip::device::{Null, Recorder};
 use ruf_sip::{Account, Phone};
 
 #[tokio::main(flavor = "current_thread")]
@@ -9,7 +9,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (Some(at), Some(file)) = (arguments.next(), arguments.next()) else {
         return Err("usage: record IP:PORT FILE".into());
     };
-    let recorder = WavRecorder::create(file.as_ref())?;
+    let recorder = Recorder::create(file.as_ref())?;
     let mut phone = Phone::open(Account::direct("recorder").listen(at.parse()?)).await?;
     println!("listening at sip:{}", phone.address());
     let mut call = phone.incoming().await.ok_or("closed")?.answer();

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use ruf_sip::device::{Null, Silence, WavPlayer, WavRecorder};
+use ruf_sip::device::{Null, Player, Recorder, Silence};
 use ruf_sip::{Account, Call, CallEvent, Codec, Encryption, Ended, Error, Sink, Source, device};
 
 use super::identity::Identity;
@@ -67,7 +67,7 @@ impl TalkArgs {
 /// A call as it is to go.
 pub(super) struct Talk {
     says: Says,
-    recorder: Option<WavRecorder>,
+    recorder: Option<Recorder>,
     keys: Option<String>,
     lasts: Option<Duration>,
     /// How long what is said lasts, if it ends.
@@ -77,7 +77,7 @@ pub(super) struct Talk {
 enum Says {
     Nothing,
     Echo,
-    File(WavPlayer),
+    File(Player),
 }
 
 impl Talk {
@@ -89,7 +89,7 @@ impl Talk {
             ),
             None => None,
         };
-        let recorder = args.record.as_deref().map(WavRecorder::create).transpose();
+        let recorder = args.record.as_deref().map(Recorder::create).transpose();
         Ok(Talk {
             says: if args.echo { Says::Echo } else { Says::Nothing },
             recorder: recorder.map_err(|error| Error::Address(error.to_string()))?,
@@ -101,7 +101,7 @@ impl Talk {
 
     /// Says a file, once or over and over.
     pub(super) fn playing(self, file: &Path, is_looping: bool) -> Result<Talk, Error> {
-        let player = WavPlayer::open(file).map_err(|error| Error::Address(error.to_string()))?;
+        let player = Player::open(file).map_err(|error| Error::Address(error.to_string()))?;
         let says_for = (!is_looping).then(|| Duration::from_millis(player.millis()));
         let player = if is_looping { player.looping() } else { player };
         Ok(Talk { says: Says::File(player), says_for, ..self })
@@ -179,7 +179,7 @@ impl Talk {
 
 impl Says {
     /// Where sound comes from, and where it goes to.
-    fn ends(self, recorder: Option<WavRecorder>) -> (Option<Box<dyn Source>>, Box<dyn Sink>) {
+    fn ends(self, recorder: Option<Recorder>) -> (Option<Box<dyn Source>>, Box<dyn Sink>) {
         let (source, sink): (Box<dyn Source>, Box<dyn Sink>) = match self {
             Says::Nothing => (Box::new(Silence), Box::new(Null)),
             Says::Echo => device::echo(),

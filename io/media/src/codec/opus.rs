@@ -41,7 +41,7 @@ pub struct OpusParameters {
 }
 
 /// How much RTP time a payload takes; `None` if it is none.
-pub(super) fn ticks(payload: &[u8]) -> Option<u32> {
+pub(crate) fn ticks(payload: &[u8]) -> Option<u32> {
     let samples = packet::get_nb_samples(payload, RATE.hz()).ok()?;
     u32::try_from(samples).ok().filter(|samples| *samples > 0)
 }
