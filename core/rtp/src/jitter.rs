@@ -46,6 +46,8 @@ const JUMP_MICROS: i64 = 1_000_000;
 const EXCESS_MICROS: i64 = 120_000;
 /// if the player did not shorten it within so many packets.
 const HINTS_MAX: u32 = 200;
+/// A voice is stretched by whole periods: a little more is asked for, so that a low one has some to give.
+const PERIOD_MICROS: i64 = 10_000;
 /// A payload of comfort noise that is longer is cut: its coefficients are optional.
 const NOISE_BYTES_MAX: usize = 16;
 
@@ -326,7 +328,7 @@ impl JitterBuffer {
     fn stretch(&self, delay: i64, spacing: i64) -> i64 {
         let target = self.delay.target();
         match self.least.settled() {
-            _ if delay < target => target - delay,
+            _ if delay < target => target - delay + PERIOD_MICROS,
             Some(least) if least > target + spacing => target - least,
             _ => 0,
         }
