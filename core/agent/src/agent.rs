@@ -157,16 +157,17 @@ impl Agent {
     }
 
     /// Tells the caller of progress, with an early description. A `status` that is not 101 to 199
-    /// does nothing.
-    // rfc3261 §13.3.1.1
+    /// does nothing. It is sent until the caller confirms it, if the caller knows how (RFC 3262) and there is
+    /// a description, or if the caller wants that of all.
+    // rfc3261 §13.3.1.1 and rfc3262 §3
     pub fn progress(&mut self, now: Tick, call: CallKey, status: StatusCode, body: Option<Body>) {
         if status.is_provisional() && status != StatusCode::TRYING {
-            self.turn(now, call, |usage, turn| usage.progress(turn, status, body.as_ref()));
+            self.turn(now, call, |usage, turn| usage.progress(turn, status, body));
             self.drain(now);
         }
     }
 
-    /// Answers a call; or gives the answer that an event called due.
+    /// Gives the answer that an event called due; if none is, answers the call.
     // rfc3261 §13.3.1.4
     pub fn answer(&mut self, now: Tick, call: CallKey, body: Option<Body>) {
         self.turn(now, call, |usage, turn| usage.answer(turn, body));

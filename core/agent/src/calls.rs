@@ -230,7 +230,10 @@ impl Agent {
 
 fn told(call: CallKey, event: SessionEvent) -> AgentEvent {
     match event {
-        SessionEvent::Progress { status, body } => AgentEvent::Ringing { call, status, body },
+        SessionEvent::Progress { status, body, answer_due } => {
+            AgentEvent::Ringing { call, status, body, answer_due }
+        }
+        SessionEvent::ProgressConfirmed { body } => AgentEvent::ProgressConfirmed { call, body },
         SessionEvent::Answered { body, answer_due } => AgentEvent::Answered { call, body, answer_due },
         SessionEvent::Acknowledged { body } => AgentEvent::Acknowledged { call, body },
         SessionEvent::Reinvited { body, answer_due } => AgentEvent::Reinvited { call, body, answer_due },

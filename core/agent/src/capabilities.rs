@@ -7,13 +7,14 @@ use ruf_session::LocalParty;
 use crate::settings::Settings;
 
 /// The methods we serve.
-pub(crate) const METHODS: [Method; 9] = [
+pub(crate) const METHODS: [Method; 10] = [
     Method::Invite,
     Method::Ack,
     Method::Cancel,
     Method::Bye,
     Method::Options,
     Method::Message,
+    Method::Prack,
     Method::Refer,
     Method::Notify,
     Method::Subscribe,
@@ -21,15 +22,15 @@ pub(crate) const METHODS: [Method; 9] = [
 
 /// The value of Allow.
 // rfc3261 §20.5
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, REFER, NOTIFY, SUBSCRIBE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, REFER, NOTIFY, SUBSCRIBE";
 
 /// The packages that we notify of.
 // rfc6665 §8.2.2
 pub(crate) const ALLOW_EVENTS: &str = "refer";
 
 /// The extensions we know.
-// rfc4488 §4, rfc3891 §6.2
-pub(crate) const SUPPORTED: [&str; 2] = ["norefersub", "replaces"];
+// rfc3262 §4, rfc4488 §4, rfc3891 §6.2
+pub(crate) const SUPPORTED: [&str; 3] = ["100rel", "norefersub", "replaces"];
 
 /// What a MESSAGE may bring.
 // rfc3428 §8

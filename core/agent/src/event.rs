@@ -58,6 +58,16 @@ pub enum AgentEvent {
         status: StatusCode,
         /// Early description.
         body: Option<Body>,
+        /// The body is an offer, of a call that made none: the peer waits for
+        /// [`Agent::answer`](crate::Agent::answer).
+        answer_due: bool,
+    },
+    /// The caller confirmed that it heard of our progress, which bore a description or was asked for so.
+    ProgressConfirmed {
+        /// The call.
+        call: CallKey,
+        /// Its answer, if ours was the offer.
+        body: Option<Body>,
     },
     /// A call of ours goes elsewhere: where it went sent it on, or did not answer.
     Redirected {

@@ -154,9 +154,9 @@ impl Agent {
         let tag = self.entropy.token(12);
         let terms = self.terms(&flow);
         let mut out = ruf_session::Out::default();
-        let turn = Turn { now, entropy: &mut self.entropy, out: &mut out };
+        let turn = &mut Turn { now, entropy: &mut self.entropy, out: &mut out };
         let usage =
-            InviteUsage::called(&turn, terms, user, request.clone(), &tag).map_err(|_| Reject::Malformed)?;
+            InviteUsage::called(turn, terms, user, request.clone(), &tag).map_err(|_| Reject::Malformed)?;
         let keyring = self.settings.keyring.clone();
         let call = self
             .calls
@@ -218,7 +218,9 @@ impl Agent {
             // rfc6665 §4.1.3: no subscription of ours
             Method::Notify => Err(Reject::NoDialog),
             Method::Subscribe => Err(subscribed(request)),
-            Method::Register | Method::Info | Method::Prack | Method::Update | Method::Publish => {
+            // rfc3262 §3: it confirms nothing of ours
+            Method::Prack => Err(Reject::NoDialog),
+            Method::Register | Method::Info | Method::Update | Method::Publish => {
                 Err(Reject::MethodNotAllowed)
             }
             Method::Other => Err(Reject::UnknownMethod),

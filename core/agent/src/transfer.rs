@@ -99,7 +99,8 @@ fn fares(event: &SessionEvent) -> Option<StatusCode> {
             | EndReason::Declined(_)
             | EndReason::Unacknowledged => StatusCode::REQUEST_TERMINATED,
         }),
-        SessionEvent::Acknowledged { .. }
+        SessionEvent::ProgressConfirmed { .. }
+        | SessionEvent::Acknowledged { .. }
         | SessionEvent::Reinvited { .. }
         | SessionEvent::Modified { .. }
         | SessionEvent::NotModified { .. }

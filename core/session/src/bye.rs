@@ -99,7 +99,7 @@ impl Session {
     // rfc3261 §15.1.1
     pub(crate) fn hang_up(&mut self, turn: &mut Turn<'_>, terms: &Terms, reason: EndReason) {
         // An offer nobody will answer: the ACK goes out bare, the BYE behind it.
-        self.acks.answer(turn, &self.dialog, None);
+        self.acks.answer(turn, &self.peer.dialog, None);
         self.terminate_pending(turn, terms);
         let (ending, step) = self.ending.hang_up(reason, !self.unacknowledged.is_empty());
         self.ending = ending;
@@ -110,8 +110,8 @@ impl Session {
         match step {
             Step::Nothing => {}
             Step::SendBye => {
-                let bye = self.build(Method::Bye, |bye| bye);
-                turn.request(self.asked(Verb::Bye, bye.cseq().number), bye);
+                let bye = self.peer.build(Method::Bye, |bye| bye);
+                turn.request(self.peer.asked(Verb::Bye, bye.cseq().number), bye);
             }
         }
     }
@@ -128,7 +128,7 @@ impl Session {
     // rfc3261 §15.1.2
     pub(crate) fn bye(&mut self, turn: &mut Turn<'_>, terms: &Terms, server: u64, request: &Request) {
         if matches!(self.ending, Ending::Over(_)) {
-            self.refuse(turn, terms, server, request, StatusCode::CALL_DOES_NOT_EXIST);
+            turn.refuse(server, request, StatusCode::CALL_DOES_NOT_EXIST);
             return;
         }
         turn.respond(server, request.reply(StatusCode::OK));
@@ -154,8 +154,8 @@ impl Session {
     /// What waited for us, or for its time, will not happen.
     // rfc3261 §15.1.2: pending requests are answered, with 487
     pub(crate) fn terminate_pending(&mut self, turn: &mut Turn<'_>, terms: &Terms) {
-        if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.theirs, Theirs::Idle) {
-            self.refuse(turn, terms, server, &request, StatusCode::REQUEST_TERMINATED);
+        if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.peer.theirs, Theirs::Idle) {
+            turn.refuse(server, &request, StatusCode::REQUEST_TERMINATED);
         }
         self.forget_transfer();
         self.terminate_referral(turn, terms);

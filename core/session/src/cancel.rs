@@ -5,10 +5,10 @@
 use crate::effect::{Asked, Body, Turn};
 use crate::event::EndReason;
 use crate::invite::answer_to;
+use crate::prack::Early;
 use crate::reinvite::Theirs;
 use crate::session::Session;
 use crate::terms::{LocalParty, Terms};
-use ruf_dialog::Dialog;
 use ruf_message::{Request, StatusCode};
 use std::mem;
 
@@ -24,7 +24,7 @@ use std::mem;
 #[derive(Debug)]
 pub(crate) struct Withdrawn {
     /// Dialogs that rang.
-    pub(crate) early: Vec<Dialog>,
+    pub(crate) early: Vec<Early>,
     /// What the user is told in the end.
     pub(crate) reason: EndReason,
 }
@@ -32,7 +32,7 @@ pub(crate) struct Withdrawn {
 impl Withdrawn {
     /// Asks for the CANCEL.
     // rfc3261 §15 and rfc3261 §9.1
-    pub(crate) fn cancel(turn: &mut Turn<'_>, invite: Asked, early: Vec<Dialog>, reason: EndReason) -> Self {
+    pub(crate) fn cancel(turn: &mut Turn<'_>, invite: Asked, early: Vec<Early>, reason: EndReason) -> Self {
         turn.cancel(invite);
         Withdrawn { early, reason }
     }
@@ -49,11 +49,11 @@ impl Session {
     /// The peer withdrew its re-INVITE.
     // rfc3261 §9.2
     pub(crate) fn cancelled(&mut self, turn: &mut Turn<'_>, terms: &Terms, cancelled: u64) {
-        match mem::replace(&mut self.theirs, Theirs::Idle) {
+        match mem::replace(&mut self.peer.theirs, Theirs::Idle) {
             Theirs::Asked { server, request, .. } if server == cancelled => {
-                self.refuse(turn, terms, server, &request, StatusCode::REQUEST_TERMINATED);
+                turn.refuse(server, &request, StatusCode::REQUEST_TERMINATED);
             }
-            other => self.theirs = other,
+            other => self.peer.theirs = other,
         }
         self.resume(turn, terms);
     }

@@ -3,7 +3,7 @@
 
 use crate::event::SessionEvent;
 use bytes::Bytes;
-use ruf_message::{Entropy, Request, Response, Tick};
+use ruf_message::{Entropy, Request, Response, StatusCode, Tick};
 use std::collections::VecDeque;
 
 /// One turn of a machine: the time it is, where randomness is drawn and effects are put.
@@ -23,6 +23,10 @@ impl Turn<'_> {
 
     pub(crate) fn respond(&mut self, server: u64, response: Response) {
         self.out.effects.push_back(Effect::Respond { server, response });
+    }
+
+    pub(crate) fn refuse(&mut self, server: u64, request: &Request, status: StatusCode) {
+        self.respond(server, request.reply(status));
     }
 
     pub(crate) fn request(&mut self, asked: Asked, request: Request) {
@@ -74,7 +78,7 @@ pub enum Effect {
 /// Which request of a usage an outcome belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Asked {
-    /// Which session of the usage; 0 for [`Verb::Invite`].
+    /// Which dialog of the usage; 0 for [`Verb::Invite`].
     pub session: u32,
     /// Which request.
     pub verb: Verb,
@@ -92,6 +96,8 @@ pub enum Verb {
     Reinvite,
     /// BYE.
     Bye,
+    /// PRACK.
+    Prack,
     /// REFER within a dialog.
     Refer,
     /// NOTIFY of the subscription that the peer's REFER made.

@@ -14,6 +14,13 @@ pub enum SessionEvent {
         status: StatusCode,
         /// Early session description.
         body: Option<Body>,
+        /// The body is an offer: the peer waits for [`InviteUsage::answer`](crate::InviteUsage::answer).
+        answer_due: bool,
+    },
+    /// The PRACK of a provisional response of ours came.
+    ProgressConfirmed {
+        /// The answer, if our response made the offer.
+        body: Option<Body>,
     },
     /// A 2xx to our INVITE: the call is up.
     Answered {
@@ -86,7 +93,7 @@ pub enum EndReason {
     Failed(Failure),
     /// It rang for longer than [`Times::ringing_max`](crate::Times::ringing_max) or the caller's Expires.
     Unanswered,
-    /// The peer never sent the ACK of our 2xx.
+    /// The peer never sent the ACK of our 2xx, or the PRACK of a provisional response.
     Unacknowledged,
 }
 

@@ -6,7 +6,7 @@ mod client;
 mod server;
 
 pub(crate) use client::{Answered, ClientInvite, FORKS_MAX, Outcome};
-pub(crate) use server::ServerInvite;
+pub(crate) use server::{Patience, ServerInvite};
 
 use crate::effect::Body;
 use crate::terms::LocalParty;

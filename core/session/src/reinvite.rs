@@ -230,8 +230,8 @@ impl Session {
     /// Refuses the peer's re-INVITE: the session stays what it was.
     // rfc3261 §14.2
     pub(crate) fn reject(&mut self, turn: &mut Turn<'_>, terms: &Terms, status: StatusCode) {
-        if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.theirs, Theirs::Idle) {
-            self.refuse(turn, terms, server, &request, status);
+        if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.peer.theirs, Theirs::Idle) {
+            turn.refuse(server, &request, status);
         }
         self.resume(turn, terms);
     }
@@ -241,7 +241,7 @@ impl Session {
         let free = self.is_free();
         match mem::replace(&mut self.ours, Ours::Idle) {
             Ours::Waiting { body, tries, until } if free && until.is_none_or(|until| until <= turn.now) => {
-                let request = self.build(Method::Invite, |mut invite| {
+                let request = self.peer.build(Method::Invite, |mut invite| {
                     // rfc3261 §12.2.1.1: a target refresh says where we are
                     invite = invite.header(HeaderName::Contact, format!("<{}>", terms.party.contact));
                     for (name, value) in &terms.party.fields {
@@ -249,7 +249,7 @@ impl Session {
                     }
                     invite.body(&body.content_type, body.content.clone())
                 });
-                turn.request(self.asked(Verb::Reinvite, request.cseq().number), request.clone());
+                turn.request(self.peer.asked(Verb::Reinvite, request.cseq().number), request.clone());
                 let until = turn.now + terms.times.ringing_max;
                 self.ours = Ours::sent(request, body, tries + 1, until);
             }
@@ -261,7 +261,7 @@ impl Session {
     // rfc3261 §9.1
     pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>) {
         if let Some(cseq) = self.ours.withdraw() {
-            turn.cancel(self.asked(Verb::Reinvite, cseq));
+            turn.cancel(self.peer.asked(Verb::Reinvite, cseq));
         }
     }
 
@@ -269,7 +269,7 @@ impl Session {
     // rfc3261 §14.1: no INVITE while another is in progress in either direction
     pub(crate) fn is_free(&self) -> bool {
         self.ending == Ending::Established
-            && self.theirs.is_idle()
+            && self.peer.theirs.is_idle()
             && self.unacknowledged.is_empty()
             && !self.acks.is_due()
     }
@@ -286,7 +286,7 @@ impl Session {
             return;
         }
         let ours = mem::replace(&mut self.ours, Ours::Idle);
-        let (ours, verdict) = ours.response(turn.now, turn.entropy, self.dialog.role(), cseq, status);
+        let (ours, verdict) = ours.response(turn.now, turn.entropy, self.peer.dialog.role(), cseq, status);
         self.ours = ours;
         match verdict {
             Verdict::Nothing => {}
@@ -294,11 +294,11 @@ impl Session {
                 let response = outcome.ok();
                 // rfc3261 §12.2.1.2: the 2xx refreshes the target
                 if let Some(response) = response {
-                    self.dialog.refresh(response.contacts());
+                    self.peer.dialog.refresh(response.contacts());
                 }
                 // rfc5407 §3.2.3: in the Mortal state, too
-                self.acks.send(turn, &request, &self.dialog);
-                self.given = Some(body);
+                self.acks.send(turn, &request, &self.peer.dialog);
+                self.peer.given = Some(body);
                 if self.ending.is_established() {
                     turn.event(SessionEvent::Modified { body: response.and_then(body_of_response) });
                 }
@@ -318,23 +318,23 @@ impl Session {
     pub(crate) fn reinvite(&mut self, turn: &mut Turn<'_>, terms: &Terms, server: u64, request: &Request) {
         // rfc5407 §3.2.2: the session is over here
         if self.ending != Ending::Established {
-            return self.refuse(turn, terms, server, request, StatusCode::CALL_DOES_NOT_EXIST);
+            return turn.refuse(server, request, StatusCode::CALL_DOES_NOT_EXIST);
         }
         // rfc3261 §14.2: one before it waits for its answer
-        if !self.theirs.is_idle() {
+        if !self.peer.theirs.is_idle() {
             let response = too_early(turn.entropy, request);
             return turn.respond(server, response);
         }
         // rfc3261 §14.2: one of ours is in progress. rfc5407 §3.1.5: or an offer of ours waits for the ACK's answer
         let offering = self.acks.is_due() || self.unacknowledged.iter().any(Unacknowledged::offered);
         if self.ours.is_sent() || offering || self.unacknowledged.len() >= UNACKNOWLEDGED_MAX {
-            return self.refuse(turn, terms, server, request, StatusCode::REQUEST_PENDING);
+            return turn.refuse(server, request, StatusCode::REQUEST_PENDING);
         }
         let answer_due = !terms.party.answer_reinvites;
         if answer_due {
-            self.theirs = Theirs::ask(turn.now, terms, server, request);
+            self.peer.theirs = Theirs::ask(turn.now, terms, server, request);
         } else {
-            self.accept_reinvite(turn, terms, server, request, self.given.clone());
+            self.accept_reinvite(turn, terms, server, request, self.peer.given.clone());
         }
         turn.event(SessionEvent::Reinvited { body: body_of_request(request), answer_due });
     }
@@ -348,10 +348,10 @@ impl Session {
         body: Option<Body>,
     ) {
         // rfc3261 §12.2.2: a target refresh request that is accepted moves the target
-        self.dialog.refresh(request.contacts());
+        self.peer.dialog.refresh(request.contacts());
         let response = answer_to(request, StatusCode::OK, "", &terms.party, body.as_ref());
         let offered = request.body().is_empty() && body.is_some();
-        self.given = body;
+        self.peer.given = body;
         self.unacknowledged.push(Unacknowledged::send(turn, &terms.times, server, offered, response));
     }
 }

@@ -5,48 +5,44 @@ use crate::ack::{Acks, Unacknowledged};
 use crate::bye::Ending;
 use crate::effect::{Asked, Body, Turn, Verb};
 use crate::event::{Failure, SessionEvent};
-use crate::invite::{Answered, ServerInvite, answer_to, body_of_request, body_of_response};
+use crate::exchange::Exchange;
+use crate::invite::{Answered, ServerInvite, answer_to, body_of_response};
+use crate::peer::Peer;
+use crate::prack::Unconfirmed;
 use crate::refer::{self, Referrals, Transfer};
 use crate::reinvite::{Ours, Theirs};
 use crate::terms::Terms;
 use ruf_dialog::Dialog;
-use ruf_message::{Method, Request, RequestBuilder, Response, StatusCode, Tick};
+use ruf_message::{Method, Request, Response, StatusCode, Tick};
 use std::mem;
-
-/// Where our sequence numbers start in a dialog that the peer opened.
-pub(crate) const FIRST_CSEQ: u32 = 1;
 
 #[derive(Debug)]
 pub(crate) struct Session {
-    number: u32,
+    pub(crate) peer: Peer,
     /// Its end is the end of the call; others are branches of a fork nobody wanted.
     pub(crate) primary: bool,
-    pub(crate) dialog: Dialog,
     pub(crate) acks: Acks,
     pub(crate) unacknowledged: Vec<Unacknowledged>,
+    /// A provisional response of ours that still lacks its PRACK.
+    pub(crate) unconfirmed: Option<Unconfirmed>,
     pub(crate) ours: Ours,
-    pub(crate) theirs: Theirs,
     pub(crate) transfer: Transfer,
     pub(crate) referrals: Referrals,
     pub(crate) ending: Ending,
-    /// The description we gave last.
-    pub(crate) given: Option<Body>,
 }
 
 impl Session {
-    fn new(number: u32, primary: bool, dialog: Dialog, given: Option<Body>) -> Self {
+    fn new(peer: Peer, primary: bool) -> Self {
         Session {
-            number,
+            peer,
             primary,
-            dialog,
             acks: Acks::default(),
             unacknowledged: Vec::new(),
+            unconfirmed: None,
             ours: Ours::Idle,
-            theirs: Theirs::Idle,
             transfer: Transfer::Idle,
             referrals: Referrals::default(),
             ending: Ending::Established,
-            given,
         }
     }
 
@@ -55,20 +51,21 @@ impl Session {
     pub(crate) fn answered(
         turn: &mut Turn<'_>,
         terms: &Terms,
-        number: u32,
         invite: &Request,
         answered: Answered,
         response: &Response,
     ) -> Self {
-        let Answered { dialog, end, first } = answered;
-        let mut session = Session::new(number, first, dialog, body_of_request(invite));
-        let body = body_of_response(response);
+        let Answered { early, end, first } = answered;
+        let exchange = early.exchange;
+        let mut session = Session::new(early.peer, first);
+        // rfc3261 §13.2.1: what comes after the answer means nothing
+        let body = body_of_response(response).filter(|_| exchange != Exchange::Settled);
         // rfc3261 §13.2.1: no offer in the INVITE, so it is in the 2xx, and the answer in the ACK
-        let answer_due = end.is_none() && session.given.is_none() && body.is_some();
+        let answer_due = end.is_none() && exchange == Exchange::Open && body.is_some();
         if answer_due {
             session.acks.postpone(invite);
         } else {
-            session.acks.send(turn, invite, &session.dialog);
+            session.acks.send(turn, invite, &session.peer.dialog);
         }
         match end {
             None => turn.event(SessionEvent::Answered { body, answer_due }),
@@ -82,25 +79,30 @@ impl Session {
     pub(crate) fn accept(
         turn: &mut Turn<'_>,
         terms: &Terms,
-        number: u32,
-        invite: ServerInvite,
+        mut invite: ServerInvite,
         body: Option<Body>,
     ) -> Self {
+        // rfc3261 §13.2.1: not after the answer
+        let body = body.filter(|_| invite.exchange.send());
+        let offered = invite.exchange == Exchange::Offered;
         let tag = invite.tag();
-        let ServerInvite { server, request, mut dialog, .. } = invite;
-        dialog.confirm();
+        let unconfirmed = invite.reliable.unconfirmed();
+        let ServerInvite { server, request, mut peer, .. } = invite;
+        peer.dialog.confirm();
         let response = answer_to(&request, StatusCode::OK, &tag, &terms.party, body.as_ref());
-        let offered = request.body().is_empty() && body.is_some();
-        let mut session = Session::new(number, true, dialog, body);
+        peer.given = body.or(peer.given);
+        let mut session = Session { unconfirmed, ..Session::new(peer, true) };
         session.unacknowledged.push(Unacknowledged::send(turn, &terms.times, server, offered, response));
         session
     }
 
     /// The answer to the offer of a 2xx, or to the peer's re-INVITE.
     pub(crate) fn answer(&mut self, turn: &mut Turn<'_>, terms: &Terms, body: Option<Body>) {
-        if self.acks.answer(turn, &self.dialog, body.as_ref()) {
-            self.given = body;
-        } else if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.theirs, Theirs::Idle) {
+        if self.acks.answer(turn, &self.peer.dialog, body.as_ref()) {
+            self.peer.given = body;
+        } else if let Theirs::Asked { server, request, .. } =
+            mem::replace(&mut self.peer.theirs, Theirs::Idle)
+        {
             self.accept_reinvite(turn, terms, server, &request, body);
         }
         self.resume(turn, terms);
@@ -119,6 +121,8 @@ impl Session {
             Verb::Bye => self.bye_answered(turn, terms, status),
             Verb::Invite => {}
             Verb::Reinvite => self.reinvite_answered(turn, terms, asked.cseq, outcome),
+            // What the peer made of it shows in its next responses.
+            Verb::Prack => {}
             Verb::Refer => self.refer_answered(turn, terms, asked.cseq, outcome),
             Verb::Notify => self.report_answered(asked.cseq, status),
         }
@@ -132,22 +136,23 @@ impl Session {
             // rfc5407 §3.2.1 (appendix D): a BYE may be challenged in the Mortal state
             Verb::Bye => matches!(self.ending, Ending::Leaving(_)),
             Verb::Reinvite => self.ours.is_sent() && self.ending.is_established(),
+            Verb::Prack => true,
             Verb::Refer => self.transfer.is_asked(asked.cseq),
             Verb::Notify => self.referrals.is_telling(asked.cseq),
         };
-        wanted.then(|| self.dialog.next_cseq(FIRST_CSEQ))
+        wanted.then(|| self.peer.next_cseq())
     }
 
     /// It went out: an ACK to it carries the same credentials.
     pub(crate) fn sent_again(&mut self, before: Asked, again: &Request) -> Asked {
         let number = again.cseq().number;
         match before.verb {
-            Verb::Invite | Verb::Bye => {}
+            Verb::Invite | Verb::Bye | Verb::Prack => {}
             Verb::Reinvite => self.ours.sent_again(again),
             Verb::Refer => self.transfer = Transfer::Asked { cseq: number },
             Verb::Notify => self.referrals.sent_again(before.cseq, number),
         }
-        self.asked(before.verb, number)
+        self.peer.asked(before.verb, number)
     }
 
     /// No more responses can come to this request of ours.
@@ -164,24 +169,24 @@ impl Session {
         request: &Request,
     ) -> bool {
         // rfc3261 §12.2.2: out of order
-        if self.dialog.accept(request).is_err() {
-            self.refuse(turn, terms, server, request, StatusCode::SERVER_INTERNAL_ERROR);
+        if self.peer.dialog.accept(request).is_err() {
+            turn.refuse(server, request, StatusCode::SERVER_INTERNAL_ERROR);
             return true;
         }
         match request.method() {
             Method::Bye => self.bye(turn, terms, server, request),
             Method::Invite => self.reinvite(turn, terms, server, request),
+            Method::Prack => self.pracked(turn, server, request),
             // rfc6665 §4.5.2: the subscription of a REFER may outlive the call
             Method::Notify => self.notified(turn, terms, server, request),
             Method::Subscribe if refer::is_about(request) => self.subscribed(turn, terms, server, request),
-            Method::Refer if self.ending == Ending::Established => self.refer(turn, terms, server, request),
+            Method::Refer if self.ending == Ending::Established => self.refer(turn, server, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Options
             | Method::Message
             | Method::Info
-            | Method::Prack
             | Method::Update
             | Method::Subscribe
             | Method::Refer
@@ -191,21 +196,10 @@ impl Session {
                     return false;
                 }
                 // rfc5407 §3.2.1: in the Mortal state all else is refused
-                self.refuse(turn, terms, server, request, StatusCode::CALL_DOES_NOT_EXIST);
+                turn.refuse(server, request, StatusCode::CALL_DOES_NOT_EXIST);
             }
         }
         true
-    }
-
-    pub(crate) fn refuse(
-        &self,
-        turn: &mut Turn<'_>,
-        terms: &Terms,
-        server: u64,
-        request: &Request,
-        status: StatusCode,
-    ) {
-        turn.respond(server, answer_to(request, status, "", &terms.party, None));
     }
 
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>, terms: &Terms) {
@@ -219,7 +213,7 @@ impl Session {
                 }
             }
         }
-        if self.theirs.deadline().is_some_and(|deadline| deadline <= turn.now) {
+        if self.peer.theirs.deadline().is_some_and(|deadline| deadline <= turn.now) {
             self.reject(turn, terms, StatusCode::SERVER_INTERNAL_ERROR);
         }
         self.tick_transfer(turn);
@@ -236,7 +230,7 @@ impl Session {
         [
             waiting,
             self.ours.deadline(self.is_free()),
-            self.theirs.deadline(),
+            self.peer.theirs.deadline(),
             self.transfer.deadline(),
             self.referrals.deadline(),
         ]
@@ -257,30 +251,7 @@ impl Session {
         self.primary
     }
 
-    pub(crate) fn number(&self) -> u32 {
-        self.number
-    }
-
     pub(crate) fn dialog(&self) -> &Dialog {
-        &self.dialog
+        &self.peer.dialog
     }
-
-    /// The next request of ours in this dialog.
-    pub(crate) fn build(
-        &mut self,
-        method: Method,
-        more: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> Request {
-        built(more(self.dialog.request(method, FIRST_CSEQ)))
-    }
-
-    pub(crate) fn asked(&self, verb: Verb, cseq: u32) -> Asked {
-        Asked { session: self.number, verb, cseq }
-    }
-}
-
-/// A request made by a dialog. It lets nothing in that did not pass the door of core/message in the
-/// messages it was made of, so what it makes passes too.
-pub(crate) fn built(builder: RequestBuilder) -> Request {
-    builder.finish().expect("made of parts of parsed messages")
 }

@@ -9,11 +9,12 @@ pub use replaces::Named;
 
 use crate::effect::{Asked, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
-use crate::invite::{ClientInvite, FORKS_MAX, Outcome, ServerInvite};
+use crate::invite::{ClientInvite, FORKS_MAX, Outcome, Patience, ServerInvite};
+use crate::peer::Peer;
 use crate::session::Session;
 use crate::terms::Terms;
 use ruf_dialog::{Dialog, Unestablished};
-use ruf_message::{Request, Response, Tick};
+use ruf_message::{Request, Response, StatusCode, Tick};
 use std::mem;
 
 /// Everything one INVITE leads to: see the crate's front page. What the user may do and cannot, in
@@ -23,8 +24,6 @@ pub struct InviteUsage {
     terms: Terms,
     invite: Invite,
     sessions: Vec<Session>,
-    /// Number of the next session.
-    next: u32,
     ended: bool,
 }
 
@@ -50,7 +49,7 @@ impl InviteUsage {
     /// The INVITE establishes no dialog: the answer is 400.
     // rfc3261 §13.3.1
     pub fn called(
-        turn: &Turn<'_>,
+        turn: &mut Turn<'_>,
         terms: Terms,
         server: u64,
         invite: Request,
@@ -62,14 +61,14 @@ impl InviteUsage {
     }
 
     fn new(terms: Terms, invite: Invite) -> Self {
-        InviteUsage { terms, invite, sessions: Vec::new(), next: 1, ended: false }
+        InviteUsage { terms, invite, sessions: Vec::new(), ended: false }
     }
 
     /// A response to a request of ours.
     pub fn response(&mut self, turn: &mut Turn<'_>, asked: Asked, response: &Response) {
         match asked.verb {
             Verb::Invite => self.invite_answered(turn, asked, response),
-            Verb::Reinvite | Verb::Bye | Verb::Refer | Verb::Notify => {
+            Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {
                 if let Some((session, terms)) = self.session(asked.session) {
                     session.response(turn, terms, asked, Ok(response));
                 }
@@ -81,8 +80,7 @@ impl InviteUsage {
     fn invite_answered(&mut self, turn: &mut Turn<'_>, asked: Asked, response: &Response) {
         let tag = response.to_tag().unwrap_or_default();
         if response.status().is_success()
-            && let Some(session) =
-                self.sessions.iter().find(|session| *session.dialog().id().remote_tag == *tag)
+            && let Some(session) = self.sessions.iter().find(|session| session.peer.is_tagged(tag))
         {
             return session.answered_again(turn, asked.cseq);
         }
@@ -94,8 +92,7 @@ impl InviteUsage {
             Outcome::Nothing => {}
             Outcome::Answered(answered) => {
                 let request = invite.request().clone();
-                let number = self.number();
-                let session = Session::answered(turn, &self.terms, number, &request, *answered, response);
+                let session = Session::answered(turn, &self.terms, &request, *answered, response);
                 self.sessions.push(session);
             }
             Outcome::Failed(reason) => self.end(turn, reason),
@@ -115,7 +112,7 @@ impl InviteUsage {
                     self.end(turn, reason);
                 }
             }
-            Verb::Reinvite | Verb::Bye | Verb::Refer | Verb::Notify => {
+            Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {
                 if let Some((session, terms)) = self.session(asked.session) {
                     session.response(turn, terms, asked, Err(failure));
                 }
@@ -142,7 +139,7 @@ impl InviteUsage {
                     session.conclude(asked.cseq);
                 }
             }
-            Verb::Bye | Verb::Refer | Verb::Notify => {}
+            Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {}
         }
         self.sweep();
     }
@@ -156,8 +153,11 @@ impl InviteUsage {
                 Invite::Client(invite) if invite.request().cseq().number == asked.cseq => invite.retry(),
                 Invite::Client(_) | Invite::Server(_) | Invite::Over => None,
             },
-            Verb::Reinvite | Verb::Bye | Verb::Refer | Verb::Notify => {
-                self.session(asked.session)?.0.retry(asked)
+            Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {
+                match self.session(asked.session) {
+                    Some((session, _)) => session.retry(asked),
+                    None => Some(self.early(asked.session)?.next_cseq()),
+                }
             }
         }
     }
@@ -171,10 +171,12 @@ impl InviteUsage {
                 Invite::Client(invite) => invite.sent_again(request),
                 Invite::Server(_) | Invite::Over => again,
             },
-            Verb::Reinvite | Verb::Bye | Verb::Refer | Verb::Notify => match self.session(asked.session) {
-                Some((session, _)) => session.sent_again(asked, request),
-                None => again,
-            },
+            Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {
+                match self.session(asked.session) {
+                    Some((session, _)) => session.sent_again(asked, request),
+                    None => again,
+                }
+            }
         }
     }
 
@@ -186,11 +188,18 @@ impl InviteUsage {
                 self.invite = Invite::Client(invite);
             }
             Invite::Server(mut invite) => {
-                if invite.tick(turn) {
-                    self.invite = Invite::Server(invite);
-                } else {
-                    invite.expire(turn, &self.terms.party);
-                    self.end(turn, EndReason::Unanswered);
+                let party = &self.terms.party;
+                match invite.tick(turn, &self.terms) {
+                    Patience::Left => self.invite = Invite::Server(invite),
+                    Patience::Over(status) => {
+                        invite.reject(turn, party, status);
+                        self.end(turn, EndReason::Unanswered);
+                    }
+                    // rfc3262 §3: with a 5xx
+                    Patience::Unconfirmed => {
+                        invite.reject(turn, party, StatusCode::SERVER_TIMEOUT);
+                        self.end(turn, EndReason::Unacknowledged);
+                    }
                 }
             }
             Invite::Over => {}
@@ -218,18 +227,17 @@ impl InviteUsage {
     pub fn dialog(&self) -> Option<&Dialog> {
         let primary = self.sessions.iter().find(|session| session.is_primary()).map(Session::dialog);
         primary.or(match &self.invite {
-            Invite::Server(invite) => Some(&invite.dialog),
+            Invite::Server(invite) => Some(&invite.peer.dialog),
             Invite::Client(_) | Invite::Over => None,
         })
     }
 
-    fn early(&mut self, remote_tag: &[u8]) -> Option<&mut Dialog> {
+    /// The early dialog with this number.
+    fn early(&mut self, number: u32) -> Option<&mut Peer> {
         match &mut self.invite {
-            Invite::Client(invite) => invite.early(remote_tag),
-            Invite::Server(invite) if *invite.dialog.id().remote_tag == *remote_tag => {
-                Some(&mut invite.dialog)
-            }
-            Invite::Server(_) | Invite::Over => None,
+            Invite::Client(invite) => invite.numbered(number).map(|early| &mut early.peer),
+            Invite::Server(invite) => Some(&mut invite.peer).filter(|peer| peer.number == number),
+            Invite::Over => None,
         }
     }
 
@@ -240,13 +248,7 @@ impl InviteUsage {
 
     fn session(&mut self, number: u32) -> Option<(&mut Session, &Terms)> {
         let terms = &self.terms;
-        self.sessions.iter_mut().find(|session| session.number() == number).map(|session| (session, terms))
-    }
-
-    fn number(&mut self) -> u32 {
-        let number = self.next;
-        self.next += 1;
-        number
+        self.sessions.iter_mut().find(|session| session.peer.number == number).map(|session| (session, terms))
     }
 
     fn end(&mut self, turn: &mut Turn<'_>, reason: EndReason) {

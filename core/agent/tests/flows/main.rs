@@ -26,6 +26,8 @@ mod moved;
 mod no_ack_bye;
 mod offer_in_200;
 mod options_200;
+mod prack_200;
+mod prack_odd;
 mod record_route;
 mod redirect_302;
 mod refused_requests;

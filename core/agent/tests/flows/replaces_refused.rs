@@ -109,6 +109,19 @@ fn an_early_dialog_that_somebody_else_opened_is_481() {
     assert!(matches!(stage.events()[..], [AgentEvent::Incoming { replaces: Some(_), .. }]));
 }
 
+#[test]
+fn a_tag_of_0_is_none() {
+    // tests rfc3891 §6.1
+    let mut stage = Stage::new();
+    stage.give_text(&invite("old", "").replace(";tag=c\nTo", "\nTo"));
+    let told = stage.events();
+    let [AgentEvent::Incoming { call, .. }] = told[..] else { panic!("{told:?}") };
+    stage.agent.answer(stage.now, call, sdp("answer"));
+    let tag = String::from_utf8_lossy(stage.response().to_tag().unwrap()).into_owned();
+    stage.give_text(&invite("new", &format!("Replaces: old;to-tag={tag};from-tag=0\n")));
+    assert!(matches!(stage.events()[..], [AgentEvent::Incoming { replaces: Some(_), .. }]));
+}
+
 /// A call of ours that rings at bob's; gives it and its name.
 fn calling(stage: &mut Stage) -> (CallKey, String) {
     let call = stage.agent.call(stage.now, &"sip:bob@example.org".parse().unwrap(), sdp("offer")).unwrap();

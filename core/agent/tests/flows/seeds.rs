@@ -19,12 +19,14 @@ const STEPS: u32 = 300;
 /// How often.
 const SEEDS: u64 = 250;
 
-const FATES: [&str; 11] = [
+const FATES: [&str; 13] = [
     "answered",
     "cancelled",
     "hung up",
     "modified",
     "not modified",
+    "progress answered",
+    "progress confirmed",
     "redirected",
     "refused",
     "replacing",
@@ -37,6 +39,8 @@ impl Fates {
     fn count(&mut self, event: &AgentEvent) {
         let fate = match event {
             AgentEvent::Answered { .. } => "answered",
+            AgentEvent::ProgressConfirmed { body: None, .. } => "progress confirmed",
+            AgentEvent::ProgressConfirmed { .. } => "progress answered",
             AgentEvent::Redirected { .. } => "redirected",
             AgentEvent::Incoming { replaces: Some(_), .. } => "replacing",
             AgentEvent::Modified { .. } => "modified",
@@ -61,6 +65,7 @@ fn call_of(event: &AgentEvent) -> Option<CallKey> {
     match event {
         AgentEvent::Incoming { call, .. }
         | AgentEvent::Ringing { call, .. }
+        | AgentEvent::ProgressConfirmed { call, .. }
         | AgentEvent::Answered { call, .. }
         | AgentEvent::Acknowledged { call, .. }
         | AgentEvent::Reinvited { call, .. }
@@ -104,7 +109,8 @@ impl User {
         let open = self.calls.len() - self.over.len();
         if open < 3 && below(60) == 0 {
             let peer = peers[below(2) as usize].uri();
-            self.calls.extend(agent.call(now, &peer, sdp("offer")));
+            let offer = sdp("offer").filter(|_| below(4) > 0);
+            self.calls.extend(agent.call(now, &peer, offer));
         }
         for call in self.calls.clone() {
             match below(200) {
@@ -116,6 +122,7 @@ impl User {
                 22..23 => agent.refuse_referral(now, call),
                 23..24 => agent.reject(now, call, StatusCode::BUSY_HERE),
                 24..26 => agent.hang_up(now, call),
+                30..35 => agent.progress(now, call, StatusCode::SESSION_PROGRESS, sdp("early")),
                 29..30 => agent.redirect(now, call, &peers[below(2) as usize].uri()),
                 26..29 => {
                     agent.transfer_attended(now, call, self.calls[below(self.calls.len() as u32) as usize])

@@ -97,6 +97,23 @@ fn a_call_that_ended_meanwhile_is_not_replaced() {
 }
 
 #[test]
+fn a_call_that_only_rings_is_no_place_to_take() {
+    // tests rfc3891 §4
+    let mut trio = Trio::new(5);
+    let (with_bob, _) = trio.connected(Alice, Bob);
+    let with_carol = trio.act(Alice, |agent, now| agent.call(now, &Carol.uri(), sdp("offer")).unwrap());
+    let carol = trio.incoming(Carol);
+    trio.act(Carol, |agent, now| agent.ring(now, carol));
+    trio.run_ms(500);
+    let before = trio.ladder();
+    trio.act(Alice, |agent, now| agent.transfer_attended(now, with_bob, with_carol));
+    // Nor is one that rings here.
+    trio.act(Carol, |agent, now| agent.transfer_attended(now, carol, carol));
+    trio.run_ms(500);
+    assert_eq!(trio.ladder(), before);
+}
+
+#[test]
 fn a_phone_that_rings_elsewhere_is_picked_up_here() {
     // tests rfc3891 §3, §7.1
     let mut trio = Trio::new(4);

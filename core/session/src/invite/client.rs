@@ -2,11 +2,12 @@
 
 use super::{Class, body_of_response};
 use crate::cancel::Withdrawn;
-use crate::effect::{Asked, Turn, Verb};
+use crate::effect::{Asked, Body, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
+use crate::prack::Early;
 use crate::terms::Terms;
 use crate::usage::Named;
-use ruf_dialog::Dialog;
+use ruf_dialog::Unestablished;
 use ruf_message::{Request, Response, StatusCode, Tick};
 use std::mem;
 
@@ -18,6 +19,8 @@ pub(crate) const FORKS_MAX: usize = 64;
 pub(crate) struct ClientInvite {
     request: Request,
     state: ClientState,
+    /// Number of the next dialog.
+    next: u32,
 }
 
 /// ```text
@@ -35,11 +38,11 @@ enum ClientState {
     /// Nothing heard.
     Calling,
     /// Somebody is at it; each tag of a 1xx is an early dialog.
-    Proceeding { early: Vec<Dialog>, quiet_until: Tick },
+    Proceeding { early: Vec<Early>, quiet_until: Tick },
     /// Cancelled; the final response is to come.
     Withdrawn(Withdrawn),
     /// A 2xx came; others may, from other branches of a fork.
-    Answered { early: Vec<Dialog> },
+    Answered { early: Vec<Early> },
     /// Nothing more can come.
     Over,
 }
@@ -58,7 +61,7 @@ pub(crate) enum Outcome {
 /// A dialog that a 2xx established.
 #[derive(Debug)]
 pub(crate) struct Answered {
-    pub(crate) dialog: Dialog,
+    pub(crate) early: Early,
     /// It is not wanted any more, and why.
     pub(crate) end: Option<EndReason>,
     /// The first of its INVITE.
@@ -69,7 +72,7 @@ impl ClientInvite {
     /// Sends it.
     pub(crate) fn send(turn: &mut Turn<'_>, request: Request) -> Self {
         turn.request(asked(&request), request.clone());
-        ClientInvite { request, state: ClientState::Calling }
+        ClientInvite { request, state: ClientState::Calling, next: 1 }
     }
 
     /// The INVITE as it was sent last.
@@ -130,12 +133,12 @@ impl ClientInvite {
     /// A 1xx: told, and its dialog kept.
     // rfc3261 §13.2.2.1
     fn progress(
-        &self,
+        &mut self,
         turn: &mut Turn<'_>,
         terms: &Terms,
-        mut early: Vec<Dialog>,
+        mut early: Vec<Early>,
         response: &Response,
-    ) -> Vec<Dialog> {
+    ) -> Vec<Early> {
         let status = response.status();
         if status == StatusCode::TRYING {
             return early;
@@ -143,40 +146,53 @@ impl ClientInvite {
         let tag = response.to_tag().unwrap_or_default();
         // rfc6228 §4: one branch of a fork has ended, which is no news; the others go on
         if status == StatusCode::EARLY_DIALOG_TERMINATED {
-            early.retain(|dialog| *dialog.id().remote_tag != *tag);
+            early.retain(|early| !early.peer.is_tagged(tag));
             return early;
         }
-        // rfc3261 §8.1.3.2: one we do not know is a 183; the user sees the number
-        turn.event(SessionEvent::Progress { status, body: body_of_response(response) });
-        let known = early.iter().any(|dialog| *dialog.id().remote_tag == *tag);
+        let known = early.iter().any(|early| early.peer.is_tagged(tag));
         if !tag.is_empty() && !known && early.len() < FORKS_MAX {
-            early.extend(Dialog::caller(&self.request, response, terms.party.secure_flow).ok());
+            early.extend(self.open(terms, response).ok());
+        }
+        match early.iter_mut().find(|early| early.peer.is_tagged(tag)) {
+            Some(early) => early.progress(turn, &self.request, response),
+            // rfc3261 §8.1.3.2: one we do not know is a 183; the user sees the number
+            None => {
+                let body = body_of_response(response);
+                turn.event(SessionEvent::Progress { status, body, answer_due: false });
+            }
         }
         early
     }
 
+    /// A dialog that a response establishes.
+    fn open(&mut self, terms: &Terms, response: &Response) -> Result<Early, Unestablished> {
+        let number = self.next;
+        self.next += 1;
+        Early::new(number, &self.request, response, terms.party.secure_flow)
+    }
+
     fn answered(
-        &self,
+        &mut self,
         terms: &Terms,
-        mut early: Vec<Dialog>,
+        mut early: Vec<Early>,
         response: &Response,
         end: Option<EndReason>,
         first: bool,
     ) -> (ClientState, Outcome) {
         let tag = response.to_tag().unwrap_or_default();
-        let dialog = match early.iter().position(|dialog| *dialog.id().remote_tag == *tag) {
+        let answered = match early.iter().position(|early| early.peer.is_tagged(tag)) {
             // rfc3261 §13.2.2.4: an early dialog is confirmed, its route set taken from the 2xx
             Some(at) => {
-                let mut dialog = early.swap_remove(at);
-                dialog.confirm_by(response).map(|()| dialog)
+                let mut early = early.swap_remove(at);
+                early.peer.dialog.confirm_by(response).map(|()| early)
             }
             // rfc3261 §13.2.2.4: otherwise a new one is made
-            None => Dialog::caller(&self.request, response, terms.party.secure_flow),
+            None => self.open(terms, response),
         };
-        match dialog {
-            Ok(dialog) => (
+        match answered {
+            Ok(answered) => (
                 ClientState::Answered { early },
-                Outcome::Answered(Box::new(Answered { dialog, end, first })),
+                Outcome::Answered(Box::new(Answered { early: answered, end, first })),
             ),
             // Unbelievable: with no way to acknowledge it, its sender will give up.
             Err(_) if first => (
@@ -185,6 +201,14 @@ impl ClientInvite {
             ),
             Err(_) => (ClientState::Answered { early }, Outcome::Nothing),
         }
+    }
+
+    /// The answer to an offer that a reliable provisional response made. False: none waits for one.
+    // rfc3262 §5
+    pub(crate) fn answer(&mut self, turn: &mut Turn<'_>, body: Option<&Body>) -> bool {
+        let Some(early) = self.state.early() else { return false };
+        let due = early.iter_mut().find(|early| early.is_due());
+        due.is_some_and(|early| early.answer(turn, &self.request, body))
     }
 
     /// The transaction failed.
@@ -229,8 +253,8 @@ impl ClientInvite {
 
     /// What the early dialog is whose tag passes.
     pub(crate) fn named(&self, is_named: impl Fn(&[u8]) -> bool) -> Named {
-        let of = |early: &[Dialog], named| {
-            let is_here = early.iter().any(|dialog| is_named(&dialog.id().remote_tag));
+        let of = |early: &[Early], named| {
+            let is_here = early.iter().any(|early| is_named(&early.peer.dialog.id().remote_tag));
             if is_here { named } else { Named::Unknown }
         };
         match &self.state {
@@ -244,15 +268,20 @@ impl ClientInvite {
     }
 
     /// The early dialog with this tag.
-    pub(crate) fn early(&mut self, remote_tag: &[u8]) -> Option<&mut Dialog> {
-        self.state.early()?.iter_mut().find(|dialog| *dialog.id().remote_tag == *remote_tag)
+    pub(crate) fn early(&mut self, remote_tag: &[u8]) -> Option<&mut Early> {
+        self.state.early()?.iter_mut().find(|early| early.peer.is_tagged(remote_tag))
+    }
+
+    /// The early dialog with this number.
+    pub(crate) fn numbered(&mut self, number: u32) -> Option<&mut Early> {
+        self.state.early()?.iter_mut().find(|early| early.peer.number == number)
     }
 
     /// The peer left an early dialog (it gave up on an ACK that we never knew to send): the last one
     /// takes the call with it.
     pub(crate) fn left(&mut self, turn: &mut Turn<'_>, remote_tag: &[u8]) {
         let Some(early) = self.state.early() else { return };
-        early.retain(|dialog| *dialog.id().remote_tag != *remote_tag);
+        early.retain(|early| !early.peer.is_tagged(remote_tag));
         if early.is_empty() {
             self.withdraw(turn, EndReason::RemoteHungUp);
         }
@@ -299,7 +328,7 @@ impl ClientInvite {
 }
 
 impl ClientState {
-    fn early(&mut self) -> Option<&mut Vec<Dialog>> {
+    fn early(&mut self) -> Option<&mut Vec<Early>> {
         match self {
             ClientState::Proceeding { early, .. }
             | ClientState::Withdrawn(Withdrawn { early, .. })

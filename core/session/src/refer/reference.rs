@@ -157,6 +157,26 @@ mod tests {
         assert_eq!((found.id, found.referred_by().unwrap().to_string()), (7, "sip:bob@h".to_owned()));
     }
 
+    fn dialog(from: &str, contact: &str) -> Dialog {
+        let uri = "sip:a@h".parse().unwrap();
+        let builder = Request::build(Method::Invite, &uri).from(from).to("<sip:a@h>");
+        let invite = builder.call_id("1@x").cseq(1).header(HeaderName::Contact, contact).finish().unwrap();
+        Dialog::callee(&invite, "ours", false).unwrap()
+    }
+
+    #[test]
+    fn whoever_takes_our_place_calls_the_address_or_the_gruu() {
+        // tests rfc5589 §7.3, rfc3891 §4, §6.1
+        let to = |from, contact| attended(&dialog(from, contact)).to_string();
+        let replaces = "?Replaces=1%40x%3Bto-tag%3Dtheirs%3Bfrom-tag%3Dours&Require=replaces";
+        assert_eq!(
+            to("Bob <sip:bob@h;method=BYE?Subject=x>;tag=theirs", "<sip:bob@192.0.2.2>"),
+            format!("sip:bob@h{replaces}")
+        );
+        assert_eq!(to("<sip:bob@h>;tag=theirs", "<sip:bob@h;gr=x>"), format!("sip:bob@h;gr=x{replaces}"));
+        assert!(to("<sip:bob@h>", "<sip:bob@192.0.2.2>").contains("to-tag%3D0%3B"));
+    }
+
     #[test]
     fn what_cannot_be_read_is_not_followed() {
         // tests rfc3892 §2.1

@@ -126,10 +126,10 @@ impl Referral {
 impl Session {
     /// The peer refers us to somebody.
     // rfc3515 §2.4.2
-    pub(crate) fn refer(&mut self, turn: &mut Turn<'_>, terms: &Terms, server: u64, request: &Request) {
+    pub(crate) fn refer(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request) {
         let reference = match Reference::read(request) {
             Ok(reference) => reference,
-            Err(status) => return self.refuse(turn, terms, server, request, status),
+            Err(status) => return turn.refuse(server, request, status),
         };
         // One question at a time.
         let all = &self.referrals.all;
@@ -178,7 +178,7 @@ impl Session {
     pub(crate) fn refuse_referral(&mut self, turn: &mut Turn<'_>, terms: &Terms, status: StatusCode) {
         let Some(Referral { reference, stage }) = self.referrals.take_undecided() else { return };
         match stage {
-            Stage::Asked { server, request, .. } => self.refuse(turn, terms, server, &request, status),
+            Stage::Asked { server, request, .. } => turn.refuse(server, &request, status),
             // rfc3515 §2.4.5: it was accepted before anybody was asked
             Stage::Pending { mut reports, .. } | Stage::Followed { mut reports } => {
                 reports.tell(Report { status, state: State::Over(EndReason::Rejected) });
@@ -214,13 +214,13 @@ impl Session {
         });
         let Some(reports) = all.find_map(Referral::reports_mut) else {
             // rfc3515 §2.4.4: only a REFER makes one
-            return self.refuse(turn, terms, server, request, StatusCode::FORBIDDEN);
+            return turn.refuse(server, request, StatusCode::FORBIDDEN);
         };
         let most = terms.times.reference();
         let wanted = request.header::<Expires>().ok().flatten();
         let granted = wanted.map_or(most, |Expires(secs)| Duration::from_secs(secs.into()).min(most));
         reports.refresh(turn.now, turn.now + granted);
-        self.dialog.refresh(request.contacts());
+        self.peer.dialog.refresh(request.contacts());
         let mut response = answer_to(request, StatusCode::OK, "", &terms.party, None);
         // rfc6665 §4.2.1.1
         response.set(HeaderName::Expires, granted.as_secs().to_string());
@@ -274,7 +274,7 @@ impl Session {
         is_silent: bool,
     ) {
         // rfc4488 §4: a target refresh request
-        self.dialog.refresh(request.contacts());
+        self.peer.dialog.refresh(request.contacts());
         let mut response = answer_to(request, StatusCode::ACCEPTED, "", &terms.party, None);
         if is_silent {
             response.set(HeaderName::ReferSub, "false");
@@ -299,7 +299,7 @@ impl Session {
                 State::Over(reason) => format!("terminated;reason={}", reason.as_str()),
             };
             let body = fragment::of(status);
-            let request = self.build(Method::Notify, |notify| {
+            let request = self.peer.build(Method::Notify, |notify| {
                 notify
                     .header(HeaderName::Contact, format!("<{}>", terms.party.contact))
                     .header(HeaderName::Event, event)
@@ -307,7 +307,7 @@ impl Session {
                     .body(&body.content_type, body.content)
             });
             let cseq = request.cseq().number;
-            turn.request(self.asked(Verb::Notify, cseq), request);
+            turn.request(self.peer.asked(Verb::Notify, cseq), request);
             reports.sent(turn.now, cseq);
         }
         self.referrals.all = all;

@@ -150,8 +150,8 @@ impl Session {
         if self.transfer != Transfer::Idle || self.ending != Ending::Established {
             return;
         }
-        let by = self.dialog.local_uri();
-        let request = self.build(Method::Refer, |mut refer| {
+        let by = self.peer.dialog.local_uri();
+        let request = self.peer.build(Method::Refer, |mut refer| {
             refer = refer
                 .header(HeaderName::Contact, format!("<{}>", terms.party.contact))
                 .header(HeaderName::ReferTo, NameAddr::compose("", to))
@@ -164,7 +164,7 @@ impl Session {
         });
         let cseq = request.cseq().number;
         self.transfer = Transfer::Asked { cseq };
-        turn.request(self.asked(Verb::Refer, cseq), request);
+        turn.request(self.peer.asked(Verb::Refer, cseq), request);
     }
 
     pub(crate) fn refer_answered(
@@ -180,7 +180,7 @@ impl Session {
             && status.is_success()
         {
             // rfc4488 §4: a target refresh request
-            self.dialog.refresh(response.contacts());
+            self.peer.dialog.refresh(response.contacts());
         }
         let (transfer, told) = self.transfer.response(turn.now, &terms.times, cseq, status, failure);
         self.transfer = transfer;
@@ -198,12 +198,12 @@ impl Session {
     pub(crate) fn notified(&mut self, turn: &mut Turn<'_>, terms: &Terms, server: u64, request: &Request) {
         let is_ours = event_id(request).is_some_and(|id| self.transfer.is_of(id));
         if !is_ours {
-            return self.refuse(turn, terms, server, request, StatusCode::CALL_DOES_NOT_EXIST);
+            return turn.refuse(server, request, StatusCode::CALL_DOES_NOT_EXIST);
         }
         let Ok(Some(state)) = request.header::<SubscriptionState<'_>>() else {
-            return self.refuse(turn, terms, server, request, StatusCode::BAD_REQUEST);
+            return turn.refuse(server, request, StatusCode::BAD_REQUEST);
         };
-        self.dialog.refresh(request.contacts());
+        self.peer.dialog.refresh(request.contacts());
         turn.respond(server, answer_to(request, StatusCode::OK, "", &terms.party, None));
         let report = Report {
             status: fragment::status(request),

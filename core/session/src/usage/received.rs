@@ -25,29 +25,66 @@ impl InviteUsage {
     pub fn request(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request) -> InDialog {
         let tag = request.from_tag().unwrap_or_default();
         let terms = &self.terms;
-        let taken = if let Some(session) =
-            self.sessions.iter_mut().find(|session| *session.dialog().id().remote_tag == *tag)
-        {
-            session.request(turn, terms, server, request)
-        } else {
-            let Some(dialog) = self.early(tag) else { return InDialog::Unknown };
-            if dialog.accept(request).is_err() {
-                // rfc3261 §12.2.2: out of order
-                turn.respond(server, request.reply(StatusCode::SERVER_INTERNAL_ERROR));
-                true
-            } else if request.method() == Method::Bye {
-                turn.respond(server, request.reply(StatusCode::OK));
-                self.left_early(turn, tag);
-                true
-            } else if request.method() == Method::Invite {
-                self.invite_too_early(turn, server, request);
-                true
-            } else {
-                false
-            }
+        let session = self.sessions.iter_mut().find(|session| session.peer.is_tagged(tag));
+        let taken = match session {
+            Some(session) => match session.request(turn, terms, server, request) {
+                true => InDialog::Taken,
+                false => InDialog::Yours,
+            },
+            None => self.early_request(turn, server, request, tag),
         };
         self.sweep();
-        if taken { InDialog::Taken } else { InDialog::Yours }
+        taken
+    }
+
+    /// A request of the peer in a dialog that is not confirmed.
+    fn early_request(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request, tag: &[u8]) -> InDialog {
+        let peer = match &mut self.invite {
+            Invite::Client(invite) => invite.early(tag).map(|early| &mut early.peer),
+            Invite::Server(invite) => Some(&mut invite.peer).filter(|peer| peer.is_tagged(tag)),
+            Invite::Over => None,
+        };
+        let Some(peer) = peer else { return InDialog::Unknown };
+        if peer.dialog.accept(request).is_err() {
+            // rfc3261 §12.2.2: out of order
+            turn.refuse(server, request, StatusCode::SERVER_INTERNAL_ERROR);
+            return InDialog::Taken;
+        }
+        match request.method() {
+            Method::Bye => {
+                turn.respond(server, request.reply(StatusCode::OK));
+                self.left_early(turn, tag);
+            }
+            Method::Invite => self.invite_too_early(turn, server, request),
+            Method::Prack => self.pracked(turn, server, request),
+            Method::Ack
+            | Method::Cancel
+            | Method::Register
+            | Method::Options
+            | Method::Message
+            | Method::Info
+            | Method::Update
+            | Method::Subscribe
+            | Method::Notify
+            | Method::Refer
+            | Method::Publish
+            | Method::Other => return InDialog::Yours,
+        }
+        InDialog::Taken
+    }
+
+    // rfc3262 §3
+    fn pracked(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request) {
+        match &mut self.invite {
+            Invite::Server(invite) => {
+                invite.pracked(turn, &self.terms, server, request);
+                self.accept(turn);
+            }
+            // A caller sends no provisional responses.
+            Invite::Client(_) | Invite::Over => {
+                turn.refuse(server, request, StatusCode::CALL_DOES_NOT_EXIST);
+            }
+        }
     }
 
     /// A BYE in an early dialog: the caller may send it, a callee that does has given up.
@@ -80,9 +117,7 @@ impl InviteUsage {
     pub fn ack(&mut self, turn: &mut Turn<'_>, ack: &Request) {
         let tag = ack.from_tag().unwrap_or_default();
         let terms = &self.terms;
-        if let Some(session) =
-            self.sessions.iter_mut().find(|session| *session.dialog().id().remote_tag == *tag)
-        {
+        if let Some(session) = self.sessions.iter_mut().find(|session| session.peer.is_tagged(tag)) {
             session.ack(turn, terms, ack);
         }
         self.sweep();

@@ -25,12 +25,12 @@ impl InviteUsage {
     pub fn named(&self, remote_tag: &[u8]) -> Named {
         // rfc3891 §6.1
         let is_named = |tag: &[u8]| *tag == *remote_tag || (tag.is_empty() && remote_tag == b"0");
-        let session = self.sessions.iter().find(|session| is_named(&session.dialog().id().remote_tag));
+        let session = self.sessions.iter().find(|session| is_named(&session.peer.dialog.id().remote_tag));
         match (session, &self.invite) {
             (Some(session), _) if session.ending == Ending::Established => Named::Confirmed,
             (Some(_), _) => Named::Ended,
             (None, Invite::Client(invite)) => ClientInvite::named(invite, is_named),
-            (None, Invite::Server(invite)) if is_named(&invite.dialog.id().remote_tag) => Named::Ringing,
+            (None, Invite::Server(invite)) if is_named(&invite.peer.dialog.id().remote_tag) => Named::Ringing,
             (None, Invite::Server(_) | Invite::Over) => Named::Unknown,
         }
     }

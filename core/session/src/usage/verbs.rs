@@ -3,6 +3,7 @@
 use super::{Invite, InviteUsage};
 use crate::effect::{Body, Turn};
 use crate::event::EndReason;
+use crate::invite::ServerInvite;
 use crate::refer::Reference;
 use crate::session::Session;
 use ruf_message::{StatusCode, Uri};
@@ -10,31 +11,43 @@ use std::mem;
 
 impl InviteUsage {
     /// The callee says that it rings, or sends another provisional response with an early
-    /// description. `status` is 101 to 199.
-    // rfc3261 §13.3.1.1
-    pub fn progress(&mut self, turn: &mut Turn<'_>, status: StatusCode, body: Option<&Body>) {
+    /// description. `status` is 101 to 199. Reliable, if the caller wants that, or can take it and there is
+    /// a description.
+    // rfc3261 §13.3.1.1 and rfc3262 §3
+    pub fn progress(&mut self, turn: &mut Turn<'_>, status: StatusCode, body: Option<Body>) {
         if let Invite::Server(invite) = &mut self.invite {
-            invite.progress(turn, &self.terms.party, status, body);
+            invite.progress(turn, &self.terms, status, body);
         }
     }
 
-    /// The callee answers; or either side answers the offer it was shown
-    /// ([`SessionEvent::Answered`](crate::SessionEvent::Answered) and
-    /// [`SessionEvent::Reinvited`](crate::SessionEvent::Reinvited) with `answer_due`).
-    // rfc3261 §13.3.1.4
+    /// Answers the offer that an event called due; if there is none, the callee answers the call.
+    // rfc3261 §13.3.1.4, rfc3262 §5
     pub fn answer(&mut self, turn: &mut Turn<'_>, body: Option<Body>) {
-        match mem::replace(&mut self.invite, Invite::Over) {
+        let is_early = match &mut self.invite {
             Invite::Server(invite) => {
-                let number = self.number();
-                self.sessions.push(Session::accept(turn, &self.terms, number, *invite, body));
-            }
-            other @ (Invite::Client(_) | Invite::Over) => {
-                self.invite = other;
-                if let Some(session) = self.primary() {
-                    let (session, terms) = session;
-                    session.answer(turn, terms, body);
+                if !invite.answer(turn, &self.terms, body.as_ref()) {
+                    invite.accept(body.clone());
                 }
+                true
             }
+            Invite::Client(invite) => invite.answer(turn, body.as_ref()),
+            Invite::Over => false,
+        };
+        if is_early {
+            self.accept(turn);
+        } else if let Some((session, terms)) = self.primary() {
+            session.answer(turn, terms, body);
+        }
+    }
+
+    /// The callee's answer leaves, if it was given and nothing keeps it back.
+    pub(super) fn accept(&mut self, turn: &mut Turn<'_>) {
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Server(mut invite) => match invite.take_answer() {
+                Some(body) => self.sessions.push(Session::accept(turn, &self.terms, *invite, body)),
+                None => self.invite = Invite::Server(invite),
+            },
+            other @ (Invite::Client(_) | Invite::Over) => self.invite = other,
         }
     }
 
@@ -42,9 +55,12 @@ impl InviteUsage {
     // rfc3261 §13.3.1.3
     pub fn reject(&mut self, turn: &mut Turn<'_>, status: StatusCode) {
         match mem::replace(&mut self.invite, Invite::Over) {
-            Invite::Server(invite) => {
-                invite.reject(turn, &self.terms.party, status);
-                self.end(turn, EndReason::Declined(status));
+            Invite::Server(mut invite) => {
+                if invite.peer.refuse(turn, status) {
+                    self.invite = Invite::Server(invite);
+                    return self.accept(turn);
+                }
+                self.decline(turn, *invite, status);
             }
             other @ (Invite::Client(_) | Invite::Over) => {
                 self.invite = other;
@@ -53,6 +69,11 @@ impl InviteUsage {
                 }
             }
         }
+    }
+
+    fn decline(&mut self, turn: &mut Turn<'_>, invite: ServerInvite, status: StatusCode) {
+        invite.reject(turn, &self.terms.party, status);
+        self.end(turn, EndReason::Declined(status));
     }
 
     /// The callee sends the caller on to this URI.
@@ -112,9 +133,12 @@ impl InviteUsage {
     /// Ends it, whatever it is: CANCEL, BYE, or 486 to a call that still rings here.
     // rfc3261 §15
     pub fn hang_up(&mut self, turn: &mut Turn<'_>) {
-        match &mut self.invite {
-            Invite::Client(invite) => invite.hang_up(turn),
-            Invite::Server(_) => self.reject(turn, StatusCode::BUSY_HERE),
+        match mem::replace(&mut self.invite, Invite::Over) {
+            Invite::Client(mut invite) => {
+                invite.hang_up(turn);
+                self.invite = Invite::Client(invite);
+            }
+            Invite::Server(invite) => self.decline(turn, *invite, StatusCode::BUSY_HERE),
             Invite::Over => {}
         }
         if let Some((session, terms)) = self.primary() {

@@ -213,7 +213,7 @@ impl Desk {
                 let parties = Parties { from: from.to_string(), display, to: to.to_string() };
                 self.incoming(now, call, from, parties, body);
             }
-            AgentEvent::Ringing { call, status, body } => self.on_line(call, |_, line| {
+            AgentEvent::Ringing { call, status, body, .. } => self.on_line(call, |_, line| {
                 let early_media = body.is_some_and(|body| line.talk.answered(&body).is_ok());
                 line.tell(CallEvent::Ringing { status, early_media });
             }),
