@@ -39,6 +39,7 @@ mod not_registered_480;
 mod options_200;
 mod overload_503;
 mod overload_neighbour;
+mod prack_183;
 mod redirect_302;
 mod register_401_200;
 mod register_wrong_password;
