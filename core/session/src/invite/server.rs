@@ -74,7 +74,7 @@ impl ServerInvite {
             server,
             peer: Peer::new(1, dialog, None),
             exchange: Exchange::of_their_invite(!request.body().is_empty()),
-            reliable: Reliable::new(turn.entropy, &request),
+            reliable: Reliable::new(&request),
             request,
             accepted: None,
             ringing: None,

@@ -19,8 +19,8 @@ const WAITING_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct Reliable {
     wish: Wish,
-    /// The number of the next.
-    next: u32,
+    /// The number of the next, if one went before.
+    next: Option<u32>,
     state: State,
     /// What is to be sent after that: one is out at a time.
     waiting: VecDeque<(StatusCode, Option<Body>)>,
@@ -71,7 +71,7 @@ impl Unconfirmed {
 }
 
 impl Reliable {
-    pub(crate) fn new(entropy: &mut Entropy, invite: &Request) -> Self {
+    pub(crate) fn new(invite: &Request) -> Self {
         let has = |mut tags: Box<dyn Iterator<Item = &str> + '_>| {
             tags.any(|tag| tag.eq_ignore_ascii_case(OPTION_TAG))
         };
@@ -82,9 +82,7 @@ impl Reliable {
         } else {
             Wish::Never
         };
-        // rfc3262 §3: from 1 to 2**31 - 1, at random
-        let next = entropy.u32() % i32::MAX.unsigned_abs() + 1;
-        Reliable { wish, next, state: State::Idle, waiting: VecDeque::new() }
+        Reliable { wish, next: None, state: State::Idle, waiting: VecDeque::new() }
     }
 
     /// A provisional response is to be reliable: always if the caller wants it, otherwise if it can be and
@@ -120,12 +118,13 @@ impl Reliable {
     // rfc3262 §3
     pub(crate) fn send(&mut self, turn: &mut Turn<'_>, times: &Times, server: u64, mut response: Response) {
         response.add(HeaderName::Require, OPTION_TAG);
-        response.set(HeaderName::RSeq, self.next.to_string());
+        let number = self.next.unwrap_or_else(|| first(turn.entropy));
+        response.set(HeaderName::RSeq, number.to_string());
         let describes = !response.body().is_empty();
-        let unconfirmed = Unconfirmed { number: self.next, invite_cseq: response.cseq().number, describes };
+        let unconfirmed = Unconfirmed { number, invite_cseq: response.cseq().number, describes };
         turn.respond(server, response.clone());
         // rfc3262 §3: greater by one, and it cannot wrap
-        self.next += 1;
+        self.next = Some(number + 1);
         self.state = State::Sent {
             unconfirmed,
             response: Box::new(response),
@@ -185,6 +184,12 @@ impl Reliable {
             State::Idle => None,
         }
     }
+}
+
+/// The number of the first: from 1 to 2**31 - 1.
+// rfc3262 §3
+fn first(entropy: &mut Entropy) -> u32 {
+    entropy.u32() % i32::MAX.unsigned_abs() + 1
 }
 
 impl ServerInvite {
@@ -268,7 +273,7 @@ mod tests {
         let uri = "sip:a@h".parse().unwrap();
         let builder = Request::build(Method::Invite, &uri).from("<sip:b@h>;tag=b").to("<sip:a@h>");
         let invite = builder.call_id("1").cseq(1).header(name, value).finish().unwrap();
-        Reliable::new(&mut Entropy::from_seed([1; 32]), &invite).wish
+        Reliable::new(&invite).wish
     }
 
     #[test]
@@ -277,7 +282,7 @@ mod tests {
         assert_eq!(wish(HeaderName::Supported, "timer, 100REL"), Wish::Possible);
         assert_eq!(wish(HeaderName::Require, "100rel"), Wish::Required);
         assert_eq!(wish(HeaderName::Supported, "timer"), Wish::Never);
-        let of = |wish| Reliable { wish, next: 1, state: State::Idle, waiting: VecDeque::new() };
+        let of = |wish| Reliable { wish, next: None, state: State::Idle, waiting: VecDeque::new() };
         let both = |wish| [false, true].map(|describes| of(wish).is_for(describes));
         assert_eq!(both(Wish::Never), [false, false]);
         assert_eq!(both(Wish::Possible), [false, true]);
@@ -288,12 +293,9 @@ mod tests {
     fn numbers_begin_below_2_to_the_31() {
         // tests rfc3262 §3, §7.1
         let mut entropy = Entropy::from_seed([7; 32]);
-        let uri = "sip:a@h".parse().unwrap();
-        let builder = Request::build(Method::Invite, &uri).from("<sip:b@h>;tag=b").to("<sip:a@h>");
-        let invite = builder.call_id("1").cseq(1).finish().unwrap();
         for _ in 0..1_000 {
-            let next = Reliable::new(&mut entropy, &invite).next;
-            assert!((1..1 << 31).contains(&next), "{next}");
+            let first = first(&mut entropy);
+            assert!((1..1 << 31).contains(&first), "{first}");
         }
     }
 
