@@ -35,6 +35,7 @@ pub(crate) struct Ear {
     samples: VecDeque<i16>,
     digits: VecDeque<char>,
     meter: QualityMeter,
+    round_trip: Option<Duration>,
     frames: u32,
 }
 
@@ -67,6 +68,7 @@ impl Ear {
             samples: VecDeque::new(),
             digits: VecDeque::new(),
             meter: QualityMeter::new(agreed.codecs.first()?.codec.impairment()),
+            round_trip: None,
             frames: 0,
         })
     }
@@ -136,7 +138,7 @@ impl Ear {
         self.note(ended);
         self.frames += 1;
         if self.frames.is_multiple_of(LOOK_FRAMES) {
-            self.meter.look(&self.receiver, &self.jitter, None);
+            self.meter.look(&self.receiver, &self.jitter, self.round_trip);
         }
         for _ in 0..TURNS_MAX {
             if self.samples.len() >= self.rate().frame_len() {
@@ -181,6 +183,21 @@ impl Ear {
     /// The next key that the far side pressed.
     pub(crate) fn digit(&mut self) -> Option<char> {
         self.digits.pop_front()
+    }
+
+    /// What RTCP tells of what is heard.
+    pub(crate) fn receiver(&self) -> &Receiver {
+        &self.receiver
+    }
+
+    /// This source said that it has ended.
+    pub(crate) fn bye(&mut self, ssrc: u32) {
+        self.receiver.bye(ssrc);
+    }
+
+    /// The round trip of the network, as RTCP measured it.
+    pub(crate) fn travels(&mut self, round_trip: Option<Duration>) {
+        self.round_trip = round_trip;
     }
 
     /// How good it is received.

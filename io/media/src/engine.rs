@@ -6,7 +6,7 @@
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use ruf_rtp::Quality;
 use tokio::net::UdpSocket;
@@ -52,6 +52,8 @@ pub type Listener = Box<dyn Fn(StreamEvent) + Send + Sync>;
 pub struct Engine {
     new: mpsc::UnboundedSender<New>,
     ports: PortRange,
+    /// The wall clock when the thread started, as NTP has it.
+    ntp_at_start: u64,
 }
 
 #[derive(Debug)]
@@ -93,10 +95,12 @@ impl Engine {
     pub fn start(ports: PortRange) -> io::Result<Engine> {
         let (new, waiting) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let start = Instant::now();
+        let ntp_at_start = ntp(SystemTime::now());
         std::thread::Builder::new().name("ruf-media".to_owned()).spawn(move || {
-            runtime.block_on(run(waiting));
+            runtime.block_on(run(start, waiting));
         })?;
-        Ok(Engine { new, ports })
+        Ok(Engine { new, ports, ntp_at_start })
     }
 
     /// Opens a stream at this address of ours. It says silence, and nobody hears what it hears, until
@@ -111,7 +115,7 @@ impl Engine {
             .map(|half| u64::from_ne_bytes(*half.expect("eight of sixteen octets")));
         let pair = ports::open(at, self.ports, port)?;
         let address = pair.rtp.local_addr()?;
-        let voice = Voice::new(seed, Box::new(Silence), Box::new(Null));
+        let voice = Voice::new(seed, self.ntp_at_start, Box::new(Silence), Box::new(Null));
         let shared = Arc::new(Shared { voice: Mutex::new(voice), told });
         self.new
             .send(New { shared: Arc::downgrade(&shared), pair })
@@ -168,8 +172,16 @@ impl Stream {
     }
 }
 
-async fn run(mut new: mpsc::UnboundedReceiver<New>) {
-    let start = Instant::now();
+/// A time of the wall clock in units of 2^-32 s since 1900.
+// rfc3550 §4
+fn ntp(at: SystemTime) -> u64 {
+    const FROM_1900_TO_1970_SECS: u64 = 2_208_988_800;
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let fraction = (u64::from(since.subsec_nanos()) << 32) / 1_000_000_000;
+    (since.as_secs().wrapping_add(FROM_1900_TO_1970_SECS) << 32) | fraction
+}
+
+async fn run(start: Instant, mut new: mpsc::UnboundedReceiver<New>) {
     let streams = tokio::task::LocalSet::new();
     let accept = async {
         while let Some(New { shared, pair }) = new.recv().await {
@@ -183,7 +195,7 @@ async fn run(mut new: mpsc::UnboundedReceiver<New>) {
 
 /// One stream, until it is dropped.
 async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
-    let (Ok(rtp), Ok(_rtcp)) = (UdpSocket::from_std(pair.rtp), UdpSocket::from_std(pair.rtcp)) else {
+    let (Ok(rtp), Ok(rtcp)) = (UdpSocket::from_std(pair.rtp), UdpSocket::from_std(pair.rtcp)) else {
         return;
     };
     let mut frames = tokio::time::interval(FRAME);
@@ -207,25 +219,44 @@ async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
                 for digit in digits {
                     (shared.told)(StreamEvent::Digit(digit));
                 }
-                for (to, datagram) in out.drain(..) {
+                for Outgoing { to, datagram, is_rtcp } in out.drain(..) {
                     // What cannot be sent is lost, as on the way.
-                    let _ = rtp.try_send_to(&datagram, to);
+                    let _ = if is_rtcp { &rtcp } else { &rtp }.try_send_to(&datagram, to);
                 }
             }
             is_readable = rtp.readable() => {
                 let Some(shared) = shared.upgrade().filter(|_| is_readable.is_ok()) else { return };
                 let mut voice = shared.voice();
-                for _ in 0..DATAGRAMS_A_TURN {
-                    match rtp.try_recv_from(&mut datagram) {
-                        Ok((len, from)) => {
-                            voice.receive(start.elapsed(), from, datagram.get(..len).unwrap_or_default());
-                        }
-                        Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                        // The report of an earlier datagram: nobody listens there yet.
-                        Err(_) => {}
-                    }
-                }
+                drain(&rtp, &mut datagram, |from, datagram| voice.receive(start.elapsed(), from, datagram));
+            }
+            is_readable = rtcp.readable() => {
+                let Some(shared) = shared.upgrade().filter(|_| is_readable.is_ok()) else { return };
+                let mut voice = shared.voice();
+                drain(&rtcp, &mut datagram, |from, datagram| voice.receive_rtcp(start.elapsed(), from, datagram));
             }
         }
+    }
+}
+
+/// Takes what is there, a bounded share.
+fn drain(socket: &UdpSocket, buffer: &mut [u8], mut take: impl FnMut(SocketAddr, &[u8])) {
+    for _ in 0..DATAGRAMS_A_TURN {
+        match socket.try_recv_from(buffer) {
+            Ok((len, from)) => take(from, buffer.get(..len).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            // The report of an earlier datagram: nobody listens there yet.
+            Err(_) => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wall_clock_as_ntp_has_it() {
+        let at = SystemTime::UNIX_EPOCH + Duration::from_millis(500);
+        assert_eq!(ntp(at), (2_208_988_800 << 32) | 0x8000_0000);
     }
 }

@@ -82,6 +82,11 @@ impl Latch {
         }
     }
 
+    /// Whether RTCP from there is believed: it comes from the host that is heard, or signalled.
+    pub(crate) fn is_host(&self, from: SocketAddr) -> bool {
+        from.ip() == self.remote().ip()
+    }
+
     /// A packet came.
     pub(crate) fn hear(
         &mut self,

@@ -7,6 +7,7 @@
 //! | `voice` | one stream without a socket or a clock |
 //! | `ear`, `mouth` | its halves: from packets to frames, from frames to packets |
 //! | `latch` | whose packets are believed |
+//! | `reports` | RTCP: what is told of a stream, and what is heard of it |
 //! | `shield` | encryption (SRTP) |
 //! | `ports` | pairs of ports |
 //! | `codec` | the codecs behind one door |
@@ -23,6 +24,7 @@ mod engine;
 mod latch;
 mod mouth;
 mod ports;
+mod reports;
 mod shield;
 mod voice;
 

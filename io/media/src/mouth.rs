@@ -80,6 +80,11 @@ impl Mouth {
         has_room
     }
 
+    /// What RTCP tells of what was sent.
+    pub(crate) fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
     /// No key is pressed, and none waits.
     pub(crate) fn is_done_pressing(&self) -> bool {
         self.pressed.is_none() && self.keys.is_empty()

@@ -65,6 +65,16 @@ impl Shield {
         self.protect.rtp(datagram).is_ok()
     }
 
+    /// Encrypts and signs RTCP; `false`: it must not go out.
+    pub(crate) fn protect_rtcp(&mut self, datagram: &mut Vec<u8>) -> bool {
+        self.protect.rtcp(datagram).is_ok()
+    }
+
+    /// Opens RTCP; `false`: it is forged, or came before.
+    pub(crate) fn open_rtcp(&mut self, datagram: &mut Vec<u8>) -> bool {
+        self.unprotect.rtcp(datagram).is_ok()
+    }
+
     /// Opens RTP; `false`: it is forged, or came before.
     pub(crate) fn open(&mut self, datagram: &mut Vec<u8>) -> bool {
         self.unprotect.rtp(datagram).is_ok()

@@ -12,6 +12,7 @@ use crate::device::{Sink, Source};
 use crate::ear::Ear;
 use crate::latch::{Latch, Verdict};
 use crate::mouth::Mouth;
+use crate::reports::{Reports, destination};
 use crate::shield::Shield;
 
 /// One stream.
@@ -24,6 +25,11 @@ pub(crate) struct Voice {
     counts: Counts,
     /// Of what was stopped.
     last: Quality,
+    /// Leaves with the next tick.
+    farewell: Vec<Outgoing>,
+    now: Duration,
+    /// The wall clock at the start of the stream's, as NTP has it.
+    ntp_at_start: u64,
 }
 
 struct Active {
@@ -33,6 +39,7 @@ struct Active {
     latch: Option<Latch>,
     /// `None`: nothing is encrypted.
     shield: Option<Shield>,
+    reports: Reports,
 }
 
 /// What went over the wire.
@@ -46,14 +53,23 @@ pub struct Counts {
     pub malformed: u64,
     /// Packets that came from strangers.
     pub refused: u64,
+    /// Reports of RTCP from the far side.
+    pub reports: u64,
 }
 
-/// A datagram that is due, and where it goes.
-pub(crate) type Outgoing = (SocketAddr, Vec<u8>);
+/// A datagram that is due.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) to: SocketAddr,
+    pub(crate) datagram: Vec<u8>,
+    /// It leaves from our port of RTCP.
+    pub(crate) is_rtcp: bool,
+}
 
 impl Voice {
-    /// Hears and says nothing yet. `seed`: 64 random bits.
-    pub(crate) fn new(seed: u64, source: Box<dyn Source>, sink: Box<dyn Sink>) -> Voice {
+    /// Hears and says nothing yet. `seed`: 64 random bits; `ntp_at_start`: the wall clock when the clock of the stream
+    /// was at nought, as NTP has it.
+    pub(crate) fn new(seed: u64, ntp_at_start: u64, source: Box<dyn Source>, sink: Box<dyn Sink>) -> Voice {
         Voice {
             seed,
             active: None,
@@ -62,6 +78,9 @@ impl Voice {
             is_muted: false,
             counts: Counts::default(),
             last: Quality::default(),
+            farewell: Vec::new(),
+            now: Duration::ZERO,
+            ntp_at_start,
         }
     }
 
@@ -88,7 +107,7 @@ impl Voice {
                 }
                 Some(Active { agreed, ..active })
             }
-            None => Active::new(agreed, self.seed),
+            None => Active::new(agreed, self.now, self.seed, self.ntp_at_start),
         };
         self.active = active;
     }
@@ -96,7 +115,14 @@ impl Voice {
     /// Nothing more is said or heard.
     pub(crate) fn stop(&mut self) {
         self.last = self.quality();
-        self.active = None;
+        if let Some(Active { agreed, ear, mouth, latch: Some(latch), mut shield, mut reports }) =
+            self.active.take()
+        {
+            let to = destination(&agreed, latch.remote());
+            let bye = reports.bye(self.now, (mouth.sender(), ear.receiver()), shield.as_mut());
+            let is_rtcp = !agreed.rtcp_mux;
+            self.farewell.extend(bye.map(|datagram| Outgoing { to, datagram, is_rtcp }));
+        }
     }
 
     /// What is said from now on.
@@ -134,6 +160,8 @@ impl Voice {
         let Some(Active { agreed, ear, latch: Some(latch), shield, .. }) = &mut self.active else { return };
         match Protocol::of(datagram) {
             Some(Protocol::Rtp) => {}
+            // rfc5761 §4: told apart, whether it was agreed on or not
+            Some(Protocol::Rtcp) => return self.receive_rtcp(now, from, datagram),
             Some(_) => return,
             None => return self.counts.malformed += 1,
         }
@@ -164,9 +192,34 @@ impl Voice {
         }
     }
 
+    /// A datagram came to the port of RTCP.
+    pub(crate) fn receive_rtcp(&mut self, now: Duration, from: SocketAddr, datagram: &[u8]) {
+        let Some(Active { ear, mouth, latch: Some(latch), shield, reports, .. }) = &mut self.active else {
+            return;
+        };
+        let mut datagram = datagram.to_vec();
+        let is_believed = match shield {
+            Some(shield) => shield.open_rtcp(&mut datagram),
+            None => latch.is_host(from),
+        };
+        if !is_believed {
+            return self.counts.refused += 1;
+        }
+        match reports.receive(now, mouth.sender().ssrc(), &datagram) {
+            Some(said) => {
+                self.counts.reports += 1;
+                said.ended.into_iter().for_each(|ssrc| ear.bye(ssrc));
+                ear.travels(reports.round_trip());
+            }
+            None => self.counts.malformed += 1,
+        }
+    }
+
     /// 20 ms went by.
     pub(crate) fn tick(&mut self, now: Duration, out: &mut Vec<Outgoing>) {
-        let Some(Active { agreed, ear, mouth, latch, shield }) = &mut self.active else { return };
+        out.append(&mut self.farewell);
+        let Some(Active { agreed, ear, mouth, latch, shield, reports }) = &mut self.active else { return };
+        self.now = now;
         if agreed.receives {
             self.sink.hear(&ear.frame(now));
         }
@@ -181,10 +234,13 @@ impl Voice {
                 // rfc3711 §9.2: what cannot be protected does not go out
                 if shield.as_mut().is_none_or(|shield| shield.protect(datagram)) {
                     counts.sent += 1;
-                    out.push((latch.remote(), datagram.clone()));
+                    out.push(Outgoing { to: latch.remote(), datagram: datagram.clone(), is_rtcp: false });
                 }
             });
         }
+        let to = destination(agreed, latch.remote());
+        let due = reports.due(now, (mouth.sender(), ear.receiver()), shield.as_mut());
+        out.extend(due.map(|datagram| Outgoing { to, datagram, is_rtcp: !agreed.rtcp_mux }));
     }
 
     /// How good it is received, now or when it was stopped.
@@ -199,14 +255,16 @@ impl Voice {
 }
 
 impl Active {
-    fn new(agreed: Agreed, seed: u64) -> Option<Active> {
+    fn new(agreed: Agreed, now: Duration, seed: u64, ntp_at_start: u64) -> Option<Active> {
         let (ear, mouth) = (Ear::new(&agreed)?, Mouth::new(&agreed, seed)?);
         let latch = agreed.remote.map(Latch::new);
         let shield = match &agreed.keys {
             Some(keys) => Some(Shield::new(keys.clone())?),
             None => None,
         };
-        Some(Active { agreed, ear, mouth, latch, shield })
+        let clock_rate_hz = agreed.codecs.first()?.codec.clock_rate_hz();
+        let reports = Reports::new(now, seed.rotate_left(32), ntp_at_start, clock_rate_hz);
+        Some(Active { agreed, ear, mouth, latch, shield, reports })
     }
 }
 
@@ -283,7 +341,7 @@ mod tests {
             let (heard_by_alice, heard_by_bob) = (Heard::default(), Heard::default());
             let voice = |seed, hz, heard: &Heard| {
                 let tone = ToneGenerator::new(Tone::sine(hz, -10.0), Rate::Hz16000);
-                Voice::new(seed, Box::new(tone), Box::new(heard.clone()))
+                Voice::new(seed, seed << 32, Box::new(tone), Box::new(heard.clone()))
             };
             let (mut alice, mut bob) = (voice(1, 440.0, &heard_by_alice), voice(2, 700.0, &heard_by_bob));
             alice.agree(agreed(B, codec));
@@ -303,14 +361,24 @@ mod tests {
                 self.now += Duration::from_millis(20);
                 let mut out = Vec::new();
                 self.alice.tick(self.now, &mut out);
-                for (to, datagram) in out.drain(..) {
-                    assert_eq!(to, B.parse().unwrap());
-                    self.bob.receive(self.now, self.alice_from, &datagram);
+                for Outgoing { to, datagram, is_rtcp } in out.drain(..) {
+                    let port = |address: SocketAddr| {
+                        SocketAddr::new(address.ip(), address.port() + u16::from(is_rtcp))
+                    };
+                    assert_eq!(to, port(B.parse().unwrap()));
+                    match is_rtcp {
+                        true => self.bob.receive_rtcp(self.now, port(self.alice_from), &datagram),
+                        false => self.bob.receive(self.now, self.alice_from, &datagram),
+                    }
                 }
                 self.bob.tick(self.now, &mut out);
-                for (to, datagram) in out {
-                    if to == self.alice_from {
-                        self.alice.receive(self.now, B.parse().unwrap(), &datagram);
+                for Outgoing { to, datagram, is_rtcp } in out {
+                    if to.ip() != self.alice_from.ip() {
+                        continue;
+                    }
+                    match is_rtcp {
+                        true => self.alice.receive_rtcp(self.now, B.parse().unwrap(), &datagram),
+                        false => self.alice.receive(self.now, B.parse().unwrap(), &datagram),
                     }
                 }
             }
@@ -437,7 +505,9 @@ mod tests {
             assert_eq!((pair.bob.counts().received, pair.bob.counts().refused), (100, 0), "{suite:?}");
             pair.alice.agree(agreed(B, Codec::Pcma));
             pair.run(30);
-            assert_eq!((pair.bob.counts().received, pair.bob.counts().refused), (100, 30), "{suite:?}");
+            // Each packet, and the report if one was due.
+            let counts = pair.bob.counts();
+            assert!(counts.received == 100 && (30..=31).contains(&counts.refused), "{suite:?} {counts:?}");
         }
     }
 
@@ -451,6 +521,44 @@ mod tests {
         pair.alice.agree(wrong);
         pair.run(10);
         assert_eq!(pair.alice.counts().sent, 0);
+    }
+
+    #[test]
+    fn each_hears_how_it_is_received_and_that_the_other_leaves() {
+        // tests rfc3550 §6.4, §6.3.7; rfc5761 §5.1.1
+        for (is_encrypted, is_mux) in [(false, false), (true, false), (false, true), (true, true)] {
+            let with = |remote, us, them| {
+                let plain = agreed(remote, Codec::Pcma);
+                let keyed = encrypted(remote, Suite::AesCm128HmacSha1_80, us, them);
+                Agreed { rtcp_mux: is_mux, ..if is_encrypted { keyed } else { plain } }
+            };
+            let mut pair = Pair::new(Codec::Pcma);
+            pair.alice.stop();
+            pair.bob.stop();
+            pair.alice.agree(with(B, 1, 2));
+            pair.bob.agree(with(A, 2, 1));
+            pair.run(1_500);
+            let (alice, bob) = (pair.alice.counts(), pair.bob.counts());
+            assert!(alice.reports >= 2 && bob.reports >= 2, "{alice:?} {bob:?}");
+            assert_eq!((alice.refused, bob.refused, bob.malformed), (0, 0, 0));
+            let trip = pair.alice.quality().round_trip_ms.expect("reports came").mean;
+            assert!(trip < 41.0, "{trip} ms");
+            let before = pair.bob.counts().reports;
+            pair.alice.stop();
+            pair.run(1);
+            assert_eq!(pair.bob.counts().reports, before + 1, "a BYE");
+        }
+    }
+
+    #[test]
+    fn reports_of_strangers_are_refused() {
+        let mut pair = Pair::new(Codec::Pcma);
+        pair.run(10);
+        let report = [0x80, 201, 0, 1, 0, 0, 0, 9];
+        pair.bob.receive_rtcp(pair.now, "203.0.113.9:4001".parse().unwrap(), &report);
+        assert_eq!((pair.bob.counts().reports, pair.bob.counts().refused), (0, 1));
+        pair.bob.receive_rtcp(pair.now, "192.0.2.1:4001".parse().unwrap(), &report);
+        assert_eq!((pair.bob.counts().reports, pair.bob.counts().refused), (1, 1));
     }
 
     #[test]
@@ -469,7 +577,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_out_before_it_was_agreed_on_nor_after_the_end() {
-        let mut voice = Voice::new(1, Box::new(Silence), Box::new(Null));
+        let mut voice = Voice::new(1, 0, Box::new(Silence), Box::new(Null));
         let mut out = Vec::new();
         voice.tick(Duration::from_millis(20), &mut out);
         voice.receive(Duration::from_millis(20), A.parse().unwrap(), &[0x80; 20]);
@@ -477,8 +585,11 @@ mod tests {
         voice.tick(Duration::from_millis(40), &mut out);
         assert_eq!(out.len(), 1);
         voice.stop();
+        // A BYE, and nothing more.
         voice.tick(Duration::from_millis(60), &mut out);
-        assert_eq!(out.len(), 1);
+        assert!(out.len() == 2 && out[1].is_rtcp && out[1].to == "192.0.2.1:4001".parse().unwrap());
+        voice.tick(Duration::from_millis(80), &mut out);
+        assert_eq!(out.len(), 2);
     }
 
     #[test]
