@@ -190,8 +190,9 @@ impl Agent {
         self.drain(now);
     }
 
-    /// Changes the session of a call to this description of ours: hold, resume, new addresses.
-    // rfc3261 §14.1
+    /// Changes the session of a call to this description of ours: hold, resume, new addresses. Before the call
+    /// is answered only if a first description was exchanged reliably, and the peer takes UPDATE.
+    // rfc3261 §14.1 and rfc3311 §5.1
     pub fn modify(&mut self, now: Tick, call: CallKey, body: Body) {
         self.turn(now, call, |usage, turn| usage.modify(turn, body));
         self.drain(now);

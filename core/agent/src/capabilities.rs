@@ -7,7 +7,7 @@ use ruf_session::LocalParty;
 use crate::settings::Settings;
 
 /// The methods we serve.
-pub(crate) const METHODS: [Method; 10] = [
+pub(crate) const METHODS: [Method; 11] = [
     Method::Invite,
     Method::Ack,
     Method::Cancel,
@@ -15,6 +15,7 @@ pub(crate) const METHODS: [Method; 10] = [
     Method::Options,
     Method::Message,
     Method::Prack,
+    Method::Update,
     Method::Refer,
     Method::Notify,
     Method::Subscribe,
@@ -22,7 +23,8 @@ pub(crate) const METHODS: [Method; 10] = [
 
 /// The value of Allow.
 // rfc3261 §20.5
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, REFER, NOTIFY, SUBSCRIBE";
+pub(crate) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, UPDATE, REFER, NOTIFY, SUBSCRIBE";
 
 /// The packages that we notify of.
 // rfc6665 §8.2.2

@@ -126,7 +126,7 @@ impl Agent {
     // rfc3261 §8.2.3
     fn inspect_body(&self, request: &Request) -> Result<(), Reject> {
         let types = match request.method() {
-            Method::Invite => self.settings.accepted_types.join(", "),
+            Method::Invite | Method::Update | Method::Prack => self.settings.accepted_types.join(", "),
             Method::Message => MESSAGE_TYPES.join(", "),
             // Of no meaning in all others.
             _ => return Ok(()),
@@ -218,11 +218,9 @@ impl Agent {
             // rfc6665 §4.1.3: no subscription of ours
             Method::Notify => Err(Reject::NoDialog),
             Method::Subscribe => Err(subscribed(request)),
-            // rfc3262 §3: it confirms nothing of ours
-            Method::Prack => Err(Reject::NoDialog),
-            Method::Register | Method::Info | Method::Update | Method::Publish => {
-                Err(Reject::MethodNotAllowed)
-            }
+            // They know no life outside a dialog: rfc3262 §3, rfc3311 §5.1
+            Method::Prack | Method::Update => Err(Reject::NoDialog),
+            Method::Register | Method::Info | Method::Publish => Err(Reject::MethodNotAllowed),
             Method::Other => Err(Reject::UnknownMethod),
         }
     }

@@ -2,9 +2,10 @@
 
 use crate::effect::{Turn, Verb};
 use crate::event::{EndReason, SessionEvent};
-use crate::reinvite::{Ours, Theirs};
+use crate::reinvite::Ours;
 use crate::session::Session;
 use crate::terms::Terms;
+use crate::update::Update;
 use ruf_message::{Method, Request, StatusCode};
 use std::mem;
 
@@ -154,9 +155,8 @@ impl Session {
     /// What waited for us, or for its time, will not happen.
     // rfc3261 §15.1.2: pending requests are answered, with 487
     pub(crate) fn terminate_pending(&mut self, turn: &mut Turn<'_>, terms: &Terms) {
-        if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.peer.theirs, Theirs::Idle) {
-            turn.refuse(server, &request, StatusCode::REQUEST_TERMINATED);
-        }
+        self.peer.refuse(turn, StatusCode::REQUEST_TERMINATED);
+        self.peer.update = Update::Idle;
         self.forget_transfer();
         self.terminate_referral(turn, terms);
         if self.ours.is_sent() {

@@ -98,6 +98,8 @@ pub enum Verb {
     Bye,
     /// PRACK.
     Prack,
+    /// UPDATE.
+    Update,
     /// REFER within a dialog.
     Refer,
     /// NOTIFY of the subscription that the peer's REFER made.

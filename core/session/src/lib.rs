@@ -2,15 +2,18 @@
 //!
 //! [`InviteUsage`] is everything that one INVITE of ours, or one that reached us, leads to: the
 //! INVITE itself (`invite.rs`), its ACKs (`ack.rs`), its withdrawal (`cancel.rs`), a session for each
-//! dialog that a 2xx established (`session.rs`), its changes (`reinvite.rs`), its transfer (`refer.rs`) and
+//! dialog that a 2xx established (`session.rs`), its changes (`reinvite.rs`, `update.rs`), its transfer (`refer.rs`) and
 //! its end (`bye.rs`).
-//! Each file holds both sides of its verb as machines that consume their state.
+//! Each file holds both sides of its verb as machines that consume their state. What an early dialog has
+//! in common with a session is in `peer.rs`.
 //!
 //! ```text
 //!                    InviteUsage
 //!        ClientInvite | ServerInvite          one
+//!          Early  Early ..                    the caller's early dialogs; the callee has one
+//!            Peer      Dialog (core/dialog), Update, and the PRACKs (`prack.rs`)
 //!        Session Session ..                   one per dialog; more than one only where a proxy forked
-//!          Dialog    (core/dialog)
+//!          Peer      Dialog, Update
 //!          Acks      the ACKs we sent         Unacknowledged   our 2xx, until their ACK
 //!          Ours      our re-INVITE            Theirs           their re-INVITE, until we answer
 //!          Transfer  our REFER                Referrals        theirs, until all is reported
@@ -37,6 +40,7 @@ mod refer;
 mod reinvite;
 mod session;
 mod terms;
+mod update;
 mod usage;
 
 pub use effect::{Asked, Body, Effect, Out, Turn, Verb};

@@ -3,11 +3,13 @@
 
 use crate::effect::{Asked, Body, Turn, Verb};
 use crate::event::SessionEvent;
+use crate::exchange::Exchange;
 use crate::invite::{answer_to, body_of_request};
 use crate::reinvite::Theirs;
 use crate::terms::Terms;
+use crate::update::Update;
 use ruf_dialog::Dialog;
-use ruf_message::{Method, Request, RequestBuilder, Response, StatusCode};
+use ruf_message::{Fields, HeaderName, Method, Request, RequestBuilder, Response, StatusCode, Tick};
 use std::mem;
 
 /// Where our sequence numbers start in a dialog that the peer opened.
@@ -22,11 +24,23 @@ pub(crate) struct Peer {
     pub(crate) given: Option<Body>,
     /// The change it wants.
     pub(crate) theirs: Theirs,
+    /// The UPDATE that we want.
+    pub(crate) update: Update,
+    /// It says that it takes UPDATE.
+    pub(crate) allows_update: bool,
 }
 
 impl Peer {
     pub(crate) fn new(number: u32, dialog: Dialog, given: Option<Body>) -> Self {
-        Peer { number, dialog, given, theirs: Theirs::Idle }
+        Peer { number, dialog, given, theirs: Theirs::Idle, update: Update::Idle, allows_update: false }
+    }
+
+    /// It says in a message what it can.
+    // rfc3261 §20.5
+    pub(crate) fn learn(&mut self, message: &Fields) {
+        if message.contains(HeaderName::Allow) {
+            self.allows_update = message.values(HeaderName::Allow).any(|method| method == b"UPDATE");
+        }
     }
 
     /// A request of the peer brings an offer whose answer belongs into its 2xx. True: it was answered at once.
@@ -73,10 +87,13 @@ impl Peer {
     }
 
     /// Time passed: whoever offers is not kept waiting for ever.
-    // rfc3311 §5.2: 504, where a user would have to be asked
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
         if self.theirs.deadline().is_some_and(|deadline| deadline <= turn.now) {
-            self.refuse(turn, StatusCode::SERVER_TIMEOUT);
+            let is_reinvite = self.theirs.is_reinvite();
+            // rfc3311 §5.2: 504, where a user would have to be asked
+            let status =
+                if is_reinvite { StatusCode::SERVER_INTERNAL_ERROR } else { StatusCode::SERVER_TIMEOUT };
+            self.refuse(turn, status);
         }
     }
 
@@ -92,6 +109,37 @@ impl Peer {
         more: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Request {
         built(more(self.dialog.request(method, FIRST_CSEQ)))
+    }
+
+    /// The next target refresh request of ours: it says where we are, and what we can.
+    // rfc3261 §12.2.1.1
+    pub(crate) fn target_refresh(&mut self, method: Method, terms: &Terms, body: Option<&Body>) -> Request {
+        self.build(method, |mut request| {
+            request = request.header(HeaderName::Contact, format!("<{}>", terms.party.contact));
+            for (name, value) in &terms.party.fields {
+                request = request.header(*name, value);
+            }
+            match body {
+                Some(body) => request.body(&body.content_type, body.content.clone()),
+                None => request,
+            }
+        })
+    }
+
+    /// How far offers and answers are, if they are so far without those of UPDATE.
+    pub(crate) fn exchange(&self, others: Exchange) -> Exchange {
+        if self.update.is_offering() {
+            Exchange::Offered
+        } else if !self.theirs.is_idle() {
+            Exchange::Asked
+        } else {
+            others
+        }
+    }
+
+    /// When it wants the next [`Self::tick`].
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.theirs.deadline().into_iter().chain(self.update.deadline()).min()
     }
 
     /// The next number for a request to send again.

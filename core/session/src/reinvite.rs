@@ -4,6 +4,7 @@ use crate::ack::Unacknowledged;
 use crate::bye::Ending;
 use crate::effect::{Body, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
+use crate::exchange::Exchange;
 use crate::invite::{Class, FORKS_MAX, answer_to, body_of_request, body_of_response};
 use crate::session::Session;
 use crate::terms::Terms;
@@ -13,7 +14,7 @@ use std::mem;
 use std::time::Duration;
 
 /// Times that a change is tried again after a glare.
-const TRIES_MAX: u8 = 4;
+pub(crate) const TRIES_MAX: u8 = 4;
 
 /// Our 2xx to INVITEs of one dialog that may wait for their ACK at a time (RFC 5407 §3.1.4).
 pub(crate) const UNACKNOWLEDGED_MAX: usize = 2;
@@ -170,7 +171,7 @@ impl Ours {
 /// How long to wait after a 491: the owner of the Call-ID 2.1 to 4 s, the other 0 to 2 s, in steps
 /// of 10 ms.
 // rfc3261 §14.1
-fn glare(entropy: &mut Entropy, role: Role) -> Duration {
+pub(crate) fn glare(entropy: &mut Entropy, role: Role) -> Duration {
     let (from, to): (u32, u32) = match role {
         Role::Caller => (210, 400),
         Role::Callee => (0, 200),
@@ -211,6 +212,16 @@ impl Theirs {
         matches!(self, Theirs::Idle)
     }
 
+    /// It came as a re-INVITE.
+    pub(crate) fn is_reinvite(&self) -> bool {
+        matches!(self, Theirs::Asked { request, .. } if request.method() == Method::Invite)
+    }
+
+    /// It came as an UPDATE.
+    pub(crate) fn is_update(&self) -> bool {
+        matches!(self, Theirs::Asked { request, .. } if request.method() == Method::Update)
+    }
+
     pub(crate) fn deadline(&self) -> Option<Tick> {
         match self {
             Theirs::Idle => None,
@@ -230,9 +241,7 @@ impl Session {
     /// Refuses the peer's re-INVITE: the session stays what it was.
     // rfc3261 §14.2
     pub(crate) fn reject(&mut self, turn: &mut Turn<'_>, terms: &Terms, status: StatusCode) {
-        if let Theirs::Asked { server, request, .. } = mem::replace(&mut self.peer.theirs, Theirs::Idle) {
-            turn.refuse(server, &request, status);
-        }
+        self.peer.refuse(turn, status);
         self.resume(turn, terms);
     }
 
@@ -241,19 +250,26 @@ impl Session {
         let free = self.is_free();
         match mem::replace(&mut self.ours, Ours::Idle) {
             Ours::Waiting { body, tries, until } if free && until.is_none_or(|until| until <= turn.now) => {
-                let request = self.peer.build(Method::Invite, |mut invite| {
-                    // rfc3261 §12.2.1.1: a target refresh says where we are
-                    invite = invite.header(HeaderName::Contact, format!("<{}>", terms.party.contact));
-                    for (name, value) in &terms.party.fields {
-                        invite = invite.header(*name, value);
-                    }
-                    invite.body(&body.content_type, body.content.clone())
-                });
+                let request = self.peer.target_refresh(Method::Invite, terms, Some(&body));
                 turn.request(self.peer.asked(Verb::Reinvite, request.cseq().number), request.clone());
                 let until = turn.now + terms.times.ringing_max;
                 self.ours = Ours::sent(request, body, tries + 1, until);
             }
             other => self.ours = other,
+        }
+        let free = self.ending == Ending::Established && self.exchange() == Exchange::Settled;
+        self.peer.send_update(turn, terms, free);
+    }
+
+    /// How far offers and answers are.
+    pub(crate) fn exchange(&self) -> Exchange {
+        let offered = self.unacknowledged.iter().any(Unacknowledged::offered);
+        if self.ours.is_sent() || offered {
+            Exchange::Offered
+        } else if self.acks.is_due() {
+            Exchange::Asked
+        } else {
+            self.peer.exchange(Exchange::Settled)
         }
     }
 
@@ -272,6 +288,7 @@ impl Session {
             && self.peer.theirs.is_idle()
             && self.unacknowledged.is_empty()
             && !self.acks.is_due()
+            && !self.peer.update.is_offering()
     }
 
     pub(crate) fn reinvite_answered(
@@ -326,8 +343,8 @@ impl Session {
             return turn.respond(server, response);
         }
         // rfc3261 §14.2: one of ours is in progress. rfc5407 §3.1.5: or an offer of ours waits for the ACK's answer
-        let offering = self.acks.is_due() || self.unacknowledged.iter().any(Unacknowledged::offered);
-        if self.ours.is_sent() || offering || self.unacknowledged.len() >= UNACKNOWLEDGED_MAX {
+        let offering = self.acks.is_due() || self.exchange() == Exchange::Offered;
+        if offering || self.unacknowledged.len() >= UNACKNOWLEDGED_MAX {
             return turn.refuse(server, request, StatusCode::REQUEST_PENDING);
         }
         let answer_due = !terms.party.answer_reinvites;

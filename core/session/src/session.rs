@@ -4,7 +4,7 @@
 use crate::ack::{Acks, Unacknowledged};
 use crate::bye::Ending;
 use crate::effect::{Asked, Body, Turn, Verb};
-use crate::event::{Failure, SessionEvent};
+use crate::event::{EndReason, Failure, SessionEvent};
 use crate::exchange::Exchange;
 use crate::invite::{Answered, ServerInvite, answer_to, body_of_response};
 use crate::peer::Peer;
@@ -100,6 +100,8 @@ impl Session {
     pub(crate) fn answer(&mut self, turn: &mut Turn<'_>, terms: &Terms, body: Option<Body>) {
         if self.acks.answer(turn, &self.peer.dialog, body.as_ref()) {
             self.peer.given = body;
+        } else if !self.peer.theirs.is_reinvite() {
+            self.peer.answer(turn, terms, body.as_ref());
         } else if let Theirs::Asked { server, request, .. } =
             mem::replace(&mut self.peer.theirs, Theirs::Idle)
         {
@@ -123,6 +125,12 @@ impl Session {
             Verb::Reinvite => self.reinvite_answered(turn, terms, asked.cseq, outcome),
             // What the peer made of it shows in its next responses.
             Verb::Prack => {}
+            Verb::Update => {
+                if self.peer.update_answered(turn, asked.cseq, outcome) {
+                    let failure = outcome.err().unwrap_or(Failure::Refused(status));
+                    self.hang_up(turn, terms, EndReason::Failed(failure));
+                }
+            }
             Verb::Refer => self.refer_answered(turn, terms, asked.cseq, outcome),
             Verb::Notify => self.report_answered(asked.cseq, status),
         }
@@ -137,6 +145,7 @@ impl Session {
             Verb::Bye => matches!(self.ending, Ending::Leaving(_)),
             Verb::Reinvite => self.ours.is_sent() && self.ending.is_established(),
             Verb::Prack => true,
+            Verb::Update => self.peer.update.is_sent(asked.cseq),
             Verb::Refer => self.transfer.is_asked(asked.cseq),
             Verb::Notify => self.referrals.is_telling(asked.cseq),
         };
@@ -149,6 +158,7 @@ impl Session {
         match before.verb {
             Verb::Invite | Verb::Bye | Verb::Prack => {}
             Verb::Reinvite => self.ours.sent_again(again),
+            Verb::Update => self.peer.update.sent_again(number),
             Verb::Refer => self.transfer = Transfer::Asked { cseq: number },
             Verb::Notify => self.referrals.sent_again(before.cseq, number),
         }
@@ -177,6 +187,10 @@ impl Session {
             Method::Bye => self.bye(turn, terms, server, request),
             Method::Invite => self.reinvite(turn, terms, server, request),
             Method::Prack => self.pracked(turn, server, request),
+            Method::Update if self.ending == Ending::Established => {
+                let exchange = self.exchange();
+                self.peer.updated(turn, terms, server, request, exchange);
+            }
             // rfc6665 §4.5.2: the subscription of a REFER may outlive the call
             Method::Notify => self.notified(turn, terms, server, request),
             Method::Subscribe if refer::is_about(request) => self.subscribed(turn, terms, server, request),
@@ -213,9 +227,7 @@ impl Session {
                 }
             }
         }
-        if self.peer.theirs.deadline().is_some_and(|deadline| deadline <= turn.now) {
-            self.reject(turn, terms, StatusCode::SERVER_INTERNAL_ERROR);
-        }
+        self.peer.tick(turn);
         self.tick_transfer(turn);
         self.tick_referrals(turn, terms);
         // One that waits for its turn is `resume`'s.
@@ -230,7 +242,7 @@ impl Session {
         [
             waiting,
             self.ours.deadline(self.is_free()),
-            self.peer.theirs.deadline(),
+            self.peer.deadline(),
             self.transfer.deadline(),
             self.referrals.deadline(),
         ]

@@ -66,15 +66,27 @@ impl InviteUsage {
 
     /// A response to a request of ours.
     pub fn response(&mut self, turn: &mut Turn<'_>, asked: Asked, response: &Response) {
-        match asked.verb {
-            Verb::Invite => self.invite_answered(turn, asked, response),
-            Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {
-                if let Some((session, terms)) = self.session(asked.session) {
-                    session.response(turn, terms, asked, Ok(response));
-                }
-            }
+        if asked.verb == Verb::Invite {
+            self.invite_answered(turn, asked, response);
+        } else {
+            self.answered(turn, asked, Ok(response));
         }
         self.sweep();
+    }
+
+    /// A request within a dialog was answered, or not.
+    fn answered(&mut self, turn: &mut Turn<'_>, asked: Asked, outcome: Result<&Response, Failure>) {
+        if let Some((session, terms)) = self.session(asked.session) {
+            session.response(turn, terms, asked, outcome);
+        } else if asked.verb == Verb::Update
+            && let Some(peer) = self.early(asked.session)
+            && peer.update_answered(turn, asked.cseq, outcome)
+        {
+            let failure =
+                outcome.map_or_else(|failure| failure, |response| Failure::Refused(response.status()));
+            self.leave(turn, EndReason::Failed(failure));
+        }
+        self.resume(turn);
     }
 
     fn invite_answered(&mut self, turn: &mut Turn<'_>, asked: Asked, response: &Response) {
@@ -102,21 +114,16 @@ impl InviteUsage {
     /// A request of ours got no final response.
     // rfc3261 §8.1.3.1
     pub fn failed(&mut self, turn: &mut Turn<'_>, asked: Asked, failure: Failure) {
-        match asked.verb {
-            Verb::Invite => {
-                // A challenged one that ends badly (its ACK could not be sent) was replaced.
-                if let Invite::Client(invite) = &mut self.invite
-                    && invite.request().cseq().number == asked.cseq
-                    && let Some(reason) = invite.failed(failure)
-                {
-                    self.end(turn, reason);
-                }
+        if asked.verb == Verb::Invite {
+            // A challenged one that ends badly (its ACK could not be sent) was replaced.
+            if let Invite::Client(invite) = &mut self.invite
+                && invite.request().cseq().number == asked.cseq
+                && let Some(reason) = invite.failed(failure)
+            {
+                self.end(turn, reason);
             }
-            Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {
-                if let Some((session, terms)) = self.session(asked.session) {
-                    session.response(turn, terms, asked, Err(failure));
-                }
-            }
+        } else {
+            self.answered(turn, asked, Err(failure));
         }
         self.concluded(asked);
     }
@@ -125,58 +132,54 @@ impl InviteUsage {
     /// request of [`Effect::Request`](crate::Effect::Request) ends with this or with
     /// [`Self::failed`], a challenged one, too.
     pub fn concluded(&mut self, asked: Asked) {
-        match asked.verb {
-            Verb::Invite => {
-                if let Invite::Client(invite) = &mut self.invite
-                    && invite.request().cseq().number == asked.cseq
-                {
-                    invite.conclude();
-                }
-                self.sessions.iter_mut().for_each(|session| session.conclude(asked.cseq));
+        if asked.verb == Verb::Invite {
+            if let Invite::Client(invite) = &mut self.invite
+                && invite.request().cseq().number == asked.cseq
+            {
+                invite.conclude();
             }
-            Verb::Reinvite => {
-                if let Some((session, _)) = self.session(asked.session) {
-                    session.conclude(asked.cseq);
-                }
-            }
-            Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {}
+            self.sessions.iter_mut().for_each(|session| session.conclude(asked.cseq));
+        } else if asked.verb == Verb::Reinvite
+            && let Some((session, _)) = self.session(asked.session)
+        {
+            session.conclude(asked.cseq);
         }
         self.sweep();
     }
 
-    /// A request of ours was challenged: the number to send it again with; `None` if nobody wants
-    /// its answer any more, or it was another that was challenged.
-    // rfc3261 §22.2
+    /// A request of ours was refused in a way that another try may cure: the number to send it again with;
+    /// `None` if nobody wants its answer any more, or it was another that was refused.
+    // rfc3261 §8.1.3.5 and rfc3261 §22.2
     pub fn retry(&mut self, asked: Asked) -> Option<u32> {
-        match asked.verb {
-            Verb::Invite => match &self.invite {
-                Invite::Client(invite) if invite.request().cseq().number == asked.cseq => invite.retry(),
-                Invite::Client(_) | Invite::Server(_) | Invite::Over => None,
-            },
-            Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {
-                match self.session(asked.session) {
-                    Some((session, _)) => session.retry(asked),
-                    None => Some(self.early(asked.session)?.next_cseq()),
-                }
-            }
+        if asked.verb != Verb::Invite {
+            return match self.session(asked.session) {
+                Some((session, _)) => session.retry(asked),
+                None => Some(self.early(asked.session)?.next_cseq()),
+            };
+        }
+        match &self.invite {
+            Invite::Client(invite) if invite.request().cseq().number == asked.cseq => invite.retry(),
+            Invite::Client(_) | Invite::Server(_) | Invite::Over => None,
         }
     }
 
-    /// It went out again with that number and with credentials; its outcome belongs to what is
-    /// returned.
+    /// It went out again with that number, changed; its outcome belongs to what is returned.
     pub fn sent_again(&mut self, asked: Asked, request: &Request) -> Asked {
         let again = Asked { cseq: request.cseq().number, ..asked };
-        match asked.verb {
-            Verb::Invite => match &mut self.invite {
-                Invite::Client(invite) => invite.sent_again(request),
-                Invite::Server(_) | Invite::Over => again,
-            },
-            Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {
-                match self.session(asked.session) {
-                    Some((session, _)) => session.sent_again(asked, request),
-                    None => again,
-                }
+        if asked.verb != Verb::Invite {
+            if let Some((session, _)) = self.session(asked.session) {
+                return session.sent_again(asked, request);
             }
+            if asked.verb == Verb::Update
+                && let Some(peer) = self.early(asked.session)
+            {
+                peer.update.sent_again(again.cseq);
+            }
+            return again;
+        }
+        match &mut self.invite {
+            Invite::Client(invite) => invite.sent_again(request),
+            Invite::Server(_) | Invite::Over => again,
         }
     }
 
@@ -201,11 +204,22 @@ impl InviteUsage {
                         self.end(turn, EndReason::Unacknowledged);
                     }
                 }
+                self.accept(turn);
             }
             Invite::Over => {}
         }
         let terms = &self.terms;
         self.sessions.iter_mut().for_each(|session| session.tick(turn, terms));
+        self.resume(turn);
+    }
+
+    /// Sends what an early dialog waited with, if nothing is in its way any more.
+    pub(crate) fn resume(&mut self, turn: &mut Turn<'_>) {
+        match &mut self.invite {
+            Invite::Client(invite) => invite.resume(turn, &self.terms),
+            Invite::Server(invite) => invite.resume(turn, &self.terms),
+            Invite::Over => {}
+        }
     }
 
     /// When it wants the next [`Self::tick`].

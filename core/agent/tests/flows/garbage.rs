@@ -79,6 +79,7 @@ impl Mischief {
             "NOTIFY",
             "SUBSCRIBE",
             "PRACK",
+            "UPDATE",
             "invite",
         ];
         let statuses = [100, 180, 183, 200, 202, 302, 401, 407, 408, 423, 481, 487, 491, 503, 603, 699];

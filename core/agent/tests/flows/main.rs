@@ -45,3 +45,5 @@ mod transfer_blind;
 mod transfer_odd;
 mod transfer_refused;
 mod unreachable;
+mod update_200;
+mod update_odd;

@@ -108,6 +108,25 @@ fn all_are_reliable_if_the_caller_wants_it_and_one_is_out_at_a_time() {
 }
 
 #[test]
+fn no_more_wait_than_may() {
+    // tests rfc3262 §3
+    let mut rung = Rung::new("Require: 100rel\n");
+    for _ in 0..20 {
+        rung.progress(StatusCode::RINGING, None);
+    }
+    let mut next = number(&rung.sent());
+    let mut sent = 1;
+    for cseq in 2.. {
+        let more = format!("RAck: {next} 1 INVITE\n");
+        rung.stage.give_text(&request("PRACK", cseq, &format!(";tag={}", rung.tag), &more));
+        let [_, Message::Response(ringing)] = &rung.stage.sent()[..] else { break };
+        next = number(ringing);
+        sent += 1;
+    }
+    assert_eq!(sent, 1 + 8);
+}
+
+#[test]
 fn who_does_not_know_them_gets_none() {
     // tests rfc3262 §3
     let mut rung = Rung::new("Supported: timer\nContent-Type: application/sdp\n\noffer");

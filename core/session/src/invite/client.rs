@@ -4,6 +4,8 @@ use super::{Class, body_of_response};
 use crate::cancel::Withdrawn;
 use crate::effect::{Asked, Body, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
+use crate::exchange::Exchange;
+use crate::peer::Peer;
 use crate::prack::Early;
 use crate::terms::Terms;
 use crate::usage::Named;
@@ -184,6 +186,7 @@ impl ClientInvite {
             // rfc3261 §13.2.2.4: an early dialog is confirmed, its route set taken from the 2xx
             Some(at) => {
                 let mut early = early.swap_remove(at);
+                early.peer.learn(response);
                 early.peer.dialog.confirm_by(response).map(|()| early)
             }
             // rfc3261 §13.2.2.4: otherwise a new one is made
@@ -205,10 +208,16 @@ impl ClientInvite {
 
     /// The answer to an offer that a reliable provisional response made. False: none waits for one.
     // rfc3262 §5
-    pub(crate) fn answer(&mut self, turn: &mut Turn<'_>, body: Option<&Body>) -> bool {
-        let Some(early) = self.state.early() else { return false };
+    pub(crate) fn answer(&mut self, turn: &mut Turn<'_>, terms: &Terms, body: Option<&Body>) -> bool {
+        let Some(early) = self.state.ringing() else { return false };
         let due = early.iter_mut().find(|early| early.is_due());
-        due.is_some_and(|early| early.answer(turn, &self.request, body))
+        due.is_some_and(|early| early.answer(turn, terms, &self.request, body))
+    }
+
+    /// The user refuses the change of an early dialog. False: none waits for that.
+    pub(crate) fn refuse(&mut self, turn: &mut Turn<'_>, status: StatusCode) -> bool {
+        let Some(early) = self.state.ringing() else { return false };
+        early.iter_mut().any(|early| early.peer.refuse(turn, status))
     }
 
     /// The transaction failed.
@@ -233,12 +242,9 @@ impl ClientInvite {
         }
     }
 
-    /// The user wants no answer any more.
-    pub(crate) fn hang_up(&mut self, turn: &mut Turn<'_>) {
-        self.withdraw(turn, EndReason::Cancelled);
-    }
-
-    fn withdraw(&mut self, turn: &mut Turn<'_>, why: EndReason) {
+    /// Nobody wants an answer any more.
+    // rfc3261 §9.1
+    pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>, why: EndReason) {
         let invite = asked(&self.request);
         self.state = match mem::replace(&mut self.state, ClientState::Over) {
             ClientState::Calling => ClientState::Withdrawn(Withdrawn::cancel(turn, invite, Vec::new(), why)),
@@ -307,19 +313,44 @@ impl ClientInvite {
     }
 
     pub(crate) fn tick(&mut self, turn: &mut Turn<'_>) {
-        if self.deadline().is_some_and(|deadline| deadline <= turn.now) {
-            self.withdraw(turn, EndReason::Unanswered);
+        if let ClientState::Proceeding { early, quiet_until } = &mut self.state {
+            early.iter_mut().for_each(|early| early.peer.tick(turn));
+            if *quiet_until <= turn.now {
+                self.withdraw(turn, EndReason::Unanswered);
+            }
         }
     }
 
     pub(crate) fn deadline(&self) -> Option<Tick> {
-        match self.state {
-            ClientState::Proceeding { quiet_until, .. } => Some(quiet_until),
+        match &self.state {
+            ClientState::Proceeding { early, quiet_until } => {
+                early.iter().filter_map(|early| early.peer.deadline()).chain([*quiet_until]).min()
+            }
             ClientState::Calling
             | ClientState::Withdrawn(_)
             | ClientState::Answered { .. }
             | ClientState::Over => None,
         }
+    }
+
+    /// Sends what an early dialog waited with, if nothing is in its way any more.
+    // rfc3311 §5.1
+    pub(crate) fn resume(&mut self, turn: &mut Turn<'_>, terms: &Terms) {
+        for early in self.state.ringing().into_iter().flatten() {
+            let free = early.exchange() == Exchange::Settled;
+            early.peer.send_update(turn, terms, free);
+        }
+    }
+
+    /// An early dialog whose session may be changed.
+    // rfc3311 §5.1
+    pub(crate) fn changeable(&mut self) -> Option<&mut Peer> {
+        let mut changeable = self
+            .state
+            .ringing()?
+            .iter_mut()
+            .filter(|early| early.exchange == Exchange::Settled && early.peer.allows_update);
+        changeable.next().map(|early| &mut early.peer)
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -328,6 +359,17 @@ impl ClientInvite {
 }
 
 impl ClientState {
+    /// Those whose peers may still answer.
+    fn ringing(&mut self) -> Option<&mut Vec<Early>> {
+        match self {
+            ClientState::Proceeding { early, .. } => Some(early),
+            ClientState::Calling
+            | ClientState::Withdrawn(_)
+            | ClientState::Answered { .. }
+            | ClientState::Over => None,
+        }
+    }
+
     fn early(&mut self) -> Option<&mut Vec<Early>> {
         match self {
             ClientState::Proceeding { early, .. }

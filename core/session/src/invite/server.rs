@@ -70,9 +70,11 @@ impl ServerInvite {
             Some(expires) if expires < patience.0 => (expires, StatusCode::REQUEST_TERMINATED),
             Some(_) | None => patience,
         };
+        let mut peer = Peer::new(1, dialog, None);
+        peer.learn(&request);
         ServerInvite {
             server,
-            peer: Peer::new(1, dialog, None),
+            peer,
             exchange: Exchange::of_their_invite(!request.body().is_empty()),
             reliable: Reliable::new(&request),
             request,
@@ -99,6 +101,25 @@ impl ServerInvite {
         let response = answer_to(&self.request, status, &self.tag(), &terms.party, body.as_ref());
         turn.respond(self.server, response);
         self.ringing = Some((status, body, again));
+    }
+
+    /// How far offers and answers are, those of UPDATE counted.
+    pub(crate) fn exchange(&self) -> Exchange {
+        self.peer.exchange(self.exchange)
+    }
+
+    /// Sends what waited, if nothing is in its way any more.
+    // rfc3311 §5.1: not before the PRACK of what was described
+    pub(crate) fn resume(&mut self, turn: &mut Turn<'_>, terms: &Terms) {
+        let free = self.exchange() == Exchange::Settled && !self.reliable.is_busy();
+        self.peer.send_update(turn, terms, free);
+    }
+
+    /// Its dialog, if its session may be changed.
+    // rfc3311 §5.1
+    pub(crate) fn changeable(&mut self) -> Option<&mut Peer> {
+        let may_be = self.exchange == Exchange::Settled && self.peer.allows_update;
+        may_be.then_some(&mut self.peer)
     }
 
     /// The user answers. The 2xx leaves as soon as it may: see [`Self::take_answer`].
@@ -151,7 +172,7 @@ impl ServerInvite {
 
     pub(crate) fn deadline(&self) -> Tick {
         let ringing = self.ringing.as_ref().map(|(_, _, again)| *again);
-        let others = [ringing, self.reliable.deadline(), self.peer.theirs.deadline()];
+        let others = [ringing, self.reliable.deadline(), self.peer.deadline()];
         others.into_iter().flatten().fold(self.until.0, Tick::min)
     }
 

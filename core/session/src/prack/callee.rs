@@ -207,7 +207,11 @@ impl ServerInvite {
         }
         // rfc3262 §5: an answer, or an offer; what comes after that has no place here
         let body = body.filter(|_| self.exchange.send());
-        let response = answer_to(&self.request, status, &self.tag(), &terms.party, body.as_ref());
+        let mut response = answer_to(&self.request, status, &self.tag(), &terms.party, body.as_ref());
+        // rfc3311 §4: whether we take UPDATE before we have answered
+        for (name, value) in &terms.party.fields {
+            response.add(*name, value);
+        }
         self.peer.given = body.or(self.peer.given.take());
         self.reliable.send(turn, &terms.times, self.server, response);
     }

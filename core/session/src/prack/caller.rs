@@ -6,9 +6,10 @@ use crate::event::SessionEvent;
 use crate::exchange::{Exchange, Meaning};
 use crate::invite::{body_of_request, body_of_response};
 use crate::peer::Peer;
+use crate::terms::Terms;
 use ruf_dialog::{Dialog, Unestablished};
 use ruf_message::header::reliable::RSeq;
-use ruf_message::{HeaderName, Method, Request, Response, StatusCode};
+use ruf_message::{HeaderName, Method, Request, Response};
 
 /// An early dialog that our INVITE opened.
 #[derive(Debug)]
@@ -33,12 +34,15 @@ impl Early {
         let dialog = Dialog::caller(invite, response, secure_flow)?;
         let given = body_of_request(invite);
         let exchange = Exchange::of_our_invite(given.is_some());
-        Ok(Early { peer: Peer::new(number, dialog, given), exchange, last: None, due: None })
+        let mut peer = Peer::new(number, dialog, given);
+        peer.learn(response);
+        Ok(Early { peer, exchange, last: None, due: None })
     }
 
     /// A provisional response in this dialog: told, and confirmed if it is reliable.
     // rfc3262 §4
     pub(crate) fn progress(&mut self, turn: &mut Turn<'_>, invite: &Request, response: &Response) {
+        self.peer.learn(response);
         let (status, body) = (response.status(), body_of_response(response));
         let Some(number) = number(response) else {
             return turn.event(SessionEvent::Progress { status, body, answer_due: false });
@@ -62,10 +66,16 @@ impl Early {
         }
     }
 
-    /// The answer to the offer of a reliable response. False: none waits.
-    // rfc3262 §5: it goes into the PRACK
-    pub(crate) fn answer(&mut self, turn: &mut Turn<'_>, invite: &Request, body: Option<&Body>) -> bool {
-        let Some(number) = self.due.take() else { return false };
+    /// The answer to the offer of a reliable response, or of an UPDATE. False: none waits.
+    // rfc3262 §5: the first goes into the PRACK
+    pub(crate) fn answer(
+        &mut self,
+        turn: &mut Turn<'_>,
+        terms: &Terms,
+        invite: &Request,
+        body: Option<&Body>,
+    ) -> bool {
+        let Some(number) = self.due.take() else { return self.peer.answer(turn, terms, body) };
         if body.is_some() {
             self.exchange.send();
             self.peer.given = body.cloned();
@@ -74,9 +84,14 @@ impl Early {
         true
     }
 
-    /// A PRACK waits for an answer.
+    /// An offer waits for its answer.
     pub(crate) fn is_due(&self) -> bool {
-        self.due.is_some()
+        self.due.is_some() || !self.peer.theirs.is_idle()
+    }
+
+    /// How far offers and answers are, those of UPDATE counted.
+    pub(crate) fn exchange(&self) -> Exchange {
+        self.peer.exchange(self.exchange)
     }
 
     // rfc3262 §7.2
@@ -94,12 +109,9 @@ impl Early {
 }
 
 /// The number of a reliable provisional response.
-// rfc3262 §4: a 100 never is
+// rfc3262 §4: a 100, which never is, does not come here
 fn number(response: &Response) -> Option<u32> {
-    let is_reliable = response.status() != StatusCode::TRYING
-        && response.require().any(|tag| tag.eq_ignore_ascii_case(OPTION_TAG));
-    if !is_reliable {
-        return None;
-    }
-    response.header::<RSeq>().ok().flatten().map(|RSeq(number)| number)
+    let is_reliable = response.require().any(|tag| tag.eq_ignore_ascii_case(OPTION_TAG));
+    let RSeq(number) = response.header().ok().flatten().filter(|_| is_reliable)?;
+    Some(number)
 }

@@ -151,17 +151,10 @@ impl Session {
             return;
         }
         let by = self.peer.dialog.local_uri();
-        let request = self.peer.build(Method::Refer, |mut refer| {
-            refer = refer
-                .header(HeaderName::Contact, format!("<{}>", terms.party.contact))
-                .header(HeaderName::ReferTo, NameAddr::compose("", to))
-                // rfc3892 §2.1
-                .header(HeaderName::ReferredBy, NameAddr::compose("", &by));
-            for (name, value) in &terms.party.fields {
-                refer = refer.header(*name, value);
-            }
-            refer
-        });
+        let mut request = self.peer.target_refresh(Method::Refer, terms, None);
+        request.set(HeaderName::ReferTo, NameAddr::compose("", to));
+        // rfc3892 §2.1
+        request.set(HeaderName::ReferredBy, NameAddr::compose("", &by));
         let cseq = request.cseq().number;
         self.transfer = Transfer::Asked { cseq };
         turn.request(self.peer.asked(Verb::Refer, cseq), request);

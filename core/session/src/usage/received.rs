@@ -57,20 +57,39 @@ impl InviteUsage {
             }
             Method::Invite => self.invite_too_early(turn, server, request),
             Method::Prack => self.pracked(turn, server, request),
+            Method::Update => self.updated(turn, server, request, tag),
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Options
             | Method::Message
             | Method::Info
-            | Method::Update
             | Method::Subscribe
             | Method::Notify
             | Method::Refer
             | Method::Publish
             | Method::Other => return InDialog::Yours,
         }
+        self.resume(turn);
         InDialog::Taken
+    }
+
+    // rfc3311 §5.2
+    fn updated(&mut self, turn: &mut Turn<'_>, server: u64, request: &Request, tag: &[u8]) {
+        let terms = &self.terms;
+        match &mut self.invite {
+            Invite::Client(invite) => {
+                if let Some(early) = invite.early(tag) {
+                    let exchange = early.exchange();
+                    early.peer.updated(turn, terms, server, request, exchange);
+                }
+            }
+            Invite::Server(invite) => {
+                let exchange = invite.exchange();
+                invite.peer.updated(turn, terms, server, request, exchange);
+            }
+            Invite::Over => {}
+        }
     }
 
     // rfc3262 §3

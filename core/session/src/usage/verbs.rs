@@ -6,6 +6,7 @@ use crate::event::EndReason;
 use crate::invite::ServerInvite;
 use crate::refer::Reference;
 use crate::session::Session;
+use crate::update::Wish;
 use ruf_message::{StatusCode, Uri};
 use std::mem;
 
@@ -30,11 +31,12 @@ impl InviteUsage {
                 }
                 true
             }
-            Invite::Client(invite) => invite.answer(turn, body.as_ref()),
+            Invite::Client(invite) => invite.answer(turn, &self.terms, body.as_ref()),
             Invite::Over => false,
         };
         if is_early {
             self.accept(turn);
+            self.resume(turn);
         } else if let Some((session, terms)) = self.primary() {
             session.answer(turn, terms, body);
         }
@@ -54,14 +56,17 @@ impl InviteUsage {
     /// The callee refuses; or either side refuses a change. `status` is 300 or more.
     // rfc3261 §13.3.1.3
     pub fn reject(&mut self, turn: &mut Turn<'_>, status: StatusCode) {
+        let is_change = match &mut self.invite {
+            Invite::Client(invite) => invite.refuse(turn, status),
+            Invite::Server(invite) => invite.peer.refuse(turn, status),
+            Invite::Over => false,
+        };
+        if is_change {
+            self.accept(turn);
+            return self.resume(turn);
+        }
         match mem::replace(&mut self.invite, Invite::Over) {
-            Invite::Server(mut invite) => {
-                if invite.peer.refuse(turn, status) {
-                    self.invite = Invite::Server(invite);
-                    return self.accept(turn);
-                }
-                self.decline(turn, *invite, status);
-            }
+            Invite::Server(invite) => self.decline(turn, *invite, status),
             other @ (Invite::Client(_) | Invite::Over) => {
                 self.invite = other;
                 if let Some((session, terms)) = self.primary() {
@@ -88,12 +93,22 @@ impl InviteUsage {
         }
     }
 
-    /// Changes the session to this description: a re-INVITE, as soon as none is in its way.
-    // rfc3261 §14.1
+    /// Changes the session to this description: a re-INVITE, as soon as none is in its way; an UPDATE
+    /// before the call is answered, if a first description was answered reliably and the peer takes it.
+    // rfc3261 §14.1, rfc3311 §5.1
     pub fn modify(&mut self, turn: &mut Turn<'_>, body: Body) {
         if let Some((session, terms)) = self.primary() {
-            session.modify(turn, terms, body);
+            return session.modify(turn, terms, body);
         }
+        let peer = match &mut self.invite {
+            Invite::Client(invite) => invite.changeable(),
+            Invite::Server(invite) => invite.changeable(),
+            Invite::Over => None,
+        };
+        if let Some(peer) = peer {
+            peer.update = mem::take(&mut peer.update).wish(Wish::Change(body));
+        }
+        self.resume(turn);
     }
 
     /// Refers the peer to this URI: it is asked to call there. Told of by
@@ -133,16 +148,23 @@ impl InviteUsage {
     /// Ends it, whatever it is: CANCEL, BYE, or 486 to a call that still rings here.
     // rfc3261 §15
     pub fn hang_up(&mut self, turn: &mut Turn<'_>) {
+        self.leave(turn, EndReason::HungUp);
+    }
+
+    /// Ends it for this reason.
+    pub(super) fn leave(&mut self, turn: &mut Turn<'_>, reason: EndReason) {
         match mem::replace(&mut self.invite, Invite::Over) {
             Invite::Client(mut invite) => {
-                invite.hang_up(turn);
+                // Before an answer it is called by its own name.
+                invite
+                    .withdraw(turn, if reason == EndReason::HungUp { EndReason::Cancelled } else { reason });
                 self.invite = Invite::Client(invite);
             }
             Invite::Server(invite) => self.decline(turn, *invite, StatusCode::BUSY_HERE),
             Invite::Over => {}
         }
         if let Some((session, terms)) = self.primary() {
-            session.hang_up(turn, terms, EndReason::HungUp);
+            session.hang_up(turn, terms, reason);
         }
     }
 }
