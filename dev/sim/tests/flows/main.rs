@@ -51,6 +51,7 @@ mod transfer_blind;
 mod two_reg_ids_one_rings;
 mod unknown_404;
 mod unregister;
+mod update_200;
 
 /// The index of docs/flows names every page, and every page has its file here.
 #[test]
