@@ -109,6 +109,13 @@ impl Call {
         Ok(())
     }
 
+    /// Asks the far side to take our place in another call of this phone (attended transfer, RFC 5589): the two far
+    /// sides talk to each other then, and `other` ends. Told of like [`Call::transfer`].
+    pub fn transfer_to(&self, other: &Call) {
+        let (line, other) = (self.line, other.line);
+        self.endpoint.tell(move |desk, now| desk.transfer_to(now, line, other));
+    }
+
     /// Does what [`CallEvent::Referred`] asks for: calls whom it names. The far side hears how that call fares.
     ///
     /// # Errors

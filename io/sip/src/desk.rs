@@ -88,7 +88,10 @@ impl Desk {
             any_user: account.server.is_none(),
             ..Settings::new(aor, nobody)
         };
-        if account.server.is_some() {
+        if account.server.is_none() {
+            // Another contact needs another way, which the agent does not seek.
+            settings.redirects_max = 0;
+        } else {
             // What nobody guesses: strangers call through the server.
             settings.contact_user = entropy.token(12);
         }

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ruf_message::StatusCode;
+use ruf_message::{StatusCode, Uri};
 use tokio::sync::mpsc;
 
 use crate::call::Call;
 use crate::desk::{End, LineKey};
 use crate::endpoint::Endpoint;
+use crate::error::Error;
 use crate::event::{CallEvent, Ended};
 
 /// A call that waits for an answer. Dropping it lets the caller hear 480 (Temporarily Unavailable).
@@ -17,6 +18,7 @@ pub struct Incoming {
     from: String,
     display: String,
     to: String,
+    replaces: bool,
     /// Taken when it becomes a call.
     rest: Option<Rest>,
 }
@@ -34,6 +36,15 @@ pub(crate) struct Parties {
     pub(crate) from: String,
     pub(crate) display: String,
     pub(crate) to: String,
+    /// A call of ours ends when it is answered.
+    pub(crate) replaces: bool,
+}
+
+impl Parties {
+    /// Of a call of ours.
+    pub(crate) fn called(to: &Uri) -> Parties {
+        Parties { from: String::new(), display: String::new(), to: to.to_string(), replaces: false }
+    }
 }
 
 impl Incoming {
@@ -44,8 +55,8 @@ impl Incoming {
         events: mpsc::Receiver<CallEvent>,
         end: Arc<OnceLock<End>>,
     ) -> Incoming {
-        let Parties { from, display, to } = parties;
-        Incoming { line, from, display, to, rest: Some(Rest { endpoint, events, end }) }
+        let Parties { from, display, to, replaces } = parties;
+        Incoming { line, from, display, to, replaces, rest: Some(Rest { endpoint, events, end }) }
     }
 
     /// Who calls: the URI of From.
@@ -61,6 +72,24 @@ impl Incoming {
     /// Whom they call: the URI of To.
     pub fn to(&self) -> &str {
         &self.to
+    }
+
+    /// Answering ends a call of ours: the caller takes the place of its far side (RFC 3891), as in an attended
+    /// transfer or a pick-up.
+    pub fn replaces_a_call(&self) -> bool {
+        self.replaces
+    }
+
+    /// Sends the caller on to somebody else, without answering (302, RFC 3261 §21.3.3).
+    ///
+    /// # Errors
+    /// `to` is no SIP address; the call goes on waiting for an answer.
+    pub fn forward(&mut self, to: &str) -> Result<(), Error> {
+        let Some(rest) = &self.rest else { return Err(Error::Closed) };
+        let (line, to) = (self.line, rest.endpoint.target(to)?);
+        rest.endpoint.tell(move |desk, now| desk.forward(now, line, &to));
+        self.rest = None;
+        Ok(())
     }
 
     /// Lets the caller hear that it rings.

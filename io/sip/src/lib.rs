@@ -42,7 +42,7 @@
 //!   of a call is always told.
 //!
 //! `examples/` has a phone for each of these: register, call, echo, play, record, menu, transfer,
-//! message_bot.
+//! attended_transfer, message_bot.
 //!
 //! Not here: SIP itself (core/agent), sockets (io/net), sound (io/media). To embed a registrar or a proxy, use
 //! `ruf-node`.

@@ -146,6 +146,23 @@ async fn transfer_sends_the_caller_on() {
 }
 
 #[tokio::test]
+async fn attended_transfer_puts_two_together() {
+    let (alice, mut carol) = (alice().await, phone("carol", |account| account).await);
+    let (example, at) = Example::listening("attended_transfer", &[&format!("sip:carol@{}", carol.address())]);
+    let mut call = alice.call(&at).await.unwrap();
+    let _first = within(carol.incoming()).await.unwrap().answer();
+    while !matches!(within(call.next()).await.unwrap(), CallEvent::Referred { .. }) {}
+    let mut new = call.follow().await.unwrap();
+    let incoming = within(carol.incoming()).await.unwrap();
+    assert!(incoming.replaces_a_call());
+    let _second = incoming.answer();
+    within(new.answered()).await.unwrap();
+    within(call.ended()).await;
+    let said = example.rest();
+    assert!(said.iter().any(|line| line == "transferred") && said.last().unwrap() == "hung up", "{said:?}");
+}
+
+#[tokio::test]
 async fn message_bot_turns_texts_round() {
     let (mut example, at) = Example::listening("message_bot", &[]);
     let mut alice = alice().await;

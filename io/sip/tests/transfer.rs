@@ -65,3 +65,48 @@ async fn who_stays_or_finds_nobody_talks_on() {
     assert_eq!(within(bob.ended()).await, Ended::RemoteHungUp);
     assert!(matches!(bob.transfer("sip:carol@"), Err(Error::Address(_))));
 }
+
+#[tokio::test]
+async fn two_far_sides_are_put_together() {
+    // tests rfc5589 §7.3, rfc3891 §3
+    let mut phones = Phones::new().await;
+    let mut carol = phone("carol", |account| account).await;
+    let (mut alice, mut bob) = phones.call("udp").await;
+    // Bob asks Carol first.
+    let mut asked = phones.bob.call(&format!("sip:carol@{}", carol.address())).await.unwrap();
+    let mut by_carol = within(carol.incoming()).await.unwrap().answer();
+    within(asked.answered()).await.unwrap();
+    within(by_carol.answered()).await.unwrap();
+    bob.transfer_to(&asked);
+    until(&mut alice, |event| matches!(event, CallEvent::Referred { .. })).await;
+    let mut new = alice.follow().await.unwrap();
+    let incoming = within(carol.incoming()).await.unwrap();
+    assert!(incoming.replaces_a_call());
+    let mut answered = incoming.answer();
+    within(new.answered()).await.unwrap();
+    within(answered.answered()).await.unwrap();
+    until(&mut bob, |event| *event == CallEvent::Transferred).await;
+    // What Bob had with Carol is over; what he has with Alice, he ends.
+    within(by_carol.ended()).await;
+    within(asked.ended()).await;
+    bob.hang_up();
+    within(alice.ended()).await;
+    new.hang_up();
+    assert_eq!(within(answered.ended()).await, Ended::RemoteHungUp);
+}
+
+#[tokio::test]
+async fn a_caller_is_sent_on_without_an_answer() {
+    // tests rfc3261 §21.3.3
+    let mut phones = Phones::new().await;
+    let to = phones.bob_over("udp");
+    let mut call = phones.alice.call(&to).await.unwrap();
+    let mut incoming = within(phones.bob.incoming()).await.unwrap();
+    assert!(!incoming.replaces_a_call());
+    assert!(matches!(incoming.forward("sip:carol@"), Err(Error::Address(_))));
+    incoming.forward("sip:carol@127.0.0.1:9").unwrap();
+    // A phone without a server follows nobody.
+    let sent_on = StatusCode::MOVED_TEMPORARILY;
+    assert_eq!(within(call.ended()).await, Ended::Failed(Error::Refused(sent_on)));
+    assert_eq!(phones.bob.calls().await, 0);
+}

@@ -74,7 +74,7 @@ impl Desk {
         if self.is_closed {
             return Err(Error::Closed);
         }
-        let parties = Parties { from: String::new(), display: String::new(), to: to.to_string() };
+        let parties = Parties::called(&to);
         let opened = self.open(None, to.clone(), parties)?;
         self.seek(now, &to, Then::Call(opened.line));
         Ok(opened)
@@ -132,13 +132,26 @@ impl Desk {
         self.act(key, |desk, call| desk.agent.transfer(now, call, to));
     }
 
+    /// Asks the far side of one call to take our place in another.
+    pub(crate) fn transfer_to(&mut self, now: Tick, key: LineKey, other: LineKey) {
+        let other = self.lines.get(&other).and_then(|line| line.call);
+        if let Some(other) = other {
+            self.act(key, |desk, call| desk.agent.transfer_attended(now, call, other));
+        }
+    }
+
+    /// Sends a caller on to somebody else.
+    pub(crate) fn forward(&mut self, now: Tick, key: LineKey, to: &Uri) {
+        self.act(key, |desk, call| desk.agent.redirect(now, call, to));
+    }
+
     /// Calls whom the far side asked us to call.
     ///
     /// # Errors
     /// It asks for nothing (any more), or there are as many calls as there may be.
     pub(crate) fn follow(&mut self, now: Tick, key: LineKey) -> Result<Opened, Error> {
         let to = self.lines.get_mut(&key).and_then(|line| line.referral.take()).ok_or(Error::Closed)?;
-        let parties = Parties { from: String::new(), display: String::new(), to: to.to_string() };
+        let parties = Parties::called(&to);
         let opened = self.open(None, to.clone(), parties)?;
         self.seek(now, &to, Then::Follow { line: opened.line, of: key });
         Ok(opened)
@@ -209,8 +222,9 @@ impl Desk {
     /// What the agent says of its calls.
     pub(super) fn hear_call(&mut self, now: Tick, event: AgentEvent) {
         match event {
-            AgentEvent::Incoming { call, from, display, to, body, .. } => {
-                let parties = Parties { from: from.to_string(), display, to: to.to_string() };
+            AgentEvent::Incoming { call, from, display, to, body, replaces, .. } => {
+                let replaces = replaces.is_some();
+                let parties = Parties { from: from.to_string(), display, to: to.to_string(), replaces };
                 self.incoming(now, call, from, parties, body);
             }
             AgentEvent::Ringing { call, status, body, .. } => self.on_line(call, |_, line| {
