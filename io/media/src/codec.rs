@@ -4,8 +4,8 @@ mod decoder;
 mod encoder;
 mod opus;
 
-pub(crate) use decoder::Decoder;
-pub(crate) use encoder::Encoder;
+pub use decoder::Decoder;
+pub use encoder::Encoder;
 pub use opus::OpusParameters;
 pub(crate) use opus::ticks as opus_ticks;
 
@@ -68,7 +68,7 @@ impl Codec {
     }
 
     /// How much RTP time a payload takes; `None` if it is none of its.
-    pub(crate) fn ticks(self, payload: &[u8]) -> Option<u32> {
+    pub fn ticks(self, payload: &[u8]) -> Option<u32> {
         match self {
             // An octet for each unit of the clock.
             Codec::Pcmu | Codec::Pcma | Codec::G722 => {
@@ -80,7 +80,7 @@ impl Codec {
     }
 
     /// So much RTP time in samples.
-    pub(crate) fn samples(self, ticks: i64) -> i64 {
+    pub fn samples(self, ticks: i64) -> i64 {
         ticks * i64::from(self.rate().hz()) / i64::from(self.clock_rate_hz())
     }
 }

@@ -29,7 +29,7 @@ mod shield;
 mod voice;
 
 pub use agreed::{Agreed, AgreedCodec, AgreedEvents};
-pub use codec::{Codec, OpusParameters};
+pub use codec::{Codec, Decoder, Encoder, OpusParameters};
 pub use device::{Sink, Source};
 pub use engine::{Engine, Figures, Listener, Stream, StreamEvent};
 pub use ports::{NoPorts, PortRange};

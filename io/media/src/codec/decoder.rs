@@ -11,7 +11,7 @@ const SAMPLES_MAX: usize = 5_760;
 const NOISE_SEED: u32 = 1;
 
 /// Of one codec, in one direction of one stream.
-pub(crate) struct Decoder {
+pub struct Decoder {
     kind: Kind,
     rate: Rate,
     concealer: Concealer,
@@ -33,7 +33,8 @@ impl std::fmt::Debug for Decoder {
 }
 
 impl Decoder {
-    pub(crate) fn new(codec: Codec) -> Decoder {
+    /// That heard nothing yet.
+    pub fn new(codec: Codec) -> Decoder {
         let kind = match codec {
             Codec::Pcmu => Kind::G711(Law::Mu),
             Codec::Pcma => Kind::G711(Law::A),
@@ -51,7 +52,7 @@ impl Decoder {
     }
 
     /// What a payload says. `stretch_by`: by how many samples it may become longer or, negative, shorter.
-    pub(crate) fn decode(&mut self, payload: &[u8], stretch_by: i64) -> &[i16] {
+    pub fn decode(&mut self, payload: &[u8], stretch_by: i64) -> &[i16] {
         self.samples.clear();
         match &mut self.kind {
             Kind::G711(law) => g711(*law, payload, &mut self.samples),
@@ -64,7 +65,7 @@ impl Decoder {
     }
 
     /// So many samples for what did not come; `next` is the payload behind it, if it is there.
-    pub(crate) fn conceal(&mut self, len: usize, next: Option<&[u8]>) -> &[i16] {
+    pub fn conceal(&mut self, len: usize, next: Option<&[u8]>) -> &[i16] {
         self.samples.clear();
         self.samples.resize(len.min(SAMPLES_MAX), 0);
         match &mut self.kind {
@@ -83,7 +84,7 @@ impl Decoder {
     }
 
     /// So many samples of this comfort noise.
-    pub(crate) fn noise(&mut self, description: &[u8], len: usize) -> &[i16] {
+    pub fn noise(&mut self, description: &[u8], len: usize) -> &[i16] {
         if let Some(told) = ruf_rtp::ComfortNoise::read(description) {
             self.noise.describe(told.level, told.reflections());
         }
@@ -95,7 +96,7 @@ impl Decoder {
     }
 
     /// So many samples while nothing comes.
-    pub(crate) fn silence(&mut self, len: usize) -> &[i16] {
+    pub fn silence(&mut self, len: usize) -> &[i16] {
         if matches!(self.kind, Kind::Opus(_)) {
             // It knows how the other end sounds when nobody speaks.
             return self.conceal(len, None);
