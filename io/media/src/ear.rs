@@ -30,6 +30,10 @@ pub(crate) struct Ear {
     receiver: Receiver,
     jitter: JitterBuffer,
     keys: EventReceiver,
+    /// The timestamp from which on the far side's encoder begins anew.
+    begins: Option<u32>,
+    /// It is that of the packet that comes next.
+    begins_next: bool,
     /// Whose samples these are.
     current: usize,
     samples: VecDeque<i16>,
@@ -64,6 +68,8 @@ impl Ear {
             receiver: Receiver::new(clock_rate_hz),
             jitter: JitterBuffer::new(clock_rate_hz, JitterLimits::default()),
             keys: EventReceiver::new(),
+            begins: None,
+            begins_next: false,
             current: 0,
             samples: VecDeque::new(),
             digits: VecDeque::new(),
@@ -91,6 +97,11 @@ impl Ear {
         self.receiver.expect_change();
     }
 
+    /// The far side sets up its stream anew: what comes from now on is of a new encoder, be it of the same SSRC.
+    pub(crate) fn restart(&mut self) {
+        self.begins_next = true;
+    }
+
     /// A packet came from whom we believe.
     pub(crate) fn receive(&mut self, now: Duration, packet: &Packet<'_>) {
         let payload_type = packet.payload_type;
@@ -112,6 +123,10 @@ impl Ear {
         if matches!(arrival.start, Some(Start::Changed { .. })) {
             let ended = self.keys.restart();
             self.note(ended);
+        }
+        self.begins_next |= arrival.start.is_some();
+        if matches!(content, Content::Audio { .. }) && std::mem::take(&mut self.begins_next) {
+            self.begins = Some(packet.timestamp);
         }
         if content == Content::Event {
             for change in self.keys.receive(now, packet.timestamp, packet.payload) {
@@ -167,6 +182,11 @@ impl Ear {
         let Some(line) = self.lines.get_mut(self.current) else { return };
         let heard = match playout {
             Playout::Frame(frame) => {
+                // Of two timestamps the later one is less than half of all ahead.
+                let reached = |begins: &mut u32| frame.timestamp.wrapping_sub(*begins) < 1 << 31;
+                if self.begins.take_if(reached).is_some() {
+                    line.decoder.restart();
+                }
                 line.decoder.decode(frame.payload, line.codec.samples(frame.stretch_ticks))
             }
             Playout::Missing { ticks, next } => {

@@ -211,6 +211,11 @@ async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
                 voice.tick(start.elapsed(), &mut out);
                 let digits: Vec<char> = std::iter::from_fn(|| voice.digit()).collect();
                 let is_first = !is_heard && voice.counts().received > 0;
+                // Before anybody can stop the voice: what is stopped says nothing more.
+                for Outgoing { to, datagram, is_rtcp } in out.drain(..) {
+                    // What cannot be sent is lost, as on the way.
+                    let _ = if is_rtcp { &rtcp } else { &rtp }.try_send_to(&datagram, to);
+                }
                 drop(voice);
                 if is_first {
                     is_heard = true;
@@ -218,10 +223,6 @@ async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
                 }
                 for digit in digits {
                     (shared.told)(StreamEvent::Digit(digit));
-                }
-                for Outgoing { to, datagram, is_rtcp } in out.drain(..) {
-                    // What cannot be sent is lost, as on the way.
-                    let _ = if is_rtcp { &rtcp } else { &rtp }.try_send_to(&datagram, to);
                 }
             }
             is_readable = rtp.readable() => {

@@ -95,10 +95,7 @@ impl Mouth {
         if self.press_on(&mut send) {
             return;
         }
-        let Some(frame) = frame else {
-            let ticks = self.ticks() + self.forget();
-            return self.sender.silence(ticks);
-        };
+        let Some(frame) = frame else { return self.rest() };
         let rate = self.codec.codec.rate();
         self.samples.extend_from_slice(&self.converter.convert(frame.clone(), rate));
         if self.samples.len() < rate.frame_len() * self.frames_per_packet as usize {
@@ -111,6 +108,14 @@ impl Mouth {
         }
         let packet = self.sender.audio(self.codec.send, ticks, &self.payload);
         write(&packet, &mut self.datagram, &mut send);
+    }
+
+    /// 20 ms go by, and nothing may be said. Keys that were not begun wait.
+    // rfc3550 §5.1: the timestamp goes on, whatever is sent
+    pub(crate) fn rest(&mut self) {
+        let ticks = self.ticks() + self.forget();
+        self.sender.silence(ticks);
+        self.pressed = None;
     }
 
     /// A key is pressed, or its pause goes on: nothing else is said.
@@ -154,6 +159,11 @@ impl Mouth {
         let frames = self.samples.len() / self.codec.codec.rate().frame_len();
         self.samples.clear();
         self.ticks() * u32::try_from(frames).unwrap_or(0)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn renew_encoder(&mut self) {
+        self.encoder = Encoder::new(&self.codec);
     }
 
     /// Units of the RTP clock in a frame.

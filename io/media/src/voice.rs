@@ -100,6 +100,10 @@ impl Voice {
                     return;
                 }
                 active.ear.agree(&agreed);
+                // So do most phones when anything changes.
+                if active.agreed != agreed {
+                    active.ear.restart();
+                }
                 active.mouth.agree(&agreed);
                 match (&mut active.latch, agreed.remote) {
                     (Some(latch), Some(remote)) => latch.signal(remote),
@@ -225,7 +229,7 @@ impl Voice {
         }
         // A source goes on, whoever listens.
         let frame = self.source.frame();
-        let Some(latch) = latch else { return };
+        let Some(latch) = latch else { return mouth.rest() };
         if agreed.sends {
             let silence = frame.as_ref().map(|frame| Frame::silence(frame.rate()));
             let frame = if self.is_muted { silence } else { frame };
@@ -237,6 +241,8 @@ impl Voice {
                     out.push(Outgoing { to: latch.remote(), datagram: datagram.clone(), is_rtcp: false });
                 }
             });
+        } else {
+            mouth.rest();
         }
         let to = destination(agreed, latch.remote());
         let due = reports.due(now, (mouth.sender(), ear.receiver()), shield.as_mut());
@@ -265,6 +271,16 @@ impl Active {
         let clock_rate_hz = agreed.codecs.first()?.codec.clock_rate_hz();
         let reports = Reports::new(now, seed.rotate_left(32), ntp_at_start, clock_rate_hz);
         Some(Active { agreed, ear, mouth, latch, shield, reports })
+    }
+}
+
+#[cfg(test)]
+impl Voice {
+    /// As phones do that take their stream down and set up another.
+    fn renew_encoder(&mut self) {
+        if let Some(active) = &mut self.active {
+            active.mouth.renew_encoder();
+        }
     }
 }
 
@@ -444,6 +460,36 @@ mod tests {
     }
 
     #[test]
+    fn the_clock_goes_on_while_nothing_may_be_said() {
+        // tests rfc3550 §5.1, rfc3551 §4.1
+        let mut voice = Voice::new(1, 0, Box::new(Silence), Box::new(Null));
+        let mut said = Vec::new();
+        let held = [
+            (true, Some(B)),
+            // On hold by direction, and by an address of nobody.
+            (false, Some(B)),
+            (true, None),
+            (true, Some(B)),
+        ];
+        for (sends, remote) in held {
+            let remote = remote.map(|remote| remote.parse().unwrap());
+            voice.agree(Agreed { sends, remote, ..agreed(B, Codec::Pcma) });
+            for _ in 0..50 {
+                let mut out = Vec::new();
+                voice.tick(Duration::ZERO, &mut out);
+                said.extend(out.iter().filter(|out| !out.is_rtcp).map(|out| {
+                    let packet = Packet::parse(&out.datagram).unwrap();
+                    (packet.sequence, packet.timestamp, packet.marker)
+                }));
+            }
+        }
+        assert_eq!(said.len(), 100);
+        let (last, next) = (said[49], said[50]);
+        assert_eq!(next.0, last.0.wrapping_add(1));
+        assert_eq!((next.1.wrapping_sub(last.1), next.2), (101 * 160, true));
+    }
+
+    #[test]
     fn packets_of_forty_milliseconds_hold_two_frames() {
         let mut pair = Pair::new(Codec::Pcma);
         pair.alice.agree(Agreed { ptime: Duration::from_millis(40), ..agreed(B, Codec::Pcma) });
@@ -482,6 +528,25 @@ mod tests {
         pair.run(60);
         let (alice, bob) = pair.tones();
         assert!(is(alice, 700.0) && is(bob, 440.0), "{alice:?}, {bob:?}");
+    }
+
+    #[test]
+    fn who_comes_back_with_a_new_encoder_is_not_heard_as_a_bang() {
+        let mut pair = Pair::new(Codec::G722);
+        pair.run(60);
+        // On hold Alice says silence; then her phone sets up its stream anew: of the same SSRC, going on.
+        pair.alice.mute(true);
+        pair.bob.agree(Agreed { sends: false, ..agreed(A, Codec::G722) });
+        pair.run(60);
+        pair.alice.renew_encoder();
+        pair.alice.mute(false);
+        pair.bob.agree(agreed(A, Codec::G722));
+        pair.heard_by_bob.0.lock().unwrap().1.clear();
+        pair.run(60);
+        let loudest = pair.heard_by_bob.0.lock().unwrap().1.iter().map(|sample| sample.unsigned_abs()).max();
+        let amplitude = 32_768.0 * 10.0_f32.powf(-10.0 / 20.0);
+        assert!(f32::from(loudest.unwrap()) < 1.5 * amplitude, "{loudest:?}");
+        assert!(is(pair.heard_by_bob.tone(), 440.0));
     }
 
     #[test]

@@ -51,6 +51,17 @@ impl Decoder {
         }
     }
 
+    /// The far side's encoder begins anew: one that goes on from another's state is heard as a bang.
+    pub(crate) fn restart(&mut self) {
+        match &mut self.kind {
+            // Each sample stands alone.
+            Kind::G711(_) => {}
+            // Is made for encoders that come and go: it finds its way within a packet.
+            Kind::Opus(_) => {}
+            Kind::G722(g722) => **g722 = G722::default(),
+        }
+    }
+
     /// What a payload says. `stretch_by`: by how many samples it may become longer or, negative, shorter.
     pub fn decode(&mut self, payload: &[u8], stretch_by: i64) -> &[i16] {
         self.samples.clear();
