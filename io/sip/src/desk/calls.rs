@@ -49,6 +49,8 @@ pub(super) struct Line {
     told: mpsc::Sender<CallEvent>,
     /// Whom the far side asks us to call.
     referral: Option<Uri>,
+    /// Its user knows that both can talk.
+    is_up: bool,
     /// Why we hang up, if not because the user wants it.
     cause: Option<Ended>,
     end: Arc<OnceLock<End>>,
@@ -57,6 +59,15 @@ pub(super) struct Line {
 impl Line {
     fn tell(&self, event: CallEvent) {
         let _ = self.told.try_send(event);
+    }
+
+    /// Tells whether the far side holds now, if that is news.
+    fn tell_hold(&self, was_held: bool) {
+        match (was_held, self.talk.is_held()) {
+            (false, true) => self.tell(CallEvent::Held),
+            (true, false) => self.tell(CallEvent::Resumed),
+            (true, true) | (false, false) => {}
+        }
     }
 }
 
@@ -89,8 +100,10 @@ impl Desk {
         let (told, events) = mpsc::channel(EVENTS_MAX);
         let end = Arc::new(OnceLock::new());
         let talk = self.media.talk(told.clone());
-        self.lines
-            .insert(line, Line { call, to, talk, told, referral: None, cause: None, end: Arc::clone(&end) });
+        self.lines.insert(
+            line,
+            Line { call, to, talk, told, referral: None, is_up: false, cause: None, end: Arc::clone(&end) },
+        );
         self.line_of.extend(call.map(|call| (call, line)));
         Ok(Opened { line, parties, events, end })
     }
@@ -313,7 +326,7 @@ impl Desk {
         refuse(self, refusal);
     }
 
-    /// Both sides know that the call is up, and what was said with that.
+    /// Both sides know that the call is up, or that it was changed, and what was said with that.
     fn was_answered(
         &mut self,
         now: Tick,
@@ -322,7 +335,7 @@ impl Desk {
         body: Option<&ruf_agent::Body>,
         answer_due: bool,
     ) {
-        let flow = self.flow_of(call);
+        let (flow, was_held) = (self.flow_of(call), line.talk.is_held());
         let said = match body {
             Some(offer) if answer_due => line.talk.reoffered(&flow, Some(offer)).map(Some),
             Some(answer) => line.talk.answered(answer).map(|()| None),
@@ -334,7 +347,10 @@ impl Desk {
                 if answer_due {
                     self.agent.answer(now, call, answer);
                 }
-                line.tell(CallEvent::Answered);
+                match std::mem::replace(&mut line.is_up, true) {
+                    true => line.tell_hold(was_held),
+                    false => line.tell(CallEvent::Answered),
+                }
             }
             Err(_) => {
                 line.cause = Some(Ended::NothingInCommon);
@@ -360,11 +376,7 @@ impl Desk {
         match line.talk.reoffered(&self.flow_of(call), body) {
             Ok(answer) => {
                 self.agent.answer(now, call, Some(answer));
-                match (was_held, line.talk.is_held()) {
-                    (false, true) => line.tell(CallEvent::Held),
-                    (true, false) => line.tell(CallEvent::Resumed),
-                    (true, true) | (false, false) => {}
-                }
+                line.tell_hold(was_held);
             }
             Err(status) => self.agent.reject(now, call, status),
         }
@@ -380,7 +392,9 @@ impl Desk {
     }
 
     fn end(&mut self, key: LineKey, ended: Ended) {
-        if let Some(line) = self.lines.remove(&key) {
+        if let Some(mut line) = self.lines.remove(&key) {
+            // Before the far side hears that we know of its BYE.
+            line.talk.stop();
             // Told by the channel that closes with the line.
             let figures = line.talk.figures();
             let _ = line.end.set(End { why: line.cause.unwrap_or(ended), figures });
