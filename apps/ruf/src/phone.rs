@@ -3,6 +3,7 @@
 mod answer;
 mod call;
 mod identity;
+mod interrupt;
 mod message;
 mod report;
 mod talk;

@@ -157,6 +157,33 @@ fn a_call_through_the_server_with_passwords_is_heard() {
 }
 
 #[test]
+fn who_is_interrupted_hangs_up_and_says_how_it_went() {
+    let place = Place::new("interrupted");
+    let file = place.path("tone.wav");
+    tone(&file, 440.0);
+    for signal in ["INT", "TERM"] {
+        // One that waits for the next call, and is in one; and its caller.
+        let answering = Answering::directly(&["--play", file.to_str().unwrap()]);
+        let id = answering.child.id().to_string();
+        let mut called = ruf();
+        called.args(["call", &answering.address, "--echo", "--json"]).stdout(Stdio::piped());
+        let mut called = called.spawn().unwrap();
+        let mut said = BufReader::new(called.stdout.take().unwrap()).lines().map(Result::unwrap);
+        said.by_ref().find(|line| line.contains("\"answered\"")).unwrap();
+        let mut answering = answering;
+        let answered = answering.output.by_ref().lines().map(Result::unwrap);
+        answered.into_iter().find(|line| line.contains("\"answered\"")).unwrap();
+        std::process::Command::new("kill").args(["-s", signal, &id]).status().unwrap();
+        let (status, events) = answering.end();
+        assert_eq!(status, Some(0), "{events:?}");
+        assert_eq!(events.last().unwrap()["why"], "hung up", "{events:?}");
+        let last = said.last().unwrap();
+        assert!(last.contains("the far side hung up"), "{last}");
+        called.wait().unwrap();
+    }
+}
+
+#[test]
 fn what_comes_to_nothing_has_its_status_and_its_words() {
     let nobody = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     for (arguments, status, words) in [

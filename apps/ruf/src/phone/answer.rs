@@ -6,6 +6,7 @@ use std::time::Duration;
 use ruf_sip::{Error, Phone, PhoneEvent};
 
 use super::identity::Identity;
+use super::interrupt::Interrupt;
 use super::report::Report;
 use super::talk::{Talk, TalkArgs};
 use super::{EXITS, status_of};
@@ -31,7 +32,7 @@ pub(crate) struct AnswerArgs {
 }
 
 pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
-    let report = Report::new(args.talk.json);
+    let (report, mut interrupt) = (Report::new(args.talk.json), Interrupt::listen()?);
     let account = args.talk.account(&args.identity)?;
     // What cannot be played or recorded is said before anybody calls.
     prepared(args)?;
@@ -46,18 +47,24 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
             false => format!("sip:{}", phone.address()),
         },
     );
-    let status = tokio::select! {
-        status = serve(args, &mut phone, &report) => status,
-        _ = tokio::signal::ctrl_c() => Ok(EXIT_OK),
-    };
+    let status = serve(args, &mut phone, &mut interrupt, &report).await;
     phone.close().await;
     status
 }
 
 /// One call after the other; who calls meanwhile waits until it rings no longer.
-async fn serve(args: &AnswerArgs, phone: &mut Phone, report: &Report) -> Result<u8, Error> {
-    loop {
-        let incoming = match phone.next().await {
+async fn serve(
+    args: &AnswerArgs,
+    phone: &mut Phone,
+    interrupt: &mut Interrupt,
+    report: &Report,
+) -> Result<u8, Error> {
+    while !interrupt.has_come() {
+        let event = tokio::select! {
+            event = phone.next() => event,
+            () = interrupt.next() => continue,
+        };
+        let mut incoming = match event {
             Some(PhoneEvent::Incoming(incoming)) => incoming,
             Some(event @ (PhoneEvent::RegistrationFailed { .. } | PhoneEvent::Message(_))) => {
                 report.say("note", &event.to_string());
@@ -67,11 +74,11 @@ async fn serve(args: &AnswerArgs, phone: &mut Phone, report: &Report) -> Result<
             None => return Err(Error::Closed),
         };
         report.say("called by", incoming.from());
-        let mut incoming = incoming;
         if args.ring > 0.0 {
             incoming.ring();
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_secs_f64(args.ring)) => {}
+                () = interrupt.next() => continue,
                 ended = incoming.ended() => {
                     report.say("missed", &ended.to_string());
                     continue;
@@ -79,12 +86,13 @@ async fn serve(args: &AnswerArgs, phone: &mut Phone, report: &Report) -> Result<
             }
         }
         let talk = prepared(args)?;
-        let (ended, measured) = talk.run(incoming.answer(), report).await?;
+        let (ended, measured) = talk.run(incoming.answer(), interrupt, report).await?;
         report.end(&ended, &measured);
         if args.once {
             return Ok(status_of(&ended, &measured));
         }
     }
+    Ok(EXIT_OK)
 }
 
 fn prepared(args: &AnswerArgs) -> Result<Talk, Error> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ruf_sip::{Error, Phone};
 
 use super::identity::Identity;
+use super::interrupt::Interrupt;
 use super::report::Report;
 use super::talk::{Talk, TalkArgs};
 use super::{EXITS, status_of};
@@ -32,11 +33,11 @@ pub(super) async fn run(args: &CallArgs) -> Result<u8, Error> {
     if let Some(file) = &args.play {
         talk = talk.playing(file, false)?;
     }
-    let report = Report::new(args.talk.json);
+    let (report, mut interrupt) = (Report::new(args.talk.json), Interrupt::listen()?);
     let phone = Phone::open(args.talk.account(&args.identity)?).await?;
     let call = phone.call(&args.to).await?;
     report.say("calling", call.remote());
-    let (ended, measured) = talk.run(call, &report).await?;
+    let (ended, measured) = talk.run(call, &mut interrupt, &report).await?;
     report.end(&ended, &measured);
     phone.close().await;
     Ok(status_of(&ended, &measured))

@@ -7,6 +7,7 @@ use ruf_sip::device::{Null, Player, Recorder, Silence};
 use ruf_sip::{Account, Call, CallEvent, Codec, Encryption, Ended, Error, Sink, Source, device};
 
 use super::identity::Identity;
+use super::interrupt::Interrupt;
 use super::report::{Measured, Report};
 
 /// How often it is looked whether everything was said.
@@ -118,7 +119,12 @@ impl Talk {
     }
 
     /// Sees a call to its end.
-    pub(super) async fn run(self, mut call: Call, report: &Report) -> Result<(Ended, Measured), Error> {
+    pub(super) async fn run(
+        self,
+        mut call: Call,
+        interrupt: &mut Interrupt,
+        report: &Report,
+    ) -> Result<(Ended, Measured), Error> {
         let Talk { says, recorder, keys, lasts, says_for } = self;
         let (mut source, sink) = says.ends(recorder);
         let is_finite = says_for.is_some() || keys.is_some();
@@ -166,8 +172,11 @@ impl Talk {
                         call.hang_up();
                     }
                 }
-                interrupt = tokio::signal::ctrl_c(), if !is_over => {
-                    is_over = interrupt.is_ok();
+                () = interrupt.next() => {
+                    // Who asks twice does not wait for the far side.
+                    if std::mem::replace(&mut is_over, true) {
+                        break Ended::HungUp;
+                    }
                     call.hang_up();
                 }
             }
