@@ -29,12 +29,15 @@ class Call(pj.Call):
     def __init__(self, phone, call_id=pj.PJSUA_INVALID_ID):
         super().__init__(phone.account, call_id)
         self.phone = phone
+        self.recorder = None
         phone.calls.append(self)
 
     def onCallState(self, prm):
         info = self.getInfo()
         tell(event="call", state=info.stateText, status=info.lastStatusCode)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            # A file is whole when it is closed.
+            self.recorder = None
             self.phone.over.append(self)
 
     def onCallMediaState(self, prm):
@@ -44,8 +47,21 @@ class Call(pj.Call):
         for number, media in enumerate(info.media):
             if media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_ACTIVE:
                 self.phone.microphone.startTransmit(self.getAudioMedia(number))
+                self.record(self.getAudioMedia(number))
             elif media.type == pj.PJMEDIA_TYPE_AUDIO and media.status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD:
                 self.phone.microphone.stopTransmit(self.getAudioMedia(number))
+
+    def record(self, media):
+        if self.phone.recordings is None:
+            return
+        if self.recorder is None:
+            self.phone.recorded += 1
+            self.recorder = pj.AudioMediaRecorder()
+            self.recorder.createRecorder(f"{self.phone.recordings}-{self.phone.recorded}.wav")
+        media.startTransmit(self.recorder)
+
+    def onDtmfDigit(self, prm):
+        tell(event="key", key=prm.digit)
 
     def onCallTransferRequest(self, prm):
         prm.newCall = Call(self.phone)
@@ -78,6 +94,8 @@ class Phone:
         # Calls to be forgotten, and to be hung up, outside of the callback that says so.
         self.over = []
         self.leaving = []
+        self.recordings = settings["recordings"]
+        self.recorded = 0
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         self.endpoint.libInit(endpoint_config(settings))
@@ -87,7 +105,10 @@ class Phone:
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
         for codec in self.endpoint.codecEnum2():
-            self.endpoint.codecSetPriority(codec.codecId, 255 if codec.codecId.startswith("PCMU") else 0)
+            # "PCMU/8000/1"
+            name, wanted = codec.codecId.split("/")[0], settings["codecs"]
+            priority = 255 - wanted.index(name) if name in wanted else 0
+            self.endpoint.codecSetPriority(codec.codecId, priority)
         self.microphone = pj.AudioMediaPlayer()
         self.microphone.createPlayer(settings["microphone"])
         self.account = Account(self)
@@ -122,6 +143,8 @@ class Phone:
             call.reinvite(unheld)
         elif what == "transfer":
             call.xfer(order["uri"], param)
+        elif what == "press":
+            call.dialDtmf(order["uri"])
         elif what == "hang up":
             call.hangup(param)
         else:
@@ -158,11 +181,12 @@ def transport_config(settings):
 def account_config(settings, transport):
     config = pj.AccountConfig()
     config.idUri = settings["uri"]
-    config.regConfig.registrarUri = settings["registrar"]
+    config.regConfig.registrarUri = settings["registrar"] or ""
     config.regConfig.timeoutSec = settings["register_secs"]
     config.regConfig.retryIntervalSec = 0
     config.sipConfig.transportId = transport
-    config.sipConfig.proxies.append(settings["proxy"])
+    if settings["proxy"]:
+        config.sipConfig.proxies.append(settings["proxy"])
     config.sipConfig.authCreds.append(
         pj.AuthCredInfo("digest", "*", settings["user"], pj.PJSIP_CRED_DATA_PLAIN_PASSWD, settings["secret"])
     )

@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! ruf-interop table       baresip, linphone and PJSIP call each other
+//! ruf-interop talk        `ruf call` and `ruf answer` with baresip, linphone and PJSIP
 //! ruf-interop torture     the messages of RFC 4475 and RFC 5118
 //! ruf-interop negative    what must not get through
 //! ruf-interop startup     how a server starts, refuses to, and ends
@@ -37,6 +38,7 @@ mod plug;
 mod private;
 mod program;
 mod raw;
+mod recording;
 mod rtp;
 mod server;
 mod sip;
@@ -44,6 +46,7 @@ mod sipp;
 mod startup;
 mod storm;
 mod table;
+mod talk;
 mod tone;
 mod torture;
 mod trace;
@@ -59,7 +62,7 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 11] = [
+const COMMANDS: [Command; 12] = [
     ("startup", startup::run),
     ("kill", kill::run),
     ("disk", disk::run),
@@ -67,6 +70,7 @@ const COMMANDS: [Command; 11] = [
     ("negative", negative::run),
     ("sipp", sipp::run),
     ("nat", nat::run),
+    ("talk", talk::run),
     ("dns", dns::run),
     ("storm", storm::run),
     ("browser", browser::run),
@@ -74,7 +78,7 @@ const COMMANDS: [Command; 11] = [
 ];
 
 /// The parts that `all` plays beside the others: they wait more than they work.
-const ASIDE: [&str; 1] = ["nat"];
+const ASIDE: [&str; 2] = ["nat", "talk"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

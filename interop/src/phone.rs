@@ -64,6 +64,33 @@ impl Make {
     }
 }
 
+/// A codec that phones are set to; each names it in its own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Codec {
+    /// G.711 mu-law
+    Pcmu,
+    /// G.711 A-law
+    Pcma,
+    /// G.722
+    G722,
+}
+
+impl Codec {
+    /// Its name in SDP, and on ruf's command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+            Codec::G722 => "G722",
+        }
+    }
+
+    /// Can it be listened to on the wire? (`rtp` decodes G.711.)
+    pub(crate) fn is_plain(self) -> bool {
+        matches!(self, Codec::Pcmu | Codec::Pcma)
+    }
+}
+
 /// Where a phone lives and who it is.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -79,10 +106,16 @@ pub(crate) struct Settings {
     pub(crate) user: String,
     /// What it believes the account's secret to be.
     pub(crate) secret: String,
-    /// How it talks to the server.
+    /// How it talks to the server, or to everybody.
     pub(crate) transport: Transport,
     /// Where the server listens on that transport.
     pub(crate) server: SocketAddr,
+    /// It registers there. One that does not is called where it is, and calls others where they are.
+    pub(crate) registers: bool,
+    /// What it offers, the best first.
+    pub(crate) codecs: &'static [Codec],
+    /// It keeps what it hears.
+    pub(crate) records: bool,
     /// The certificate of the authority that it trusts, over TLS.
     pub(crate) authority: Option<PathBuf>,
 }
@@ -93,9 +126,13 @@ impl Settings {
         SocketAddr::new(self.ip.into(), SIP_PORT)
     }
 
-    /// Its address-of-record as a URI.
+    /// Its address as a URI: of record, or where it is.
     pub(crate) fn uri(&self) -> String {
-        format!("sip:{}@{DOMAIN}", self.user)
+        if self.registers {
+            format!("sip:{}@{DOMAIN}", self.user)
+        } else {
+            format!("sip:{}@{}", self.user, self.sip())
+        }
     }
 
     fn make_home(&self) -> Outcome<PathBuf> {
@@ -161,4 +198,11 @@ pub(crate) trait Controls: Send {
     fn transfer(&mut self, uri: &str) -> Outcome<()>;
     /// Ends the call, or gives up calling.
     fn hang_up(&mut self) -> Outcome<()>;
+    /// Presses a key in the call.
+    fn press(&mut self, key: char) -> Outcome<()>;
+    /// Waits until it has told these keys of the other side, in the last call that was dialled or answered.
+    fn hears_keys(&mut self, keys: &str) -> Outcome<()>;
+    /// Where it keeps what it heard in the call that ended; some time after that the file is whole. The next call
+    /// goes elsewhere.
+    fn recording(&mut self) -> Outcome<PathBuf>;
 }

@@ -124,6 +124,31 @@ impl Program {
         }
     }
 
+    /// Waits until all lines after `from` together please `done`.
+    pub(crate) fn wait_lines(
+        &self,
+        from: LineMark,
+        patience: Duration,
+        what: &str,
+        done: impl Fn(&[&str]) -> bool,
+    ) -> Outcome<()> {
+        let deadline = Instant::now() + patience;
+        let mut lines = self.said.lock();
+        loop {
+            let said: Vec<&str> =
+                lines.lines.get(from.0..).unwrap_or_default().iter().map(|line| line.text.as_str()).collect();
+            if done(&said) {
+                return Ok(());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                fail!("{}: {what} did not come within {} s", self.name, patience.as_secs());
+            }
+            drop(said);
+            lines = self.said.wait(lines, left);
+        }
+    }
+
     /// Everything the program wrote to standard output so far.
     pub(crate) fn output(&self) -> Vec<String> {
         self.written(false)

@@ -41,6 +41,17 @@ impl Rtp {
     }
 }
 
+/// Is it RTP, and no RTCP (RFC 5761 section 4)?
+pub(crate) fn is_rtp(datagram: &[u8]) -> bool {
+    let header = datagram.get(..12).and_then(|header| header.first_chunk());
+    header.is_some_and(|[first, second]| first >> 6 == 2 && !(64..96).contains(&(second & 0x7f)))
+}
+
+/// Is it RTP with sound in it, of whatever codec? Reports of keys are four octets (RFC 4733 section 2.3).
+pub(crate) fn is_audio(datagram: &[u8]) -> bool {
+    is_rtp(datagram) && datagram.len() > 12 + 4
+}
+
 /// G.711 mu-law.
 fn mu_law(octet: u8) -> i16 {
     let octet = !octet;
@@ -84,5 +95,14 @@ mod tests {
         assert_eq!(Rtp::read(&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42, 0, 0, 0, 0, 0, 0]), None);
         assert_eq!(Rtp::read(&[0x80, 200, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), None);
         assert_eq!(Rtp::read(b"INVITE sip:b@x SIP/2.0\r\n"), None);
+        assert!(!is_rtp(&[0x80, 200, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
+        assert!(!is_rtp(b"INVITE sip:b@x SIP/2.0\r\n"));
+    }
+
+    #[test]
+    fn a_key_is_rtp_and_no_sound() {
+        let key = [0x80, 101, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0, 1, 10, 0, 160];
+        assert!(is_rtp(&key) && !is_audio(&key));
+        assert!(is_audio(&[&key[..], &[0; 156]].concat()));
     }
 }

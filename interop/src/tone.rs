@@ -6,7 +6,9 @@ use std::path::Path;
 use crate::failure::Outcome;
 
 /// Samples a second, everywhere here.
-const RATE: u32 = 8_000;
+pub(crate) const RATE: u32 = 8_000;
+/// How far a tone may be off, in hertz.
+const OFF_MAX: u32 = 5;
 /// Peak of a tone that we make.
 const AMPLITUDE: f64 = 12_000.0;
 /// The band searched, in hertz: what a telephone passes.
@@ -44,6 +46,11 @@ fn sine(hertz: u32, count: u32) -> impl Iterator<Item = i16> {
 pub(crate) fn is_silent(samples: &[i16]) -> bool {
     let sum: f64 = samples.iter().map(|&sample| f64::from(sample).abs()).sum();
     sum < SILENCE * samples.len().max(1) as f64
+}
+
+/// Is what was heard the tone that was wanted?
+pub(crate) fn is(heard: u32, wanted: u32) -> bool {
+    heard.abs_diff(wanted) <= OFF_MAX
 }
 
 /// The tone in `samples`, in hertz, if they hold a tone at all. Half a second tells it to a hertz.

@@ -18,7 +18,7 @@ use crate::digest::Account;
 use crate::failure::{Outcome, ensure};
 use crate::line::Line;
 use crate::namespace::Namespace;
-use crate::phone::{self, Make, Phone};
+use crate::phone::{self, Codec, Make, Phone};
 use crate::place;
 use crate::server::{Server, Settings};
 use crate::sip::Sip;
@@ -222,6 +222,9 @@ fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account, transport: Tran
         secret: account.secret.to_owned(),
         transport,
         server: SERVER_OUTSIDE,
+        registers: true,
+        codecs: &[Codec::Pcmu],
+        records: false,
         authority: None,
     }
 }

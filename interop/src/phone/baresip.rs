@@ -6,12 +6,12 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::{Controls, OBEY, REGISTER_SECS, Settings};
+use super::{Codec, Controls, OBEY, REGISTER_SECS, Settings};
 use crate::failure::{Failure, Outcome, ensure, fail};
 use crate::program::Program;
 use crate::sip::find;
@@ -30,6 +30,12 @@ pub(super) struct Baresip {
     control: TcpStream,
     unread: Vec<u8>,
     orders: u32,
+    /// What it keeps is here.
+    home: PathBuf,
+    /// The transport that it adds to whatever it dials.
+    transport: String,
+    /// The keys of the other side in this call.
+    keys: String,
 }
 
 impl Baresip {
@@ -45,7 +51,15 @@ impl Baresip {
                 command.env("HOME", home).stdout(log);
             })?;
         let control = connect(SocketAddr::new(settings.ip.into(), CONTROL_PORT))?;
-        Ok(Baresip { _program: program, control, unread: Vec::new(), orders: 0 })
+        Ok(Baresip {
+            _program: program,
+            control,
+            unread: Vec::new(),
+            orders: 0,
+            home: settings.home.clone(),
+            transport: format!(";transport={}", settings.transport.name()),
+            keys: String::new(),
+        })
     }
 
     /// Gives an order and waits until it is taken.
@@ -57,11 +71,19 @@ impl Baresip {
         let deadline = Instant::now() + OBEY;
         loop {
             let message = self.next_message(deadline)?;
+            self.note(&message);
             if message.get("token").and_then(Value::as_str) == Some(&token) {
                 let taken = message.get("ok").and_then(Value::as_bool) == Some(true);
                 ensure!(taken, "baresip does not take /{command} {params}: {message}");
                 return Ok(());
             }
+        }
+    }
+
+    /// Keeps what it tells of keys.
+    fn note(&mut self, event: &Value) {
+        if event.get("type").and_then(Value::as_str) == Some("CALL_DTMF_START") {
+            self.keys.push_str(event.get("param").and_then(Value::as_str).unwrap_or_default());
         }
     }
 
@@ -88,10 +110,12 @@ impl Baresip {
 
 impl Controls for Baresip {
     fn dial(&mut self, uri: &str) -> Outcome<()> {
-        self.order("dial", uri)
+        self.keys.clear();
+        self.order("dial", uri.strip_suffix(&self.transport.clone()).unwrap_or(uri))
     }
 
     fn answer(&mut self) -> Outcome<()> {
+        self.keys.clear();
         self.order("accept", "")
     }
 
@@ -109,6 +133,32 @@ impl Controls for Baresip {
 
     fn hang_up(&mut self) -> Outcome<()> {
         self.order("hangup", "")
+    }
+
+    fn press(&mut self, key: char) -> Outcome<()> {
+        self.order("sndcode", &key.to_string())
+    }
+
+    fn hears_keys(&mut self, keys: &str) -> Outcome<()> {
+        let deadline = Instant::now() + OBEY;
+        while self.keys != keys {
+            let told = self.keys.clone();
+            let message = self.next_message(deadline).map_err(|failure| {
+                Failure::new(format!("baresip told the keys {told:?}, not {keys:?}: {failure}"))
+            })?;
+            self.note(&message);
+        }
+        Ok(())
+    }
+
+    fn recording(&mut self) -> Outcome<PathBuf> {
+        // dump-TIME-dec.wav, one for each call.
+        let mut kept = Vec::new();
+        for file in std::fs::read_dir(&self.home)? {
+            kept.push(file?.path());
+        }
+        kept.retain(|file| file.to_string_lossy().ends_with("-dec.wav"));
+        kept.into_iter().max().ok_or_else(|| Failure::new("baresip keeps nothing of what it hears"))
     }
 }
 
@@ -145,7 +195,12 @@ fn netstring(octets: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn config(settings: &Settings, microphone: &Path) -> String {
-    let Settings { ip, home, rtp_ports, .. } = settings;
+    let Settings { ip, home, rtp_ports, codecs, records, .. } = settings;
+    let mut modules: Vec<&str> = codecs.iter().map(|codec| module(*codec)).collect();
+    modules.dedup();
+    let codecs: String = modules.iter().map(|module| format!("module {module}\n")).collect();
+    let keeping =
+        if *records { format!("module sndfile.so\nsnd_path {}\n", home.display()) } else { String::new() };
     // It reads the file of authorities; 1.0 refuses no server by it.
     let authority = settings.authority.as_ref().map(|path| format!("sip_cafile {}\n", path.display()));
     let trust = authority.unwrap_or_default();
@@ -169,7 +224,8 @@ fn config(settings: &Settings, microphone: &Path) -> String {
          auplay_channels 1\n\
          audio_buffer 20-160\n\
          module_path /usr/lib/baresip/modules\n\
-         module g711.so\n\
+         {codecs}\
+         {keeping}\
          module aufile.so\n\
          module aubridge.so\n\
          module_tmp account.so\n\
@@ -183,14 +239,35 @@ fn config(settings: &Settings, microphone: &Path) -> String {
     )
 }
 
+/// What it loads for a codec.
+fn module(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Pcmu | Codec::Pcma => "g711.so",
+        Codec::G722 => "g722.so",
+    }
+}
+
+/// A codec in its words: by the rate of its samples.
+fn format(codec: Codec) -> &'static str {
+    match codec {
+        Codec::Pcmu => "PCMU/8000/1",
+        Codec::Pcma => "PCMA/8000/1",
+        Codec::G722 => "G722/16000/1",
+    }
+}
+
 fn account(settings: &Settings) -> String {
+    let Settings { server, secret, codecs, .. } = settings;
+    let (uri, transport) = (settings.uri(), settings.transport.name());
+    let codecs: Vec<&str> = codecs.iter().map(|codec| format(*codec)).collect();
+    let registration = if settings.registers {
+        format!("auth_pass={secret};outbound=\"sip:{server};transport={transport}\";regint={REGISTER_SECS}")
+    } else {
+        "regint=0".to_owned()
+    };
     format!(
-        "<{uri};transport={transport}>;auth_pass={secret};outbound=\"sip:{server};transport={transport}\";\
-         regint={REGISTER_SECS};audio_codecs=PCMU;answermode=manual\n",
-        transport = settings.transport.name(),
-        uri = settings.uri(),
-        secret = settings.secret,
-        server = settings.server,
+        "<{uri};transport={transport}>;{registration};audio_codecs={};answermode=manual\n",
+        codecs.join(",")
     )
 }
 

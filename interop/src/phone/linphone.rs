@@ -34,6 +34,11 @@ pub(super) struct Linphone {
     program: Program,
     microphone: PathBuf,
     silence: PathBuf,
+    home: PathBuf,
+    /// The next call keeps what it hears in a file of this number. (Told that while it rings, it crashes.)
+    file: u32,
+    /// Where the last call begins in what it says.
+    call: LineMark,
 }
 
 impl Linphone {
@@ -53,10 +58,31 @@ impl Linphone {
         })?;
         let silence = settings.home.join("silence.wav");
         tone::write_wav(&silence, 0, SILENCE_SECS)?;
-        let mut phone = Linphone { program, microphone: microphone.clone(), silence };
+        let mut phone = Linphone {
+            program,
+            microphone: microphone.clone(),
+            silence,
+            home: settings.home.clone(),
+            file: 0,
+            call: LineMark::START,
+        };
         phone.order("soundcard use files", START, "Using wav files")?;
         phone.speak(&microphone)?;
+        if settings.records {
+            phone.keep()?;
+        }
         Ok(phone)
+    }
+
+    /// Puts another file in the place of the loudspeaker.
+    fn keep(&mut self) -> Outcome<()> {
+        self.file += 1;
+        let file = self.kept();
+        self.program.tell(&format!("record {}", file.display()))
+    }
+
+    fn kept(&self) -> PathBuf {
+        self.home.join(format!("heard-{}.wav", self.file))
     }
 
     /// Puts a file in the place of the microphone.
@@ -79,10 +105,12 @@ impl Linphone {
 
 impl Controls for Linphone {
     fn dial(&mut self, uri: &str) -> Outcome<()> {
+        self.call = self.program.mark();
         self.order(&format!("call {uri}"), OBEY, "in progress")
     }
 
     fn answer(&mut self) -> Outcome<()> {
+        self.call = self.program.mark();
         self.order("answer", OBEY, "connected")
     }
 
@@ -105,6 +133,26 @@ impl Controls for Linphone {
     fn hang_up(&mut self) -> Outcome<()> {
         self.order("terminate", OBEY, "ended")
     }
+
+    fn press(&mut self, key: char) -> Outcome<()> {
+        self.program.tell(&key.to_string())
+    }
+
+    fn hears_keys(&mut self, keys: &str) -> Outcome<()> {
+        let told = |lines: &[&str]| lines.iter().filter_map(|line| key_told(line)).collect::<String>();
+        self.program.wait_lines(self.call, OBEY, &format!("the keys {keys:?}"), |lines| told(lines) == keys)
+    }
+
+    fn recording(&mut self) -> Outcome<PathBuf> {
+        let file = self.kept();
+        self.keep()?;
+        Ok(file)
+    }
+}
+
+/// The key that a line tells: `Receiving tone 1 from sip:anna@ruf.test`.
+fn key_told(line: &str) -> Option<&str> {
+    line.split_once("Receiving tone ")?.1.split(' ').next()
 }
 
 /// The next octets over TLS in its log.
@@ -120,17 +168,17 @@ pub(super) fn passage(trace: &[u8], _server: SocketAddr) -> Passage {
     })
 }
 
-/// All codecs it knows, the one wanted first.
-const CODECS: [(&str, u32, u32, u32); 9] = [
-    ("PCMU", 8_000, 1, 1),
-    ("PCMA", 8_000, 1, 0),
-    ("opus", 48_000, 2, 0),
-    ("speex", 8_000, 1, 0),
-    ("speex", 16_000, 1, 0),
-    ("speex", 32_000, 1, 0),
-    ("GSM", 8_000, 1, 0),
-    ("G722", 8_000, 1, 0),
-    ("G729", 8_000, 1, 0),
+/// All codecs it knows.
+const CODECS: [(&str, u32, u32); 9] = [
+    ("PCMU", 8_000, 1),
+    ("PCMA", 8_000, 1),
+    ("opus", 48_000, 2),
+    ("speex", 8_000, 1),
+    ("speex", 16_000, 1),
+    ("speex", 32_000, 1),
+    ("GSM", 8_000, 1),
+    ("G722", 8_000, 1),
+    ("G729", 8_000, 1),
 ];
 
 fn configuration(settings: &Settings) -> String {
@@ -140,16 +188,24 @@ fn configuration(settings: &Settings) -> String {
     let server = format!("{host}:{}", server.port());
     let port = |of| if settings.transport == of { SIP_PORT } else { 0 };
     let transport = transport.name();
+    let home = if settings.registers {
+        format!(
+            "[auth_info_0]\nusername={user}\npasswd={secret}\nrealm={DOMAIN}\ndomain={DOMAIN}\n\
+             [proxy_0]\n\
+             reg_proxy=<sip:{server};transport={transport}>\nreg_route=<sip:{server};transport={transport};lr>\n\
+             reg_identity={uri}\nreg_expires={REGISTER_SECS}\nreg_sendregister=1\npublish=0\n",
+            uri = settings.uri(),
+        )
+    } else {
+        String::new()
+    };
     let mut text = format!(
         "[sip]\n\
          sip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\nbind_address={ip}\n\
          contact=sip:{user}@{ip}\nguess_hostname=0\nuse_ipv6=0\nmedia_encryption=none\n\
          root_ca={authority}\nverify_server_certs=1\nverify_server_cn=1\n\
-         auto_net_state_mon=0\nregister_only_when_network_is_up=0\ndefault_proxy=0\n\
-         [auth_info_0]\nusername={user}\npasswd={secret}\nrealm={DOMAIN}\ndomain={DOMAIN}\n\
-         [proxy_0]\n\
-         reg_proxy=<sip:{server};transport={transport}>\nreg_route=<sip:{server};transport={transport};lr>\n\
-         reg_identity={uri}\nreg_expires={REGISTER_SECS}\nreg_sendregister=1\npublish=0\n\
+         auto_net_state_mon=0\nregister_only_when_network_is_up=0\ndefault_proxy={default}\n\
+         {home}\
          [rtp]\naudio_rtp_port={rtp_port}\nbind_address={ip}\n\
          [sound]\nechocancellation=0\n\
          [video]\nenabled=0\ncapture=0\ndisplay=0\n\
@@ -159,10 +215,15 @@ fn configuration(settings: &Settings) -> String {
         tcp = port(Transport::Tcp),
         tls = port(Transport::Tls),
         authority = settings.authority.as_deref().unwrap_or(Path::new("/nowhere")).display(),
-        uri = settings.uri(),
+        default = if settings.registers { 0 } else { -1 },
         rtp_port = rtp_ports.start(),
     );
-    for (number, (mime, rate, channels, enabled)) in CODECS.iter().enumerate() {
+    // Those wanted first, in their order.
+    let rank = |mime: &str| settings.codecs.iter().position(|codec| codec.name() == mime);
+    let mut codecs = CODECS;
+    codecs.sort_by_key(|(mime, ..)| rank(mime).unwrap_or(usize::MAX));
+    for (number, (mime, rate, channels)) in codecs.iter().enumerate() {
+        let enabled = u8::from(rank(mime).is_some());
         text.push_str(&format!(
             "[audio_codec_{number}]\nmime={mime}\nrate={rate}\nchannels={channels}\nenabled={enabled}\n"
         ));

@@ -21,6 +21,11 @@ pub(super) const LOG: &str = "pjsip.log";
 pub(super) struct Pjsip {
     program: Program,
     orders: u64,
+    home: PathBuf,
+    /// How many calls it dialled or answered: each keeps what it hears in a file of this number.
+    calls: u32,
+    /// Where the last call begins in what it says.
+    call: LineMark,
 }
 
 /// The Python that has PJSIP; `dev/setup test` makes it.
@@ -37,14 +42,20 @@ impl Pjsip {
         let program = Program::start("PJSIP", python(), [&script, &file], |command| {
             command.env("HOME", &settings.home).current_dir(&settings.home);
         })?;
-        let phone = Pjsip { program, orders: 0 };
+        let phone =
+            Pjsip { program, orders: 0, home: settings.home.clone(), calls: 0, call: LineMark::START };
         phone.program.wait_line(LineMark::START, OBEY, "its start", |line| {
             (event(line)?.get("event")? == "started").then_some(())
         })?;
         Ok(phone)
     }
 
-    /// Gives an order and waits until it is carried out.
+    /// A call begins.
+    fn begin(&mut self) {
+        (self.calls, self.call) = (self.calls + 1, self.program.mark());
+    }
+
+    /// Gives an order and waits until it is carried out. `uri`: what it is about, a URI or a key.
     fn order(&mut self, what: &str, uri: &str) -> Outcome<()> {
         self.orders += 1;
         let number = self.orders;
@@ -62,10 +73,12 @@ impl Pjsip {
 
 impl Controls for Pjsip {
     fn dial(&mut self, uri: &str) -> Outcome<()> {
+        self.begin();
         self.order("dial", uri)
     }
 
     fn answer(&mut self) -> Outcome<()> {
+        self.begin();
         self.order("answer", "")
     }
 
@@ -83,6 +96,22 @@ impl Controls for Pjsip {
 
     fn hang_up(&mut self) -> Outcome<()> {
         self.order("hang up", "")
+    }
+
+    fn press(&mut self, key: char) -> Outcome<()> {
+        self.order("press", &key.to_string())
+    }
+
+    fn hears_keys(&mut self, keys: &str) -> Outcome<()> {
+        let told = |lines: &[&str]| -> String {
+            let events = lines.iter().filter_map(|line| event(line));
+            events.filter_map(|event| Some(event.get("key")?.as_str()?.to_owned())).collect()
+        };
+        self.program.wait_lines(self.call, OBEY, &format!("the keys {keys:?}"), |lines| told(lines) == keys)
+    }
+
+    fn recording(&mut self) -> Outcome<PathBuf> {
+        Ok(self.home.join(format!("heard-{}.wav", self.calls)))
     }
 }
 
@@ -106,7 +135,8 @@ fn event(line: &str) -> Option<Value> {
 
 /// The file of settings that the script reads.
 fn written(settings: &Settings, microphone: &Path) -> Value {
-    let Settings { ip, home, rtp_ports, user, secret, server, transport, .. } = settings;
+    let Settings { ip, home, rtp_ports, user, secret, server, transport, registers, .. } = settings;
+    let codecs: Vec<&str> = settings.codecs.iter().map(|codec| codec.name()).collect();
     json!({
         "transport": transport.name(),
         "ip": ip.to_string(),
@@ -115,8 +145,10 @@ fn written(settings: &Settings, microphone: &Path) -> Value {
         "uri": settings.uri(),
         "user": user,
         "secret": secret,
-        "registrar": format!("sip:{DOMAIN}"),
-        "proxy": format!("<sip:{server};transport={};lr>", transport.name()),
+        "registrar": registers.then(|| format!("sip:{DOMAIN}")),
+        "proxy": registers.then(|| format!("<sip:{server};transport={};lr>", transport.name())),
+        "codecs": codecs,
+        "recordings": settings.records.then(|| home.join("heard").display().to_string()),
         "register_secs": REGISTER_SECS,
         "microphone": microphone.display().to_string(),
         "rtp_first": rtp_ports.start(),

@@ -18,8 +18,6 @@ use crate::tone;
 use crate::transport::Transport;
 use crate::wire::{Mark, Packet};
 
-/// How far a tone may be off, in hertz.
-const TONE_OFF_MAX: u32 = 5;
 /// Packets listened to at once: half a second of 20 ms each.
 const LISTEN_PACKETS: usize = 25;
 /// How long nothing must be heard for silence.
@@ -278,7 +276,7 @@ fn heard(row: &Row, speaker: &Phone, listener: &Phone, from: Mark) -> Outcome<()
         let latest = audio.get(listened - LISTEN_PACKETS..).unwrap_or_default();
         let samples: Vec<i16> = latest.iter().flat_map(|(_, rtp)| rtp.samples.iter().copied()).collect();
         last = tone::heard(&samples);
-        last.filter(|hertz| hertz.abs_diff(wanted) <= TONE_OFF_MAX)
+        last.filter(|hertz| tone::is(*hertz, wanted))
     });
     if found.is_some() {
         return Ok(());

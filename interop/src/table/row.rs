@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{Cast, Cell, Handset, Played, address, call};
 use crate::digest::parameter;
 use crate::failure::{Failure, Outcome, ensure};
-use crate::phone::{Make, Phone, Settings};
+use crate::phone::{Codec, Make, Phone, Settings};
 use crate::place;
 use crate::server::{self, DOMAIN, Server};
 use crate::sip::Sip;
@@ -153,6 +153,9 @@ impl Row {
             secret: secret.to_owned(),
             transport,
             server: self.server.at(transport)?,
+            registers: true,
+            codecs: &[Codec::Pcmu],
+            records: false,
             authority: (transport == Transport::Tls).then(|| self.server.authority()),
         })
     }

@@ -1,0 +1,67 @@
+//! `ruf call` or `ruf answer` as a script runs it: its events, and its end.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::failure::{Failure, Outcome, ensure};
+use crate::program::{LineMark, Program};
+use crate::server;
+
+/// How long anything that was asked for may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The running command.
+pub(super) struct Ours {
+    program: Program,
+    /// What it keeps of the call.
+    pub(super) recording: PathBuf,
+}
+
+impl Ours {
+    /// Starts `ruf` with these arguments, which say where it keeps what it hears.
+    pub(super) fn start(arguments: &[String], recording: PathBuf) -> Outcome<Ours> {
+        let kept = recording.display().to_string();
+        let more = ["--json".to_owned(), "--record".to_owned(), kept];
+        let program = Program::start("ruf", server::binary()?, arguments.iter().chain(&more), |_| {})?;
+        Ok(Ours { program, recording })
+    }
+
+    /// Waits for an event of this name.
+    pub(super) fn tells(&self, event: &str) -> Outcome<Value> {
+        self.program.wait_line(LineMark::START, PATIENCE, &format!("the event {event:?}"), |line| {
+            let told: Value = serde_json::from_str(line).ok()?;
+            (told.get("event")? == event).then_some(told)
+        })
+    }
+
+    /// Waits until it has told these keys of the far side.
+    pub(super) fn hears_keys(&self, keys: &str) -> Outcome<()> {
+        self.program.wait_lines(LineMark::START, PATIENCE, &format!("the keys {keys:?}"), |lines| {
+            let told = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let told: String = told.filter_map(|told| Some(told.get("key")?.as_str()?.to_owned())).collect();
+            told == keys
+        })
+    }
+
+    /// As by Ctrl-C.
+    pub(super) fn interrupt(&self) -> Outcome<()> {
+        self.program.signal("INT")
+    }
+
+    /// Waits for its end: it has to end well. Gives the names of its events, and the last of them.
+    pub(super) fn end(&mut self) -> Outcome<(Vec<String>, Value)> {
+        let status = self.program.wait_end(PATIENCE)?;
+        let (said, complaints) = (self.program.output(), self.program.errors());
+        ensure!(
+            status.success() && complaints.is_empty(),
+            "ruf ended with {status}, saying {:?} and {complaints:?}",
+            said.last()
+        );
+        let events: Result<Vec<Value>, _> = said.iter().map(|line| serde_json::from_str(line)).collect();
+        let events = events.map_err(|error| Failure::new(format!("ruf --json printed no JSON: {error}")))?;
+        let name = |event: &Value| event.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Ok((events.iter().map(name).collect(), events.last().cloned().unwrap_or_default()))
+    }
+}

@@ -1,0 +1,164 @@
+//! One row: a peer, and a server if the two meet at one.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use super::{CALLS, CODECS, Cast, Way, call};
+use crate::failure::{Failure, Outcome, ensure, fail};
+use crate::phone::{Phone, Settings};
+use crate::place;
+use crate::server::{self, DOMAIN, Server};
+use crate::tone;
+use crate::transport::Transport;
+use crate::wire::{Tap, Wire};
+
+/// How long a phone may take to be registered.
+const REGISTERED: Duration = Duration::from_secs(15);
+/// Between two looks at the bindings.
+const REST: Duration = Duration::from_millis(50);
+/// Ports of RTP of the peer.
+const RTP_PORTS: u16 = 20;
+/// Where ruf is called directly.
+const SIP_PORT: u16 = 5066;
+/// What the two say, in hertz, and for how long: longer than any call here.
+pub(super) const OUR_HERTZ: u32 = 440;
+pub(super) const PEER_HERTZ: u32 = 620;
+const TONE_SECS: u32 = 90;
+
+const OURS: &str = "anna";
+const PEER: &str = "bert";
+
+/// A row being played.
+pub(super) struct Row {
+    pub(super) tap: Tap,
+    pub(super) cast: Cast,
+    /// Where ruf is.
+    pub(super) ip: IpAddr,
+    pub(super) peer: Phone,
+    folder: PathBuf,
+    began: Instant,
+    server: Option<Server>,
+}
+
+impl Row {
+    /// Starts the server and the peer. `number`: of its network; `slot`: of its ports.
+    pub(super) fn start(wire: &Wire, folder: PathBuf, number: u8, slot: u16, cast: Cast) -> Outcome<Row> {
+        std::fs::create_dir_all(&folder)?;
+        tone::write_wav(&folder.join("tone.wav"), OUR_HERTZ, TONE_SECS)?;
+        let [a, b, c, _] = place::net(number).octets();
+        let host = |last| Ipv4Addr::new(a, b, c, last);
+        let tap = wire.tap(host(0));
+        let server = match cast.way {
+            Way::Direct => None,
+            Way::Served => {
+                let mut settings = server::Settings::new(&folder.join("data"), host(1));
+                settings.streams = [cast.transport].into_iter().filter(|of| *of != Transport::Udp).collect();
+                Some(Server::start(&settings.user(OURS, &secret(OURS)).user(PEER, &secret(PEER)))?)
+            }
+        };
+        let at = match &server {
+            Some(server) => server.at(cast.transport)?,
+            None => SocketAddr::new(host(20).into(), SIP_PORT),
+        };
+        let peer = Phone::start(
+            cast.peer,
+            Settings {
+                home: folder.join(PEER),
+                ip: host(12),
+                rtp_ports: place::rtp_ports(slot, RTP_PORTS),
+                hertz: PEER_HERTZ,
+                user: PEER.to_owned(),
+                secret: secret(PEER),
+                transport: cast.transport,
+                server: at,
+                registers: server.is_some(),
+                codecs: CODECS,
+                records: true,
+                authority: server
+                    .as_ref()
+                    .filter(|_| cast.transport == Transport::Tls)
+                    .map(Server::authority),
+            },
+        )?;
+        let row = Row { tap, began: Instant::now(), cast, ip: host(20).into(), peer, folder, server };
+        row.registered()?;
+        Ok(row)
+    }
+
+    /// Plays all calls; gives what was seen.
+    pub(super) fn play(mut self) -> Outcome<String> {
+        for (number, call) in CALLS.iter().enumerate() {
+            call::play(&mut self, *call, number + 1)
+                .map_err(|failure| Failure::new(format!("{}: {failure}", call.title())))?;
+        }
+        call::check_transport(&self)?;
+        if self.cast.transport != Transport::Tls {
+            call::check_silence_behind_byes(&self, CALLS.len())?;
+        }
+        if let Some(server) = self.server {
+            let status = server.stop()?;
+            ensure!(status.success(), "the server ended with {status}");
+        }
+        Ok(format!("{}, {} s", CALLS.map(|call| call.title()).join("; "), self.began.elapsed().as_secs()))
+    }
+
+    /// The arguments of `ruf call` or `ruf answer` that say who we are, and what we say.
+    pub(super) fn identity(&self) -> Vec<String> {
+        let listen = match self.server {
+            Some(_) => SocketAddr::new(self.ip, 0),
+            None => SocketAddr::new(self.ip, SIP_PORT),
+        };
+        let tone = self.folder.join("tone.wav");
+        let mut line = format!("--listen {listen} --play {}", tone.display());
+        if let Some(server) = &self.server {
+            let (at, over) = (self.peer.settings.server, self.cast.transport.name());
+            line += &format!(
+                " --account {OURS}@{DOMAIN} --password {} --server {at};transport={over}",
+                secret(OURS)
+            );
+            if self.cast.transport == Transport::Tls {
+                line += &format!(" --ca {}", server.authority().display());
+            }
+        }
+        line.split(' ').map(str::to_owned).collect()
+    }
+
+    /// How ruf calls the peer.
+    pub(super) fn peer_uri(&self) -> String {
+        match self.server {
+            Some(_) => PEER.to_owned(),
+            None => format!("{};transport={}", self.peer.settings.uri(), self.cast.transport.name()),
+        }
+    }
+
+    /// How the peer calls ruf.
+    pub(super) fn our_uri(&self) -> String {
+        match self.server {
+            Some(_) => format!("sip:{OURS}@{DOMAIN}"),
+            None => format!("sip:{OURS}@{}:{SIP_PORT};transport={}", self.ip, self.cast.transport.name()),
+        }
+    }
+
+    /// Where ruf keeps what it hears in a call.
+    pub(super) fn recording(&self, number: usize) -> PathBuf {
+        self.folder.join(format!("ours-{number}.wav"))
+    }
+
+    /// Waits until the peer can be called.
+    fn registered(&self) -> Outcome<()> {
+        let Some(server) = &self.server else { return Ok(()) };
+        let (aor, deadline) = (format!("{PEER}@{DOMAIN}"), Instant::now() + REGISTERED);
+        while !server.bindings()?.iter().any(|bound| bound.aor == aor) {
+            if Instant::now() > deadline {
+                fail!("{} is not registered within {} s", self.cast.peer.name(), REGISTERED.as_secs());
+            }
+            std::thread::sleep(REST);
+        }
+        Ok(())
+    }
+}
+
+fn secret(user: &str) -> String {
+    format!("secret-of-{user}")
+}
