@@ -131,13 +131,14 @@ fn wanted(ours: &Capabilities) -> Vec<(Format, Wish)> {
             clocks.push(codec.encoding.clock_rate_hz);
         }
     }
-    if clocks.is_empty() {
-        clocks.push(OLD_EVENTS_CLOCK_HZ); // a stream of events alone
-    }
     if ours.comfort_noise && clocks.contains(&OLD_EVENTS_CLOCK_HZ) {
         want(Encoding::new(COMFORT_NOISE, OLD_EVENTS_CLOCK_HZ), String::new(), None); // rfc3389 §4
     }
     if let Some(events) = ours.events {
+        // For a stream of events alone, and for phones that have them by no other clock.
+        if !clocks.contains(&OLD_EVENTS_CLOCK_HZ) {
+            clocks.push(OLD_EVENTS_CLOCK_HZ);
+        }
         for clock in clocks {
             let number = (clock == OLD_EVENTS_CLOCK_HZ).then_some(EVENTS_PAYLOAD_TYPE);
             want(Encoding::new(TELEPHONE_EVENT, clock), events.to_string(), number);

@@ -182,6 +182,12 @@ fn events_go_with_the_clock_of_the_codec() {
     let (stream, _) = answering(audio(4_000, &[Codec::opus()]), &both[..4]);
     assert_eq!(clocks(&stream), [101]);
     assert!(stream.events_for(&Codec::opus().encoding).is_some());
+    // It finds them in an offer, too.
+    let offer = Side::new().offer(&[audio(4_000, &[Codec::opus()])]).unwrap();
+    assert_eq!(
+        shape(&offer.to_bytes()),
+        ["audio 4000 RTP/AVP 96 97 101 | opus/48000/2 telephone-event/48000 telephone-event/8000 | sendrecv"]
+    );
     // Alone they have any clock.
     let alone = ["m=audio 9 RTP/AVP 99", "a=rtpmap:99 telephone-event/16000"];
     assert_eq!(clocks(&answering(audio(4_000, &[Codec::opus()]), &alone).0), [99]);
