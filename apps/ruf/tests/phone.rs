@@ -104,7 +104,7 @@ fn both_sides_hear_each_other_and_say_how_it_went() {
     let said = String::from_utf8_lossy(&called.stdout).into_owned();
     assert_eq!(called.status.code(), Some(0), "{said}");
     assert!(
-        said.contains("answered\n") && said.contains("hung up\n") && said.contains("G722, SRTP, "),
+        said.contains("answered\n") && said.contains("hung up\n") && said.contains("opus, SRTP, "),
         "{said}"
     );
     let (status, events) = answering.end();
@@ -112,7 +112,7 @@ fn both_sides_hear_each_other_and_say_how_it_went() {
     let keys: Vec<&str> = events.iter().filter_map(|event| event["key"].as_str()).collect();
     assert_eq!(keys, ["1", "#"]);
     let ended = events.last().unwrap();
-    assert_eq!((&ended["why"], &ended["codec"]), (&"the far side hung up".into(), &"G722".into()));
+    assert_eq!((&ended["why"], &ended["codec"]), (&"the far side hung up".into(), &"opus".into()));
     assert_eq!(ended["srtp"], "AeadAes256Gcm");
     assert!(ended["received"].as_u64().unwrap() > 50 && ended["mos"].as_f64().unwrap() > 3.5, "{ended}");
     // The far side is on the left, what we said on the right.
