@@ -198,6 +198,14 @@ impl Agent {
         self.drain(now);
     }
 
+    /// Tells the peer's application something within a call, in the order of asking (RFC 6086): a key as
+    /// `application/dtmf-relay`, for who takes no others.
+    // rfc6086 §4.2.1
+    pub fn info(&mut self, now: Tick, call: CallKey, body: Body) {
+        self.turn(now, call, |usage, turn| usage.inform(turn, body));
+        self.drain(now);
+    }
+
     /// Ends a call as its state asks: CANCEL, BYE, or 486.
     // rfc3261 §15
     pub fn hang_up(&mut self, now: Tick, call: CallKey) {

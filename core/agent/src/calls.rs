@@ -10,9 +10,10 @@ use crate::replaces::ENDED_MAX;
 use crate::transfer::Follows;
 use ruf_auth::Keyring;
 use ruf_message::{Flow, Tick};
-use ruf_session::{Asked, Effect, Failure, InviteUsage, SessionEvent, Terms, Times, Turn};
+use ruf_session::{Asked, Effect, Failure, InviteUsage, MIN_SE_SECS, SessionEvent, Terms, Times, Turn};
 use ruf_transaction::ClientId;
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
 
 /// One call.
 #[derive(Debug)]
@@ -223,6 +224,10 @@ impl Agent {
                 ringing_max: self.settings.ringing_max,
                 reinvite_max: self.settings.reinvite_max,
                 referral_max: self.settings.referral_max,
+                session_interval: self
+                    .settings
+                    .session_expires_secs
+                    .map(|secs| Duration::from_secs(secs.max(MIN_SE_SECS).into())),
             },
         }
     }
@@ -239,6 +244,9 @@ fn told(call: CallKey, event: SessionEvent) -> AgentEvent {
         SessionEvent::Reinvited { body, answer_due } => AgentEvent::Reinvited { call, body, answer_due },
         SessionEvent::Modified { body } => AgentEvent::Modified { call, body },
         SessionEvent::NotModified { status } => AgentEvent::NotModified { call, status },
+        SessionEvent::Refreshed { body } => AgentEvent::Refreshed { call, body },
+        SessionEvent::Info { body } => AgentEvent::Info { call, body },
+        SessionEvent::InfoRefused { status } => AgentEvent::InfoRefused { call, status },
         SessionEvent::Referred { to, replaces, referred_by } => {
             AgentEvent::Referred { call, to, replaces, referred_by }
         }

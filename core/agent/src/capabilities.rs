@@ -7,7 +7,7 @@ use ruf_session::LocalParty;
 use crate::settings::Settings;
 
 /// The methods we serve.
-pub(crate) const METHODS: [Method; 11] = [
+pub(crate) const METHODS: [Method; 12] = [
     Method::Invite,
     Method::Ack,
     Method::Cancel,
@@ -16,6 +16,7 @@ pub(crate) const METHODS: [Method; 11] = [
     Method::Message,
     Method::Prack,
     Method::Update,
+    Method::Info,
     Method::Refer,
     Method::Notify,
     Method::Subscribe,
@@ -24,15 +25,15 @@ pub(crate) const METHODS: [Method; 11] = [
 /// The value of Allow.
 // rfc3261 §20.5
 pub(crate) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, UPDATE, REFER, NOTIFY, SUBSCRIBE";
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE";
 
 /// The packages that we notify of.
 // rfc6665 §8.2.2
 pub(crate) const ALLOW_EVENTS: &str = "refer";
 
 /// The extensions we know.
-// rfc3262 §4, rfc4488 §4, rfc3891 §6.2
-pub(crate) const SUPPORTED: [&str; 3] = ["100rel", "norefersub", "replaces"];
+// rfc3262 §4, rfc4488 §4, rfc3891 §6.2, rfc4028 §7.1
+pub(crate) const SUPPORTED: [&str; 4] = ["100rel", "norefersub", "replaces", "timer"];
 
 /// What a MESSAGE may bring.
 // rfc3428 §8

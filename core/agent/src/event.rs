@@ -122,6 +122,28 @@ pub enum AgentEvent {
         /// Why.
         status: StatusCode,
     },
+    /// The call goes on as it is: the peer said so when we asked (RFC 4028), and how it is described there.
+    Refreshed {
+        /// The call.
+        call: CallKey,
+        /// Its answer.
+        body: Option<Body>,
+    },
+    /// Something for the application within a call (RFC 6086): the keys of old phones come as
+    /// `application/dtmf-relay` or `application/dtmf`.
+    Info {
+        /// The call.
+        call: CallKey,
+        /// What.
+        body: Body,
+    },
+    /// The peer did not take what [`Agent::info`](crate::Agent::info) told it.
+    InfoRefused {
+        /// The call.
+        call: CallKey,
+        /// Why.
+        status: StatusCode,
+    },
     /// The peer asks us to call somebody else (RFC 3515). Nobody is called without
     /// [`Agent::accept_referral`](crate::Agent::accept_referral); `refuse_referral` says no, and so does silence.
     Referred {

@@ -22,6 +22,8 @@ pub(crate) enum Reject {
     UnsupportedType(String),
     /// A body in an encoding we do not undo.
     UnsupportedEncoding,
+    /// A session interval below what we take.
+    IntervalTooSmall { min_secs: u32 },
     /// A tag in To and no such dialog.
     NoDialog,
     /// It lacks what it must have, or has it twice.
@@ -61,6 +63,10 @@ impl Reject {
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 Some((HeaderName::AcceptEncoding, "identity".to_owned())),
             ),
+            // rfc4028 §6: with Min-SE
+            Reject::IntervalTooSmall { min_secs } => {
+                (StatusCode::SESSION_INTERVAL_TOO_SMALL, Some((HeaderName::MinSe, min_secs.to_string())))
+            }
             Reject::NoDialog => (StatusCode::CALL_DOES_NOT_EXIST, None),
             Reject::Malformed => (StatusCode::BAD_REQUEST, None),
             // rfc6665 §4.2.1.1

@@ -1,12 +1,18 @@
-//! Requests of ours that are refused for what they say, and that may be said otherwise (RFC 3261 §8.1.3.5).
-//! Challenges are in [`client`](crate::client). Not here: 413 and 415, whose cure would be another body, which is
-//! the user's.
+//! Requests of ours that are refused for what they say, and that may be said otherwise (RFC 3261 §8.1.3.5,
+//! RFC 4028 §7.3). Challenges are in [`client`](crate::client). Not here: 413 and 415, whose cure would be another
+//! body, which is the user's.
 
+use ruf_message::header::expires::{MinSe, SessionExpires};
 use ruf_message::{HeaderName, Request, Response, Scheme, StatusCode, Uri};
 
 /// There is a way to say it otherwise, perhaps.
 pub(crate) fn is_repairable(refusal: &Response) -> bool {
-    matches!(refusal.status(), StatusCode::UNSUPPORTED_URI_SCHEME | StatusCode::BAD_EXTENSION)
+    matches!(
+        refusal.status(),
+        StatusCode::UNSUPPORTED_URI_SCHEME
+            | StatusCode::BAD_EXTENSION
+            | StatusCode::SESSION_INTERVAL_TOO_SMALL
+    )
 }
 
 /// Changes the request as its refusal asks. False: it cannot be done.
@@ -15,6 +21,7 @@ pub(crate) fn repair(request: &mut Request, refusal: &Response, domain: &str) ->
     match refusal.status() {
         StatusCode::UNSUPPORTED_URI_SCHEME => without_tel(request, domain),
         StatusCode::BAD_EXTENSION => without_extensions(request, refusal),
+        StatusCode::SESSION_INTERVAL_TOO_SMALL => with_longer_interval(request, refusal),
         _ => false,
     }
 }
@@ -55,6 +62,22 @@ fn without_extensions(request: &mut Request, refusal: &Response) -> bool {
     for name in [HeaderName::Require, HeaderName::ProxyRequire] {
         request.remove_if(name, is_listed);
     }
+    true
+}
+
+/// With the interval that somebody on the way wants, if it wants more than it was told.
+// rfc4028 §7.3, §7.4
+fn with_longer_interval(request: &mut Request, refusal: &Response) -> bool {
+    let Ok(Some(MinSe { secs: min_secs, .. })) = refusal.header() else { return false };
+    let told = request.header::<MinSe<'_>>().ok().flatten().map_or(0, |min| min.secs);
+    let Ok(Some(asked)) = request.header::<SessionExpires<'_>>() else { return false };
+    if min_secs <= told {
+        return false;
+    }
+    let mut interval = asked.secs.max(min_secs).to_string().into_bytes();
+    interval.extend(asked.params.as_bytes());
+    request.set(HeaderName::SessionExpires, interval);
+    request.set(HeaderName::MinSe, min_secs.to_string());
     true
 }
 

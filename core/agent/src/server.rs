@@ -7,9 +7,10 @@ use crate::redirect::TargetSet;
 use crate::reject::Reject;
 use crate::replaces::is_misplaced;
 use ruf_message::header::event::Event;
+use ruf_message::header::expires::SessionExpires;
 use ruf_message::header::refer::ReferredBy;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
-use ruf_session::{Body, InDialog, InviteUsage, Turn};
+use ruf_session::{Body, InDialog, InviteUsage, MIN_SE_SECS, Turn};
 use ruf_transaction::ServerId;
 
 /// A request of somebody whose transaction is open.
@@ -108,7 +109,20 @@ impl Agent {
         if !unknown.is_empty() {
             return Err(Reject::BadExtension(unknown.join(", ")));
         }
+        self.inspect_interval(request)?;
         self.inspect_body(request)
+    }
+
+    /// A session that would have to be refreshed too often; only who knows what that means can be told.
+    // rfc4028 §9
+    fn inspect_interval(&self, request: &Request) -> Result<(), Reject> {
+        let min_secs = self.settings.min_se_secs.max(MIN_SE_SECS);
+        let is_refresh = matches!(request.method(), Method::Invite | Method::Update);
+        let knows = is_refresh && request.supported().any(|tag| tag.eq_ignore_ascii_case("timer"));
+        match request.header::<SessionExpires<'_>>() {
+            Ok(Some(asked)) if knows && asked.secs < min_secs => Err(Reject::IntervalTooSmall { min_secs }),
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 
     /// The Request-URI names our Contact or our address-of-record, or only the host we are on.
@@ -218,9 +232,9 @@ impl Agent {
             // rfc6665 §4.1.3: no subscription of ours
             Method::Notify => Err(Reject::NoDialog),
             Method::Subscribe => Err(subscribed(request)),
-            // They know no life outside a dialog: rfc3262 §3, rfc3311 §5.1
-            Method::Prack | Method::Update => Err(Reject::NoDialog),
-            Method::Register | Method::Info | Method::Publish => Err(Reject::MethodNotAllowed),
+            // They know no life outside a dialog: rfc3262 §3, rfc3311 §5.1, rfc6086 §4.2.1
+            Method::Prack | Method::Update | Method::Info => Err(Reject::NoDialog),
+            Method::Register | Method::Publish => Err(Reject::MethodNotAllowed),
             Method::Other => Err(Reject::UnknownMethod),
         }
     }

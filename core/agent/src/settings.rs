@@ -2,6 +2,7 @@
 
 use ruf_auth::Keyring;
 use ruf_message::{Flow, Uri};
+use ruf_session::MIN_SE_SECS;
 use std::time::Duration;
 
 /// What an [`Agent`](crate::Agent) is made of. [`Settings::new`] fills in what most have in common.
@@ -45,6 +46,11 @@ pub struct Settings {
     pub reinvite_max: Duration,
     /// How long a user may think about being referred to somebody.
     pub referral_max: Duration,
+    /// How many seconds a call lives if nobody refreshes it (RFC 4028): one whose far side has vanished ends by
+    /// itself. `None` asks for no such end.
+    pub session_expires_secs: Option<u32>,
+    /// The least of that which we take from others; never below 90.
+    pub min_se_secs: u32,
     /// Bounds.
     pub limits: Limits,
 }
@@ -72,6 +78,8 @@ impl Settings {
             ringing_max: times.ringing_max,
             reinvite_max: times.reinvite_max,
             referral_max: times.referral_max,
+            session_expires_secs: Some(1_800),
+            min_se_secs: MIN_SE_SECS,
             limits: Limits::default(),
         }
     }

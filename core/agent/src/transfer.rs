@@ -104,6 +104,9 @@ fn fares(event: &SessionEvent) -> Option<StatusCode> {
         | SessionEvent::Reinvited { .. }
         | SessionEvent::Modified { .. }
         | SessionEvent::NotModified { .. }
+        | SessionEvent::Refreshed { .. }
+        | SessionEvent::Info { .. }
+        | SessionEvent::InfoRefused { .. }
         | SessionEvent::Referred { .. }
         | SessionEvent::TransferProgress { .. }
         | SessionEvent::Transferred

@@ -100,6 +100,8 @@ pub enum Verb {
     Prack,
     /// UPDATE.
     Update,
+    /// INFO.
+    Info,
     /// REFER within a dialog.
     Refer,
     /// NOTIFY of the subscription that the peer's REFER made.

@@ -52,6 +52,21 @@ pub enum SessionEvent {
         /// Why.
         status: StatusCode,
     },
+    /// The peer accepted what we gave before, once more, by which the session goes on.
+    Refreshed {
+        /// Its answer.
+        body: Option<Body>,
+    },
+    /// Something for the application: keys of old phones, or what a provider likes to tell.
+    Info {
+        /// What.
+        body: Body,
+    },
+    /// The peer did not take an INFO of ours.
+    InfoRefused {
+        /// Why.
+        status: StatusCode,
+    },
     /// The peer asks us to call somebody else. It waits for
     /// [`accept_referral`](crate::InviteUsage::accept_referral) or
     /// [`refuse_referral`](crate::InviteUsage::refuse_referral), and counts as refused if neither comes.

@@ -2,13 +2,15 @@
 //! description we gave, and the change that it wants. An early dialog and a session each have one.
 
 use crate::effect::{Asked, Body, Turn, Verb};
-use crate::event::SessionEvent;
+use crate::event::{Failure, SessionEvent};
 use crate::exchange::Exchange;
+use crate::info::Infos;
 use crate::invite::{answer_to, body_of_request};
 use crate::reinvite::Theirs;
 use crate::terms::Terms;
+use crate::timer::SessionTimer;
 use crate::update::Update;
-use ruf_dialog::Dialog;
+use ruf_dialog::{Dialog, Stage};
 use ruf_message::{Fields, HeaderName, Method, Request, RequestBuilder, Response, StatusCode, Tick};
 use std::mem;
 
@@ -26,13 +28,26 @@ pub(crate) struct Peer {
     pub(crate) theirs: Theirs,
     /// The UPDATE that we want.
     pub(crate) update: Update,
+    /// What we tell its application.
+    pub(crate) infos: Infos,
+    /// How long the session lives.
+    pub(crate) timer: SessionTimer,
     /// It says that it takes UPDATE.
     pub(crate) allows_update: bool,
 }
 
 impl Peer {
     pub(crate) fn new(number: u32, dialog: Dialog, given: Option<Body>) -> Self {
-        Peer { number, dialog, given, theirs: Theirs::Idle, update: Update::Idle, allows_update: false }
+        Peer {
+            number,
+            dialog,
+            given,
+            theirs: Theirs::Idle,
+            update: Update::Idle,
+            infos: Infos::default(),
+            timer: SessionTimer::new(),
+            allows_update: false,
+        }
     }
 
     /// It says in a message what it can.
@@ -57,7 +72,8 @@ impl Peer {
         if answer_due {
             self.theirs = Theirs::ask(turn.now, terms, server, request);
         } else {
-            turn.respond(server, answer(request, terms, self.given.as_ref()));
+            let response = self.accept(turn.now, terms, request, self.given.clone().as_ref());
+            turn.respond(server, response);
         }
         turn.event(SessionEvent::Reinvited { body, answer_due });
         !answer_due
@@ -68,11 +84,35 @@ impl Peer {
         match mem::replace(&mut self.theirs, Theirs::Idle) {
             Theirs::Idle => false,
             Theirs::Asked { server, request, .. } => {
-                turn.respond(server, answer(&request, terms, body));
+                let response = self.accept(turn.now, terms, &request, body);
+                turn.respond(server, response);
                 self.given = body.cloned();
                 true
             }
         }
+    }
+
+    /// The 2xx to a PRACK or an UPDATE.
+    // rfc3262 §6: no Contact in that to a PRACK; rfc4028 §9: an UPDATE refreshes the session
+    pub(crate) fn accept(
+        &mut self,
+        now: Tick,
+        terms: &Terms,
+        request: &Request,
+        body: Option<&Body>,
+    ) -> Response {
+        if request.method() == Method::Prack {
+            let mut response = request.reply(StatusCode::OK);
+            if let Some(body) = body {
+                response.set_body(&body.content_type, body.content.clone());
+            }
+            return response;
+        }
+        let mut response = answer_to(request, StatusCode::OK, "", &terms.party, body);
+        if self.dialog.stage() == Stage::Confirmed {
+            self.timer.accept(now, &terms.times, request, &mut response);
+        }
+        response
     }
 
     /// The user refuses that offer, or there is nothing to be changed any more. False: none waits.
@@ -112,7 +152,7 @@ impl Peer {
     }
 
     /// The next target refresh request of ours: it says where we are, and what we can.
-    // rfc3261 §12.2.1.1
+    // rfc3261 §12.2.1.1, rfc4028 §7.1
     pub(crate) fn target_refresh(&mut self, method: Method, terms: &Terms, body: Option<&Body>) -> Request {
         self.build(method, |mut request| {
             request = request.header(HeaderName::Contact, format!("<{}>", terms.party.contact));
@@ -137,6 +177,33 @@ impl Peer {
         }
     }
 
+    /// A request of ours that an early dialog knows, too, was answered, or not. True: the peer is gone.
+    pub(crate) fn answered(
+        &mut self,
+        turn: &mut Turn<'_>,
+        asked: Asked,
+        outcome: Result<&Response, Failure>,
+    ) -> bool {
+        match asked.verb {
+            Verb::Update => self.update_answered(turn, asked.cseq, outcome),
+            Verb::Info => self.info_answered(turn, asked.cseq, outcome),
+            Verb::Invite | Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => false,
+        }
+    }
+
+    /// It went out again.
+    pub(crate) fn sent_again(&mut self, verb: Verb, again: &Request) {
+        let cseq = again.cseq().number;
+        match verb {
+            Verb::Update => {
+                self.update.sent_again(cseq);
+                self.timer.learn(again);
+            }
+            Verb::Info => self.infos.sent_again(cseq),
+            Verb::Invite | Verb::Reinvite | Verb::Bye | Verb::Prack | Verb::Refer | Verb::Notify => {}
+        }
+    }
+
     /// When it wants the next [`Self::tick`].
     pub(crate) fn deadline(&self) -> Option<Tick> {
         self.theirs.deadline().into_iter().chain(self.update.deadline()).min()
@@ -150,20 +217,6 @@ impl Peer {
     pub(crate) fn asked(&self, verb: Verb, cseq: u32) -> Asked {
         Asked { session: self.number, verb, cseq }
     }
-}
-
-/// The 2xx to a request with an offer.
-fn answer(request: &Request, terms: &Terms, body: Option<&Body>) -> Response {
-    // rfc3262 §6: no Contact in the answer to a PRACK
-    let mut response = if request.method() == Method::Prack {
-        request.reply(StatusCode::OK)
-    } else {
-        answer_to(request, StatusCode::OK, "", &terms.party, None)
-    };
-    if let Some(body) = body {
-        response.set_body(&body.content_type, body.content.clone());
-    }
-    response
 }
 
 /// A request made by a dialog. It lets nothing in that did not pass the door of core/message in the

@@ -33,34 +33,39 @@ const _: () = assert!(UNACKNOWLEDGED_MAX < FORKS_MAX);
 ///    ^                                      |
 ///    +--------------------------------------+
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) enum Ours {
+    #[default]
     Idle,
     /// Another INVITE is in progress, or a glare's time runs.
-    Waiting {
-        body: Body,
-        tries: u8,
-        until: Option<Tick>,
-    },
+    Waiting { change: Change, tries: u8, until: Option<Tick> },
     /// Sent; the final response is to come.
     Sent(Box<Sent>),
+}
+
+/// What the session is to be.
+#[derive(Debug)]
+pub(crate) struct Change {
+    pub(crate) body: Body,
+    /// It is that already, and is to go on (RFC 4028 §7.4).
+    pub(crate) is_refresh: bool,
 }
 
 #[derive(Debug)]
 pub(crate) struct Sent {
     pub(crate) request: Request,
-    body: Body,
+    change: Change,
     tries: u8,
     /// The change that was wished for since.
-    next: Option<Body>,
+    next: Option<Change>,
     /// When it is cancelled for want of an answer; `None`: it was.
     until: Option<Tick>,
 }
 
 impl Sent {
     /// It has its final response: what was wished for since is next.
-    fn over(next: Option<Body>) -> Ours {
-        next.map_or(Ours::Idle, |body| Ours::Waiting { body, tries: 0, until: None })
+    fn over(next: Option<Change>) -> Ours {
+        next.map_or(Ours::Idle, |change| Ours::Waiting { change, tries: 0, until: None })
     }
 }
 
@@ -70,9 +75,9 @@ pub(crate) enum Verdict {
     /// A provisional one, or one that came late.
     Nothing,
     /// Accepted: acknowledge this INVITE; the session is what we offered.
-    Accepted { request: Box<Request>, body: Body },
+    Accepted { request: Box<Request>, change: Change },
     /// Refused: the session stays what it was.
-    Refused,
+    Refused { is_refresh: bool },
     /// The peer knows no such dialog, or is not there: the session is over.
     Lost,
 }
@@ -96,23 +101,23 @@ impl Ours {
             }
             (Ours::Sent(sent), Class::Provisional) => (Ours::Sent(sent), Verdict::Nothing),
             (Ours::Sent(sent), Class::Success) => {
-                let Sent { request, body, next, .. } = *sent;
-                (Sent::over(next), Verdict::Accepted { request: Box::new(request), body })
+                let Sent { request, change, next, .. } = *sent;
+                (Sent::over(next), Verdict::Accepted { request: Box::new(request), change })
             }
             (Ours::Sent(sent), Class::Failure) => {
-                let Sent { body, tries, next, .. } = *sent;
+                let Sent { change, tries, next, .. } = *sent;
                 match status {
                     // rfc3261 §14.1: once more after a time that differs on both sides
                     StatusCode::REQUEST_PENDING if tries < TRIES_MAX => {
                         let until = Some(now + glare(entropy, role));
-                        (Ours::Waiting { body: next.unwrap_or(body), tries, until }, Verdict::Nothing)
+                        (Ours::Waiting { change: next.unwrap_or(change), tries, until }, Verdict::Nothing)
                     }
                     // rfc3261 §14.1 and rfc3261 §12.2.1.2: the dialog is gone
                     StatusCode::CALL_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT => {
                         (Ours::Idle, Verdict::Lost)
                     }
                     // rfc3261 §14.1: the session is as if nothing had been asked
-                    _ => (Sent::over(next), Verdict::Refused),
+                    _ => (Sent::over(next), Verdict::Refused { is_refresh: change.is_refresh }),
                 }
             }
             (
@@ -124,16 +129,29 @@ impl Ours {
 
     /// A change is wished for; one that still waits is forgotten for it.
     pub(crate) fn wish(self, body: Body) -> Self {
+        let change = Change { body, is_refresh: false };
         match self {
-            Ours::Idle => Ours::Waiting { body, tries: 0, until: None },
-            Ours::Waiting { tries, until, .. } => Ours::Waiting { body, tries, until },
-            Ours::Sent(sent) => Ours::Sent(Box::new(Sent { next: Some(body), ..*sent })),
+            Ours::Idle => Ours::Waiting { change, tries: 0, until: None },
+            Ours::Waiting { tries, until, .. } => Ours::Waiting { change, tries, until },
+            Ours::Sent(sent) => Ours::Sent(Box::new(Sent { next: Some(change), ..*sent })),
+        }
+    }
+
+    /// The session is to go on as it is. Any change says that, too.
+    // rfc4028 §7.4
+    pub(crate) fn refresh(self, given: Body) -> Self {
+        match self {
+            Ours::Idle => {
+                let change = Change { body: given, is_refresh: true };
+                Ours::Waiting { change, tries: 0, until: None }
+            }
+            other @ (Ours::Waiting { .. } | Ours::Sent(_)) => other,
         }
     }
 
     /// It goes out, and is waited for so long.
-    pub(crate) fn sent(request: Request, body: Body, tries: u8, until: Tick) -> Self {
-        Ours::Sent(Box::new(Sent { request, body, tries, next: None, until: Some(until) }))
+    pub(crate) fn sent(request: Request, change: Change, tries: u8, until: Tick) -> Self {
+        Ours::Sent(Box::new(Sent { request, change, tries, next: None, until: Some(until) }))
     }
 
     /// It went out again: an ACK to it carries the same credentials.
@@ -249,11 +267,12 @@ impl Session {
     pub(crate) fn resume(&mut self, turn: &mut Turn<'_>, terms: &Terms) {
         let free = self.is_free();
         match mem::replace(&mut self.ours, Ours::Idle) {
-            Ours::Waiting { body, tries, until } if free && until.is_none_or(|until| until <= turn.now) => {
-                let request = self.peer.target_refresh(Method::Invite, terms, Some(&body));
+            Ours::Waiting { change, tries, until } if free && until.is_none_or(|until| until <= turn.now) => {
+                let mut request = self.peer.target_refresh(Method::Invite, terms, Some(&change.body));
+                self.peer.timer.keep(&mut request);
                 turn.request(self.peer.asked(Verb::Reinvite, request.cseq().number), request.clone());
                 let until = turn.now + terms.times.ringing_max;
-                self.ours = Ours::sent(request, body, tries + 1, until);
+                self.ours = Ours::sent(request, change, tries + 1, until);
             }
             other => self.ours = other,
         }
@@ -307,23 +326,30 @@ impl Session {
         self.ours = ours;
         match verdict {
             Verdict::Nothing => {}
-            Verdict::Accepted { request, body } => {
+            Verdict::Accepted { request, change } => {
                 let response = outcome.ok();
                 // rfc3261 §12.2.1.2: the 2xx refreshes the target
                 if let Some(response) = response {
                     self.peer.dialog.refresh(response.contacts());
+                    self.peer.timer.accepted(turn.now, response);
                 }
                 // rfc5407 §3.2.3: in the Mortal state, too
                 self.acks.send(turn, &request, &self.peer.dialog);
-                self.peer.given = Some(body);
+                self.peer.given = Some(change.body);
                 if self.ending.is_established() {
-                    turn.event(SessionEvent::Modified { body: response.and_then(body_of_response) });
+                    let body = response.and_then(body_of_response);
+                    turn.event(match change.is_refresh {
+                        true => SessionEvent::Refreshed { body },
+                        false => SessionEvent::Modified { body },
+                    });
                 }
             }
-            Verdict::Refused if self.ending.is_established() => {
-                turn.event(SessionEvent::NotModified { status });
+            Verdict::Refused { is_refresh: true } => self.peer.timer.refused(turn.now),
+            Verdict::Refused { is_refresh: false } => {
+                if self.ending.is_established() {
+                    turn.event(SessionEvent::NotModified { status });
+                }
             }
-            Verdict::Refused => {}
             Verdict::Lost => {
                 let failure = outcome.err().unwrap_or(Failure::Refused(status));
                 self.hang_up(turn, terms, EndReason::Failed(failure));
@@ -366,7 +392,8 @@ impl Session {
     ) {
         // rfc3261 §12.2.2: a target refresh request that is accepted moves the target
         self.peer.dialog.refresh(request.contacts());
-        let response = answer_to(request, StatusCode::OK, "", &terms.party, body.as_ref());
+        let mut response = answer_to(request, StatusCode::OK, "", &terms.party, body.as_ref());
+        self.peer.timer.accept(turn.now, &terms.times, request, &mut response);
         let offered = request.body().is_empty() && body.is_some();
         self.peer.given = body;
         self.unacknowledged.push(Unacknowledged::send(turn, &terms.times, server, offered, response));

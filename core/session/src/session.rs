@@ -67,6 +67,7 @@ impl Session {
         } else {
             session.acks.send(turn, invite, &session.peer.dialog);
         }
+        session.peer.timer.accepted(turn.now, response);
         match end {
             None => turn.event(SessionEvent::Answered { body, answer_due }),
             Some(reason) => session.hang_up(turn, terms, reason),
@@ -89,7 +90,8 @@ impl Session {
         let unconfirmed = invite.reliable.unconfirmed();
         let ServerInvite { server, request, mut peer, .. } = invite;
         peer.dialog.confirm();
-        let response = answer_to(&request, StatusCode::OK, &tag, &terms.party, body.as_ref());
+        let mut response = answer_to(&request, StatusCode::OK, &tag, &terms.party, body.as_ref());
+        peer.timer.accept(turn.now, &terms.times, &request, &mut response);
         peer.given = body.or(peer.given);
         let mut session = Session { unconfirmed, ..Session::new(peer, true) };
         session.unacknowledged.push(Unacknowledged::send(turn, &terms.times, server, offered, response));
@@ -125,8 +127,9 @@ impl Session {
             Verb::Reinvite => self.reinvite_answered(turn, terms, asked.cseq, outcome),
             // What the peer made of it shows in its next responses.
             Verb::Prack => {}
-            Verb::Update => {
-                if self.peer.update_answered(turn, asked.cseq, outcome) {
+            // rfc5407 §3.2.3: in the Mortal state they mean nothing any more
+            Verb::Update | Verb::Info => {
+                if self.ending.is_established() && self.peer.answered(turn, asked, outcome) {
                     let failure = outcome.err().unwrap_or(Failure::Refused(status));
                     self.hang_up(turn, terms, EndReason::Failed(failure));
                 }
@@ -146,6 +149,7 @@ impl Session {
             Verb::Reinvite => self.ours.is_sent() && self.ending.is_established(),
             Verb::Prack => true,
             Verb::Update => self.peer.update.is_sent(asked.cseq),
+            Verb::Info => self.peer.infos.is_sent(asked.cseq),
             Verb::Refer => self.transfer.is_asked(asked.cseq),
             Verb::Notify => self.referrals.is_telling(asked.cseq),
         };
@@ -157,8 +161,11 @@ impl Session {
         let number = again.cseq().number;
         match before.verb {
             Verb::Invite | Verb::Bye | Verb::Prack => {}
-            Verb::Reinvite => self.ours.sent_again(again),
-            Verb::Update => self.peer.update.sent_again(number),
+            Verb::Reinvite => {
+                self.ours.sent_again(again);
+                self.peer.timer.learn(again);
+            }
+            Verb::Update | Verb::Info => self.peer.sent_again(before.verb, again),
             Verb::Refer => self.transfer = Transfer::Asked { cseq: number },
             Verb::Notify => self.referrals.sent_again(before.cseq, number),
         }
@@ -187,6 +194,7 @@ impl Session {
             Method::Bye => self.bye(turn, terms, server, request),
             Method::Invite => self.reinvite(turn, terms, server, request),
             Method::Prack => self.pracked(turn, server, request),
+            Method::Info if self.ending == Ending::Established => self.peer.informed(turn, server, request),
             Method::Update if self.ending == Ending::Established => {
                 let exchange = self.exchange();
                 self.peer.updated(turn, terms, server, request, exchange);
@@ -229,6 +237,7 @@ impl Session {
         }
         self.peer.tick(turn);
         self.tick_transfer(turn);
+        self.tick_timer(turn, terms);
         self.tick_referrals(turn, terms);
         // One that waits for its turn is `resume`'s.
         if self.ours.deadline(false).is_some_and(|deadline| deadline <= turn.now) {
@@ -244,6 +253,7 @@ impl Session {
             self.ours.deadline(self.is_free()),
             self.peer.deadline(),
             self.transfer.deadline(),
+            self.timer_deadline(),
             self.referrals.deadline(),
         ]
         .into_iter()

@@ -41,6 +41,8 @@ pub struct Times {
     pub reinvite_max: Duration,
     /// How long a user may think about being referred to somebody.
     pub referral_max: Duration,
+    /// How long a session lives if nobody refreshes it; `None`: for ever, as far as we are concerned.
+    pub session_interval: Option<Duration>,
 }
 
 impl Times {
@@ -66,6 +68,8 @@ impl Default for Times {
             ringing_max: Duration::from_secs(180),
             reinvite_max: Duration::from_secs(20),
             referral_max: Duration::from_secs(60),
+            // rfc4028 §4
+            session_interval: Some(Duration::from_secs(1_800)),
         }
     }
 }

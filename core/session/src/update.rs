@@ -5,11 +5,11 @@
 use crate::effect::{Body, Turn, Verb};
 use crate::event::{Failure, SessionEvent};
 use crate::exchange::Exchange;
-use crate::invite::{Class, answer_to, body_of_response};
+use crate::invite::{Class, body_of_response};
 use crate::peer::Peer;
 use crate::reinvite::{TRIES_MAX, glare, too_early};
 use crate::terms::Terms;
-use ruf_dialog::Role;
+use ruf_dialog::{Role, Stage};
 use ruf_message::header::expires::RetryAfter;
 use ruf_message::{Entropy, Method, Request, Response, StatusCode, Tick};
 use std::mem;
@@ -172,7 +172,8 @@ impl Peer {
             Wish::Change(body) => Some(body.clone()),
             Wish::Refresh => None,
         };
-        let request = self.target_refresh(Method::Update, terms, body.as_ref());
+        let mut request = self.target_refresh(Method::Update, terms, body.as_ref());
+        self.timer.keep(&mut request);
         let cseq = request.cseq().number;
         turn.request(self.asked(Verb::Update, cseq), request);
         self.update = Update::Sent { cseq, wish, tries: tries + 1, next: None };
@@ -195,6 +196,9 @@ impl Peer {
         self.update = update;
         if let (Verdict::Accepted(_), Ok(response)) = (&verdict, outcome) {
             self.dialog.refresh(response.contacts());
+            if self.dialog.stage() == Stage::Confirmed {
+                self.timer.accepted(turn.now, response);
+            }
         }
         match verdict {
             Verdict::Accepted(Wish::Change(body)) => {
@@ -202,7 +206,8 @@ impl Peer {
                 turn.event(SessionEvent::Modified { body: outcome.ok().and_then(body_of_response) });
             }
             Verdict::Refused(Wish::Change(_)) => turn.event(SessionEvent::NotModified { status }),
-            Verdict::Accepted(Wish::Refresh) | Verdict::Refused(Wish::Refresh) | Verdict::Nothing => {}
+            Verdict::Refused(Wish::Refresh) => self.timer.refused(turn.now),
+            Verdict::Accepted(Wish::Refresh) | Verdict::Nothing => {}
             Verdict::Lost => return true,
         }
         false
@@ -241,7 +246,8 @@ impl Peer {
         if describes {
             self.offered(turn, terms, server, request);
         } else {
-            turn.respond(server, answer_to(request, StatusCode::OK, "", &terms.party, None));
+            let response = self.accept(turn.now, terms, request, None);
+            turn.respond(server, response);
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::invite::{ClientInvite, FORKS_MAX, Outcome, Patience, ServerInvite};
 use crate::peer::Peer;
 use crate::session::Session;
 use crate::terms::Terms;
+use crate::timer;
 use ruf_dialog::{Dialog, Unestablished};
 use ruf_message::{Request, Response, StatusCode, Tick};
 use std::mem;
@@ -37,7 +38,8 @@ enum Invite {
 impl InviteUsage {
     /// Calls: `invite` is complete but for its Via.
     // rfc3261 §13.2.1
-    pub fn call(turn: &mut Turn<'_>, terms: Terms, invite: Request) -> Self {
+    pub fn call(turn: &mut Turn<'_>, terms: Terms, mut invite: Request) -> Self {
+        timer::ask(&mut invite, &terms.times);
         let invite = ClientInvite::send(turn, invite);
         InviteUsage::new(terms, Invite::Client(Box::new(invite)))
     }
@@ -78,9 +80,8 @@ impl InviteUsage {
     fn answered(&mut self, turn: &mut Turn<'_>, asked: Asked, outcome: Result<&Response, Failure>) {
         if let Some((session, terms)) = self.session(asked.session) {
             session.response(turn, terms, asked, outcome);
-        } else if asked.verb == Verb::Update
-            && let Some(peer) = self.early(asked.session)
-            && peer.update_answered(turn, asked.cseq, outcome)
+        } else if let Some(peer) = self.early(asked.session)
+            && peer.answered(turn, asked, outcome)
         {
             let failure =
                 outcome.map_or_else(|failure| failure, |response| Failure::Refused(response.status()));
@@ -170,10 +171,8 @@ impl InviteUsage {
             if let Some((session, _)) = self.session(asked.session) {
                 return session.sent_again(asked, request);
             }
-            if asked.verb == Verb::Update
-                && let Some(peer) = self.early(asked.session)
-            {
-                peer.update.sent_again(again.cseq);
+            if let Some(peer) = self.early(asked.session) {
+                peer.sent_again(asked.verb, request);
             }
             return again;
         }

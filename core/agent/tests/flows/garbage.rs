@@ -7,11 +7,17 @@ use ruf_message::{Entropy, Message, StatusCode};
 use std::time::Duration;
 
 /// Header lines that a peer may think of, good and bad.
-const LINES: [&str; 47] = [
+const LINES: [&str; 53] = [
     "RSeq: 1",
     "RSeq: 4294967295",
     "RAck: 1 1 INVITE",
     "Supported: 100rel, timer",
+    "Session-Expires: 90;refresher=uas",
+    "Session-Expires: 4294967295;refresher=uac",
+    "Session-Expires: 0",
+    "Min-SE: 4294967295",
+    "Allow: INVITE, UPDATE",
+    "Info-Package: x",
     "Replaces: 1;to-tag=TAG;from-tag=b",
     "Join: 1;to-tag=TAG;from-tag=b;early-only",
     "Refer-To: <sip:c@h>",
@@ -80,6 +86,7 @@ impl Mischief {
             "SUBSCRIBE",
             "PRACK",
             "UPDATE",
+            "INFO",
             "invite",
         ];
         let statuses = [100, 180, 183, 200, 202, 302, 401, 407, 408, 423, 481, 487, 491, 503, 603, 699];
@@ -142,7 +149,7 @@ fn act(stage: &mut Stage, mischief: &mut Mischief, calls: &mut Vec<CallKey>) {
         | AgentEvent::Reinvited { call, .. } = event
         {
             calls.push(call);
-            match mischief.below(10) {
+            match mischief.below(11) {
                 0 => stage.agent.ring(now, call),
                 1 => stage.agent.answer(now, call, sdp("answer")),
                 2 => stage.agent.answer(now, call, None),
@@ -151,6 +158,7 @@ fn act(stage: &mut Stage, mischief: &mut Mischief, calls: &mut Vec<CallKey>) {
                 5 => stage.agent.transfer(now, call, &"sip:c@h".parse().unwrap()),
                 6 => calls.extend(stage.agent.accept_referral(now, call, None)),
                 7 => stage.agent.refuse_referral(now, call),
+                9 => stage.agent.info(now, call, Body::sdp("x")),
                 8 => stage.agent.progress(now, call, StatusCode::SESSION_PROGRESS, sdp("early")),
                 _ => stage.agent.hang_up(now, call),
             }

@@ -23,10 +23,10 @@ CSeq: 1 OPTIONS
     let value = |name| String::from_utf8_lossy(response.raw(name).next().unwrap()).into_owned();
     assert_eq!(
         value(HeaderName::Allow),
-        "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, UPDATE, REFER, NOTIFY, SUBSCRIBE"
+        "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE"
     );
     assert_eq!(value(HeaderName::Accept), "application/sdp");
-    assert_eq!(value(HeaderName::Supported), "100rel, norefersub, replaces");
+    assert_eq!(value(HeaderName::Supported), "100rel, norefersub, replaces, timer");
     assert_eq!(value(HeaderName::AllowEvents), "refer");
     assert!(response.to_tag().is_some());
 }

@@ -19,10 +19,11 @@ const STEPS: u32 = 300;
 /// How often.
 const SEEDS: u64 = 250;
 
-const FATES: [&str; 13] = [
+const FATES: [&str; 14] = [
     "answered",
     "cancelled",
     "hung up",
+    "info",
     "modified",
     "not modified",
     "progress answered",
@@ -39,6 +40,7 @@ impl Fates {
     fn count(&mut self, event: &AgentEvent) {
         let fate = match event {
             AgentEvent::Answered { .. } => "answered",
+            AgentEvent::Info { .. } => "info",
             AgentEvent::ProgressConfirmed { body: None, .. } => "progress confirmed",
             AgentEvent::ProgressConfirmed { .. } => "progress answered",
             AgentEvent::Redirected { .. } => "redirected",
@@ -71,6 +73,9 @@ fn call_of(event: &AgentEvent) -> Option<CallKey> {
         | AgentEvent::Reinvited { call, .. }
         | AgentEvent::Modified { call, .. }
         | AgentEvent::NotModified { call, .. }
+        | AgentEvent::Refreshed { call, .. }
+        | AgentEvent::Info { call, .. }
+        | AgentEvent::InfoRefused { call, .. }
         | AgentEvent::Referred { call, .. }
         | AgentEvent::TransferProgress { call, .. }
         | AgentEvent::Transferred { call }
@@ -122,6 +127,11 @@ impl User {
                 22..23 => agent.refuse_referral(now, call),
                 23..24 => agent.reject(now, call, StatusCode::BUSY_HERE),
                 24..26 => agent.hang_up(now, call),
+                35..39 => agent.info(
+                    now,
+                    call,
+                    Body { content_type: "application/dtmf".into(), content: "1".into() },
+                ),
                 30..35 => agent.progress(now, call, StatusCode::SESSION_PROGRESS, sdp("early")),
                 29..30 => agent.redirect(now, call, &peers[below(2) as usize].uri()),
                 26..29 => {

@@ -57,14 +57,20 @@ impl Stage {
 
     /// Alice calls bob, who answers. Both the sent and the told are forgotten.
     pub(crate) fn talk(&mut self) -> Talk {
+        self.talk_with(&[]).0
+    }
+
+    /// The same, answered with these header fields, too; and the INVITE.
+    pub(crate) fn talk_with(&mut self, fields: &[(HeaderName, &str)]) -> (Talk, Request) {
         let call = self.agent.call(self.now, &"sip:bob@example.org".parse().unwrap(), sdp("offer")).unwrap();
         let invite = self.request();
         let contact = (HeaderName::Contact, "<sip:bob@192.0.2.2>");
-        self.answer(&invite, StatusCode::OK, "bob", &[contact]);
+        self.answer(&invite, StatusCode::OK, "bob", &[&[contact], fields].concat());
         self.sent();
         self.events();
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        Talk { call, tag: text(invite.from_tag().unwrap()), call_id: text(invite.call_id()) }
+        let talk = Talk { call, tag: text(invite.from_tag().unwrap()), call_id: text(invite.call_id()) };
+        (talk, invite)
     }
 
     /// What the agent sent since it was last asked.

@@ -342,6 +342,11 @@ impl ClientInvite {
         }
     }
 
+    /// The first early dialog.
+    pub(crate) fn first(&mut self) -> Option<&mut Peer> {
+        self.state.ringing()?.first_mut().map(|early| &mut early.peer)
+    }
+
     /// An early dialog whose session may be changed.
     // rfc3311 §5.1
     pub(crate) fn changeable(&mut self) -> Option<&mut Peer> {

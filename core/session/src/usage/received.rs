@@ -58,12 +58,12 @@ impl InviteUsage {
             Method::Invite => self.invite_too_early(turn, server, request),
             Method::Prack => self.pracked(turn, server, request),
             Method::Update => self.updated(turn, server, request, tag),
+            Method::Info => peer.informed(turn, server, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Options
             | Method::Message
-            | Method::Info
             | Method::Subscribe
             | Method::Notify
             | Method::Refer

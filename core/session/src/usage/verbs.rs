@@ -111,6 +111,22 @@ impl InviteUsage {
         self.resume(turn);
     }
 
+    /// Tells the peer's application something, within the call or before it is answered: INFO.
+    // rfc6086 §4.2.1
+    pub fn inform(&mut self, turn: &mut Turn<'_>, body: Body) {
+        if let Some((session, _)) = self.primary() {
+            return session.inform(turn, body);
+        }
+        let peer = match &mut self.invite {
+            Invite::Client(invite) => invite.first(),
+            Invite::Server(invite) => Some(&mut invite.peer),
+            Invite::Over => None,
+        };
+        if let Some(peer) = peer {
+            peer.inform(turn, body);
+        }
+    }
+
     /// Refers the peer to this URI: it is asked to call there. Told of by
     /// [`SessionEvent::TransferProgress`](crate::SessionEvent::TransferProgress) and what follows it. One at a
     /// time.
