@@ -46,6 +46,7 @@ mod register_wrong_password;
 mod reload_in_call;
 mod server_restarts_in_call;
 mod server_restarts_while_ringing;
+mod session_refreshed;
 mod transfer_attended;
 mod transfer_blind;
 mod two_reg_ids_one_rings;
