@@ -2,6 +2,7 @@
 //! does so every 20 ms.
 
 mod echo;
+mod level;
 mod ogg;
 mod player;
 mod recorder;
@@ -9,6 +10,7 @@ mod tone;
 mod wav;
 
 pub use echo::echo;
+pub use level::LevelMeter;
 pub use player::Player;
 pub use recorder::Recorder;
 pub use tone::ToneGenerator;

@@ -52,6 +52,7 @@
 mod account;
 mod call;
 mod desk;
+mod dialer;
 mod endpoint;
 mod error;
 mod event;
@@ -63,6 +64,7 @@ mod talk;
 pub use account::{Account, Encryption};
 pub use call::Call;
 pub use desk::Answered;
+pub use dialer::Dialer;
 pub use error::Error;
 pub use event::{CallEvent, Ended, Message, PhoneEvent};
 pub use incoming::Incoming;

@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 
 use crate::account::Account;
 use crate::call::Call;
-use crate::desk::{Answered, Asked, Inquiry, Opened};
+use crate::desk::{Answered, Opened};
+use crate::dialer::Dialer;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::{Message, PhoneEvent};
@@ -58,15 +59,25 @@ impl Phone {
         self.endpoint.aor()
     }
 
+    /// Registers, and stays registered until it is closed or dropped; how it goes comes from [`Phone::next`].
+    /// A server that is not reached, or does not serve at the moment, is tried again.
+    pub fn stay_registered(&self) {
+        // Who waits for the first answer reads events.
+        let (nobody, _) = tokio::sync::oneshot::channel();
+        self.endpoint.tell(move |desk, now| desk.register(now, nobody));
+    }
+
+    /// What is begun with this phone, for another task than the one that waits for [`Phone::next`].
+    pub fn dialer(&self) -> Dialer {
+        Dialer::new(Arc::clone(&self.endpoint))
+    }
+
     /// Calls. What becomes of it comes from [`Call::next`].
     ///
     /// # Errors
     /// `to` is no SIP address, or there are as many calls as there may be.
     pub async fn call(&self, to: &str) -> Result<Call, Error> {
-        let to = self.endpoint.target(to)?;
-        let remote = to.to_string();
-        let opened = self.endpoint.ask(move |desk, now| desk.call(now, to)).await??;
-        Ok(Call::new(Arc::clone(&self.endpoint), opened.line, remote, opened.events, opened.end))
+        self.dialer().call(to).await
     }
 
     /// Sends a text, and waits until the far side has it (RFC 3428).
@@ -74,9 +85,7 @@ impl Phone {
     /// # Errors
     /// It was refused, or did not arrive.
     pub async fn message(&self, to: &str, text: &str) -> Result<(), Error> {
-        let asked = Asked::Message(text.to_owned());
-        let answered = self.inquire(to, asked).await?;
-        if answered.status.is_success() { Ok(()) } else { Err(Error::Refused(answered.status)) }
+        self.dialer().message(to, text).await
     }
 
     /// Asks whether anybody is there, and waits for the answer (RFC 3261 §11).
@@ -84,14 +93,7 @@ impl Phone {
     /// # Errors
     /// Nobody answered.
     pub async fn options(&self, to: &str) -> Result<Answered, Error> {
-        self.inquire(to, Asked::Options).await
-    }
-
-    async fn inquire(&self, to: &str, asked: Asked) -> Result<Answered, Error> {
-        let to = self.endpoint.target(to)?;
-        self.endpoint
-            .ask_later(move |desk, now, answer| desk.inquire(now, Inquiry { to, asked, answer }))
-            .await?
+        self.dialer().options(to).await
     }
 
     /// How many calls there are, those counted that are being ended.

@@ -147,3 +147,39 @@ async fn a_server_that_is_not_there_is_said_at_once_and_sought_again() {
     }
     assert!(tokio::time::timeout(Duration::ZERO, phone.next()).await.is_err(), "told of what was not asked");
 }
+
+#[tokio::test]
+async fn one_task_waits_for_what_comes_while_another_calls_and_writes() {
+    let (alice, mut bob, to) = pair("udp").await;
+    let dialer = alice.dialer();
+    let mut alice = alice;
+    let waits = tokio::spawn(async move { within(alice.incoming()).await.is_some() });
+    let (text, wrote) = tokio::join!(within(bob.text()), within(dialer.message(&to, "hello")));
+    assert_eq!((text.map(|text| text.text).as_deref(), wrote), (Some("hello"), Ok(())));
+    let mut call = dialer.call(&to).await.expect("called");
+    let mut answered = within(bob.incoming()).await.expect("called").answer();
+    until(&mut call, &CallEvent::Answered).await;
+    until(&mut answered, &CallEvent::Answered).await;
+    let back = format!("sip:alice@{}", call_address(&answered));
+    let second = bob.call(&back).await.expect("called");
+    assert!(waits.await.unwrap());
+    drop(second);
+}
+
+/// Host and port of the far party.
+fn call_address(call: &Call) -> String {
+    call.remote().rsplit('@').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_phone_whose_server_is_not_there_opens_and_says_so() {
+    let nobody = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let account = Account::new(&format!("sip:alice@{nobody}")).unwrap();
+    let mut phone = Phone::open(account.listen((Ipv4Addr::LOCALHOST, 0).into())).await.expect("opened");
+    phone.stay_registered();
+    let event = within(phone.next()).await;
+    let Some(ruf_sip::PhoneEvent::RegistrationFailed { error, retry_in }) = event else {
+        panic!("{event:?}")
+    };
+    assert!(error == Error::Unreachable && retry_in.is_some(), "{error}");
+}

@@ -1,0 +1,56 @@
+//! [`Dialer`]: what is begun with a phone, while another task waits for what comes.
+
+use std::sync::Arc;
+
+use crate::call::Call;
+use crate::desk::{Answered, Asked, Inquiry};
+use crate::endpoint::Endpoint;
+use crate::error::Error;
+
+/// Calls and writes for a [`Phone`](crate::Phone), from any task. The phone stays open while one of these is kept.
+#[derive(Clone, Debug)]
+pub struct Dialer {
+    endpoint: Arc<Endpoint>,
+}
+
+impl Dialer {
+    pub(crate) fn new(endpoint: Arc<Endpoint>) -> Dialer {
+        Dialer { endpoint }
+    }
+
+    /// Calls. What becomes of it comes from [`Call::next`].
+    ///
+    /// # Errors
+    /// `to` is no SIP address, or there are as many calls as there may be.
+    pub async fn call(&self, to: &str) -> Result<Call, Error> {
+        let to = self.endpoint.target(to)?;
+        let remote = to.to_string();
+        let opened = self.endpoint.ask(move |desk, now| desk.call(now, to)).await??;
+        Ok(Call::new(Arc::clone(&self.endpoint), opened.line, remote, opened.events, opened.end))
+    }
+
+    /// Sends a text, and waits until the far side has it (RFC 3428).
+    ///
+    /// # Errors
+    /// It was refused, or did not arrive.
+    pub async fn message(&self, to: &str, text: &str) -> Result<(), Error> {
+        let asked = Asked::Message(text.to_owned());
+        let answered = self.inquire(to, asked).await?;
+        if answered.status.is_success() { Ok(()) } else { Err(Error::Refused(answered.status)) }
+    }
+
+    /// Asks whether anybody is there, and waits for the answer (RFC 3261 §11).
+    ///
+    /// # Errors
+    /// Nobody answered.
+    pub async fn options(&self, to: &str) -> Result<Answered, Error> {
+        self.inquire(to, Asked::Options).await
+    }
+
+    async fn inquire(&self, to: &str, asked: Asked) -> Result<Answered, Error> {
+        let to = self.endpoint.target(to)?;
+        self.endpoint
+            .ask_later(move |desk, now, answer| desk.inquire(now, Inquiry { to, asked, answer }))
+            .await?
+    }
+}
