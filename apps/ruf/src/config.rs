@@ -26,8 +26,7 @@ pub(crate) use self::domain::{DomainConfig, domain_name};
 pub(crate) use self::gate::{digest_list, trust};
 pub(crate) use self::limits::LimitsConfig;
 pub(crate) use self::server::{Advertise, advertise, check_workers, dns, log_level};
-pub(crate) use self::source::ConfigError;
-use self::source::Source;
+pub(crate) use self::source::{ConfigError, Source};
 
 /// What a server runs by, file and flags taken together.
 #[derive(Debug, Clone, PartialEq)]

@@ -98,6 +98,8 @@ enum Command {
         /// The backup.
         file: PathBuf,
     },
+    /// The phone: on the whole of this terminal.
+    Phone(Box<phone::PhoneArgs>),
     /// Call somebody, talk by files, keys or an echo, and say how it went.
     Call(Box<phone::CallArgs>),
     /// Wait for calls and answer them.
@@ -193,6 +195,7 @@ fn main() -> ExitCode {
         Command::Reload { place } => reload::run(&place),
         Command::Backup { place, file } => backup::back_up(&place, &file),
         Command::Restore { place, file } => backup::restore(&place, &file),
+        Command::Phone(args) => phone::phone(&args),
         Command::Call(args) => phone::call(&args),
         Command::Answer(args) => phone::answer(&args),
         Command::Message(args) => phone::message(&args),

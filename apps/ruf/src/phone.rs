@@ -1,4 +1,5 @@
-//! The phone for scripts: `ruf call`, `ruf answer`, `ruf message`. What they are made of is io/sip.
+//! The phone for scripts: `ruf call`, `ruf answer`, `ruf message`; and for people: `ruf phone` (`screen`). What they are
+//! made of is io/sip.
 
 mod answer;
 mod call;
@@ -6,11 +7,13 @@ mod identity;
 mod interrupt;
 mod message;
 mod report;
+mod screen;
 mod talk;
 
 pub(crate) use answer::AnswerArgs;
 pub(crate) use call::CallArgs;
 pub(crate) use message::MessageArgs;
+pub(crate) use screen::PhoneArgs;
 
 use std::future::Future;
 
@@ -39,6 +42,10 @@ pub(crate) fn answer(args: &AnswerArgs) -> u8 {
 
 pub(crate) fn message(args: &MessageArgs) -> u8 {
     run(message::run(args))
+}
+
+pub(crate) fn phone(args: &PhoneArgs) -> u8 {
+    run(screen::run(args))
 }
 
 /// Runs a command; what went wrong before it could do anything is one line.

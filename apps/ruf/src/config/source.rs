@@ -38,14 +38,14 @@ impl ConfigError {
 }
 
 /// The text of a file that is called `name`.
-pub(super) struct Source<'a> {
-    pub(super) name: &'a str,
-    pub(super) text: &'a str,
+pub(crate) struct Source<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) text: &'a str,
 }
 
 impl Source<'_> {
     /// A fault at a place of the text.
-    pub(super) fn at(&self, span: Range<usize>, cause: impl std::fmt::Display) -> ConfigError {
+    pub(crate) fn at(&self, span: Range<usize>, cause: impl std::fmt::Display) -> ConfigError {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let number = before.matches('\n').count() + 1;
@@ -73,7 +73,7 @@ impl Source<'_> {
     }
 
     /// What the TOML reader complains of, in our words where it is a misspelt key.
-    pub(super) fn syntax(&self, error: &toml::de::Error) -> ConfigError {
+    pub(crate) fn syntax(&self, error: &toml::de::Error) -> ConfigError {
         let span = error.span().unwrap_or(0..0);
         let message = error.message();
         let mut at = self.at(span, message.lines().next().unwrap_or(message));

@@ -10,25 +10,25 @@ use ruf_sip::{Account, Error};
 pub(crate) struct Identity {
     /// Our address: sip:alice@example.org. Without one, we call and are called directly.
     #[arg(long, value_name = "ADDRESS")]
-    account: Option<String>,
+    pub(super) account: Option<String>,
     /// Its password; @FILE keeps it out of `ps`.
     #[arg(long, value_name = "SECRET", requires = "account")]
-    password: Option<String>,
+    pub(super) password: Option<String>,
     /// The name that goes with the password, if it is not the user of the address.
     #[arg(long, value_name = "NAME", requires = "password")]
-    auth_user: Option<String>,
+    pub(super) auth_user: Option<String>,
     /// The server, if the domain of the address does not lead to it: HOST or HOST:PORT, or a SIP URI with `transport`.
     #[arg(long, value_name = "SERVER")]
-    server: Option<String>,
+    pub(super) server: Option<String>,
     /// What others see beside the address.
     #[arg(long, value_name = "NAME", default_value = "")]
-    display: String,
+    pub(super) display: String,
     /// Where to be reached [default: any port of any address].
     #[arg(long, value_name = "IP:PORT")]
-    listen: Option<SocketAddr>,
+    pub(super) listen: Option<SocketAddr>,
     /// A PEM file with the authority of the server's certificate (repeatable).
     #[arg(long, value_name = "FILE")]
-    ca: Vec<PathBuf>,
+    pub(super) ca: Vec<PathBuf>,
 }
 
 impl Identity {

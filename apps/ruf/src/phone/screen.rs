@@ -1,0 +1,251 @@
+//! `ruf phone`: the phone for people, on the whole of a terminal.
+//!
+//! [`Model`] is all that it knows, and pure: events in, effects out. [`view`] shows it. Around it the
+//! [terminal] with its keys, and the [exchange] with phones and calls (io/sip).
+
+mod call_file;
+mod call_list;
+mod chat;
+mod contacts;
+mod dialing;
+mod event;
+mod exchange;
+mod field;
+mod keys;
+mod line;
+mod model;
+mod settings;
+mod sound;
+mod terminal;
+mod theme;
+mod view;
+mod words;
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use jiff::tz::TimeZone;
+use ruf_sip::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+use self::call_file::CallFile;
+use self::call_list::CallList;
+use self::contacts::Contact;
+use self::event::{Effect, Event, Registration};
+use self::exchange::{Exchange, Heard};
+use self::model::{Account, Model, Now, Opening};
+use self::settings::Settings;
+use self::sound::SoundPlan;
+use self::terminal::Terminal;
+use self::theme::{Theme, ThemeName};
+use self::words::Language;
+use super::identity::Identity;
+use crate::EXIT_OK;
+
+/// How often the time is looked at.
+const TICK: Duration = Duration::from_millis(500);
+
+/// Flags of `ruf phone`.
+#[derive(clap::Args)]
+pub(crate) struct PhoneArgs {
+    /// Whom to call: a number, a name, an address, or a link (tel:, callto:, sip:). It stands in the dial field; Enter
+    /// calls.
+    to: Option<String>,
+    /// The file of settings [default: phone.toml beside the program, or ~/.config/ruf/phone.toml].
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    identity: Identity,
+    /// Sound: none, loopback (what is heard is said again), or file:IN.wav,OUT.wav. Sound cards are not supported yet [default: none].
+    #[arg(long, value_name = "WHAT")]
+    sound: Option<SoundPlan>,
+    /// Somebody we know (repeatable).
+    #[arg(long, value_name = "NAME=ADDRESS")]
+    contact: Vec<Contact>,
+    /// The language of the screen.
+    #[arg(long, value_name = "LANGUAGE")]
+    language: Option<Language>,
+    /// The colours of the screen.
+    #[arg(long, value_name = "THEME")]
+    theme: Option<ThemeName>,
+}
+
+impl PhoneArgs {
+    /// What the file says, and the command line over it.
+    fn settings(&self) -> Result<Settings, Error> {
+        let settings = Settings::load(self.config.as_deref());
+        let mut settings = settings.map_err(|error| Error::Address(error.to_string()))?;
+        if self.identity.registers() || settings.accounts.is_empty() {
+            settings.accounts = vec![(self.identity.account("phone")?, self.identity.registers())];
+        }
+        settings.contacts.extend(self.contact.iter().cloned());
+        settings.sound = self.sound.clone().unwrap_or(settings.sound);
+        settings.language = self.language.unwrap_or(settings.language);
+        settings.theme = self.theme.unwrap_or(settings.theme);
+        Ok(settings)
+    }
+}
+
+pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
+    let settings = args.settings()?;
+    let kept = CallFile::usual();
+    let calls = match kept.as_ref().map(CallFile::load) {
+        Some(Ok(calls)) => calls,
+        Some(Err(error)) => return Err(Error::System(format!("the call list cannot be read: {error}"))),
+        None => CallList::default(),
+    };
+    let registers: Vec<bool> = settings.accounts.iter().map(|(_, registers)| *registers).collect();
+    let sound = settings.sound.kind();
+    let (exchange, hears, addresses) = Exchange::open(settings.accounts, settings.sound).await?;
+    let start = Instant::now();
+    let accounts = addresses.into_iter().zip(registers).map(|(address, registers)| Account {
+        address,
+        registration: if registers { Registration::Trying } else { Registration::Direct },
+    });
+    let model = Model::new(Opening {
+        accounts: accounts.collect(),
+        contacts: settings.contacts,
+        calls,
+        words: settings.language.words(),
+        theme: Theme::of(settings.theme),
+        zone: TimeZone::system(),
+        sound,
+        is_do_not_disturb: settings.is_do_not_disturb,
+        is_auto_answer: settings.is_auto_answer,
+        forwarding: settings.forwarding,
+        dial: dialing::linked(args.to.as_deref().unwrap_or_default()),
+        now: now(start),
+    });
+    let stops = Stops::open().map_err(|error| Error::System(format!("signals cannot be heard: {error}")))?;
+    let (terminal, keys) = Terminal::open()?;
+    Shell { start, model, exchange, hears, terminal, keys, stops, kept }.run().await;
+    Ok(EXIT_OK)
+}
+
+fn now(start: Instant) -> Now {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Now {
+        millis: u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX),
+        unix_secs: i64::try_from(wall.as_secs()).unwrap_or(i64::MAX),
+    }
+}
+
+/// The loop: one event after the other, then the screen.
+struct Shell {
+    start: Instant,
+    model: Model,
+    exchange: Exchange,
+    hears: mpsc::Receiver<Heard>,
+    terminal: Terminal,
+    keys: mpsc::Receiver<Event>,
+    stops: Stops,
+    /// Where calls are kept.
+    kept: Option<CallFile>,
+}
+
+impl Shell {
+    async fn run(mut self) {
+        let (columns, rows) = self.terminal.size();
+        let mut is_over = self.happened(Event::Size(columns, rows));
+        let mut tick = tokio::time::interval(TICK);
+        while !is_over {
+            let event = tokio::select! {
+                key = self.keys.recv() => Some(key.unwrap_or(Event::Stop)),
+                heard = self.hears.recv() => heard.and_then(|heard| self.exchange.hear(heard)),
+                _ = tick.tick() => Some(Event::Tick),
+                () = self.stops.any() => Some(Event::Stop),
+            };
+            is_over = event.is_some_and(|event| self.happened(event)) || self.take_waiting();
+            // A terminal that is gone ends the phone in good order.
+            is_over |= self.terminal.show(&self.model).is_err();
+        }
+        self.end().await;
+    }
+
+    /// What waits already, before the screen is drawn.
+    fn take_waiting(&mut self) -> bool {
+        for _ in 0..self.hears.len() {
+            let event = self.hears.try_recv().ok().and_then(|heard| self.exchange.hear(heard));
+            if event.is_some_and(|event| self.happened(event)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Hangs up and unregisters; what the calls tell last is heard.
+    async fn end(mut self) {
+        let _ = self.model.update(now(self.start), Event::Stop);
+        let _ = self.terminal.show(&self.model);
+        let mut last = Vec::new();
+        {
+            let mut closing = std::pin::pin!(self.exchange.close());
+            loop {
+                tokio::select! {
+                    biased;
+                    Some(heard) = self.hears.recv() => last.push(heard),
+                    () = &mut closing => break,
+                }
+            }
+        }
+        while let Ok(heard) = self.hears.try_recv() {
+            last.push(heard);
+        }
+        for heard in last {
+            if let Some(event) = self.exchange.hear(heard) {
+                self.happened(event);
+            }
+        }
+    }
+
+    /// Tells the model, and does what it wants; `true`: it wants to end.
+    fn happened(&mut self, event: Event) -> bool {
+        let mut is_over = false;
+        for effect in self.model.update(now(self.start), event) {
+            match effect {
+                Effect::Bell => self.terminal.bell(),
+                Effect::Quit => is_over = true,
+                Effect::Remember(entry) => self.keep(|kept| kept.add(&entry)),
+                Effect::RememberLook => self.keep(CallFile::looked),
+                effect => self.exchange.perform(effect),
+            }
+        }
+        is_over
+    }
+}
+
+impl Shell {
+    /// Writes into the call list; a disk that is full ends no call.
+    fn keep(&mut self, write: impl FnOnce(&CallFile) -> io::Result<()>) {
+        if let Some(Err(error)) = self.kept.as_ref().map(write) {
+            let why = format!("{}: {error}", self.model.words.list_broken);
+            // It wants nothing done.
+            let _ = self.model.update(now(self.start), Event::Failed(why));
+        }
+    }
+}
+
+/// The signals that end a program.
+struct Stops([Signal; 3]);
+
+impl Stops {
+    fn open() -> io::Result<Stops> {
+        let open = |kind: SignalKind| signal(kind);
+        Ok(Stops([
+            open(SignalKind::terminate())?,
+            open(SignalKind::hangup())?,
+            open(SignalKind::interrupt())?,
+        ]))
+    }
+
+    async fn any(&mut self) {
+        let [terminate, hangup, interrupt] = &mut self.0;
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+}

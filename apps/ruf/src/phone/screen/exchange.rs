@@ -1,0 +1,181 @@
+//! [`Exchange`]: the phones and calls behind the screen, a task each. What they tell becomes an [`Event`]; what the model
+//! wants becomes an order to one of them.
+
+mod tasks;
+
+use std::collections::HashMap;
+
+use ruf_sip::{Account, Call, Dialer, Error, Phone, PhoneEvent, StatusCode};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::event::{Effect, Event, LineId, Progress, Registration, Sound};
+use super::sound::SoundPlan;
+use tasks::LineTask;
+
+/// What may wait for the screen; then phones and calls wait.
+const HEARD_MAX: usize = 1_024;
+/// Orders that may wait for one call.
+const ORDERS_MAX: usize = 256;
+
+/// Phones, calls, and the ways to them.
+pub(super) struct Exchange {
+    dialers: Vec<Dialer>,
+    lines: HashMap<LineId, mpsc::Sender<Order>>,
+    tasks: JoinSet<()>,
+    heard: mpsc::Sender<Heard>,
+    stop: watch::Sender<bool>,
+    sound: SoundPlan,
+    next_line: u64,
+}
+
+/// What a task tells.
+pub(super) enum Heard {
+    Phone(usize, PhoneEvent),
+    Progress(LineId, Progress),
+    Sound(LineId, Sound),
+    /// A call that the far side of another asked for.
+    Followed(LineTask, Call),
+    /// What became of a message.
+    Written(u64, Result<(), Error>),
+}
+
+/// What a call is told.
+enum Order {
+    Ring,
+    Answer,
+    Refuse(StatusCode),
+    Forward(String),
+    HangUp,
+    Hold,
+    Resume,
+    Mute(bool),
+    Press(char),
+    Transfer(String),
+    Follow(LineTask),
+}
+
+impl Exchange {
+    /// Opens a phone for each account, registered if the account has a server. The address of each comes back, and what
+    /// tells all that happens.
+    ///
+    /// # Errors
+    /// The system gives no port, or an account cannot be used.
+    pub(super) async fn open(
+        accounts: Vec<(Account, bool)>,
+        sound: SoundPlan,
+    ) -> Result<(Exchange, mpsc::Receiver<Heard>, Vec<String>), Error> {
+        let (heard, hears) = mpsc::channel(HEARD_MAX);
+        let (stop, stopped) = watch::channel(false);
+        let (mut tasks, mut dialers, mut addresses) = (JoinSet::new(), Vec::new(), Vec::new());
+        for (number, (account, registers)) in accounts.into_iter().enumerate() {
+            let phone = Phone::open(account).await?;
+            addresses.push(match registers {
+                true => phone.aor().to_string(),
+                false => format!("sip:{}", phone.address()),
+            });
+            if registers {
+                phone.stay_registered();
+            }
+            dialers.push(phone.dialer());
+            tasks.spawn(tasks::listen(number, phone, heard.clone(), stopped.clone()));
+        }
+        let exchange = Exchange { dialers, lines: HashMap::new(), tasks, heard, stop, sound, next_line: 1 };
+        Ok((exchange, hears, addresses))
+    }
+
+    /// What the model is to know of this.
+    pub(super) fn hear(&mut self, heard: Heard) -> Option<Event> {
+        Some(match heard {
+            Heard::Phone(account, PhoneEvent::Registered { .. }) => {
+                Event::Account { account, registration: Registration::Registered }
+            }
+            Heard::Phone(account, PhoneEvent::RegistrationFailed { error, retry_in }) => {
+                let registration = Registration::Failed { error, is_retried: retry_in.is_some() };
+                Event::Account { account, registration }
+            }
+            Heard::Phone(account, PhoneEvent::Incoming(incoming)) => {
+                let line = LineId::In(self.next_line);
+                self.next_line += 1;
+                let (from, display) = (incoming.from().to_owned(), incoming.display().to_owned());
+                let task = self.line(line);
+                self.tasks.spawn(task.ring(incoming));
+                Event::Incoming { line, account, from, display }
+            }
+            Heard::Phone(account, PhoneEvent::Message(message)) => {
+                Event::Message { account, from: message.from, text: message.text }
+            }
+            Heard::Phone(_, _) => return None,
+            Heard::Progress(line, progress) => {
+                if matches!(progress, Progress::Ended(_)) {
+                    self.lines.remove(&line);
+                    // Tasks that are over leave nothing behind.
+                    while self.tasks.try_join_next().is_some() {}
+                }
+                Event::Progress { line, progress }
+            }
+            Heard::Followed(task, call) => {
+                let (line, address) = (task.line, call.remote().to_owned());
+                self.tasks.spawn(task.talk(call));
+                Event::Progress { line, progress: Progress::Placed(address) }
+            }
+            Heard::Written(note, outcome) => Event::Written { note, outcome },
+            Heard::Sound(line, sound) => Event::Sound { line, sound },
+        })
+    }
+
+    /// Does what the model wants of phones and calls.
+    pub(super) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Call { line, account, to } => {
+                let Some(dialer) = self.dialers.get(account).cloned() else { return };
+                let task = self.line(line);
+                self.tasks.spawn(task.call(dialer, to));
+            }
+            Effect::Ring(line) => self.order(line, Order::Ring),
+            Effect::Answer(line) => self.order(line, Order::Answer),
+            Effect::Refuse(line, status) => self.order(line, Order::Refuse(status)),
+            Effect::Forward { line, to } => self.order(line, Order::Forward(to)),
+            Effect::HangUp(line) => self.order(line, Order::HangUp),
+            Effect::Hold(line) => self.order(line, Order::Hold),
+            Effect::Resume(line) => self.order(line, Order::Resume),
+            Effect::Mute(line, is_muted) => self.order(line, Order::Mute(is_muted)),
+            Effect::Press(line, key) => self.order(line, Order::Press(key)),
+            Effect::Transfer { line, to } => self.order(line, Order::Transfer(to)),
+            Effect::Follow { line, new } => {
+                let task = self.line(new);
+                self.order(line, Order::Follow(task));
+            }
+            Effect::Write { note, account, to, text } => {
+                let Some(dialer) = self.dialers.get(account).cloned() else { return };
+                let heard = self.heard.clone();
+                self.tasks.spawn(async move {
+                    let outcome = dialer.message(&to, &text).await;
+                    let _ = heard.send(Heard::Written(note, outcome)).await;
+                });
+            }
+            // The terminal's, and the shell's.
+            Effect::Bell | Effect::Quit | Effect::Remember(_) | Effect::RememberLook => {}
+        }
+    }
+
+    /// Hangs up, unregisters; every task is over when this is.
+    pub(super) async fn close(&mut self) {
+        // A phone that is gone already hears nothing.
+        let _ = self.stop.send(true);
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    fn line(&mut self, line: LineId) -> LineTask {
+        let (to_line, orders) = mpsc::channel(ORDERS_MAX);
+        self.lines.insert(line, to_line);
+        LineTask { line, heard: self.heard.clone(), orders, sound: self.sound.clone() }
+    }
+
+    fn order(&self, line: LineId, order: Order) {
+        if let Some(to_line) = self.lines.get(&line) {
+            // Nobody presses more keys than may wait.
+            let _ = to_line.try_send(order);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! [`Line`]: one call as the screen shows it.
+
+use super::event::{LineId, Sound};
+use super::model::Now;
+
+/// One call.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) id: LineId,
+    pub(crate) account: usize,
+    pub(crate) party: Party,
+    pub(crate) state: LineState,
+    /// We hold the far side.
+    pub(crate) is_held: bool,
+    /// The far side holds us.
+    pub(crate) is_held_by_them: bool,
+    pub(crate) is_muted: bool,
+    pub(crate) sound: Sound,
+    /// The keys that the far side pressed, the last ones.
+    pub(crate) keys_heard: String,
+    /// The keys that we pressed, the last ones.
+    pub(crate) keys_pressed: String,
+    pub(crate) began: Now,
+    pub(crate) answered: Option<Now>,
+    /// We hung up, or refused: its end is awaited.
+    pub(crate) is_ending: bool,
+    /// The far side asks us to call somebody else.
+    pub(crate) referred: Option<String>,
+    /// Whom the caller was sent on to.
+    pub(crate) forwarded_to: Option<String>,
+}
+
+/// Keys that are shown.
+const KEYS_SHOWN: usize = 12;
+
+/// Who is at the other end.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct Party {
+    /// As our contacts call them, or as they call themselves; may be empty.
+    pub(crate) name: String,
+    /// Their address.
+    pub(crate) address: String,
+}
+
+/// How far a call is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LineState {
+    /// We call, and nothing is known yet.
+    Calling,
+    /// It rings there.
+    RingingThere,
+    /// There is sound from there before an answer.
+    Announcement,
+    /// It rings here.
+    RingingHere,
+    /// We answered, and wait for the caller to confirm.
+    Answering,
+    /// Both talk, or one holds the other.
+    Up,
+}
+
+impl Line {
+    pub(crate) fn new(id: LineId, account: usize, party: Party, state: LineState, now: Now) -> Line {
+        Line {
+            id,
+            account,
+            party,
+            state,
+            is_held: false,
+            is_held_by_them: false,
+            is_muted: false,
+            sound: Sound::default(),
+            keys_heard: String::new(),
+            keys_pressed: String::new(),
+            began: now,
+            answered: None,
+            is_ending: false,
+            referred: None,
+            forwarded_to: None,
+        }
+    }
+
+    /// It waits for our answer.
+    pub(crate) fn rings_here(&self) -> bool {
+        self.state == LineState::RingingHere && !self.is_ending
+    }
+
+    /// How long both talk, or how long it rings.
+    pub(crate) fn secs(&self, now: Now) -> u64 {
+        now.since(self.answered.unwrap_or(self.began))
+    }
+
+    pub(crate) fn heard_key(&mut self, key: char) {
+        remember(&mut self.keys_heard, key);
+    }
+
+    pub(crate) fn pressed_key(&mut self, key: char) {
+        remember(&mut self.keys_pressed, key);
+    }
+}
+
+fn remember(keys: &mut String, key: char) {
+    keys.push(key);
+    if keys.chars().count() > KEYS_SHOWN {
+        keys.remove(0);
+    }
+}
+
+impl Party {
+    /// What a far side says of itself, fit to be shown: bounded, in one line, without marks that turn it round.
+    pub(crate) fn of(name: &str, address: &str) -> Party {
+        Party { name: plain(name), address: plain(address) }
+    }
+
+    /// What it is called.
+    pub(crate) fn title(&self) -> &str {
+        if self.name.is_empty() { &self.address } else { &self.name }
+    }
+}
+
+/// Letters of a name or an address that are kept.
+const PLAIN_MAX: usize = 200;
+
+/// Text of others, fit to be shown.
+pub(crate) fn plain(text: &str) -> String {
+    plain_of(text, PLAIN_MAX)
+}
+
+/// So many letters of it; lines become one.
+pub(crate) fn plain_of(text: &str, letters_max: usize) -> String {
+    let text = text.replace(['\n', '\t'], " ");
+    let turns =
+        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let kept = text.chars().filter(|c| !c.is_control() && !turns(*c));
+    kept.take(letters_max).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_call_themselves_moves_nothing_on_the_screen() {
+        let party = Party::of("Bob\u{1b}[2J\n\u{202e}ecila", "sip:bob@h\r");
+        assert_eq!((party.name.as_str(), party.address.as_str()), ("Bob[2J ecila", "sip:bob@h"));
+        assert_eq!(plain(&"x".repeat(1_000)).len(), 200);
+        assert_eq!(Party::of(" ", "sip:b@h").title(), "sip:b@h");
+    }
+}

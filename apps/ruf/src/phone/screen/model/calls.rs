@@ -1,0 +1,343 @@
+//! What becomes of calls: one is talked on, the others are held; each is in the call list when it is over.
+
+use ruf_sip::{Ended, StatusCode};
+
+use super::super::call_list::{CallEntry, Way};
+use super::super::dialing;
+use super::super::event::{Effect, Key, LineId, Progress};
+use super::super::line::{Line, LineState, Party, plain};
+use super::Model;
+
+/// Calls at once.
+const LINES_MAX: usize = 8;
+
+impl Model {
+    pub(crate) fn line(&self, id: LineId) -> Option<&Line> {
+        self.lines.iter().find(|line| line.id == id)
+    }
+
+    pub(super) fn line_mut(&mut self, id: LineId) -> Option<&mut Line> {
+        self.lines.iter_mut().find(|line| line.id == id)
+    }
+
+    /// The call in the call window.
+    pub(crate) fn shown_line(&self) -> Option<&Line> {
+        self.line(self.shown?)
+    }
+
+    /// The call that [`Model::answer`] and [`Model::refuse`] mean: the one in the window, or the first that rings.
+    pub(crate) fn ringing(&self) -> Option<&Line> {
+        let shown = self.shown_line().filter(|line| line.rings_here());
+        shown.or_else(|| self.lines.iter().find(|line| line.rings_here()))
+    }
+
+    /// Calls; others are held.
+    pub(super) fn call(&mut self, to: String, name: &str) -> Vec<Effect> {
+        self.begin(to, name, |line, account, to| Effect::Call { line, account, to })
+    }
+
+    /// Begins a call of ours by this effect.
+    pub(super) fn begin(
+        &mut self,
+        to: String,
+        name: &str,
+        by: impl FnOnce(LineId, usize, String) -> Effect,
+    ) -> Vec<Effect> {
+        if self.lines.len() >= LINES_MAX {
+            self.notice = self.words.too_many_calls.to_owned();
+            return Vec::new();
+        }
+        let id = LineId::Out(self.next_line);
+        self.next_line += 1;
+        let mut effects = self.hold_others(id);
+        let party = Party::of(name, &to);
+        self.lines.push(Line::new(id, self.account, party, LineState::Calling, self.now));
+        self.show(id);
+        self.notice.clear();
+        effects.push(by(id, self.account, to));
+        effects
+    }
+
+    /// Somebody calls.
+    pub(super) fn called(&mut self, id: LineId, account: usize, from: &str, display: &str) -> Vec<Effect> {
+        let known =
+            self.contacts.iter().find(|contact| contact.is_at(from)).map(|contact| contact.name.clone());
+        let party = Party::of(known.as_deref().unwrap_or(display), from);
+        let line = Line::new(id, account, party, LineState::RingingHere, self.now);
+        let is_full = self.lines.len() >= LINES_MAX;
+        let is_busy = self.is_do_not_disturb || !self.lines.is_empty();
+        let busy = self.forwarding.busy.as_ref().filter(|_| is_busy);
+        if let Some(to) = self.forwarding.always.as_ref().or(busy).cloned() {
+            let mut effects = vec![self.forward(id, &to)];
+            effects.extend(self.remember(&line, Way::Forwarded, to));
+            return effects;
+        }
+        if self.is_do_not_disturb || is_full {
+            let why = if is_full { self.words.too_many_calls } else { self.words.do_not_disturb };
+            let mut effects = vec![Effect::Refuse(id, StatusCode::BUSY_HERE)];
+            effects.extend(self.remember(&line, Way::Missed, why.to_owned()));
+            return effects;
+        }
+        let is_alone = self.lines.is_empty();
+        self.lines.push(line);
+        if is_alone {
+            self.show(id);
+        }
+        if self.is_auto_answer && is_alone {
+            return self.answer();
+        }
+        vec![Effect::Ring(id), Effect::Bell]
+    }
+
+    fn forward(&self, line: LineId, to: &str) -> Effect {
+        let to = dialing::meant(to, &self.contacts).unwrap_or_default();
+        Effect::Forward { line, to }
+    }
+
+    /// Sends on whoever has rung for long enough.
+    pub(super) fn forward_unanswered(&mut self) -> Vec<Effect> {
+        let Some(to) = self.forwarding.no_answer.clone() else { return Vec::new() };
+        let (now, patience) = (self.now, self.forwarding.no_answer_secs);
+        let is_due = |line: &&mut Line| line.rings_here() && line.secs(now) >= patience;
+        let due: Vec<LineId> = self
+            .lines
+            .iter_mut()
+            .filter(is_due)
+            .map(|line| {
+                line.is_ending = true;
+                line.forwarded_to = Some(to.clone());
+                line.id
+            })
+            .collect();
+        due.into_iter().map(|id| self.forward(id, &to)).collect()
+    }
+
+    /// Answers whoever rings; others are held.
+    pub(super) fn answer(&mut self) -> Vec<Effect> {
+        let Some(id) = self.ringing().map(|line| line.id) else {
+            self.notice = self.words.no_ringing.to_owned();
+            return Vec::new();
+        };
+        let mut effects = self.hold_others(id);
+        self.show(id);
+        if let Some(line) = self.line_mut(id) {
+            line.state = LineState::Answering;
+        }
+        self.notice.clear();
+        effects.push(Effect::Answer(id));
+        effects
+    }
+
+    pub(super) fn refuse(&mut self) -> Vec<Effect> {
+        let Some(id) = self.ringing().map(|line| line.id) else {
+            self.notice = self.words.no_ringing.to_owned();
+            return Vec::new();
+        };
+        self.end_line(id)
+    }
+
+    pub(super) fn hang_up(&mut self) -> Vec<Effect> {
+        match self.shown {
+            Some(id) => self.end_line(id),
+            None => Vec::new(),
+        }
+    }
+
+    /// Ends a call from our side; it is gone when the exchange says so.
+    fn end_line(&mut self, id: LineId) -> Vec<Effect> {
+        let Some(line) = self.line_mut(id).filter(|line| !line.is_ending) else { return Vec::new() };
+        let effect = match line.rings_here() {
+            true => Effect::Refuse(id, StatusCode::BUSY_HERE),
+            false => Effect::HangUp(id),
+        };
+        line.is_ending = true;
+        if self.shown == Some(id) {
+            self.is_keypad = false;
+            self.transfer = None;
+        }
+        vec![effect]
+    }
+
+    pub(super) fn hold_or_resume(&mut self) -> Vec<Effect> {
+        let Some(id) = self.shown else { return Vec::new() };
+        let Some(line) = self.line_mut(id).filter(|line| line.state == LineState::Up) else {
+            return Vec::new();
+        };
+        line.is_held = !line.is_held;
+        if line.is_held {
+            return vec![Effect::Hold(id)];
+        }
+        let mut effects = self.hold_others(id);
+        effects.push(Effect::Resume(id));
+        effects
+    }
+
+    /// One call is talked on: all others are held.
+    fn hold_others(&mut self, except: LineId) -> Vec<Effect> {
+        let talked_on = |line: &&mut Line| line.id != except && line.state == LineState::Up && !line.is_held;
+        let held = self.lines.iter_mut().filter(talked_on).map(|line| {
+            line.is_held = true;
+            Effect::Hold(line.id)
+        });
+        held.collect()
+    }
+
+    pub(super) fn mute(&mut self) -> Vec<Effect> {
+        let Some(line) = self.shown.and_then(|id| self.line_mut(id)) else { return Vec::new() };
+        line.is_muted = !line.is_muted;
+        vec![Effect::Mute(line.id, line.is_muted)]
+    }
+
+    pub(super) fn show_next(&mut self) -> Vec<Effect> {
+        let at = self.lines.iter().position(|line| Some(line.id) == self.shown).map_or(0, |at| at + 1);
+        if let Some(id) = self.lines.iter().cycle().nth(at).map(|line| line.id) {
+            self.show(id);
+        }
+        Vec::new()
+    }
+
+    fn show(&mut self, id: LineId) {
+        if self.shown != Some(id) {
+            self.is_keypad = false;
+            self.transfer = None;
+        }
+        self.shown = Some(id);
+    }
+
+    pub(super) fn toggle_keypad(&mut self) -> Vec<Effect> {
+        let has_call = self.shown_line().is_some_and(|line| line.state == LineState::Up);
+        self.is_keypad = has_call && !self.is_keypad;
+        if !has_call {
+            self.notice = self.words.keypad_needs_call.to_owned();
+        }
+        Vec::new()
+    }
+
+    /// A key while keys go to the call.
+    pub(super) fn keypad(&mut self, key: Key) -> Vec<Effect> {
+        match key {
+            Key::Escape => self.is_keypad = false,
+            Key::Char(key) => {
+                let key = key.to_ascii_uppercase();
+                let line = self.shown.and_then(|id| self.line_mut(id));
+                if let Some(line) = line.filter(|_| "0123456789*#ABCD".contains(key)) {
+                    line.pressed_key(key);
+                    return vec![Effect::Press(line.id, key)];
+                }
+            }
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// A call went on.
+    pub(super) fn progress(&mut self, id: LineId, progress: Progress) -> Vec<Effect> {
+        let now = self.now;
+        if let Progress::Placed(address) = &progress {
+            let name = self.name_of(address);
+            if let Some(line) = self.line_mut(id) {
+                let name = if line.party.name.is_empty() { name } else { line.party.name.clone() };
+                line.party = Party::of(&name, address);
+            }
+        }
+        let words = self.words;
+        let Some(line) = self.line_mut(id) else { return Vec::new() };
+        let said = match progress {
+            Progress::Referred(to) => {
+                let said = format!("{} {}", words.refers, plain(&to));
+                line.referred = Some(to);
+                Some(said)
+            }
+            Progress::Wrote(text) => {
+                let (account, party) = (line.account, line.party.clone());
+                return self.wrote(account, party, &text);
+            }
+            // Our part is done.
+            Progress::Transferred => {
+                self.notice = format!("{}: {}", line.party.title(), words.transferred);
+                return self.end_line(id);
+            }
+            Progress::TransferFailed(error) => {
+                Some(format!("{}: {}", words.transfer_failed, words.error(&error)))
+            }
+            Progress::Placed(_) => None,
+            Progress::Ringing | Progress::EarlyMedia if line.answered.is_some() => None,
+            // What is heard says more than that it rings.
+            Progress::Ringing if line.state == LineState::Announcement => None,
+            Progress::Ringing => {
+                line.state = LineState::RingingThere;
+                None
+            }
+            Progress::EarlyMedia => {
+                line.state = LineState::Announcement;
+                None
+            }
+            Progress::Answered => {
+                line.state = LineState::Up;
+                line.answered.get_or_insert(now);
+                None
+            }
+            Progress::HeldByThem => {
+                line.is_held_by_them = true;
+                None
+            }
+            Progress::ResumedByThem => {
+                line.is_held_by_them = false;
+                None
+            }
+            Progress::Digit(key) => {
+                line.heard_key(key);
+                None
+            }
+            Progress::NotChanged => {
+                line.is_held = !line.is_held;
+                Some(self.words.not_changed.to_owned())
+            }
+            Progress::NoKeys => Some(self.words.takes_no_keys.to_owned()),
+            Progress::NoSound(why) => Some(format!("{}: {why}", self.words.sound_broken)),
+            Progress::Ended(ended) => return self.ended(id, &ended),
+        };
+        if let (Some(said), Some(line)) = (said, self.line(id)) {
+            self.notice = format!("{}: {said}", line.party.title());
+        }
+        Vec::new()
+    }
+
+    fn ended(&mut self, id: LineId, ended: &Ended) -> Vec<Effect> {
+        let Some(at) = self.lines.iter().position(|line| line.id == id) else { return Vec::new() };
+        let line = self.lines.remove(at);
+        let why = self.words.ended(ended);
+        self.notice = format!("{}: {why}", line.party.title());
+        let way = match (id, line.answered.is_some() || line.state == LineState::Answering) {
+            (LineId::Out(_), _) => Way::Dialled,
+            (LineId::In(_), true) => Way::Received,
+            (LineId::In(_), false) if line.forwarded_to.is_some() => Way::Forwarded,
+            (LineId::In(_), false) if line.is_ending => Way::Refused,
+            (LineId::In(_), false) => Way::Missed,
+        };
+        let effects = self.remember(&line, way, line.forwarded_to.clone().unwrap_or(why));
+        if self.shown == Some(id) {
+            self.is_keypad = false;
+            self.transfer = None;
+            let next = self.lines.iter().find(|line| line.rings_here()).or(self.lines.first());
+            self.shown = next.map(|line| line.id);
+        }
+        effects
+    }
+
+    /// Puts a call that is over into the list.
+    fn remember(&mut self, line: &Line, way: Way, why: String) -> Vec<Effect> {
+        let talked_secs = line.answered.map(|answered| self.now.since(answered));
+        let entry = CallEntry {
+            way,
+            party: line.party.clone(),
+            began_unix_secs: line.began.unix_secs,
+            talked_secs,
+            why,
+        };
+        self.calls.add(entry.clone());
+        let mut effects = vec![Effect::Remember(entry)];
+        effects.extend(self.look());
+        effects
+    }
+}

@@ -1,0 +1,117 @@
+//! [`SoundPlan`]: where the sound of calls comes from and goes to. There is no sound card among it yet.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use ruf_sip::device::{self, Null, Player, Recorder, Silence};
+use ruf_sip::{Sink, Source};
+
+use super::model::SoundKind;
+
+/// Recordings whose names are tried beside the one that was asked for.
+const NAMES_TRIED: usize = 10_000;
+
+/// Where the sound of calls comes from and goes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SoundPlan {
+    /// Nothing is said and heard.
+    #[default]
+    None,
+    /// What is heard is said again.
+    Loopback,
+    /// A file is said, over and over; each call is recorded into one of its own.
+    Files { say: PathBuf, record: PathBuf },
+}
+
+/// Both ends of a call's sound.
+pub(super) type Ends = (Box<dyn Source>, Box<dyn Sink>);
+
+impl FromStr for SoundPlan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<SoundPlan, String> {
+        let files = text.strip_prefix("file:").and_then(|files| files.split_once(','));
+        match (text, files) {
+            ("none", _) => Ok(SoundPlan::None),
+            ("loopback", _) => Ok(SoundPlan::Loopback),
+            (_, Some((say, record))) if !say.is_empty() && !record.is_empty() => {
+                Ok(SoundPlan::Files { say: say.into(), record: record.into() })
+            }
+            _ => Err(format!("`{text}`: expected none, loopback or file:IN.wav,OUT.wav")),
+        }
+    }
+}
+
+impl SoundPlan {
+    pub(super) fn kind(&self) -> SoundKind {
+        match self {
+            SoundPlan::None => SoundKind::None,
+            SoundPlan::Loopback => SoundKind::Loopback,
+            SoundPlan::Files { .. } => SoundKind::File,
+        }
+    }
+
+    /// With files in this folder, unless they say more.
+    pub(super) fn beside(self, folder: &Path) -> SoundPlan {
+        match self {
+            SoundPlan::Files { say, record } => {
+                SoundPlan::Files { say: folder.join(say), record: folder.join(record) }
+            }
+            plan @ (SoundPlan::None | SoundPlan::Loopback) => plan,
+        }
+    }
+
+    /// Both ends of one more call.
+    ///
+    /// # Errors
+    /// A file cannot be used, in words.
+    pub(super) fn ends(&self) -> Result<Ends, String> {
+        match self {
+            SoundPlan::None => Ok((Box::new(Silence), Box::new(Null))),
+            SoundPlan::Loopback => Ok(device::echo()),
+            SoundPlan::Files { say, record } => {
+                let player = Player::open(say).map_err(|error| error.to_string())?.looping();
+                let recorder = Recorder::create(&unused(record)).map_err(|error| error.to_string())?;
+                Ok((recorder.said(Box::new(player)), recorder.heard(Box::new(Null))))
+            }
+        }
+    }
+}
+
+/// This name, or the first of `name-2.wav`, `name-3.wav`, … that is no file: no recording is written over.
+fn unused(path: &Path) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().map_or_else(String::new, |ending| format!(".{}", ending.to_string_lossy()));
+    let numbered = (2..NAMES_TRIED).map(|number| path.with_file_name(format!("{stem}-{number}{ending}")));
+    let mut names = std::iter::once(path.to_owned()).chain(numbered);
+    names.find(|name| !name.exists()).unwrap_or_else(|| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_plan_is_said() {
+        assert_eq!("none".parse(), Ok(SoundPlan::None));
+        assert_eq!("loopback".parse(), Ok(SoundPlan::Loopback));
+        let files = SoundPlan::Files { say: "a.wav".into(), record: "b.wav".into() };
+        assert_eq!("file:a.wav,b.wav".parse(), Ok(files));
+        for text in ["", "alsa", "file:a.wav", "file:,b.wav"] {
+            let error = text.parse::<SoundPlan>().unwrap_err();
+            assert!(error.contains("expected none, loopback or file:"), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_recording_is_written_over() {
+        let folder = std::env::temp_dir().join(format!("ruf-sound-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("out.wav");
+        assert_eq!(unused(&file), file);
+        std::fs::write(&file, "").unwrap();
+        std::fs::write(folder.join("out-2.wav"), "").unwrap();
+        assert_eq!(unused(&file), folder.join("out-3.wav"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
