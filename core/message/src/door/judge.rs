@@ -132,9 +132,9 @@ fn top_via(fields: &Fields, line: &Line) -> Result<ViaAt, HeaderError> {
 fn address(fields: &Fields, line: &Line) -> Result<TagAt, HeaderError> {
     let value = fields.text(line.value);
     let mut scanner = Scanner::new(value);
-    let address = NameAddr::scan(&mut scanner)?;
+    let (_, tag) = NameAddr::scan_tagged(&mut scanner)?;
     scanner.end()?;
-    Ok(address.tag().map(|tag| line.value.of_part(value, tag)))
+    Ok(tag.map(|tag| line.value.of_part(value, tag)))
 }
 
 /// `*` alone, or addresses.

@@ -4,7 +4,7 @@
 use crate::error::{HeaderError, UriError};
 use crate::header::Header;
 use crate::name::HeaderName;
-use crate::params::Params;
+use crate::params::{Param, Params};
 use crate::scan::{Scanner, class, is, quote, trim, unquote};
 use crate::uri::{Uri, UriRef};
 use std::borrow::Cow;
@@ -37,6 +37,22 @@ impl<'a> NameAddr<'a> {
     /// # Errors
     /// If none stands here.
     pub fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
+        NameAddr::scan_each(scanner, |_| {})
+    }
+
+    /// The same, and gives its tag.
+    pub(crate) fn scan_tagged(scanner: &mut Scanner<'a>) -> Result<(Self, Option<&'a [u8]>), HeaderError> {
+        let mut first: Option<Option<&[u8]>> = None;
+        let address = NameAddr::scan_each(scanner, |param| {
+            if param.name.eq_ignore_ascii_case(b"tag") {
+                first.get_or_insert(param.value);
+            }
+        })?;
+        Ok((address, first.flatten()))
+    }
+
+    /// The same, and shows each parameter to `each`.
+    fn scan_each(scanner: &mut Scanner<'a>, each: impl FnMut(Param<'a>)) -> Result<Self, HeaderError> {
         scanner.skip_lws();
         let start = scanner.at();
         let display = match scanner.peek() {
@@ -63,7 +79,7 @@ impl<'a> NameAddr<'a> {
             if !scanner.eat(b'>') {
                 return Err(scanner.expected("a character of a URI, or > after it"));
             }
-            let params = Params::scan(scanner)?;
+            let params = Params::scan_each(scanner, each)?;
             return Ok(NameAddr { display, uri, params });
         }
         if scanner.peek() != Some(b':') || display.first() == Some(&b'"') {
@@ -78,7 +94,7 @@ impl<'a> NameAddr<'a> {
             scanner.skip(1);
         }
         let uri = UriRef::parse(scanner.since(start)).map_err(|error| uri_error(error, start))?;
-        let params = Params::scan(scanner)?;
+        let params = Params::scan_each(scanner, each)?;
         Ok(NameAddr { display: b"", uri, params })
     }
 
