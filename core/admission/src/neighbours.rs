@@ -105,10 +105,10 @@ impl Neighbours {
     /// is asked to. What it says of overload goes no further.
     // rfc7339 §5.1, §5.6
     pub fn hear_request(&mut self, now: Tick, back: SocketAddr, request: &mut Request) -> bool {
-        let params = request.via().params();
-        if !params.contains("oc") {
+        if !request.via().has_oc() {
             return false;
         }
+        let params = request.via().params();
         let has_loss = params.unquoted("oc-algo").is_some_and(|list| {
             list.split(|octet| *octet == b',').any(|one| one.trim_ascii().eq_ignore_ascii_case(b"loss"))
         });
@@ -160,7 +160,7 @@ impl Neighbours {
     /// Writes into the Via of a request to a neighbour that we do as we are asked.
     // rfc7339 §4.1, §4.2
     pub fn sign_request(&mut self, to: SocketAddr, request: &mut Request) -> bool {
-        if !self.is_one(to.ip()) || request.via().params().contains("oc") {
+        if !self.is_one(to.ip()) || request.via().has_oc() {
             return false;
         }
         if request.to_tag().is_some() && !matches!(request.method(), Method::Ack | Method::Cancel) {
@@ -177,7 +177,7 @@ impl Neighbours {
             return false;
         }
         // rfc7339 §5.4: whoever wrote something there on the way was not asked
-        if response.via().params().contains("oc") {
+        if response.via().has_oc() {
             strip(response);
         }
         let Wish { percent, sequence_millis } = wish;

@@ -26,7 +26,7 @@ impl Node {
     // rfc7339 §5.10.2
     pub(super) fn refuses_early(&mut self, now: Tick, flow: Flow, request: &mut Request) -> bool {
         // Few say anything: where the answer goes is not sought for the others.
-        let was_asked = request.via().params().contains("oc") && {
+        let was_asked = request.via().has_oc() && {
             let back = ruf_transaction::reply_to(flow, request).remote;
             self.neighbours.hear_request(now, back, request)
         };

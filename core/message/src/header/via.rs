@@ -26,6 +26,15 @@ pub struct Via<'a> {
     params: Params<'a>,
     /// The value of the first parameter `branch`.
     branch: Option<&'a [u8]>,
+    has: Has,
+}
+
+/// Which parameters are there, of those that every message is asked for and few have.
+#[derive(Clone, Copy, Debug, Default)]
+struct Has {
+    rport: bool,
+    received: bool,
+    oc: bool,
 }
 
 /// Where the parts of a hop stand: what a message notes of its top Via.
@@ -36,6 +45,7 @@ pub(crate) struct ViaAt {
     port: Option<u16>,
     params: Span,
     branch: Option<Span>,
+    has: Has,
 }
 
 impl ViaAt {
@@ -47,6 +57,7 @@ impl ViaAt {
             port: self.port,
             params: Params::proved(text(self.params)),
             branch: self.branch.map(text),
+            has: self.has,
         }
     }
 }
@@ -69,13 +80,18 @@ impl<'a> Via<'a> {
     ) -> Result<Self, HeaderError> {
         let via = Via::scan_sent_by(scanner)?;
         let mut first: Option<Option<&[u8]>> = None;
+        let mut has = Has::default();
         let params = Params::scan_each(scanner, |param| {
-            if param.name.eq_ignore_ascii_case(b"branch") {
+            let is = |name: &[u8]| param.name.eq_ignore_ascii_case(name);
+            if is(b"branch") {
                 first.get_or_insert(param.value);
                 param.value.into_iter().for_each(&mut each);
             }
+            has.rport |= is(b"rport");
+            has.received |= is(b"received");
+            has.oc |= is(b"oc");
         })?;
-        Ok(Via { params, branch: first.flatten(), ..via })
+        Ok(Via { params, branch: first.flatten(), has, ..via })
     }
 
     /// Where its parts stand; `value` is the text that it was read from, and `span` where that stands.
@@ -87,6 +103,7 @@ impl<'a> Via<'a> {
             port: self.port,
             params: at(self.params.as_bytes()),
             branch: self.branch.map(at),
+            has: self.has,
         }
     }
 
@@ -113,7 +130,7 @@ impl<'a> Via<'a> {
         skip_host(scanner)?;
         let host = scanner.since(host_start);
         let port = if scanner.eat_around(b':') { Some(port(scanner)?) } else { None };
-        Ok(Via { transport_token, host, port, params: Params::default(), branch: None })
+        Ok(Via { transport_token, host, port, ..Via::default() })
     }
 
     /// The transport; `None` if it is none of ours.
@@ -154,6 +171,9 @@ impl<'a> Via<'a> {
 
     /// The address that the request really came from, brackets or not (RFC 5118 §4.5).
     pub fn received(&self) -> Option<IpAddr> {
+        if !self.has.received {
+            return None;
+        }
         let text = str::from_utf8(self.params.get("received").flatten()?).ok()?;
         match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
             Some(inner) => parse_v6(inner).map(IpAddr::V6),
@@ -164,8 +184,16 @@ impl<'a> Via<'a> {
     /// The response port: `None` if not asked for, `Some(None)` if asked for and not yet known
     /// (RFC 3581 §3).
     pub fn rport(&self) -> Option<Option<u16>> {
+        if !self.has.rport {
+            return None;
+        }
         let value = self.params.get("rport")?;
         Some(value.and_then(|digits| str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok()))
+    }
+
+    /// Whether the hop says something of overload (RFC 7339 §4.1).
+    pub const fn has_oc(&self) -> bool {
+        self.has.oc
     }
 
     /// The multicast (or other) address that responses go to.
@@ -181,7 +209,7 @@ impl<'a> Via<'a> {
     /// The same hop without its parameters.
     #[must_use]
     pub fn without_params(self) -> Self {
-        Via { params: Params::default(), branch: None, ..self }
+        Via { params: Params::default(), branch: None, has: Has::default(), ..self }
     }
 
     /// The parameters.
@@ -193,7 +221,14 @@ impl<'a> Via<'a> {
 impl Default for Via<'_> {
     /// Names no host. A message that came through the door has a better one.
     fn default() -> Self {
-        Via { transport_token: b"", host: b"", port: None, params: Params::default(), branch: None }
+        Via {
+            transport_token: b"",
+            host: b"",
+            port: None,
+            params: Params::default(),
+            branch: None,
+            has: Has::default(),
+        }
     }
 }
 
