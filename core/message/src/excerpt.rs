@@ -88,7 +88,7 @@ mod tests {
     fn requests() -> [Request; 2] {
         let received = read(Bytes::from_static(INVITE.as_bytes()));
         let mut changed = received.clone();
-        changed.set_via_received([192, 0, 2, 9].into());
+        changed.set_via_source([192, 0, 2, 9].into(), None);
         changed.pop_route();
         changed.set_uri(&"sip:bob@192.0.2.4;ob".parse::<crate::Uri>().unwrap());
         changed.push_via("SIP/2.0/UDP here;branch=z9hG4bK1");

@@ -17,11 +17,9 @@ pub fn stamp(fields: &mut Fields, flow: &Flow) {
     let differs = via.host().ip() != Some(flow.remote.ip());
     // A `received` that the client wrote itself is a lie or a mistake; ours replaces it.
     let claimed = via.received().is_some();
-    if wants_rport {
-        fields.set_via_rport(flow.remote.port()); // rfc3581 §4
-    }
     if differs || wants_rport || claimed {
-        fields.set_via_received(flow.remote.ip()); // rfc3261 §18.2.1, rfc3581 §4
+        // rfc3261 §18.2.1, rfc3581 §4
+        fields.set_via_source(flow.remote.ip(), wants_rport.then_some(flow.remote.port()));
     }
 }
 

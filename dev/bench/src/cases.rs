@@ -88,8 +88,7 @@ fn stamp_invite() -> usize {
     let Some(mut request) = invite() else {
         return 0;
     };
-    request.set_via_rport(5060);
-    request.set_via_received([192, 0, 2, 101].into());
+    request.set_via_source([192, 0, 2, 101].into(), Some(5060));
     request.via().params().as_bytes().len()
 }
 

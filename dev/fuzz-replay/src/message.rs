@@ -69,8 +69,7 @@ fn edited(mut request: Request) {
     reparse(&request.cancel().to_bytes());
 
     let (hops, routes) = (request.values(HeaderName::Via).count(), request.routes().count());
-    request.set_via_received([192, 0, 2, 1].into());
-    request.set_via_rport(5060);
+    request.set_via_source([192, 0, 2, 1].into(), Some(5060));
     request.push_via("SIP/2.0/TLS h;branch=z9hG4bKf");
     request.push_route("<sip:p;lr>");
     request.push_record_route("<sip:p;lr>");

@@ -316,8 +316,8 @@ mod tests {
     fn what_was_noted_of_a_message_is_what_its_lines_say_after_every_edit() {
         let edits: [fn(&mut Request); 14] = [
             |_| {},
-            |request| request.set_via_rport(4),
-            |request| request.set_via_received([192, 0, 2, 1].into()),
+            |request| request.set_via_source([192, 0, 2, 2].into(), Some(4)),
+            |request| request.set_via_source([192, 0, 2, 1].into(), None),
             |request| request.push_via("SIP/2.0/TLS [2001:db8::1]:7;branch=z9hG4bKz"),
             |request| assert!(request.pop_via()),
             |request| request.set(HeaderName::Via, "SIP/2.0/UDP z"),

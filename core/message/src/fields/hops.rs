@@ -5,7 +5,7 @@ use super::{Fields, Line, Span};
 use crate::header::via::Via;
 use crate::host::write_ip;
 use crate::name::HeaderName;
-use crate::params::Params;
+use crate::params::{Param, Params};
 use crate::scan::Scanner;
 use smallvec::SmallVec;
 use std::net::IpAddr;
@@ -23,55 +23,58 @@ impl Fields {
         self.pop(HeaderName::Via)
     }
 
-    /// Writes the source address into the top Via.
-    // rfc3261 §18.2.1
-    pub fn set_via_received(&mut self, source: IpAddr) {
-        let mut text = String::new();
-        write_ip(source, &mut text);
-        self.set_via_param("received", text);
-    }
-
-    /// Writes the source port into the top Via.
-    // rfc3581 §4
-    pub fn set_via_rport(&mut self, port: u16) {
-        self.set_via_param("rport", itoa::Buffer::new().format(port));
+    /// Writes into the top Via where a request came from: its address, and its port where that was asked for.
+    // rfc3261 §18.2.1, rfc3581 §4
+    pub fn set_via_source(&mut self, address: IpAddr, rport: Option<u16>) {
+        let (mut received, mut port) = (SmallVec::<[u8; 45]>::new(), itoa::Buffer::new());
+        write_ip(address, |text| received.extend_from_slice(text.as_bytes()));
+        let received = ("received", &received[..]);
+        match rport {
+            Some(number) => self.set_via_params([("rport", port.format(number).as_bytes()), received]),
+            None => self.set_via_params([received]),
+        }
     }
 
     /// Writes a parameter of the top Via, in the place of all of that name; after the others if there
     /// was none. Nothing changes if there is no top Via, or it cannot be read.
     pub fn set_via_param(&mut self, name: &str, value: impl AsRef<[u8]>) {
+        self.set_via_params([(name, value.as_ref())]);
+    }
+
+    fn set_via_params<const N: usize>(&mut self, params: [(&str, &[u8]); N]) {
         let Some(at) = self.position(HeaderName::Via.into()) else {
             return;
         };
         // On the stack: what is copied may stand in the very buffer that it is appended to.
-        let mut before: SmallVec<[u8; 256]> = SmallVec::new();
-        let mut after: SmallVec<[u8; 64]> = SmallVec::new();
-        let mut found = false;
+        let mut text: SmallVec<[u8; 256]> = SmallVec::new();
+        let mut written = [false; N];
         let mut scanner = Scanner::new(self.first(HeaderName::Via).unwrap_or_default());
         if Via::scan_sent_by(&mut scanner).is_err() {
             return;
         }
-        before.extend_from_slice(scanner.since(0));
-        let params = Params::scan_each(&mut scanner, |param| {
-            if param.name.eq_ignore_ascii_case(name.as_bytes()) {
-                found = true;
-            } else if found {
-                param.write(&mut after);
-            } else {
-                param.write(&mut before);
+        text.extend_from_slice(scanner.since(0));
+        let write = |text: &mut SmallVec<_>, (name, value): (&str, _)| {
+            Param { name: name.as_bytes(), value: Some(value) }.write(text);
+        };
+        let others = Params::scan_each(&mut scanner, |param| {
+            let is = |(name, _): &(&str, _)| param.name.eq_ignore_ascii_case(name.as_bytes());
+            match params.iter().zip(&mut written).find(|(new, _)| is(new)) {
+                None => param.write(&mut text),
+                Some((_, true)) => {}
+                Some((new, written)) => {
+                    *written = true;
+                    write(&mut text, *new);
+                }
             }
         });
-        if params.is_err() {
+        if others.is_err() {
             return;
         }
+        let new = params.into_iter().zip(written).filter(|(_, written)| !written);
+        new.for_each(|(new, _)| write(&mut text, new));
         let below = scanner.eat_around(b',').then(|| scanner.at());
         let start = self.own_len();
-        self.own.extend_from_slice(&before);
-        self.own.push(b';');
-        self.own.extend_from_slice(name.as_bytes());
-        self.own.push(b'=');
-        self.own.extend_from_slice(value.as_ref());
-        self.own.extend_from_slice(&after);
+        self.own.extend_from_slice(&text);
         self.replace_top_via(at, start, below);
     }
 
@@ -142,11 +145,10 @@ mod tests {
     fn where_it_came_from_is_written_into_the_top_via_alone() {
         // tests rfc3261 §18.2.1 and rfc3581 §4
         let mut invite = invite();
-        invite.set_via_received("2001:db8::1".parse().unwrap());
-        invite.set_via_rport(5062);
+        invite.set_via_source("2001:db8::1".parse().unwrap(), Some(5062));
         let top = "SIP/2.0/UDP a;branch=z9hG4bK1;rport=5062;received=2001:db8::1";
         assert_eq!(values(&invite, HeaderName::Via), [top, "SIP/2.0/TCP b", "SIP/2.0/TLS c"]);
-        invite.set_via_received("192.0.2.1".parse().unwrap());
+        invite.set_via_source("192.0.2.1".parse().unwrap(), None);
         assert_eq!(
             (invite.via().received(), invite.via().rport()),
             ("192.0.2.1".parse().ok(), Some(Some(5062)))
@@ -167,7 +169,7 @@ mod tests {
             ("Via: SIP/2.0/UDP a\r\n ;branch=1\r\n", "SIP/2.0/UDP a;branch=1;received=192.0.2.1"),
         ] {
             let mut request = request(vias);
-            request.set_via_received([192, 0, 2, 1].into());
+            request.set_via_source([192, 0, 2, 1].into(), None);
             assert_eq!(values(&request, HeaderName::Via), [stamped]);
             assert_eq!(request.via().received(), "192.0.2.1".parse().ok());
             assert!(Message::parse(request.to_bytes()).is_ok());
@@ -178,10 +180,10 @@ mod tests {
     fn without_a_via_nothing_is_stamped() {
         let mut request = invite();
         request.remove(HeaderName::Via);
-        request.set_via_rport(1);
+        request.set_via_source([192, 0, 2, 1].into(), Some(1));
         assert!(!request.contains(HeaderName::Via));
         request.set(HeaderName::Via, "none");
-        request.set_via_rport(1);
+        request.set_via_source([192, 0, 2, 1].into(), Some(1));
         assert_eq!(values(&request, HeaderName::Via), ["none"]);
     }
 }
