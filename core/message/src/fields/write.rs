@@ -2,7 +2,7 @@
 
 use super::{Fields, Line};
 use crate::name::HeaderName;
-use crate::scan::{class, is};
+use crate::scan::{Scanner, class, is};
 
 impl Fields {
     /// An upper estimate of what [`Fields::write`] appends.
@@ -66,13 +66,19 @@ impl Fields {
     }
 
     fn follows_name(&self, line: &Line) -> bool {
-        self.wire
-            .get(line.name.end()..line.value.start())
-            .is_some_and(|between| between.iter().all(|octet| *octet == b':' || is(*octet, class::LWS)))
+        match self.wire.get(line.name.end()..line.value.start()) {
+            Some(b": ") => true,
+            Some(between) => between.iter().all(|octet| *octet == b':' || is(*octet, class::LWS)),
+            None => false,
+        }
     }
 
     fn only_white(&self, start: usize, end: usize) -> bool {
-        self.wire.get(start..end).is_some_and(|between| between.iter().all(|octet| is(*octet, class::LWS)))
+        match self.wire.get(start..end) {
+            Some(b"\r\n") => true,
+            Some(between) => between.iter().all(|octet| is(*octet, class::LWS)),
+            None => false,
+        }
     }
 
     fn flush(&self, run: &mut Option<(usize, usize)>, out: &mut Vec<u8>) {
@@ -90,7 +96,9 @@ fn write_length(length: usize, out: &mut Vec<u8>) {
 }
 
 fn number(text: &[u8]) -> Option<usize> {
-    str::from_utf8(text).ok()?.parse().ok()
+    let mut scanner = Scanner::new(text);
+    let number = scanner.number().ok()?;
+    scanner.end().ok().map(|()| number as usize)
 }
 
 #[cfg(test)]
