@@ -19,7 +19,7 @@ pub(crate) fn is_for_us(request: &Request, identity: &Identity, gate: &Gate) -> 
     if matches!(identity, Identity::Dialog(_)) {
         return false;
     }
-    if request.routes().next().is_some_and(|route| !gate.ourselves().is_us(route.uri())) {
+    if request.next_route().is_some_and(|route| !gate.ourselves().is_us(route)) {
         return false;
     }
     let uri = request.uri();

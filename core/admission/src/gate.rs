@@ -301,8 +301,7 @@ impl Gate {
             let token = uri.user().filter(|_| self.ourselves.is_us(uri))?;
             self.tokens.read(token, request.call_id(), from_tag, to_tag)
         };
-        let pass =
-            request.routes().next().and_then(|route| pass(route.uri())).or_else(|| pass(request.uri()))?;
+        let pass = request.next_route().and_then(pass).or_else(|| pass(request.uri()))?;
         self.replies.prove(arrival.now, arrival.source);
         Some(Identity::Dialog(pass))
     }

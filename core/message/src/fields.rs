@@ -16,6 +16,7 @@ use crate::header::via::{Via, ViaAt};
 use crate::limits::HEADERS_INLINE;
 use crate::name::{HeaderName, Repeat};
 use crate::scan::{Scanner, elements, first_element};
+use crate::uri::{Parts, UriRef};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -43,10 +44,19 @@ pub(crate) struct Noted {
     pub(crate) via: Option<ViaAt>,
     pub(crate) from_tag: Option<TagAt>,
     pub(crate) to_tag: Option<TagAt>,
+    /// The URI of the first Route, if there is one.
+    pub(crate) route: Option<Option<UriAt>>,
 }
 
 /// Where the tag of an address stands, if it has one.
 pub(crate) type TagAt = Option<Span>;
+
+/// Where a URI stands, and its parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct UriAt {
+    pub(crate) text: Span,
+    pub(crate) parts: Parts,
+}
 
 impl Noted {
     /// A line of this name was changed.
@@ -55,6 +65,7 @@ impl Noted {
             HeaderName::Via => self.via = None,
             HeaderName::From => self.from_tag = None,
             HeaderName::To => self.to_tag = None,
+            HeaderName::Route => self.route = None,
             _ => {}
         }
     }
@@ -180,6 +191,14 @@ impl Fields {
         match self.noted.to_tag {
             Some(tag) => tag.map(|span| self.text(span)),
             None => self.to().tag(),
+        }
+    }
+
+    /// The URI of the first Route.
+    pub(crate) fn first_route(&self) -> Option<UriRef<'_>> {
+        match self.noted.route {
+            Some(at) => at.map(|at| UriRef::from_parts(self.text(at.text), at.parts)),
+            None => self.addresses(HeaderName::Route).next().map(|route| route.uri()),
         }
     }
 

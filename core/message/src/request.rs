@@ -59,6 +59,11 @@ impl Request {
         self.fields.addresses(HeaderName::Route)
     }
 
+    /// The proxy to go through next: the URI of the first of [`Request::routes`].
+    pub fn next_route(&self) -> Option<UriRef<'_>> {
+        self.fields.first_route()
+    }
+
     /// The extensions that a proxy must understand.
     pub fn proxy_require(&self) -> impl Iterator<Item = &str> {
         self.fields.option_tags(HeaderName::ProxyRequire)
@@ -235,6 +240,7 @@ mod tests {
         assert_eq!((request.uri(), request.max_forwards()), (target.as_ref(), Some(11)));
         let routes: Vec<_> = request.routes().map(|route| route.uri().to_string()).collect();
         assert_eq!(routes, ["sip:p0;lr", "sip:p2;lr"]);
+        assert_eq!(request.next_route().map(|route| route.to_string()).as_deref(), Some("sip:p0;lr"));
         assert_eq!(request.record_routes().count(), 1);
         assert_eq!(request.proxy_require().collect::<Vec<_>>(), ["a", "b"]);
         assert!(

@@ -62,8 +62,8 @@ impl BranchRequest {
     // Route, else the Request-URI
     pub(crate) fn next_hop(&self) -> Option<Hop> {
         let secure = self.request.uri().scheme() == Scheme::Sips;
-        let hop = match self.request.routes().next() {
-            Some(route) if !self.strict => route.uri().hop(),
+        let hop = match self.request.next_route() {
+            Some(route) if !self.strict => route.hop(),
             Some(_) | None => self.request.uri().hop(),
         }?;
         // rfc3261 §16.6 step 7; as if it were a SIPS URI

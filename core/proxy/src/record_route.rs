@@ -34,7 +34,7 @@ pub(crate) fn record_route(
     let token = gate.token(request.call_id(), tag, upstream, downstream);
     let (upstream, downstream) = (&upstream.flow, &downstream.flow);
     let is_secure = request.uri().scheme() == Scheme::Sips
-        || request.routes().next().is_some_and(|route| route.uri().scheme() == Scheme::Sips);
+        || request.next_route().is_some_and(|route| route.scheme() == Scheme::Sips);
     let here =
         |flow: &Flow, is_secure| uri(is_secure, &token, &gate.ourselves().sent_by(flow), flow.transport);
     let outgoing = here(downstream, is_secure);

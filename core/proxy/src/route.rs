@@ -76,10 +76,10 @@ fn remove_ourselves(
 ) {
     let in_dialog = matches!(identity, Identity::Dialog(_));
     loop {
-        let Some(first) = request.routes().next().filter(|route| ourselves.is_us(route.uri())) else {
+        let Some(first) = request.next_route().filter(|route| ourselves.is_us(*route)) else {
             return;
         };
-        let user = first.uri().user();
+        let user = first.user();
         match (&token, user) {
             (None, Some(user)) if in_dialog => token = Some(user.to_vec()),
             (Some(token), user) if in_dialog && user != Some(token) => return,
@@ -93,8 +93,8 @@ fn remove_ourselves(
 /// Request-URI, and the Request-URI at the end of the Route. Says whether it did.
 // rfc3261 §16.6 step 6
 pub(crate) fn yield_to_strict_router(request: &mut Request) -> bool {
-    let strict = match request.routes().next() {
-        Some(first) if !first.uri().is_loose_router() => owned_for_request(first.uri()),
+    let strict = match request.next_route() {
+        Some(first) if !first.is_loose_router() => owned_for_request(first),
         Some(_) | None => return false,
     };
     let last = [b"<", request.uri().as_bytes(), b">"].concat();

@@ -26,9 +26,9 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
         // The dialog's Request-URI and Route stay; the token knows the flow to the other side.
         return Targets::Predetermined(Target { flow: Some(pass.onward.flow), ..Target::unchanged() });
     }
-    let destination = match request.routes().next() {
+    let destination = match request.next_route() {
         // rfc3261 §16.6 step 7; the next hop is somebody else's: a matter of rules
-        Some(route) => Destination::Elsewhere(route.uri().to_owned()),
+        Some(route) => Destination::Elsewhere(route.to_owned()),
         None => destination(request.uri(), ourselves),
     };
     Targets::Sought(destination)
@@ -40,7 +40,7 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
 // rfc5627 §6.1: a GRUU is looked up inside a dialog, too
 // rfc5627 §6.1-4: with a Route beyond us, nothing is looked up, and no Path is added
 pub(crate) fn gruu(request: &Request, pass: &DialogPass, ourselves: &Ourselves) -> Option<Destination> {
-    if request.routes().next().is_some() {
+    if request.next_route().is_some() {
         return None;
     }
     match destination(request.uri(), ourselves) {

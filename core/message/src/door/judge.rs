@@ -2,7 +2,7 @@
 
 use super::bad;
 use crate::error::{HeaderError, ParseError, Place};
-use crate::fields::{Fields, Line, Noted, Span, TagAt};
+use crate::fields::{Fields, Line, Noted, Span, TagAt, UriAt};
 use crate::header::Header;
 use crate::header::address::NameAddr;
 use crate::header::cseq::CSeq;
@@ -58,6 +58,7 @@ pub(super) fn all_there(seen: Seen) -> Result<(), ParseError> {
 #[inline]
 pub(super) fn headers(fields: &Fields, method: Option<&[u8]>, noted: &mut Noted) -> Result<Seen, ParseError> {
     let mut seen = Seen::default();
+    noted.route = Some(None);
     for line in &fields.lines {
         let id = line.id;
         let again = seen.contains(id);
@@ -75,7 +76,8 @@ pub(super) fn headers(fields: &Fields, method: Option<&[u8]>, noted: &mut Noted)
             HeaderName::CallId => call_id(fields.text(line.value)),
             HeaderName::CSeq => cseq(fields.text(line.value), method),
             HeaderName::MaxForwards => max_forwards(fields.text(line.value)),
-            HeaderName::Route | HeaderName::RecordRoute => list(fields.text(line.value), route),
+            HeaderName::Route => routes(fields, line, noted),
+            HeaderName::RecordRoute => list(fields.text(line.value), |scanner| route(scanner).map(drop)),
             HeaderName::Contact => contact(fields.text(line.value)),
             HeaderName::Require | HeaderName::ProxyRequire | HeaderName::Supported => {
                 list(fields.text(line.value), option_tag)
@@ -92,9 +94,9 @@ pub(super) fn headers(fields: &Fields, method: Option<&[u8]>, noted: &mut Noted)
 /// Judges every element of a comma list; an empty header is an empty list.
 // rfc3261 §7.3.1
 #[inline]
-fn list(
-    value: &[u8],
-    mut element: impl FnMut(&mut Scanner<'_>) -> Result<(), HeaderError>,
+fn list<'a>(
+    value: &'a [u8],
+    mut element: impl FnMut(&mut Scanner<'a>) -> Result<(), HeaderError>,
 ) -> Result<(), HeaderError> {
     if value.is_empty() {
         return Ok(());
@@ -144,15 +146,27 @@ fn contact(value: &[u8]) -> Result<(), HeaderError> {
     if value == b"*" { Ok(()) } else { list(value, |scanner| NameAddr::scan(scanner).map(drop)) }
 }
 
+/// Routes; notes where the first stands.
+#[inline]
+fn routes(fields: &Fields, line: &Line, noted: &mut Noted) -> Result<(), HeaderError> {
+    let value = fields.text(line.value);
+    list(value, |scanner| {
+        let uri = route(scanner)?.uri();
+        let at = || UriAt { text: line.value.of_part(value, uri.as_bytes()), parts: uri.parts() };
+        noted.route.get_or_insert_default().get_or_insert_with(at);
+        Ok(())
+    })
+}
+
 /// A route is an address in angle brackets.
 // rfc3261 §20.30, §20.34
 #[inline]
-fn route(scanner: &mut Scanner<'_>) -> Result<(), HeaderError> {
+fn route<'a>(scanner: &mut Scanner<'a>) -> Result<NameAddr<'a>, HeaderError> {
     let start = scanner.at();
     let bracket_first = scanner.peek() == Some(b'<');
-    NameAddr::scan(scanner)?;
+    let address = NameAddr::scan(scanner)?;
     if bracket_first || scanner.since(start).contains(&b'<') {
-        return Ok(());
+        return Ok(address);
     }
     Err(HeaderError::new(start, "< before the URI"))
 }

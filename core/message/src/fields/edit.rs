@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn what_was_noted_of_a_message_is_what_its_lines_say_after_every_edit() {
-        let edits: [fn(&mut Request); 14] = [
+        let edits: [fn(&mut Request); 17] = [
             |_| {},
             |request| request.set_via_source([192, 0, 2, 2].into(), Some(4)),
             |request| request.set_via_source([192, 0, 2, 1].into(), None),
@@ -329,6 +329,9 @@ mod tests {
             |request| request.remove_if(HeaderName::Via, |value| value.ends_with(b"a")),
             |request| request.remove(HeaderName::From),
             |request| request.remove(HeaderName::Via),
+            |request| request.push_route("<sip:first;lr>"),
+            |request| _ = request.pop_route(),
+            |request| request.add(HeaderName::Route, "<sip:last;lr>"),
         ];
         for first in edits {
             for second in edits {
@@ -341,8 +344,13 @@ mod tests {
                 let mut anew = request.clone();
                 anew.fields.noted = Default::default();
                 assert_eq!(
-                    (format!("{:?}", request.via()), request.from_tag(), request.to_tag()),
-                    (format!("{:?}", anew.via()), anew.from_tag(), anew.to_tag()),
+                    (
+                        format!("{:?}", request.via()),
+                        request.from_tag(),
+                        request.to_tag(),
+                        request.next_route()
+                    ),
+                    (format!("{:?}", anew.via()), anew.from_tag(), anew.to_tag(), anew.next_route()),
                     "{request}"
                 );
             }
