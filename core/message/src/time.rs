@@ -55,6 +55,8 @@ impl fmt::Display for Tick {
 #[derive(Clone, Debug)]
 pub struct Deadlines<K> {
     queues: Vec<Queue<K>>,
+    /// Of the earliest entry: asked for after every message.
+    next: Option<Tick>,
 }
 
 /// A queue that is filled to less than one part of so many is made smaller,
@@ -71,7 +73,7 @@ struct Queue<K> {
 impl<K> Deadlines<K> {
     /// Queues for these durations; any other gets its queue when it is first armed.
     pub fn new(durations: &[Duration]) -> Self {
-        let mut deadlines = Deadlines { queues: Vec::new() };
+        let mut deadlines = Deadlines { queues: Vec::new(), next: None };
         for &duration in durations {
             deadlines.queue(duration);
         }
@@ -83,26 +85,25 @@ impl<K> Deadlines<K> {
         let queue = self.queue(duration);
         let due = queue.entries.back().map_or(now + duration, |(last, _)| (now + duration).max(*last));
         queue.entries.push_back((due, key));
+        self.next = Some(self.next.map_or(due, |next| next.min(due)));
     }
 
     /// When the next entry (wanted or not) comes due.
     #[must_use]
-    pub fn next(&self) -> Option<Tick> {
-        self.queues.iter().filter_map(|queue| queue.entries.front()).map(|(due, _)| *due).min()
+    pub const fn next(&self) -> Option<Tick> {
+        self.next
     }
 
     /// The key of the earliest entry due at `now`; call until `None`.
     pub fn pop_due(&mut self, now: Tick) -> Option<K> {
-        let earliest = self
-            .queues
-            .iter_mut()
-            .filter(|queue| queue.entries.front().is_some_and(|(due, _)| *due <= now))
-            .min_by_key(|queue| queue.entries.front().map(|(due, _)| *due))?;
+        let next = self.next.filter(|next| *next <= now)?;
+        let earliest = self.queues.iter_mut().find(|queue| queue.due() == Some(next))?;
         let (_, key) = earliest.entries.pop_front()?;
         // What a busy hour took is given back.
         if earliest.entries.len() < earliest.entries.capacity() / SPARSE {
             earliest.entries.shrink_to(KEPT.max(2 * earliest.entries.len()));
         }
+        self.next = self.queues.iter().filter_map(Queue::due).min();
         Some(key)
     }
 
@@ -123,6 +124,13 @@ impl<K> Deadlines<K> {
             Some(found) => &mut self.queues[found],
             None => self.queues.push_mut(Queue { duration, entries: VecDeque::new() }),
         }
+    }
+}
+
+impl<K> Queue<K> {
+    /// When its first entry comes due.
+    fn due(&self) -> Option<Tick> {
+        self.entries.front().map(|(due, _)| *due)
     }
 }
 
