@@ -19,7 +19,7 @@ use ruf_message::{
 use ruf_proxy::{Ack, Answer, CallEvent, DialogId, Overloaded, Proxy, Token, Turn, Unreachable};
 use ruf_registrar::{Keepalive, KeepaliveLimits, Registrar};
 use ruf_routing::DialPlan;
-use ruf_transaction::{Event, Received, Transactions};
+use ruf_transaction::{Event, Fingerprint, Heard, Transactions};
 
 use self::register::Held;
 use crate::counters::Counters;
@@ -189,24 +189,37 @@ impl Node {
         self.crossings.pop_front()
     }
 
-    fn receive_message(&mut self, now: Tick, flow: Flow, message: Message, octets: usize) {
-        match self.transactions.receive(now, flow, message, &mut self.wire) {
-            Received::Absorbed => {}
-            Received::New { flow, request } => self.admit(now, flow, request, octets),
-            Received::Ack { flow, request } => self.acknowledge(now, flow, request),
-            Received::Cancel { flow, request, invite, user } => {
-                self.cancel(now, flow, &request, invite.map(|_| user), octets);
-            }
-            Received::Response { user, response, .. } => {
-                self.neighbours.hear_response(now, flow.remote, &response);
-                let (proxy, mut turn) = self.turn(now);
-                proxy.response(&mut turn, user, response);
-            }
+    fn receive_message(&mut self, now: Tick, flow: Flow, mut message: Message, octets: usize) {
+        let heard = self.transactions.hear(now, &flow, &mut message, &mut self.wire);
+        match message {
+            Message::Request(request) => match heard {
+                Heard::New(fingerprint) => self.admit(now, flow, request, fingerprint, octets),
+                Heard::Ack(fingerprint) => self.acknowledge(now, flow, request, fingerprint),
+                Heard::Cancel { invite, user } => {
+                    self.cancel(now, flow, &request, invite.map(|_| user), octets);
+                }
+                Heard::Absorbed | Heard::Response { .. } => {}
+            },
+            Message::Response(response) => match heard {
+                Heard::Response { user, .. } => {
+                    self.neighbours.hear_response(now, flow.remote, &response);
+                    let (proxy, mut turn) = self.turn(now);
+                    proxy.response(&mut turn, user, response);
+                }
+                Heard::Absorbed | Heard::New(_) | Heard::Ack(_) | Heard::Cancel { .. } => {}
+            },
         }
     }
 
     /// A request that no transaction knows: through the gate, then to its user.
-    fn admit(&mut self, now: Tick, flow: Flow, mut request: Request, octets: usize) {
+    fn admit(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        mut request: Request,
+        fingerprint: Fingerprint,
+        octets: usize,
+    ) {
         if self.refuses_early(now, flow, &mut request) {
             let response = self.overloaded(now, &request, self.gate.has_phones_at(now, flow.remote.ip()));
             return self.reply_without_state(now, flow, &response, octets);
@@ -215,7 +228,7 @@ impl Node {
         match verdict {
             Verdict::Admitted(admitted) => {
                 self.counters.admitted += 1;
-                self.dispatch(now, admitted, octets);
+                self.dispatch(now, admitted, fingerprint, octets);
             }
             Verdict::Reply(response) => {
                 self.counters.refused += 1;
@@ -226,11 +239,11 @@ impl Node {
     }
 
     /// To whom an admitted request goes: to the registrar, to the server itself, all else to the proxy.
-    fn dispatch(&mut self, now: Tick, admitted: Admitted, octets: usize) {
+    fn dispatch(&mut self, now: Tick, admitted: Admitted, fingerprint: Fingerprint, octets: usize) {
         let (flow, ours) = (admitted.flow(), is_ours(admitted.identity()));
         if own::is_for_us(admitted.request(), admitted.identity(), &self.gate) {
             if admitted.request().method() == Method::Register {
-                self.register(now, admitted, octets);
+                self.register(now, admitted, fingerprint, octets);
             } else {
                 // rfc3261 §8.2.7: the same question gets the same answer, so nothing needs to be kept
                 let response = own::answer(admitted.request(), &self.gate);
@@ -244,14 +257,14 @@ impl Node {
             return;
         }
         let (proxy, mut turn) = self.turn(now);
-        if let Err(overloaded) = proxy.request(&mut turn, admitted) {
+        if let Err(overloaded) = proxy.request(&mut turn, admitted, fingerprint) {
             self.refuse_overloaded(now, &overloaded, octets);
         }
     }
 
     /// The ACK of a 2xx goes on by its token; the ACK of an answer that we gave without state ends here.
     // rfc3261 §8.1.3.5 and §16.11
-    fn acknowledge(&mut self, now: Tick, flow: Flow, ack: Request) {
+    fn acknowledge(&mut self, now: Tick, flow: Flow, ack: Request, fingerprint: Fingerprint) {
         if self.gate.absorbs_ack(&ack) {
             return;
         }
@@ -261,7 +274,7 @@ impl Node {
                 self.note_acknowledged(admitted.request());
                 let (proxy, mut turn) = self.turn(now);
                 // An ACK opens nothing, so no table can be too full for it.
-                let _ = proxy.request(&mut turn, admitted);
+                let _ = proxy.request(&mut turn, admitted, fingerprint);
             }
             // Nobody answers an ACK.
             Verdict::Reply(_) | Verdict::Drop => self.counters.dropped += 1,

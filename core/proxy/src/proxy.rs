@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use ruf_admission::{Admitted, Gate, Identity};
 use ruf_message::{Deadlines, Flow, Method, Place, Request, Response, Tick};
-use ruf_transaction::{Event, Transactions};
+use ruf_transaction::{Event, Fingerprint, Transactions};
 
 use crate::best::Failure;
 use crate::call::CallEvent;
@@ -127,10 +127,16 @@ impl Proxy {
         }
     }
 
-    /// Proxies an admitted request, of any method but CANCEL. Opens its server transaction.
+    /// Proxies an admitted request, of any method but CANCEL. Opens its server transaction, which is found by
+    /// this fingerprint.
     // rfc3261 §16.1: statefully, whatever the transports and however many the targets
     // rfc3261 §16.2: all new requests, of known and of unknown methods
-    pub fn request(&mut self, turn: &mut Turn<'_>, admitted: Admitted) -> Result<(), Box<Overloaded>> {
+    pub fn request(
+        &mut self,
+        turn: &mut Turn<'_>,
+        admitted: Admitted,
+        fingerprint: Fingerprint,
+    ) -> Result<(), Box<Overloaded>> {
         let (flow, mut request, identity) = admitted.into_parts();
         if request.method() == Method::Ack {
             stateless::receive(turn, &flow, request, &identity);
@@ -138,7 +144,7 @@ impl Proxy {
         }
         let opened = match self.contexts.is_full() {
             true => None,
-            false => turn.transactions.accept(turn.now, flow, &request).ok(),
+            false => turn.transactions.accept_as(turn.now, flow, &request, fingerprint).ok(),
         };
         let Some(server) = opened else {
             return Err(Box::new(Overloaded { flow, request, identity }));

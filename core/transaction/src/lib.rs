@@ -12,7 +12,7 @@
 //! | `branch.rs` | our own branches: a response finds its slot without a look-up |
 //! | `mark.rs` | their second part, by which a loop is found (RFC 5393) |
 //! | `reply.rs` | `received`, `rport` and where a response goes (18.2, RFC 3581) |
-//! | `out.rs` | what comes out: [`Out`], [`Received`], [`Event`] |
+//! | `out.rs` | what comes out: [`Out`], [`Received`], [`Heard`], [`Event`] |
 //!
 //! Not here: who may open a transaction (`ruf-admission`), what is done with a request
 //! (`ruf-proxy`, `ruf-agent`), the retransmission of a 2xx and its ACK (the transaction user's
@@ -59,9 +59,10 @@ mod turn;
 
 pub use limits::{Limits, Timers};
 pub use mark::{Mark, OurVia};
+pub use matching::Fingerprint;
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
-pub use out::{Counts, Event, Full, Out, Received};
+pub use out::{Counts, Event, Full, Heard, Out, Received};
 pub use reply::{reply_to, reply_to_via, stamp};
 pub use slab::{ClientId, ServerId};
 pub use transactions::Transactions;

@@ -26,9 +26,9 @@ pub(crate) const SPARSE: usize = 8;
 /// 128 bits of hash; in two halves, which align better than one u128.
 pub(crate) type Hash128 = (u64, u64);
 
-/// What 17.2.3 compares, but for the method.
+/// What 17.2.3 compares, but for the method: the same before and after a request was stamped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Fingerprint {
+pub struct Fingerprint {
     pub(crate) hash: Hash128,
     /// For a request without the magic cookie: the hash of its To tag, which an ACK takes from the
     /// response and so is compared apart.

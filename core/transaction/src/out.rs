@@ -7,6 +7,7 @@ use std::fmt;
 
 use ruf_message::{Flow, Request, Response, Transmit};
 
+use crate::matching::Fingerprint;
 use crate::slab::{ClientId, ServerId};
 
 /// What a received message turned out to be.
@@ -50,6 +51,32 @@ pub enum Received {
         user: u64,
         /// The response, with our own Via still on top.
         response: Response,
+    },
+}
+
+/// The same of a message that stays where it is: [`crate::Transactions::hear`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Heard {
+    /// It was dealt with.
+    Absorbed,
+    /// As [`Received::New`]; what [`crate::Transactions::accept_as`] opens it by.
+    New(Fingerprint),
+    /// As [`Received::Ack`].
+    Ack(Fingerprint),
+    /// As [`Received::Cancel`].
+    Cancel {
+        /// The INVITE that it cancels.
+        invite: Option<ServerId>,
+        /// The INVITE's tag; 0 without an INVITE.
+        user: u64,
+    },
+    /// As [`Received::Response`].
+    Response {
+        /// The transaction.
+        client: ClientId,
+        /// The tag given to [`crate::Transactions::send`].
+        user: u64,
     },
 }
 

@@ -6,38 +6,61 @@ use ruf_message::{Flow, Message, Method, Request, Response, StatusCode, Tick};
 
 use crate::entry::{Entry, Machine, Matching, ServerMatching, User};
 use crate::matching::{Fingerprint, MethodKey};
-use crate::out::{Out, Received};
+use crate::out::{Heard, Out, Received};
 use crate::slab::{ClientId, Id, ServerId};
 use crate::transactions::Transactions;
 use crate::{branch, reply};
 
 impl Transactions {
-    /// A message came in by `flow`.
-    pub fn receive(&mut self, now: Tick, flow: Flow, message: Message, out: &mut Out) -> Received {
+    /// A message came in by `flow`, and comes back with what it turned out to be.
+    pub fn receive(&mut self, now: Tick, flow: Flow, mut message: Message, out: &mut Out) -> Received {
+        let heard = self.hear(now, &flow, &mut message, out);
+        match message {
+            Message::Request(request) => match heard {
+                Heard::New(_) => Received::New { flow, request },
+                Heard::Ack(_) => Received::Ack { flow, request },
+                Heard::Cancel { invite, user } => Received::Cancel { flow, request, invite, user },
+                Heard::Absorbed | Heard::Response { .. } => Received::Absorbed,
+            },
+            Message::Response(response) => match heard {
+                Heard::Response { client, user } => Received::Response { client, user, response },
+                Heard::Absorbed | Heard::New(_) | Heard::Ack(_) | Heard::Cancel { .. } => Received::Absorbed,
+            },
+        }
+    }
+
+    /// A message came in by `flow`. It is changed where it stands, since moving one costs as much as a part of
+    /// reading it: a request's top Via gets `received` and `rport`.
+    pub fn hear(&mut self, now: Tick, flow: &Flow, message: &mut Message, out: &mut Out) -> Heard {
         match message {
             Message::Request(request) => {
                 #[cfg(feature = "mutants")]
                 if self.is_lost_on_a_mutant(request.method()) {
-                    return Received::Absorbed;
+                    return Heard::Absorbed;
                 }
-                let fingerprint = self.keyed.fingerprint(&request);
+                let fingerprint = self.fingerprint(request);
                 match request.method() {
-                    Method::Ack => self.receive_ack(now, flow, request, fingerprint, out),
-                    _ => self.receive_request(now, flow, request, fingerprint, out),
+                    Method::Ack => self.hear_ack(now, flow, request, fingerprint, out),
+                    _ => self.hear_request(now, flow, request, fingerprint, out),
                 }
             }
-            Message::Response(response) => self.receive_response(now, response, out),
+            Message::Response(response) => self.hear_response(now, response, out),
         }
     }
 
-    fn receive_ack(
+    /// What a server transaction of this request is found by.
+    pub fn fingerprint(&self, request: &Request) -> Fingerprint {
+        self.keyed.fingerprint(request)
+    }
+
+    fn hear_ack(
         &mut self,
         now: Tick,
-        flow: Flow,
-        mut request: Request,
+        flow: &Flow,
+        request: &mut Request,
         fingerprint: Fingerprint,
         out: &mut Out,
-    ) -> Received {
+    ) -> Heard {
         let invite = self.find_server(fingerprint, |server| server.is_acked_by(fingerprint.to_tag));
         if let Some(id) = invite {
             let passed_up = self.turn(now, id, out, |machine, turn| match machine {
@@ -47,65 +70,65 @@ impl Transactions {
                 }
             });
             if passed_up.is_none() {
-                return Received::Absorbed;
+                return Heard::Absorbed;
             }
         }
         // rfc6026 §6 in Accepted; rfc3261 §18.2.1 where there is no transaction
-        reply::stamp(&mut request, &flow);
-        Received::Ack { flow, request }
+        reply::stamp(request, flow);
+        Heard::Ack(fingerprint)
     }
 
-    fn receive_request(
+    fn hear_request(
         &mut self,
         now: Tick,
-        flow: Flow,
-        mut request: Request,
+        flow: &Flow,
+        request: &mut Request,
         fingerprint: Fingerprint,
         out: &mut Out,
-    ) -> Received {
-        let method = self.keyed.method(&request);
+    ) -> Heard {
+        let method = self.keyed.method(request);
         if let Some(id) = self.find_server(fingerprint, |server| server.is_same(method, fingerprint.to_tag)) {
             self.turn(now, id, out, |machine, turn| match machine {
                 Machine::InviteServer(machine) => Machine::InviteServer(machine.retransmission(turn)),
                 Machine::NonInviteServer(machine) => Machine::NonInviteServer(machine.retransmission(turn)),
                 client @ (Machine::InviteClient(_) | Machine::NonInviteClient(_)) => client,
             });
-            return Received::Absorbed; // rfc3261 §17.2.3
+            return Heard::Absorbed; // rfc3261 §17.2.3
         }
-        reply::stamp(&mut request, &flow); // rfc3261 §18.2.1
+        reply::stamp(request, flow); // rfc3261 §18.2.1
         match request.method() {
-            Method::Cancel => self.receive_cancel(now, flow, request, fingerprint, out),
-            _ => Received::New { flow, request },
+            Method::Cancel => self.hear_cancel(now, flow, request, fingerprint, out),
+            _ => Heard::New(fingerprint),
         }
     }
 
     /// Finds what a CANCEL cancels: any request of its branch but CANCEL or ACK.
-    fn receive_cancel(
+    fn hear_cancel(
         &mut self,
         now: Tick,
-        flow: Flow,
-        request: Request,
+        flow: &Flow,
+        request: &Request,
         fingerprint: Fingerprint,
         out: &mut Out,
-    ) -> Received {
+    ) -> Heard {
         let to_tag = fingerprint.to_tag;
         // rfc3261 §9.2
         let invite = self.find_server(fingerprint, |server| server.is_same(MethodKey::INVITE, to_tag));
-        if let Some(id) = invite.filter(|id| self.is_of_hop(*id, &flow)) {
+        if let Some(id) = invite.filter(|id| self.is_of_hop(*id, flow)) {
             let user = self.entries.get(id).and_then(|entry| entry.user.tag()).unwrap_or_default();
-            return Received::Cancel { flow, request, invite: Some(ServerId(id)), user };
+            return Heard::Cancel { invite: Some(ServerId(id)), user };
         }
         let other = self.find_server(fingerprint, |server| server.is_same(server.method, to_tag));
-        if other.is_some_and(|id| self.is_of_hop(id, &flow))
-            && let Ok(server) = self.open_server(now, flow, &request, User::NOBODY)
+        if other.is_some_and(|id| self.is_of_hop(id, flow))
+            && let Ok(server) = self.open_server(now, *flow, request, fingerprint, User::NOBODY)
         {
             // It has no effect on a request that is no INVITE, but is answered.
             let mut ok = request.reply(StatusCode::OK);
             ok.set_to_tag(&self.entropy.token(TAG_LEN));
             self.respond(now, ServerId(server), &ok, out); // rfc3261 §9.2
-            return Received::Absorbed;
+            return Heard::Absorbed;
         }
-        Received::Cancel { flow, request, invite: None, user: 0 }
+        Heard::Cancel { invite: None, user: 0 }
     }
 
     /// Whether a flow comes from the hop that sent the request of this transaction. Nobody is asked
@@ -115,19 +138,19 @@ impl Transactions {
         self.entries.get(id).is_some_and(|entry| entry.flow.remote.ip() == flow.remote.ip())
     }
 
-    fn receive_response(&mut self, now: Tick, response: Response, out: &mut Out) -> Received {
-        let Some(id) = self.find_client(&response) else {
+    fn hear_response(&mut self, now: Tick, response: &Response, out: &mut Out) -> Heard {
+        let Some(id) = self.find_client(response) else {
             // Stray: neither forwarded nor passed up.
-            return Received::Absorbed; // rfc6026 §7.3, rfc4320 §4.2
+            return Heard::Absorbed; // rfc6026 §7.3, rfc4320 §4.2
         };
         let passed_up = self.turn(now, id, out, |machine, turn| match machine {
-            Machine::InviteClient(machine) => Machine::InviteClient(machine.response(&response, turn)),
-            Machine::NonInviteClient(machine) => Machine::NonInviteClient(machine.response(&response, turn)),
+            Machine::InviteClient(machine) => Machine::InviteClient(machine.response(response, turn)),
+            Machine::NonInviteClient(machine) => Machine::NonInviteClient(machine.response(response, turn)),
             server @ (Machine::InviteServer(_) | Machine::NonInviteServer(_)) => server,
         });
         match passed_up {
-            Some(user) => Received::Response { client: ClientId(id), user, response },
-            None => Received::Absorbed,
+            Some(user) => Heard::Response { client: ClientId(id), user },
+            None => Heard::Absorbed,
         }
     }
 

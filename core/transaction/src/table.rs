@@ -10,7 +10,7 @@ use ruf_message::{Flow, Method, Request, Tick};
 
 use crate::entry::{Entry, Machine, Matching, ServerMatching, ToTags, User};
 use crate::invite_server::InviteServer;
-use crate::matching::SAME_FINGERPRINT_MAX;
+use crate::matching::{Fingerprint, SAME_FINGERPRINT_MAX};
 use crate::non_invite_client::NonInviteClient;
 use crate::non_invite_server::NonInviteServer;
 use crate::out::{Full, Out};
@@ -27,9 +27,9 @@ impl Transactions {
         now: Tick,
         flow: Flow,
         request: &Request,
+        fingerprint: Fingerprint,
         user: User,
     ) -> Result<Id, Full> {
-        let fingerprint = self.keyed.fingerprint(request);
         let servers = self.counts.invite_servers + self.counts.non_invite_servers;
         if servers >= self.limits.servers_max
             || self.servers.get(fingerprint.hash).len() >= SAME_FINGERPRINT_MAX

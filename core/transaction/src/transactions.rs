@@ -11,7 +11,7 @@ use crate::entry::{Entry, Machine, Matching, User};
 use crate::invite_client::InviteClient;
 use crate::limits::{Limits, Timers};
 use crate::mark::{Mark, OurVia};
-use crate::matching::{Keyed, Servers};
+use crate::matching::{Fingerprint, Keyed, Servers};
 use crate::non_invite_client::NonInviteClient;
 use crate::out::{Counts, Full, Out};
 use crate::slab::{ClientId, ServerId, Slab};
@@ -70,7 +70,18 @@ impl Transactions {
     /// Opens a server transaction for a request that [`crate::Received::New`] or [`crate::Received::Cancel`]
     /// brought. Its user's tag is 0 until [`set_user`](Self::set_user).
     pub fn accept(&mut self, now: Tick, flow: Flow, request: &Request) -> Result<ServerId, Full> {
-        self.open_server(now, flow, request, User::of(0)).map(ServerId)
+        self.accept_as(now, flow, request, self.fingerprint(request))
+    }
+
+    /// The same of a request whose fingerprint is known: [`crate::Heard::New`] brought it.
+    pub fn accept_as(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        request: &Request,
+        fingerprint: Fingerprint,
+    ) -> Result<ServerId, Full> {
+        self.open_server(now, flow, request, fingerprint, User::of(0)).map(ServerId)
     }
 
     /// The user's own tag for a server transaction, echoed in its events.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ruf_admission::{Admitted, Identity};
 use ruf_message::Tick;
 use ruf_registrar::{Outcome, Registered, Ticket};
-use ruf_transaction::ServerId;
+use ruf_transaction::{Fingerprint, ServerId};
 
 use super::{Node, is_ours};
 
@@ -22,9 +22,15 @@ pub(super) struct Held {
 
 impl Node {
     /// Bindings change here.
-    pub(super) fn register(&mut self, now: Tick, admitted: Admitted, octets: usize) {
+    pub(super) fn register(
+        &mut self,
+        now: Tick,
+        admitted: Admitted,
+        fingerprint: Fingerprint,
+        octets: usize,
+    ) {
         let (flow, request) = (admitted.flow(), admitted.request());
-        let Ok(server) = self.transactions.accept(now, flow, request) else {
+        let Ok(server) = self.transactions.accept_as(now, flow, request, fingerprint) else {
             let response = self.overloaded(now, request, is_ours(admitted.identity()));
             self.reply_without_state(now, flow, &response, octets);
             return;

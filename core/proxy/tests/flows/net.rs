@@ -299,7 +299,9 @@ impl Net {
         let copy = request.clone();
         match self.gate.admit(self.now, flow, request, &()) {
             Verdict::Admitted(admitted) => {
-                if let Err(overloaded) = self.with_proxy(|proxy, turn| proxy.request(turn, admitted)) {
+                let fingerprint = self.transactions.fingerprint(admitted.request());
+                let proxied = self.with_proxy(|proxy, turn| proxy.request(turn, admitted, fingerprint));
+                if let Err(overloaded) = proxied {
                     let mut response = overloaded.request.reply(StatusCode::SERVICE_UNAVAILABLE);
                     response.set_to_tag(&self.gate.reply_tag(&overloaded.request));
                     self.wire.reply(overloaded.flow, &overloaded.request, &response);
