@@ -53,7 +53,9 @@ pub(crate) fn mark(branch: &[u8]) -> Option<u64> {
 }
 
 fn hex(out: &mut Vec<u8>, value: u64) {
-    out.extend((0..16).rev().filter_map(|i| HEX.get((value >> (4 * i)) as usize & 15)));
+    #[expect(clippy::indexing_slicing, reason = "sixteen digits, and four bits")]
+    let digit = |place: usize| HEX[(value >> (60 - 4 * place)) as usize & 15];
+    out.extend_from_slice(&std::array::from_fn::<u8, 16, _>(digit));
 }
 
 /// Only lower case is read, so that equal values mean equal bytes.
