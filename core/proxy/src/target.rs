@@ -3,6 +3,8 @@
 //!
 //! Not here: the location service (a question), and what a number means (services/routing).
 
+use std::borrow::Cow;
+
 use ruf_admission::{AddressOfRecord, DialogPass, Identity, Ourselves};
 use ruf_message::{Host, Request, Scheme, UriRef};
 
@@ -40,7 +42,8 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
 // rfc5627 §6.1: a GRUU is looked up inside a dialog, too
 // rfc5627 §6.1-4: with a Route beyond us, nothing is looked up, and no Path is added
 pub(crate) fn gruu(request: &Request, pass: &DialogPass, ourselves: &Ourselves) -> Option<Destination> {
-    if request.next_route().is_some() {
+    // Most are none, and are seen at once.
+    if request.next_route().is_some() || request.uri().gr().is_none() {
         return None;
     }
     match destination(request.uri(), ourselves) {
@@ -80,11 +83,14 @@ pub fn destination(uri: UriRef<'_>, ourselves: &Ourselves) -> Destination {
 /// without escapes.
 // rfc3261 §10.3 step 5
 // rfc3261 §16.5: canonicalised before it is looked up
-fn user(uri: UriRef<'_>) -> Option<String> {
+fn user(uri: UriRef<'_>) -> Option<Cow<'_, str>> {
     match uri.tel_number() {
-        Some(number) if is_number(&number) => Some(number),
+        Some(number) if is_number(&number) => Some(number.into()),
         // Accounts have names in UTF-8; what is none is nobody's.
-        Some(_) | None => uri.user_unescaped().map(|user| String::from_utf8_lossy(&user).into_owned()),
+        Some(_) | None => uri.user_unescaped().map(|user| match user {
+            Cow::Borrowed(user) => String::from_utf8_lossy(user),
+            Cow::Owned(user) => String::from_utf8_lossy(&user).into_owned().into(),
+        }),
     }
 }
 
