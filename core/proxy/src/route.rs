@@ -6,6 +6,10 @@
 
 use ruf_admission::{Identity, Ourselves};
 use ruf_message::{Flow, HeaderName, Host, Request, Scheme, Transport, Uri, UriRef};
+use smallvec::SmallVec;
+
+/// A token, beside the message that it is taken out of.
+type Held = SmallVec<[u8; 128]>;
 
 /// Makes the request look as if every router before us had been a loose one, and removes ourselves
 /// from its Route.
@@ -19,13 +23,13 @@ pub(crate) fn preprocess(request: &mut Request, flow: &Flow, identity: &Identity
 /// end of the Route. Our Record-Routes, and nobody else's URIs, name us with `lr`. Gives the token that
 /// it held.
 // rfc3261 §16.4
-fn restore_request_uri(request: &mut Request, ourselves: &Ourselves) -> Option<Vec<u8>> {
+fn restore_request_uri(request: &mut Request, ourselves: &Ourselves) -> Option<Held> {
     let uri = request.uri();
     if !(uri.is_loose_router() && ourselves.is_us(uri)) {
         return None;
     }
     let last = request.routes().last().map(|route| owned_for_request(route.uri()))?;
-    let token = uri.user().map(<[u8]>::to_vec);
+    let token = uri.user().map(Held::from_slice);
     let mut before_last = request.routes().count() - 1;
     request.set_uri(&last);
     request.remove_if(HeaderName::Route, |_| match before_last.checked_sub(1) {
@@ -70,7 +74,7 @@ fn is_our_address(host: Host<'_>, port: u16, ourselves: &Ourselves) -> bool {
 // rfc5658 §5: a proxy may remove both of a pair
 fn remove_ourselves(
     request: &mut Request,
-    mut token: Option<Vec<u8>>,
+    mut token: Option<Held>,
     identity: &Identity,
     ourselves: &Ourselves,
 ) {
@@ -81,7 +85,7 @@ fn remove_ourselves(
         };
         let user = first.user();
         match (&token, user) {
-            (None, Some(user)) if in_dialog => token = Some(user.to_vec()),
+            (None, Some(user)) if in_dialog => token = Some(Held::from_slice(user)),
             (Some(token), user) if in_dialog && user != Some(token) => return,
             (None | Some(_), _) => {}
         }
