@@ -118,12 +118,10 @@ pub(crate) fn ourselves(
             } else {
                 vec![bind.ip()]
             };
-            ruf_admission::Listener {
-                transport,
-                bind,
-                addresses,
-                advertised: advertised.map(|one| (one.host.clone(), one.port)),
-            }
+            let mut listener = ruf_admission::Listener::new(transport, bind);
+            listener.addresses = addresses;
+            listener.advertised = advertised.map(|one| (one.host.clone(), one.port));
+            listener
         })
         .collect();
     Ok(Ourselves { domains: domains.to_vec(), listeners })

@@ -4,6 +4,7 @@
 
 use ruf_auth::Algorithm;
 use ruf_message::{Flow, Host, HostBuf, Scheme, Transport, UriRef, address_text};
+use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
 
 /// Every domain and every address that is us.
@@ -61,12 +62,14 @@ pub struct Listener {
     pub addresses: Vec<IpAddr>,
     /// What the world calls it, if that differs.
     pub advertised: Option<(HostBuf, Option<u16>)>,
+    /// `bind` as a Via has it.
+    written: String,
 }
 
 impl Listener {
     /// A listener on one address, known by it.
     pub fn new(transport: Transport, bind: SocketAddr) -> Self {
-        Listener { transport, bind, addresses: Vec::new(), advertised: None }
+        Listener { transport, bind, addresses: Vec::new(), advertised: None, written: written(bind) }
     }
 
     fn has_address(&self, address: IpAddr) -> bool {
@@ -162,14 +165,19 @@ impl Ourselves {
     /// What we write of ourselves into Via and Record-Route of what leaves on a flow: `host:port`, as
     /// advertised or as the flow has it, never a wildcard.
     // rfc3261 §18.1.1
-    pub fn sent_by(&self, flow: &Flow) -> String {
-        let listener = self.listeners.get(usize::from(flow.listener));
-        match listener.and_then(|listener| Some((listener, listener.advertised.as_ref()?))) {
-            Some((_, (host, Some(port)))) => format!("{host}:{port}"),
-            Some((_, (host, None))) => host.to_string(),
-            None => address_text(SocketAddr::new(flow.local.ip().to_canonical(), flow.local.port())),
+    pub fn sent_by(&self, flow: &Flow) -> Cow<'_, str> {
+        match self.listeners.get(usize::from(flow.listener)) {
+            Some(Listener { advertised: Some((host, Some(port))), .. }) => format!("{host}:{port}").into(),
+            Some(Listener { advertised: Some((host, None)), .. }) => host.to_string().into(),
+            Some(listener) if listener.bind == flow.local => (&*listener.written).into(),
+            Some(_) | None => written(flow.local).into(),
         }
     }
+}
+
+/// An address of ours as a Via has it.
+fn written(address: SocketAddr) -> String {
+    address_text(SocketAddr::new(address.ip().to_canonical(), address.port()))
 }
 
 /// The port that people write where nothing need be written.
