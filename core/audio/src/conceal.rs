@@ -162,6 +162,8 @@ mod tests {
             let gap = rate.samples(200)..rate.samples(220);
             let (sent, heard) = with_gap(rate, false);
             assert!(likeness_db(&sent[gap.clone()], &heard[gap.clone()]) > 13.0, "{rate:?}");
+            let behind = rate.samples(220)..rate.samples(224);
+            assert!(likeness_db(&sent[behind.clone()], &heard[behind]) > 11.0, "{rate:?}");
             let (sent, heard) = with_gap(rate, true);
             assert!(likeness_db(&sent[gap.clone()], &heard[gap]) > 18.0, "{rate:?}");
         }
