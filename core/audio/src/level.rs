@@ -107,9 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn digital_silence_is_never_speech() {
+    fn silence_is_never_speech() {
         let mut activity = Activity::new();
         assert!((0..2_000).all(|_| !activity.is_speech(&[0; 160])));
+        // Nor is what is hardly more.
+        assert!(!activity.is_speech(&[9; 160]));
         assert!(activity.is_speech(&[3_000; 160]));
     }
 }

@@ -61,16 +61,22 @@ mod tests {
     #[test]
     fn a_voice_is_found_at_every_rate() {
         for rate in [Rate::Hz8000, Rate::Hz16000, Rate::Hz48000] {
-            for tenths_ms in [51, 73, 100, 148] {
+            for tenths_ms in [51, 71, 73, 100, 148] {
                 let period = rate.hz() as usize * tenths_ms / 10_000;
                 let (window, lags) = (rate.samples(20), rate.samples(5)..=rate.samples(15));
                 let found = Pitch::of(&voice(period, rate.samples(60)), rate, window, lags).unwrap();
-                let periods = found.lag as f32 / period as f32;
-                assert!(
-                    (periods - periods.round()).abs() < 0.01 && found.likeness > 0.99,
-                    "{period}: {found:?}"
-                );
+                assert!(found.lag.is_multiple_of(period) && found.likeness > 0.99, "{period}: {found:?}");
             }
+        }
+    }
+
+    #[test]
+    fn a_period_between_two_that_were_tried_is_found_above_and_below() {
+        for period in 341..347 {
+            let angle = |n: usize| std::f32::consts::TAU * n as f32 / period as f32;
+            let sine: Vec<f32> = (0..2_880).map(|n| 8_000.0 * angle(n).sin()).collect();
+            let found = Pitch::of(&sine, Rate::Hz48000, 960, 240..=480).unwrap();
+            assert!(found.lag == period && found.likeness > 0.99, "{period}: {found:?}");
         }
     }
 

@@ -291,7 +291,7 @@ mod tests {
     /// Without its sine of that frequency, by least squares.
     fn notched(samples: &[i16], hz: f64, rate_hz: u32) -> Vec<i16> {
         let angle = |n: usize| 2.0 * PI * hz * n as f64 / f64::from(rate_hz);
-        let count = samples.len() - samples.len() % (rate_hz as usize / 100);
+        let count = samples.len() - samples.len() % (rate_hz as usize / 10);
         let samples = &samples[..count];
         let sum = |f: fn(f64) -> f64| -> f64 {
             samples.iter().enumerate().map(|(n, sample)| f64::from(*sample) * f(angle(n))).sum::<f64>() * 2.0
@@ -349,6 +349,9 @@ mod tests {
             let middle = &output[8_000..];
             let (hz, _) = tone_hz(middle, 8_000).expect("a tone");
             assert!((f64::from(hz) - 1_000.0 * factor).abs() < 0.05, "{ppm} ppm: {hz} Hz");
+            if ppm == 20_000 {
+                assert!(power_db(&notched(middle, 1_020.0, 8_000)) < -62.0, "nothing but the tone");
+            }
         }
     }
 

@@ -150,7 +150,7 @@ impl Band {
         let second = (kick + (lean >> 7) + ((second * 32_512) >> 15)).clamp(-12_288, 12_288);
 
         let kick = if sign == newer { 192 } else { -192 };
-        let bound = saturate(15_360 - second);
+        let bound = 15_360 - second;
         let first = saturate(kick + ((first * 32_640) >> 15)).clamp(-bound, bound);
 
         self.poles = [first, second];
