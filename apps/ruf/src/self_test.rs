@@ -245,15 +245,15 @@ mod tests {
     use super::*;
     use tokio::net::UdpSocket;
 
-    async fn fails(server: SocketAddr, domain: &str) -> String {
+    async fn fails(deadline: Duration, server: SocketAddr, domain: &str) -> String {
         let people = ["alice", "bob"].map(|name| (name.to_owned(), "secret".to_owned()));
-        within(Duration::from_millis(100), (Transport::Udp, server), domain, people).await.unwrap_err()
+        within(deadline, (Transport::Udp, server), domain, people).await.unwrap_err()
     }
 
     #[tokio::test]
     async fn a_server_that_says_nothing_is_one_sentence() {
         let server = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-        let sentence = fails(server.local_addr().unwrap(), "example.org").await;
+        let sentence = fails(Duration::from_millis(100), server.local_addr().unwrap(), "example.org").await;
         assert!(
             sentence.contains("0.1 s in vain for the answer to its REGISTER; let no firewall"),
             "{sentence}"
@@ -263,13 +263,13 @@ mod tests {
     #[tokio::test]
     async fn a_server_that_is_not_there_is_one_sentence() {
         let nobody = UdpSocket::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let sentence = fails(nobody, "example.org").await;
+        let sentence = fails(DEADLINE, nobody, "example.org").await;
         assert!(sentence.starts_with(&format!("nothing listens at {nobody}; ")), "{sentence}");
     }
 
     #[tokio::test]
     async fn a_domain_that_is_none_is_one_sentence() {
-        let sentence = fails("127.0.0.1:9".parse().unwrap(), "ex ample").await;
+        let sentence = fails(DEADLINE, "127.0.0.1:9".parse().unwrap(), "ex ample").await;
         assert!(sentence.starts_with("`ex ample` cannot stand in a SIP address; "), "{sentence}");
     }
 
