@@ -15,7 +15,7 @@ use ruf_message::{
     Entropy, Flow, HeaderName, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
     Transmit, Uri,
 };
-use ruf_session::{Body, Failure, InviteUsage, Turn};
+use ruf_session::{Body, Cause, Failure, InviteUsage, Turn};
 use ruf_transaction::{Event, Received, Transactions};
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -209,7 +209,14 @@ impl Agent {
     /// Ends a call as its state asks: CANCEL, BYE, or 486.
     // rfc3261 §15
     pub fn hang_up(&mut self, now: Tick, call: CallKey) {
-        self.turn(now, call, |usage, turn| usage.hang_up(turn));
+        self.turn(now, call, |usage, turn| usage.hang_up(turn, None));
+        self.drain(now);
+    }
+
+    /// The same, and says why: that somebody else took the call, say, so that none is missed.
+    // rfc3326 §2
+    pub fn hang_up_because(&mut self, now: Tick, call: CallKey, cause: Cause) {
+        self.turn(now, call, |usage, turn| usage.hang_up(turn, Some(cause)));
         self.drain(now);
     }
 

@@ -194,10 +194,17 @@ impl Agent {
                     let flow = call.flow;
                     self.transactions.send_stateless(flow, ack, &flow.local.to_string(), &mut self.out);
                 }
-                Effect::Cancel(asked) => {
+                Effect::Cancel { invite, cause } => {
                     let Some(call) = self.calls.get_mut(key) else { continue };
-                    if let Some((_, invite)) = call.clients.iter().find(|(of, _)| *of == asked) {
-                        self.transactions.cancel(now, *invite, &mut self.out);
+                    let Some((_, client)) = call.clients.iter().find(|(of, _)| *of == invite) else {
+                        continue;
+                    };
+                    match cause {
+                        Some(cause) => {
+                            let reason = cause.to_string();
+                            self.transactions.cancel_because(now, *client, &reason, &mut self.out);
+                        }
+                        None => self.transactions.cancel(now, *client, &mut self.out),
                     }
                 }
                 Effect::Respond { server, response } => {
@@ -253,6 +260,7 @@ fn told(call: CallKey, event: SessionEvent) -> AgentEvent {
         SessionEvent::TransferProgress { status } => AgentEvent::TransferProgress { call, status },
         SessionEvent::Transferred => AgentEvent::Transferred { call },
         SessionEvent::TransferFailed(failure) => AgentEvent::TransferFailed { call, failure },
+        SessionEvent::Cause(cause) => AgentEvent::Cause { call, cause },
         SessionEvent::Ended(reason) => AgentEvent::Ended { call, reason },
     }
 }

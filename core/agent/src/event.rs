@@ -2,7 +2,7 @@
 
 use ruf_dialog::DialogId;
 use ruf_message::{StatusCode, Uri};
-use ruf_session::{Body, EndReason, Failure};
+use ruf_session::{Body, Cause, EndReason, Failure};
 use std::fmt;
 use std::time::Duration;
 
@@ -174,6 +174,14 @@ pub enum AgentEvent {
         call: CallKey,
         /// Why; [`Failure::Silence`] if nobody says.
         failure: Failure,
+    },
+    /// Why the peer, or somebody on the way, ends the call (RFC 3326): 200 with "Call completed elsewhere" is no
+    /// missed call. The end follows.
+    Cause {
+        /// The call.
+        call: CallKey,
+        /// Why.
+        cause: Cause,
     },
     /// The call is over. After our own `hang_up` this says that the far side confirmed it; media
     /// stopped before, when `hang_up` was called (RFC 3261 §15.1.1).

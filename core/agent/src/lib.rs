@@ -66,5 +66,5 @@ mod transfer;
 pub use agent::Agent;
 pub use event::{AgentEvent, Answer, CallKey, Counts, Full, RequestKey};
 pub use ruf_dialog::DialogId;
-pub use ruf_session::{Body, EndReason, Failure};
+pub use ruf_session::{Body, Cause, EndReason, Failure};
 pub use settings::{Limits, Settings};

@@ -69,7 +69,7 @@ impl Agent {
         let Some(call) = self.calls.get_mut(key) else { return };
         let is_up = call.usage.dialog().is_some_and(|dialog| dialog.stage() == Stage::Confirmed);
         if let Some(replaced) = call.replaces.take_if(|_| is_up) {
-            self.turn(now, replaced, |usage, turn| usage.hang_up(turn));
+            self.turn(now, replaced, |usage, turn| usage.hang_up(turn, None));
         }
     }
 }

@@ -290,7 +290,7 @@ impl Agent {
         }
         self.reply(now, user, response);
         if let Some(call) = call {
-            self.turn(now, call, |usage, turn| usage.cancelled(turn, invite));
+            self.turn(now, call, |usage, turn| usage.cancelled(turn, invite, request));
         }
     }
 

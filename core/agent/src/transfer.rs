@@ -108,6 +108,7 @@ fn fares(event: &SessionEvent) -> Option<StatusCode> {
         | SessionEvent::Info { .. }
         | SessionEvent::InfoRefused { .. }
         | SessionEvent::Referred { .. }
+        | SessionEvent::Cause(_)
         | SessionEvent::TransferProgress { .. }
         | SessionEvent::Transferred
         | SessionEvent::TransferFailed(_) => None,

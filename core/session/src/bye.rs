@@ -1,12 +1,13 @@
 //! BYE, both sides: how a session ends (RFC 3261 §15.1; RFC 5407 §2, §3.2).
 
+use crate::cause::Cause;
 use crate::effect::{Turn, Verb};
 use crate::event::{EndReason, SessionEvent};
 use crate::reinvite::Ours;
 use crate::session::Session;
 use crate::terms::Terms;
 use crate::update::Update;
-use ruf_message::{Method, Request, StatusCode};
+use ruf_message::{HeaderName, Method, Request, StatusCode};
 use std::mem;
 
 /// How far a session is from its end. RFC 5407 calls what follows Established the Mortal state.
@@ -98,7 +99,14 @@ impl Ending {
 impl Session {
     /// Leaves: BYE, as soon as it may be sent.
     // rfc3261 §15.1.1
-    pub(crate) fn hang_up(&mut self, turn: &mut Turn<'_>, terms: &Terms, reason: EndReason) {
+    pub(crate) fn hang_up(
+        &mut self,
+        turn: &mut Turn<'_>,
+        terms: &Terms,
+        reason: EndReason,
+        cause: Option<Cause>,
+    ) {
+        self.cause = self.cause.take().or(cause);
         // An offer nobody will answer: the ACK goes out bare, the BYE behind it.
         self.acks.answer(turn, &self.peer.dialog, None);
         self.terminate_pending(turn, terms);
@@ -111,7 +119,11 @@ impl Session {
         match step {
             Step::Nothing => {}
             Step::SendBye => {
-                let bye = self.peer.build(Method::Bye, |bye| bye);
+                let cause = self.cause.take();
+                let bye = self.peer.build(Method::Bye, |bye| match cause {
+                    Some(cause) => bye.header(HeaderName::Reason, cause.to_string()),
+                    None => bye,
+                });
                 turn.request(self.peer.asked(Verb::Bye, bye.cseq().number), bye);
             }
         }
@@ -133,6 +145,11 @@ impl Session {
             return;
         }
         turn.respond(server, request.reply(StatusCode::OK));
+        if self.primary
+            && let Some(cause) = Cause::of(request)
+        {
+            turn.event(SessionEvent::Cause(cause));
+        }
         let ending = self.ending.left();
         self.end(turn, terms, ending);
     }

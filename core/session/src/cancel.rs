@@ -2,6 +2,7 @@
 //! appendix C). When a CANCEL may leave, and how long its INVITE is waited for after it, is the
 //! client transaction's knowledge (core/transaction); the 200 to a CANCEL is the owner's.
 
+use crate::cause::Cause;
 use crate::effect::{Asked, Body, Turn};
 use crate::event::EndReason;
 use crate::invite::answer_to;
@@ -32,8 +33,14 @@ pub(crate) struct Withdrawn {
 impl Withdrawn {
     /// Asks for the CANCEL.
     // rfc3261 §15 and rfc3261 §9.1
-    pub(crate) fn cancel(turn: &mut Turn<'_>, invite: Asked, early: Vec<Early>, reason: EndReason) -> Self {
-        turn.cancel(invite);
+    pub(crate) fn cancel(
+        turn: &mut Turn<'_>,
+        invite: Asked,
+        early: Vec<Early>,
+        reason: EndReason,
+        cause: Option<Cause>,
+    ) -> Self {
+        turn.cancel(invite, cause);
         Withdrawn { early, reason }
     }
 }

@@ -1,6 +1,7 @@
 //! What goes in beside messages ([`Turn`]) and what comes out ([`Effect`]). What a user is told is in
 //! [`event`](crate::event), what a usage goes by in [`terms`](crate::terms).
 
+use crate::cause::Cause;
 use crate::event::SessionEvent;
 use bytes::Bytes;
 use ruf_message::{Entropy, Request, Response, StatusCode, Tick};
@@ -33,8 +34,8 @@ impl Turn<'_> {
         self.out.effects.push_back(Effect::Request { asked, request });
     }
 
-    pub(crate) fn cancel(&mut self, invite: Asked) {
-        self.out.effects.push_back(Effect::Cancel(invite));
+    pub(crate) fn cancel(&mut self, invite: Asked, cause: Option<Cause>) {
+        self.out.effects.push_back(Effect::Cancel { invite, cause });
     }
 
     pub(crate) fn ack(&mut self, ack: &Request) {
@@ -62,8 +63,13 @@ pub enum Effect {
     },
     /// The ACK of a 2xx: to the transport without a transaction, each time anew.
     Ack(Request),
-    /// Cancel the client transaction of this INVITE.
-    Cancel(Asked),
+    /// Cancel the client transaction of an INVITE.
+    Cancel {
+        /// Which.
+        invite: Asked,
+        /// What the CANCEL says why.
+        cause: Option<Cause>,
+    },
     /// Give a response to the server transaction.
     Respond {
         /// The number under which the owner brought the request.

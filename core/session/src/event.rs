@@ -1,5 +1,6 @@
 //! What the user of a usage is told: [`SessionEvent`], and why things end.
 
+use crate::cause::Cause;
 use crate::effect::Body;
 use ruf_dialog::DialogId;
 use ruf_message::{StatusCode, Uri};
@@ -87,6 +88,8 @@ pub enum SessionEvent {
     Transferred,
     /// It did not, or will not try.
     TransferFailed(Failure),
+    /// Why the peer, or somebody on the way, ends the call. The end follows.
+    Cause(Cause),
     /// The call is over. Told once, last.
     Ended(EndReason),
 }

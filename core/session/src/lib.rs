@@ -30,6 +30,7 @@
 mod ack;
 mod bye;
 mod cancel;
+mod cause;
 mod effect;
 mod event;
 mod exchange;
@@ -45,6 +46,7 @@ mod timer;
 mod update;
 mod usage;
 
+pub use cause::Cause;
 pub use effect::{Asked, Body, Effect, Out, Turn, Verb};
 pub use event::{EndReason, Failure, SessionEvent};
 pub use refer::{Reference, attended};

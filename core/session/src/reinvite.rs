@@ -296,7 +296,7 @@ impl Session {
     // rfc3261 §9.1
     pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>) {
         if let Some(cseq) = self.ours.withdraw() {
-            turn.cancel(self.peer.asked(Verb::Reinvite, cseq));
+            turn.cancel(self.peer.asked(Verb::Reinvite, cseq), None);
         }
     }
 
@@ -352,7 +352,7 @@ impl Session {
             }
             Verdict::Lost => {
                 let failure = outcome.err().unwrap_or(Failure::Refused(status));
-                self.hang_up(turn, terms, EndReason::Failed(failure));
+                self.hang_up(turn, terms, EndReason::Failed(failure), None);
             }
         }
     }

@@ -3,6 +3,7 @@
 
 use crate::ack::{Acks, Unacknowledged};
 use crate::bye::Ending;
+use crate::cause::Cause;
 use crate::effect::{Asked, Body, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
 use crate::exchange::Exchange;
@@ -29,6 +30,8 @@ pub(crate) struct Session {
     pub(crate) transfer: Transfer,
     pub(crate) referrals: Referrals,
     pub(crate) ending: Ending,
+    /// What our BYE says why.
+    pub(crate) cause: Option<Cause>,
 }
 
 impl Session {
@@ -43,6 +46,7 @@ impl Session {
             transfer: Transfer::Idle,
             referrals: Referrals::default(),
             ending: Ending::Established,
+            cause: None,
         }
     }
 
@@ -70,7 +74,7 @@ impl Session {
         session.peer.timer.accepted(turn.now, response);
         match end {
             None => turn.event(SessionEvent::Answered { body, answer_due }),
-            Some(reason) => session.hang_up(turn, terms, reason),
+            Some(reason) => session.hang_up(turn, terms, reason, None),
         }
         session
     }
@@ -131,7 +135,7 @@ impl Session {
             Verb::Update | Verb::Info => {
                 if self.ending.is_established() && self.peer.answered(turn, asked, outcome) {
                     let failure = outcome.err().unwrap_or(Failure::Refused(status));
-                    self.hang_up(turn, terms, EndReason::Failed(failure));
+                    self.hang_up(turn, terms, EndReason::Failed(failure), None);
                 }
             }
             Verb::Refer => self.refer_answered(turn, terms, asked.cseq, outcome),
@@ -229,6 +233,8 @@ impl Session {
             match waiting.tick(turn, &terms.times) {
                 Some(waiting) => self.unacknowledged.push(waiting),
                 None => {
+                    let cause = Cause::sip(StatusCode::REQUEST_TIMEOUT, "No ACK");
+                    self.cause = self.cause.take().or(Some(cause));
                     let (ending, step) = self.ending.gave_up();
                     self.ending = ending;
                     self.step(turn, step);

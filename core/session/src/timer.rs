@@ -4,13 +4,14 @@
 //! Not here: the refusal of too short an interval (422), and the second try after one, which are the owner's.
 
 use crate::bye::Ending;
+use crate::cause::Cause;
 use crate::effect::Turn;
 use crate::event::{EndReason, Failure};
 use crate::session::Session;
 use crate::terms::{Terms, Times};
 use crate::update::Wish;
 use ruf_message::header::expires::{MinSe, Refresher, SessionExpires};
-use ruf_message::{Fields, HeaderName, Request, Response, Tick};
+use ruf_message::{Fields, HeaderName, Request, Response, StatusCode, Tick};
 use std::mem;
 use std::time::Duration;
 
@@ -213,7 +214,10 @@ impl Session {
                 }
                 self.resume(turn, terms);
             }
-            Due::Over => self.hang_up(turn, terms, EndReason::Failed(Failure::Silence)),
+            Due::Over => {
+                let cause = Cause::sip(StatusCode::REQUEST_TIMEOUT, "Session expired");
+                self.hang_up(turn, terms, EndReason::Failed(Failure::Silence), Some(cause));
+            }
         }
     }
 }
@@ -221,7 +225,7 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ruf_message::{Method, StatusCode};
+    use ruf_message::Method;
 
     fn request(fields: &[(HeaderName, &str)]) -> Request {
         let uri = "sip:a@h".parse().unwrap();

@@ -7,6 +7,7 @@ mod verbs;
 pub use received::InDialog;
 pub use replaces::Named;
 
+use crate::cause::Cause;
 use crate::effect::{Asked, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
 use crate::invite::{ClientInvite, FORKS_MAX, Outcome, Patience, ServerInvite};
@@ -15,7 +16,7 @@ use crate::session::Session;
 use crate::terms::Terms;
 use crate::timer;
 use ruf_dialog::{Dialog, Unestablished};
-use ruf_message::{Request, Response, StatusCode, Tick};
+use ruf_message::{Fields, Request, Response, StatusCode, Tick};
 use std::mem;
 
 /// Everything one INVITE leads to: see the crate's front page. What the user may do and cannot, in
@@ -85,7 +86,7 @@ impl InviteUsage {
         {
             let failure =
                 outcome.map_or_else(|failure| failure, |response| Failure::Refused(response.status()));
-            self.leave(turn, EndReason::Failed(failure));
+            self.leave(turn, EndReason::Failed(failure), None);
         }
         self.resume(turn);
     }
@@ -108,7 +109,10 @@ impl InviteUsage {
                 let session = Session::answered(turn, &self.terms, &request, *answered, response);
                 self.sessions.push(session);
             }
-            Outcome::Failed(reason) => self.end(turn, reason),
+            Outcome::Failed(reason) => {
+                self.tell_cause(turn, response);
+                self.end(turn, reason);
+            }
         }
     }
 
@@ -262,6 +266,14 @@ impl InviteUsage {
     fn session(&mut self, number: u32) -> Option<(&mut Session, &Terms)> {
         let terms = &self.terms;
         self.sessions.iter_mut().find(|session| session.peer.number == number).map(|session| (session, terms))
+    }
+
+    /// A message that ends the call says why.
+    // rfc3326 §2
+    fn tell_cause(&self, turn: &mut Turn<'_>, message: &Fields) {
+        if let Some(cause) = Cause::of(message).filter(|_| !self.ended) {
+            turn.event(SessionEvent::Cause(cause));
+        }
     }
 
     fn end(&mut self, turn: &mut Turn<'_>, reason: EndReason) {

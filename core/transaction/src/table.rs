@@ -6,9 +6,10 @@
 use std::mem;
 
 use bytes::Bytes;
-use ruf_message::{Flow, Method, Request, Tick};
+use ruf_message::{Flow, HeaderName, Method, Request, Tick};
 
 use crate::entry::{Entry, Machine, Matching, ServerMatching, ToTags, User};
+use crate::invite_client::reread;
 use crate::invite_server::InviteServer;
 use crate::matching::{Fingerprint, SAME_FINGERPRINT_MAX};
 use crate::non_invite_client::NonInviteClient;
@@ -113,6 +114,10 @@ impl Transactions {
         let Some(entry) = self.entries.get(invite) else { return };
         let flow = entry.flow;
         let Matching::Client { sent_by, .. } = entry.matching else { return };
+        let wire = match self.reasons.remove(&invite) {
+            Some(reason) => saying(&wire, &reason),
+            None => wire,
+        };
         // Found through its INVITE only: its own random bits never leave.
         let matching = Matching::Client { random: self.entropy.u64(), sent_by, cancel: None };
         let id = self.open(now, flow, User::NOBODY, matching, out, |turn| {
@@ -134,6 +139,9 @@ impl Transactions {
             && let Some(other) = self.entries.get_mut(moved)
         {
             other.seat = entry.seat;
+        }
+        if !self.reasons.is_empty() {
+            self.reasons.remove(&id);
         }
         out.events.extend(entry.user.tag().map(|user| over.event(id, user)));
         match entry.matching {
@@ -157,4 +165,16 @@ impl Transactions {
             self.clear_away(cancel, out);
         }
     }
+}
+
+/// The CANCEL that was printed to `wire`, with a Reason.
+// rfc3326 §2
+fn saying(wire: &Bytes, reason: &[u8]) -> Bytes {
+    reread(wire).map_or_else(
+        || wire.clone(),
+        |mut cancel| {
+            cancel.set(HeaderName::Reason, reason);
+            cancel.to_bytes()
+        },
+    )
 }

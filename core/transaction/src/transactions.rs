@@ -3,6 +3,8 @@
 //! Not here: [`Transactions::receive`] (`receive.rs`), how an entry comes, takes its turn and goes
 //! (`table.rs`), what the machines do (their own files), who may open a transaction (the caller).
 
+use std::collections::HashMap;
+
 use ruf_message::{Deadlines, Entropy, Flow, Method, Request, Response, Tick, Transmit};
 
 use crate::branch;
@@ -14,7 +16,7 @@ use crate::mark::{Mark, OurVia};
 use crate::matching::{Fingerprint, Keyed, Servers};
 use crate::non_invite_client::NonInviteClient;
 use crate::out::{Counts, Full, Out};
-use crate::slab::{ClientId, ServerId, Slab};
+use crate::slab::{ClientId, Id, ServerId, Slab};
 use crate::turn::{Alarm, Timer};
 
 /// All transactions of one worker.
@@ -35,6 +37,8 @@ pub struct Transactions {
     pub(crate) counts: Counts,
     /// CANCELs of our own: among the counts, not under the limit.
     pub(crate) cancels: usize,
+    /// What the CANCELs of these INVITEs say why, until they leave.
+    pub(crate) reasons: HashMap<Id, Box<[u8]>>,
     /// The next Via is written here.
     pub(crate) scratch: Vec<u8>,
     #[cfg(feature = "mutants")]
@@ -56,6 +60,7 @@ impl Transactions {
             alarms: Deadlines::new(&timers.durations()),
             counts: Counts::default(),
             cancels: 0,
+            reasons: HashMap::new(),
             scratch: Vec::new(),
             #[cfg(feature = "mutants")]
             mutant: None,
@@ -167,6 +172,15 @@ impl Transactions {
             Machine::InviteClient(machine) => Machine::InviteClient(machine.cancel(turn)),
             Machine::NonInviteClient(_) | Machine::InviteServer(_) | Machine::NonInviteServer(_) => machine,
         });
+    }
+
+    /// The same, and the CANCEL says why: the value of its Reason.
+    // rfc3326 §2
+    pub fn cancel_because(&mut self, now: Tick, client: ClientId, reason: &str, out: &mut Out) {
+        if self.entries.get(client.0).is_some() {
+            self.reasons.insert(client.0, reason.as_bytes().into());
+            self.cancel(now, client, out);
+        }
     }
 
     /// The transport reports that `flow` failed: an ICMP error, a connection closed. Each transaction is told

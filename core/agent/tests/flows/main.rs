@@ -29,6 +29,7 @@ mod offer_in_200;
 mod options_200;
 mod prack_200;
 mod prack_odd;
+mod reason;
 mod record_route;
 mod redirect_302;
 mod refused_requests;

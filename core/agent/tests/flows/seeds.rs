@@ -80,6 +80,7 @@ fn call_of(event: &AgentEvent) -> Option<CallKey> {
         | AgentEvent::TransferProgress { call, .. }
         | AgentEvent::Transferred { call }
         | AgentEvent::TransferFailed { call, .. }
+        | AgentEvent::Cause { call, .. }
         | AgentEvent::Ended { call, .. } => Some(*call),
         _ => None,
     }

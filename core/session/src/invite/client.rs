@@ -2,6 +2,7 @@
 
 use super::{Class, body_of_response};
 use crate::cancel::Withdrawn;
+use crate::cause::Cause;
 use crate::effect::{Asked, Body, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
 use crate::exchange::Exchange;
@@ -244,12 +245,14 @@ impl ClientInvite {
 
     /// Nobody wants an answer any more.
     // rfc3261 §9.1
-    pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>, why: EndReason) {
+    pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>, why: EndReason, cause: Option<Cause>) {
         let invite = asked(&self.request);
         self.state = match mem::replace(&mut self.state, ClientState::Over) {
-            ClientState::Calling => ClientState::Withdrawn(Withdrawn::cancel(turn, invite, Vec::new(), why)),
+            ClientState::Calling => {
+                ClientState::Withdrawn(Withdrawn::cancel(turn, invite, Vec::new(), why, cause))
+            }
             ClientState::Proceeding { early, .. } => {
-                ClientState::Withdrawn(Withdrawn::cancel(turn, invite, early, why))
+                ClientState::Withdrawn(Withdrawn::cancel(turn, invite, early, why, cause))
             }
             ClientState::Withdrawn(withdrawn) => ClientState::Withdrawn(withdrawn),
             ClientState::Answered { early } => ClientState::Answered { early },
@@ -289,7 +292,7 @@ impl ClientInvite {
         let Some(early) = self.state.early() else { return };
         early.retain(|early| !early.peer.is_tagged(remote_tag));
         if early.is_empty() {
-            self.withdraw(turn, EndReason::RemoteHungUp);
+            self.withdraw(turn, EndReason::RemoteHungUp, None);
         }
     }
 
@@ -316,7 +319,7 @@ impl ClientInvite {
         if let ClientState::Proceeding { early, quiet_until } = &mut self.state {
             early.iter_mut().for_each(|early| early.peer.tick(turn));
             if *quiet_until <= turn.now {
-                self.withdraw(turn, EndReason::Unanswered);
+                self.withdraw(turn, EndReason::Unanswered, None);
             }
         }
     }

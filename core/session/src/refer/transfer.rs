@@ -182,7 +182,7 @@ impl Session {
         if matches!(told, Told::Failed(_))
             && matches!(status, StatusCode::CALL_DOES_NOT_EXIST | StatusCode::REQUEST_TIMEOUT)
         {
-            self.hang_up(turn, terms, EndReason::Failed(failure));
+            self.hang_up(turn, terms, EndReason::Failed(failure), None);
         }
     }
 

@@ -53,6 +53,7 @@ impl InviteUsage {
         match request.method() {
             Method::Bye => {
                 turn.respond(server, request.reply(StatusCode::OK));
+                self.tell_cause(turn, request);
                 self.left_early(turn, tag);
             }
             Method::Invite => self.invite_too_early(turn, server, request),
@@ -144,10 +145,11 @@ impl InviteUsage {
 
     /// A CANCEL for the INVITE of this server transaction; the CANCEL itself is the owner's to answer.
     // rfc3261 §9.2
-    pub fn cancelled(&mut self, turn: &mut Turn<'_>, server: u64) {
+    pub fn cancelled(&mut self, turn: &mut Turn<'_>, server: u64, cancel: &Request) {
         match mem::replace(&mut self.invite, Invite::Over) {
             Invite::Server(invite) if invite.server == server => {
                 invite.terminate(turn, &self.terms.party);
+                self.tell_cause(turn, cancel);
                 self.end(turn, EndReason::RemoteCancelled);
             }
             // rfc3261 §9.2: it has its final response, the CANCEL changes nothing

@@ -1,6 +1,7 @@
 //! What the user does with a usage. What cannot be done in the state it is in does nothing.
 
 use super::{Invite, InviteUsage};
+use crate::cause::Cause;
 use crate::effect::{Body, Turn};
 use crate::event::EndReason;
 use crate::invite::ServerInvite;
@@ -161,26 +162,26 @@ impl InviteUsage {
         }
     }
 
-    /// Ends it, whatever it is: CANCEL, BYE, or 486 to a call that still rings here.
-    // rfc3261 §15
-    pub fn hang_up(&mut self, turn: &mut Turn<'_>) {
-        self.leave(turn, EndReason::HungUp);
+    /// Ends it, whatever it is: CANCEL, BYE, or 486 to a call that still rings here. The first two say why.
+    // rfc3261 §15 and rfc3326 §2
+    pub fn hang_up(&mut self, turn: &mut Turn<'_>, cause: Option<Cause>) {
+        self.leave(turn, EndReason::HungUp, cause);
     }
 
     /// Ends it for this reason.
-    pub(super) fn leave(&mut self, turn: &mut Turn<'_>, reason: EndReason) {
+    pub(super) fn leave(&mut self, turn: &mut Turn<'_>, reason: EndReason, cause: Option<Cause>) {
         match mem::replace(&mut self.invite, Invite::Over) {
             Invite::Client(mut invite) => {
                 // Before an answer it is called by its own name.
-                invite
-                    .withdraw(turn, if reason == EndReason::HungUp { EndReason::Cancelled } else { reason });
+                let why = if reason == EndReason::HungUp { EndReason::Cancelled } else { reason };
+                invite.withdraw(turn, why, cause.clone());
                 self.invite = Invite::Client(invite);
             }
             Invite::Server(invite) => self.decline(turn, *invite, StatusCode::BUSY_HERE),
             Invite::Over => {}
         }
         if let Some((session, terms)) = self.primary() {
-            session.hang_up(turn, terms, reason);
+            session.hang_up(turn, terms, reason, cause);
         }
     }
 }
