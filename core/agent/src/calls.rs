@@ -252,6 +252,9 @@ fn told(call: CallKey, event: SessionEvent) -> AgentEvent {
         SessionEvent::Modified { body } => AgentEvent::Modified { call, body },
         SessionEvent::NotModified { status } => AgentEvent::NotModified { call, status },
         SessionEvent::Refreshed { body } => AgentEvent::Refreshed { call, body },
+        SessionEvent::Identity { uri, display, is_asserted } => {
+            AgentEvent::Identity { call, uri, display, is_asserted }
+        }
         SessionEvent::Info { body } => AgentEvent::Info { call, body },
         SessionEvent::InfoRefused { status } => AgentEvent::InfoRefused { call, status },
         SessionEvent::Referred { to, replaces, referred_by } => {

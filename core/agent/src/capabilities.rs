@@ -33,7 +33,13 @@ pub(crate) const ALLOW_EVENTS: &str = "refer";
 
 /// The extensions we know.
 // rfc3262 §4, rfc4488 §4, rfc3891 §6.2, rfc4028 §7.1
-pub(crate) const SUPPORTED: [&str; 4] = ["100rel", "norefersub", "replaces", "timer"];
+const SUPPORTED: [&str; 4] = ["100rel", "norefersub", "replaces", "timer"];
+
+/// They, and what our user can do.
+pub(crate) fn supported(settings: &Settings) -> Vec<&'static str> {
+    // rfc3911 §7.2
+    SUPPORTED.into_iter().chain(settings.joins.then_some("join")).collect()
+}
 
 /// What a MESSAGE may bring.
 // rfc3428 §8
@@ -61,7 +67,7 @@ pub(crate) fn party(settings: &Settings, contact: String, flow: &Flow) -> LocalP
     let mut fields = vec![
         // rfc3261 §13.2.1 and §13.3.1.4
         (HeaderName::Allow, ALLOW.to_owned()),
-        (HeaderName::Supported, SUPPORTED.join(", ")),
+        (HeaderName::Supported, supported(settings).join(", ")),
         // rfc6665 §4.4.4
         (HeaderName::AllowEvents, ALLOW_EVENTS.to_owned()),
     ];
@@ -72,6 +78,7 @@ pub(crate) fn party(settings: &Settings, contact: String, flow: &Flow) -> LocalP
         contact,
         fields,
         secure_flow: flow.transport.is_secure(),
+        trusts_asserted: settings.trusts_asserted,
         answer_reinvites: settings.answer_reinvites,
     }
 }

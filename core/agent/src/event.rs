@@ -47,8 +47,13 @@ pub enum AgentEvent {
         /// Answering ends this call of ours: the caller takes the place of its peer (RFC 3891). Whether it
         /// may is the user's to decide.
         replaces: Option<CallKey>,
+        /// The caller wants to be mixed into this call of ours (RFC 3911); only if
+        /// [`Settings::joins`](crate::Settings::joins).
+        joins: Option<CallKey>,
         /// Who says that they referred the caller to us. Nothing proves it.
         referred_by: Option<Uri>,
+        /// Who the caller is, as the server asserts.
+        asserted: Option<Uri>,
     },
     /// A call of ours makes progress: 180 rings, 183 and the like may bring early media.
     Ringing {
@@ -128,6 +133,18 @@ pub enum AgentEvent {
         call: CallKey,
         /// Its answer.
         body: Option<Body>,
+    },
+    /// The far side is somebody else than before, or than was called: transferred, picked up by another (RFC 4916,
+    /// RFC 3325).
+    Identity {
+        /// The call.
+        call: CallKey,
+        /// Who.
+        uri: Uri,
+        /// By which name; may be empty.
+        display: String,
+        /// The server says so, not the far side itself.
+        is_asserted: bool,
     },
     /// Something for the application within a call (RFC 6086): the keys of old phones come as
     /// `application/dtmf-relay` or `application/dtmf`.

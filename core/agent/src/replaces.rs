@@ -1,16 +1,25 @@
-//! A call that takes the place of another (RFC 3891): which one an INVITE names, what is answered if none,
-//! and the end of the one that is replaced.
+//! A call that takes the place of another (RFC 3891), or is to be mixed into it (RFC 3911): which one an INVITE
+//! names, what is answered if none, and the end of the one that is replaced.
 
 use crate::agent::Agent;
 use crate::event::{CallKey, Full};
 use crate::reject::Reject;
 use ruf_dialog::{DialogId, Stage};
-use ruf_message::header::call_id::Replaces;
+use ruf_message::header::call_id::{Join, Replaces, TaggedDialog};
 use ruf_message::{HeaderName, Method, Request, Tick, Uri};
 use ruf_session::{Body, Named};
 
 /// Most calls that are remembered after their end: who asks to replace one of them comes too late.
 pub(crate) const ENDED_MAX: usize = 64;
+
+/// What an INVITE asks to do with a call of ours.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asks {
+    /// To take the place of its peer.
+    pub(crate) replaces: Option<CallKey>,
+    /// To be mixed into it.
+    pub(crate) joins: Option<CallKey>,
+}
 
 impl Agent {
     /// Calls somebody and asks to take the place of a dialog that it has with a third party, named as it
@@ -37,30 +46,54 @@ impl Agent {
         placed
     }
 
-    /// The call that this INVITE asks to take the place of.
-    // rfc3891 §3
-    pub(crate) fn replaced_by(&self, invite: &Request) -> Result<Option<CallKey>, Reject> {
-        if !invite.contains(HeaderName::Replaces) {
-            return Ok(None);
-        }
-        // rfc3891 §3: what it contradicts is 400
-        if invite.raw(HeaderName::Replaces).count() > 1 || invite.contains(HeaderName::Join) {
+    /// What this INVITE asks to do with a call of ours.
+    // rfc3891 §3, rfc3911 §4
+    pub(crate) fn asked_of_another(&self, invite: &Request) -> Result<Asks, Reject> {
+        let [replacing, joining] =
+            [HeaderName::Replaces, HeaderName::Join].map(|name| invite.raw(name).count());
+        // rfc3891 §3, rfc3911 §4: one of them, once
+        if replacing + joining > 1 {
             return Err(Reject::Malformed);
         }
         let replaces = invite.header::<Replaces<'_>>().map_err(|_| Reject::Malformed)?;
-        let Some(replaces) = replaces else { return Ok(None) };
-        let Some(call) = self.calls.named(replaces.call_id(), replaces.to_tag()) else {
+        let joins = invite.header::<Join<'_>>().map_err(|_| Reject::Malformed)?;
+        let replaces = replaces.map(|replaces| self.replaced_by(&replaces)).transpose()?;
+        // Who cannot mix has not heard of it.
+        let joins = joins.filter(|_| self.settings.joins).map(|joins| self.joined_by(&joins)).transpose()?;
+        Ok(Asks { replaces, joins })
+    }
+
+    // rfc3891 §3
+    fn replaced_by(&self, replaces: &Replaces<'_>) -> Result<CallKey, Reject> {
+        match self.find(replaces)? {
+            (_, Named::Confirmed) if replaces.is_early_only() => Err(Reject::Busy),
+            (call, Named::Confirmed | Named::Calling) => Ok(call),
+            (_, Named::Ended) => Err(Reject::Declined),
+            // rfc3891 §3: an early dialog that we did not open is not matched
+            (_, Named::Ringing | Named::Unknown) => Err(Reject::NoDialog),
+        }
+    }
+
+    // rfc3911 §4
+    fn joined_by(&self, joins: &Join<'_>) -> Result<CallKey, Reject> {
+        match self.find(joins)? {
+            // rfc3911 §4: early dialogs, too, whoever opened them
+            (call, Named::Confirmed | Named::Calling | Named::Ringing) => Ok(call),
+            (_, Named::Ended) => Err(Reject::Declined),
+            (_, Named::Unknown) => Err(Reject::NoDialog),
+        }
+    }
+
+    /// The call that has the dialog of this name, and what that dialog is.
+    // rfc3891 §3, rfc3911 §4
+    fn find(&self, name: &TaggedDialog<'_>) -> Result<(CallKey, Named), Reject> {
+        let found = self.calls.named(name.call_id(), name.to_tag());
+        let Some((key, call)) = found.and_then(|key| Some((key, self.calls.get(key)?))) else {
             // rfc3891 §3: it has just ended
-            let has_ended = self.calls.has_ended(replaces.call_id(), replaces.to_tag());
+            let has_ended = self.calls.has_ended(name.call_id(), name.to_tag());
             return Err(if has_ended { Reject::Declined } else { Reject::NoDialog });
         };
-        match self.calls.get(call).map_or(Named::Unknown, |call| call.usage.named(replaces.from_tag())) {
-            Named::Confirmed if replaces.is_early_only() => Err(Reject::Busy),
-            Named::Confirmed | Named::Calling => Ok(Some(call)),
-            Named::Ended => Err(Reject::Declined),
-            // rfc3891 §3: an early dialog that we did not open is not matched
-            Named::Ringing | Named::Unknown => Err(Reject::NoDialog),
-        }
+        Ok((key, call.usage.named(name.from_tag())))
     }
 
     /// A call had its turn: if it was answered, the one that it replaces ends.

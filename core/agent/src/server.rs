@@ -1,16 +1,16 @@
 //! Requests of others: inspected (RFC 3261 §8.2), then answered or handed to their call.
 
 use crate::agent::Agent;
-use crate::capabilities::{ALLOW, ALLOW_EVENTS, MESSAGE_TYPES, METHODS, SUPPORTED};
+use crate::capabilities::{ALLOW, ALLOW_EVENTS, MESSAGE_TYPES, METHODS, supported};
 use crate::event::{AgentEvent, CallKey};
 use crate::redirect::TargetSet;
 use crate::reject::Reject;
-use crate::replaces::is_misplaced;
+use crate::replaces::{Asks, is_misplaced};
 use ruf_message::header::event::Event;
 use ruf_message::header::expires::SessionExpires;
 use ruf_message::header::refer::ReferredBy;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
-use ruf_session::{Body, InDialog, InviteUsage, MIN_SE_SECS, Turn};
+use ruf_session::{Body, InDialog, InviteUsage, MIN_SE_SECS, Turn, asserted};
 use ruf_transaction::ServerId;
 
 /// A request of somebody whose transaction is open.
@@ -105,7 +105,9 @@ impl Agent {
             return Err(Reject::Malformed);
         }
         // rfc3261 §8.2.2.3
-        let unknown: Vec<&str> = request.require().filter(|tag| !SUPPORTED.contains(tag)).collect();
+        let known = supported(&self.settings);
+        let is_known = |tag: &str| known.iter().any(|known| known.eq_ignore_ascii_case(tag));
+        let unknown: Vec<&str> = request.require().filter(|tag| !is_known(tag)).collect();
         if !unknown.is_empty() {
             return Err(Reject::BadExtension(unknown.join(", ")));
         }
@@ -161,7 +163,7 @@ impl Agent {
     /// A call.
     // rfc3261 §13.3.1
     fn invited(&mut self, now: Tick, flow: Flow, user: u64, request: &Request) -> Result<(), Reject> {
-        let replaces = self.replaced_by(request)?;
+        let Asks { replaces, joins } = self.asked_of_another(request)?;
         if self.calls.is_full() {
             return Err(Reject::Busy);
         }
@@ -186,7 +188,9 @@ impl Agent {
             to: request.to().uri().to_owned(),
             body: body(request),
             replaces,
+            joins,
             referred_by: request.header::<ReferredBy<'_>>().ok().flatten().map(|by| by.uri().to_owned()),
+            asserted: asserted(request).filter(|_| self.settings.trusts_asserted).map(|(uri, _)| uri),
         });
         if let Some(call) = self.calls.get_mut(call) {
             call.replaces = replaces;
@@ -257,7 +261,7 @@ impl Agent {
             (HeaderName::Accept, self.settings.accepted_types.join(", ")),
             (HeaderName::AcceptEncoding, "identity".to_owned()),
             (HeaderName::AcceptLanguage, "en".to_owned()),
-            (HeaderName::Supported, SUPPORTED.join(", ")),
+            (HeaderName::Supported, supported(&self.settings).join(", ")),
             (HeaderName::AllowEvents, ALLOW_EVENTS.to_owned()),
         ] {
             response.set(name, value);

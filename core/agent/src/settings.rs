@@ -35,6 +35,12 @@ pub struct Settings {
     pub accepted_types: Vec<String>,
     /// A change of a session is answered with the description given last, without asking.
     pub answer_reinvites: bool,
+    /// What the server asserts of callers and callees is believed (RFC 3325). Without a server of ours before us
+    /// anybody might assert it.
+    pub trusts_asserted: bool,
+    /// Our user can mix: a call that asks to join another one (RFC 3911) is told as such. Otherwise nobody is told
+    /// that we could.
+    pub joins: bool,
     /// How many other places a call of ours may be sent on to. RFC 3261 §8.1.3.4 wants redirections to be
     /// followed, and a server that passes them up relies on it; 0 leaves them to the user.
     pub redirects_max: u8,
@@ -73,6 +79,8 @@ impl Settings {
             user_agent: String::new(),
             accepted_types: vec!["application/sdp".to_owned()],
             answer_reinvites: true,
+            trusts_asserted: true,
+            joins: false,
             redirects_max: 5,
             timers: ruf_transaction::Timers::default(),
             ringing_max: times.ringing_max,

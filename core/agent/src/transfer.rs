@@ -105,6 +105,7 @@ fn fares(event: &SessionEvent) -> Option<StatusCode> {
         | SessionEvent::Modified { .. }
         | SessionEvent::NotModified { .. }
         | SessionEvent::Refreshed { .. }
+        | SessionEvent::Identity { .. }
         | SessionEvent::Info { .. }
         | SessionEvent::InfoRefused { .. }
         | SessionEvent::Referred { .. }

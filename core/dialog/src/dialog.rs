@@ -199,6 +199,12 @@ impl Dialog {
         NameAddr::decode(&self.remote).map(|remote| remote.uri().to_owned()).unwrap_or_default()
     }
 
+    /// The peer names itself otherwise, in a request that was accepted: what we write into To from here on.
+    // rfc4916 §4.4.1, §4.4.2
+    pub fn rename(&mut self, from: &NameAddr<'_>) {
+        self.remote = party(from);
+    }
+
     /// Where the peer wants its requests.
     pub fn remote_target(&self) -> &Uri {
         &self.remote_target

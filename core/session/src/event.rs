@@ -58,6 +58,15 @@ pub enum SessionEvent {
         /// Its answer.
         body: Option<Body>,
     },
+    /// The peer is somebody else than before, or than was called.
+    Identity {
+        /// Who.
+        uri: Uri,
+        /// By which name; may be empty.
+        display: String,
+        /// A server on the way says so, not the peer itself.
+        is_asserted: bool,
+    },
     /// Something for the application: keys of old phones, or what a provider likes to tell.
     Info {
         /// What.

@@ -11,7 +11,7 @@ use crate::terms::Terms;
 use crate::timer::SessionTimer;
 use crate::update::Update;
 use ruf_dialog::{Dialog, Stage};
-use ruf_message::{Fields, HeaderName, Method, Request, RequestBuilder, Response, StatusCode, Tick};
+use ruf_message::{Fields, HeaderName, Method, Request, RequestBuilder, Response, StatusCode, Tick, Uri};
 use std::mem;
 
 /// Where our sequence numbers start in a dialog that the peer opened.
@@ -22,6 +22,8 @@ pub(crate) struct Peer {
     /// Among those of its usage, from 1.
     pub(crate) number: u32,
     pub(crate) dialog: Dialog,
+    /// Who it is.
+    pub(crate) identity: Uri,
     /// The description we gave last.
     pub(crate) given: Option<Body>,
     /// The change it wants.
@@ -40,6 +42,7 @@ impl Peer {
     pub(crate) fn new(number: u32, dialog: Dialog, given: Option<Body>) -> Self {
         Peer {
             number,
+            identity: dialog.remote_uri(),
             dialog,
             given,
             theirs: Theirs::Idle,

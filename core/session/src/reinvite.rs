@@ -392,6 +392,7 @@ impl Session {
     ) {
         // rfc3261 §12.2.2: a target refresh request that is accepted moves the target
         self.peer.dialog.refresh(request.contacts());
+        self.peer.identify_by_request(turn, terms, request);
         let mut response = answer_to(request, StatusCode::OK, "", &terms.party, body.as_ref());
         self.peer.timer.accept(turn.now, &terms.times, request, &mut response);
         let offered = request.body().is_empty() && body.is_some();

@@ -72,6 +72,9 @@ impl Session {
             session.acks.send(turn, invite, &session.peer.dialog);
         }
         session.peer.timer.accepted(turn.now, response);
+        if end.is_none() {
+            session.peer.identify_by_response(turn, terms, response);
+        }
         match end {
             None => turn.event(SessionEvent::Answered { body, answer_due }),
             Some(reason) => session.hang_up(turn, terms, reason, None),

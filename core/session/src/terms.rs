@@ -14,6 +14,8 @@ pub struct LocalParty {
     pub fields: Vec<(HeaderName, String)>,
     /// The flow is TLS.
     pub secure_flow: bool,
+    /// Believe what a server on the way asserts of the peer (RFC 3325).
+    pub trusts_asserted: bool,
     /// Answer a change of the session with the description we gave last, without asking.
     pub answer_reinvites: bool,
 }

@@ -243,6 +243,7 @@ impl Peer {
         }
         // rfc3311 §5.1: a target refresh request
         self.dialog.refresh(request.contacts());
+        self.identify_by_request(turn, terms, request);
         if describes {
             self.offered(turn, terms, server, request);
         } else {

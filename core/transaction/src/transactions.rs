@@ -242,7 +242,9 @@ impl Transactions {
     /// Whether no transaction is open.
     pub fn is_empty(&self) -> bool {
         let is_empty = self.entries.len() == 0;
-        debug_assert!(!is_empty || (self.servers.is_empty() && self.by_flow.is_empty()));
+        debug_assert!(
+            !is_empty || (self.servers.is_empty() && self.by_flow.is_empty() && self.reasons.is_empty())
+        );
         is_empty
     }
 

@@ -159,6 +159,36 @@ fn a_cancel_is_a_transaction_that_nobody_hears_of() {
 }
 
 #[test]
+fn a_cancel_says_why_whether_it_waits_or_not() {
+    // tests rfc3326 §2
+    for waits in [true, false] {
+        let mut alice = Side::new();
+        let (client, invite) = send(&mut alice, Method::Invite, 1);
+        let because = |alice: &mut Side| {
+            alice.tx.cancel_because(alice.now, client, "SIP;cause=200", &mut alice.out);
+        };
+        if waits {
+            because(&mut alice);
+        }
+        assert!(matches!(alice.receive(to_bob(), &reply(&invite, 180)), Received::Response { .. }));
+        if !waits {
+            because(&mut alice);
+        }
+        let transmit = alice.out.transmits.pop_front().expect("the CANCEL");
+        let cancel = request(&String::from_utf8_lossy(&transmit.bytes));
+        assert_eq!(cancel.raw("Reason").collect::<Vec<_>>(), [b"SIP;cause=200"]);
+        assert!(matches!(alice.receive(to_bob(), &reply(&invite, 487)), Received::Response { .. }));
+        let transmit = alice.out.transmits.pop_front().expect("the ACK");
+        assert!(!request(&String::from_utf8_lossy(&transmit.bytes)).contains("Reason"));
+        // Too late, and of no consequence.
+        because(&mut alice);
+        alice.wait(Duration::from_secs(33));
+        because(&mut alice);
+        assert!(alice.tx.is_empty());
+    }
+}
+
+#[test]
 fn only_an_answer_to_the_cancel_itself_ends_the_cancel() {
     // tests rfc3261 §17.1.3
     let mut alice = Side::new();

@@ -74,6 +74,7 @@ fn call_of(event: &AgentEvent) -> Option<CallKey> {
         | AgentEvent::Modified { call, .. }
         | AgentEvent::NotModified { call, .. }
         | AgentEvent::Refreshed { call, .. }
+        | AgentEvent::Identity { call, .. }
         | AgentEvent::Info { call, .. }
         | AgentEvent::InfoRefused { call, .. }
         | AgentEvent::Referred { call, .. }

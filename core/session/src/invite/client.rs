@@ -157,7 +157,7 @@ impl ClientInvite {
             early.extend(self.open(terms, response).ok());
         }
         match early.iter_mut().find(|early| early.peer.is_tagged(tag)) {
-            Some(early) => early.progress(turn, &self.request, response),
+            Some(early) => early.progress(turn, terms, &self.request, response),
             // rfc3261 §8.1.3.2: one we do not know is a 183; the user sees the number
             None => {
                 let body = body_of_response(response);

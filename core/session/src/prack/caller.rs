@@ -41,8 +41,15 @@ impl Early {
 
     /// A provisional response in this dialog: told, and confirmed if it is reliable.
     // rfc3262 §4
-    pub(crate) fn progress(&mut self, turn: &mut Turn<'_>, invite: &Request, response: &Response) {
+    pub(crate) fn progress(
+        &mut self,
+        turn: &mut Turn<'_>,
+        terms: &Terms,
+        invite: &Request,
+        response: &Response,
+    ) {
         self.peer.learn(response);
+        self.peer.identify_by_response(turn, terms, response);
         let (status, body) = (response.status(), body_of_response(response));
         let Some(number) = number(response) else {
             return turn.event(SessionEvent::Progress { status, body, answer_due: false });
