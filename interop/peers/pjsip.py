@@ -190,6 +190,9 @@ def account_config(settings, transport):
     config.sipConfig.authCreds.append(
         pj.AuthCredInfo("digest", "*", settings["user"], pj.PJSIP_CRED_DATA_PLAIN_PASSWD, settings["secret"])
     )
+    if settings["encrypts"]:
+        config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
+        config.mediaConfig.srtpSecureSignaling = 0
     config.mediaConfig.transportConfig.boundAddress = settings["ip"]
     config.mediaConfig.transportConfig.port = settings["rtp_first"]
     config.mediaConfig.transportConfig.portRange = settings["rtp_count"]

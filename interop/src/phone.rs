@@ -50,6 +50,11 @@ impl Make {
         }
     }
 
+    /// Does it speak this codec? `pjsua2-python` is built without Opus.
+    pub(crate) fn speaks(self, codec: Codec) -> bool {
+        !matches!((self, codec), (Make::Pjsip, Codec::Opus))
+    }
+
     /// Fails with one line if it is not installed.
     pub(crate) fn present(self) -> Outcome<()> {
         match self {
@@ -73,6 +78,8 @@ pub(crate) enum Codec {
     Pcma,
     /// G.722
     G722,
+    /// Opus
+    Opus,
 }
 
 impl Codec {
@@ -82,6 +89,7 @@ impl Codec {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
             Codec::G722 => "G722",
+            Codec::Opus => "opus",
         }
     }
 
@@ -114,6 +122,8 @@ pub(crate) struct Settings {
     pub(crate) registers: bool,
     /// What it offers, the best first.
     pub(crate) codecs: &'static [Codec],
+    /// It speaks SRTP with keys in SDP (RFC 4568), and nothing else.
+    pub(crate) encrypts: bool,
     /// It keeps what it hears.
     pub(crate) records: bool,
     /// The certificate of the authority that it trusts, over TLS.

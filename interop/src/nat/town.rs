@@ -224,6 +224,7 @@ fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account, transport: Tran
         server: SERVER_OUTSIDE,
         registers: true,
         codecs: &[Codec::Pcmu],
+        encrypts: false,
         records: false,
         authority: None,
     }

@@ -199,6 +199,7 @@ fn config(settings: &Settings, microphone: &Path) -> String {
     let mut modules: Vec<&str> = codecs.iter().map(|codec| module(*codec)).collect();
     modules.dedup();
     let codecs: String = modules.iter().map(|module| format!("module {module}\n")).collect();
+    let encrypting = if settings.encrypts { "module srtp.so\n" } else { "" };
     let keeping =
         if *records { format!("module sndfile.so\nsnd_path {}\n", home.display()) } else { String::new() };
     // It reads the file of authorities; 1.0 refuses no server by it.
@@ -225,6 +226,7 @@ fn config(settings: &Settings, microphone: &Path) -> String {
          audio_buffer 20-160\n\
          module_path /usr/lib/baresip/modules\n\
          {codecs}\
+         {encrypting}\
          {keeping}\
          module aufile.so\n\
          module aubridge.so\n\
@@ -244,6 +246,7 @@ fn module(codec: Codec) -> &'static str {
     match codec {
         Codec::Pcmu | Codec::Pcma => "g711.so",
         Codec::G722 => "g722.so",
+        Codec::Opus => "opus.so",
     }
 }
 
@@ -253,6 +256,7 @@ fn format(codec: Codec) -> &'static str {
         Codec::Pcmu => "PCMU/8000/1",
         Codec::Pcma => "PCMA/8000/1",
         Codec::G722 => "G722/16000/1",
+        Codec::Opus => "opus/48000/2",
     }
 }
 
@@ -265,8 +269,9 @@ fn account(settings: &Settings) -> String {
     } else {
         "regint=0".to_owned()
     };
+    let encryption = if settings.encrypts { "mediaenc=srtp-mand;" } else { "" };
     format!(
-        "<{uri};transport={transport}>;{registration};audio_codecs={};answermode=manual\n",
+        "<{uri};transport={transport}>;{registration};audio_codecs={};{encryption}answermode=manual\n",
         codecs.join(",")
     )
 }

@@ -202,7 +202,7 @@ fn configuration(settings: &Settings) -> String {
     let mut text = format!(
         "[sip]\n\
          sip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\nbind_address={ip}\n\
-         contact=sip:{user}@{ip}\nguess_hostname=0\nuse_ipv6=0\nmedia_encryption=none\n\
+         contact=sip:{user}@{ip}\nguess_hostname=0\nuse_ipv6=0\nmedia_encryption={encryption}\nmedia_encryption_mandatory={mandatory}\n\
          root_ca={authority}\nverify_server_certs=1\nverify_server_cn=1\n\
          auto_net_state_mon=0\nregister_only_when_network_is_up=0\ndefault_proxy={default}\n\
          {home}\
@@ -215,6 +215,8 @@ fn configuration(settings: &Settings) -> String {
         tcp = port(Transport::Tcp),
         tls = port(Transport::Tls),
         authority = settings.authority.as_deref().unwrap_or(Path::new("/nowhere")).display(),
+        encryption = if settings.encrypts { "srtp" } else { "none" },
+        mandatory = u8::from(settings.encrypts),
         default = if settings.registers { 0 } else { -1 },
         rtp_port = rtp_ports.start(),
     );

@@ -148,6 +148,7 @@ fn written(settings: &Settings, microphone: &Path) -> Value {
         "registrar": registers.then(|| format!("sip:{DOMAIN}")),
         "proxy": registers.then(|| format!("<sip:{server};transport={};lr>", transport.name())),
         "codecs": codecs,
+        "encrypts": settings.encrypts,
         "recordings": settings.records.then(|| home.join("heard").display().to_string()),
         "register_secs": REGISTER_SECS,
         "microphone": microphone.display().to_string(),

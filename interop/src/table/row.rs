@@ -155,6 +155,7 @@ impl Row {
             server: self.server.at(transport)?,
             registers: true,
             codecs: &[Codec::Pcmu],
+            encrypts: false,
             records: false,
             authority: (transport == Transport::Tls).then(|| self.server.authority()),
         })

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::ours::Ours;
 use super::row::{OUR_HERTZ, PEER_HERTZ, Row};
-use super::{Call, Side};
+use super::{Call, Cast, Media, Side};
 use crate::failure::{Outcome, ensure};
 use crate::phone::Codec;
 use crate::recording;
@@ -58,7 +58,7 @@ pub(super) fn play(row: &mut Row, call: Call, number: usize) -> Outcome<()> {
         Side::Peer => row.peer.keys().hang_up()?,
     }
     let (events, ended) = ours.end()?;
-    check_events(call, &events, &ended)?;
+    check_events(row.cast, call, &events, &ended)?;
     recording::ends_with(&ours.recording, 0, PEER_HERTZ, PATIENCE)?;
     recording::ends_with(&row.peer.keys().recording()?, 0, OUR_HERTZ, PATIENCE)
 }
@@ -66,7 +66,7 @@ pub(super) fn play(row: &mut Row, call: Call, number: usize) -> Outcome<()> {
 /// One calls, the other answers.
 fn establish(row: &mut Row, call: Call, number: usize) -> Outcome<Ours> {
     let (uri, mut arguments) = (row.peer_uri(), row.identity());
-    arguments.extend(["--codecs".to_owned(), call.codec.name().to_owned()]);
+    arguments.extend(["--codecs", call.codec.name()].map(str::to_owned));
     match call.caller {
         Side::Ruf => {
             let mut line = vec!["call".to_owned(), uri, "--dtmf".to_owned(), OUR_KEYS.to_owned()];
@@ -100,7 +100,7 @@ fn heard(row: &Row, codec: Codec, from: Mark, speaker: Side, hertz: u32) -> Outc
     let found = row.tap.wait_until(from, PATIENCE, PATIENCE, |packets| {
         let audio: Vec<&Arc<Packet>> =
             packets.iter().filter(|packet| is_audio(row, packet, speaker)).collect();
-        if !codec.is_plain() {
+        if !(codec.is_plain() && row.cast.media == Media::Plain) {
             listened = audio.len();
             return (listened >= COUNT_PACKETS).then_some(());
         }
@@ -140,7 +140,7 @@ fn hold(row: &mut Row, call: Call, ours: &Ours) -> Outcome<()> {
 }
 
 /// Each thing was told once, in its order, and the end as what it was.
-fn check_events(call: Call, events: &[String], ended: &Value) -> Outcome<()> {
+fn check_events(cast: Cast, call: Call, events: &[String], ended: &Value) -> Outcome<()> {
     let mut wanted = match call.caller {
         Side::Ruf => vec!["calling", "ringing", "answered"],
         Side::Peer => vec!["listening", "called by", "answered"],
@@ -158,6 +158,8 @@ fn check_events(call: Call, events: &[String], ended: &Value) -> Outcome<()> {
     let says = |name: &str, value: &str| ended.get(name).and_then(Value::as_str) == Some(value);
     ensure!(says("why", why), "ended, but not because {why}: {ended}");
     ensure!(says("codec", call.codec.name()), "ended, but not with {}: {ended}", call.codec.name());
+    let media = if ended.get("srtp").is_some_and(Value::is_string) { Media::Srtp } else { Media::Plain };
+    ensure!(media == cast.media, "ended, but it was {media:?}: {ended}");
     Ok(())
 }
 

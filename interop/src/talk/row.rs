@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{CALLS, CODECS, Cast, Way, call};
+use super::{CODECS, Call, Cast, Media, Way, call};
 use crate::failure::{Failure, Outcome, ensure, fail};
 use crate::phone::{Phone, Settings};
 use crate::place;
@@ -74,6 +74,7 @@ impl Row {
                 server: at,
                 registers: server.is_some(),
                 codecs: CODECS,
+                encrypts: cast.media == Media::Srtp,
                 records: true,
                 authority: server
                     .as_ref()
@@ -88,19 +89,21 @@ impl Row {
 
     /// Plays all calls; gives what was seen.
     pub(super) fn play(mut self) -> Outcome<String> {
-        for (number, call) in CALLS.iter().enumerate() {
+        let calls = self.cast.calls();
+        for (number, call) in calls.iter().enumerate() {
             call::play(&mut self, *call, number + 1)
                 .map_err(|failure| Failure::new(format!("{}: {failure}", call.title())))?;
         }
         call::check_transport(&self)?;
         if self.cast.transport != Transport::Tls {
-            call::check_silence_behind_byes(&self, CALLS.len())?;
+            call::check_silence_behind_byes(&self, calls.len())?;
         }
         if let Some(server) = self.server {
             let status = server.stop()?;
             ensure!(status.success(), "the server ended with {status}");
         }
-        Ok(format!("{}, {} s", CALLS.map(|call| call.title()).join("; "), self.began.elapsed().as_secs()))
+        let titles: Vec<String> = calls.into_iter().map(Call::title).collect();
+        Ok(format!("{}; {} s", titles.join("; "), self.began.elapsed().as_secs()))
     }
 
     /// The arguments of `ruf call` or `ruf answer` that say who we are, and what we say.
@@ -110,7 +113,11 @@ impl Row {
             None => SocketAddr::new(self.ip, SIP_PORT),
         };
         let tone = self.folder.join("tone.wav");
-        let mut line = format!("--listen {listen} --play {}", tone.display());
+        let srtp = match self.cast.media {
+            Media::Plain => "off",
+            Media::Srtp => "required",
+        };
+        let mut line = format!("--listen {listen} --play {} --srtp {srtp}", tone.display());
         if let Some(server) = &self.server {
             let (at, over) = (self.peer.settings.server, self.cast.transport.name());
             line += &format!(
