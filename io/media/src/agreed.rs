@@ -60,4 +60,6 @@ pub struct AgreedEvents {
     pub send: u8,
     /// Of what we receive.
     pub receive: u8,
+    /// What durations count in, which need not be the clock of the codec, in Hz.
+    pub clock_rate_hz: u32,
 }

@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use ruf_rtp::Quality;
@@ -58,7 +58,7 @@ pub struct Engine {
 
 #[derive(Debug)]
 struct New {
-    shared: Weak<Shared>,
+    shared: Arc<Shared>,
     pair: ports::Pair,
 }
 
@@ -118,7 +118,7 @@ impl Engine {
         let voice = Voice::new(seed, self.ntp_at_start, Box::new(Silence), Box::new(Null));
         let shared = Arc::new(Shared { voice: Mutex::new(voice), told });
         self.new
-            .send(New { shared: Arc::downgrade(&shared), pair })
+            .send(New { shared: Arc::clone(&shared), pair })
             .map_err(|_| io::Error::other("the thread of media has ended"))?;
         Ok(Stream { shared, address })
     }
@@ -172,6 +172,13 @@ impl Stream {
     }
 }
 
+impl Drop for Stream {
+    // Its task says the farewell with its next frame, and ends.
+    fn drop(&mut self) {
+        self.shared.voice().close();
+    }
+}
+
 /// A time of the wall clock in units of 2^-32 s since 1900.
 // rfc3550 §4
 fn ntp(at: SystemTime) -> u64 {
@@ -193,8 +200,8 @@ async fn run(start: Instant, mut new: mpsc::UnboundedReceiver<New>) {
     streams.await;
 }
 
-/// One stream, until it is dropped.
-async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
+/// One stream, until it is dropped and its farewell was said.
+async fn serve(start: Instant, shared: Arc<Shared>, pair: ports::Pair) {
     let (Ok(rtp), Ok(rtcp)) = (UdpSocket::from_std(pair.rtp), UdpSocket::from_std(pair.rtcp)) else {
         return;
     };
@@ -206,7 +213,6 @@ async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
     loop {
         tokio::select! {
             _ = frames.tick() => {
-                let Some(shared) = shared.upgrade() else { return };
                 let mut voice = shared.voice();
                 voice.tick(start.elapsed(), &mut out);
                 let digits: Vec<char> = std::iter::from_fn(|| voice.digit()).collect();
@@ -216,7 +222,11 @@ async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
                     // What cannot be sent is lost, as on the way.
                     let _ = if is_rtcp { &rtcp } else { &rtp }.try_send_to(&datagram, to);
                 }
+                let is_closed = voice.is_closed();
                 drop(voice);
+                if is_closed {
+                    return;
+                }
                 if is_first {
                     is_heard = true;
                     (shared.told)(StreamEvent::Heard);
@@ -226,12 +236,16 @@ async fn serve(start: Instant, shared: Weak<Shared>, pair: ports::Pair) {
                 }
             }
             is_readable = rtp.readable() => {
-                let Some(shared) = shared.upgrade().filter(|_| is_readable.is_ok()) else { return };
+                if is_readable.is_err() {
+                    return;
+                }
                 let mut voice = shared.voice();
                 drain(&rtp, &mut datagram, |from, datagram| voice.receive(start.elapsed(), from, datagram));
             }
             is_readable = rtcp.readable() => {
-                let Some(shared) = shared.upgrade().filter(|_| is_readable.is_ok()) else { return };
+                if is_readable.is_err() {
+                    return;
+                }
                 let mut voice = shared.voice();
                 drain(&rtcp, &mut datagram, |from, datagram| voice.receive_rtcp(start.elapsed(), from, datagram));
             }
@@ -254,6 +268,50 @@ fn drain(socket: &UdpSocket, buffer: &mut [u8], mut take: impl FnMut(SocketAddr,
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::agreed::AgreedCodec;
+    use crate::codec::{Codec, OpusParameters};
+
+    /// Waits for a state, with a deadline.
+    fn until(what: &str, is: impl Fn() -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !is() {
+            assert!(Instant::now() < deadline, "waited in vain: {what}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_stream_that_is_dropped_says_goodbye() {
+        // tests rfc3550 §6.3.7
+        let engine = Engine::start(PortRange::default()).unwrap();
+        let open = || engine.open([127, 0, 0, 1].into(), Box::new(|_| ())).unwrap();
+        let (one, other) = (open(), open());
+        let agreed = |to: &Stream| Agreed {
+            remote: Some(to.address()),
+            remote_rtcp: None,
+            rtcp_mux: false,
+            sends: true,
+            receives: true,
+            codecs: vec![AgreedCodec {
+                codec: Codec::Pcma,
+                send: 8,
+                receive: 8,
+                opus: OpusParameters::default(),
+            }],
+            events: None,
+            noise: None,
+            ptime: FRAME,
+            keys: None,
+        };
+        one.agree(agreed(&other));
+        other.agree(agreed(&one));
+        until("it is heard", || other.figures().counts.received > 0);
+        // Reports come seconds later: what comes now is the BYE.
+        let (before, address) = (other.figures().counts.reports, one.address());
+        drop(one);
+        until("a BYE", || other.figures().counts.reports > before);
+        until("its port is free", || std::net::UdpSocket::bind(address).is_ok());
+    }
 
     #[test]
     fn the_wall_clock_as_ntp_has_it() {

@@ -127,12 +127,14 @@ impl Mouth {
         {
             let gathered = self.forget();
             self.sender.silence(gathered);
-            let (interval, length) = (ticks, ticks / FRAME_MS * KEY_MS);
-            let at = self.sender.timestamp();
+            // rfc4733 §2.3.5, §2.4.1: durations are in units of the event's own clock
+            let interval = self.event_ticks();
+            let (at, length) = (self.sender.timestamp(), interval / FRAME_MS * KEY_MS);
             self.pressed = Some(EventSender::begin(event, KEY_VOLUME, at, interval, Some(length)));
         }
+        let event_ticks = self.event_ticks();
         if let (Some(pressed), Some(events)) = (&mut self.pressed, self.events) {
-            for update in pressed.advance(ticks) {
+            for update in pressed.advance(event_ticks) {
                 write(&self.sender.event(events.send, &update), &mut self.datagram, send);
             }
             if pressed.is_done() {
@@ -164,6 +166,11 @@ impl Mouth {
     #[cfg(test)]
     pub(crate) fn renew_encoder(&mut self) {
         self.encoder = Encoder::new(&self.codec);
+    }
+
+    /// Units of the events' clock in a frame.
+    fn event_ticks(&self) -> u32 {
+        self.events.map_or(0, |events| events.clock_rate_hz / 1_000 * FRAME_MS)
     }
 
     /// Units of the RTP clock in a frame.

@@ -22,6 +22,7 @@ pub(crate) struct Voice {
     source: Box<dyn Source>,
     sink: Box<dyn Sink>,
     is_muted: bool,
+    is_closed: bool,
     counts: Counts,
     /// Of what was stopped.
     last: Quality,
@@ -76,6 +77,7 @@ impl Voice {
             source,
             sink,
             is_muted: false,
+            is_closed: false,
             counts: Counts::default(),
             last: Quality::default(),
             farewell: Vec::new(),
@@ -127,6 +129,17 @@ impl Voice {
             let is_rtcp = !agreed.rtcp_mux;
             self.farewell.extend(bye.map(|datagram| Outgoing { to, datagram, is_rtcp }));
         }
+    }
+
+    /// Stops for good: whoever drives it drives it once more, for what is left to be said, and no longer.
+    pub(crate) fn close(&mut self) {
+        self.stop();
+        self.is_closed = true;
+    }
+
+    /// Nobody wants it any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed
     }
 
     /// What is said from now on.
@@ -327,7 +340,7 @@ mod tests {
             sends: true,
             receives: true,
             codecs: vec![AgreedCodec { codec, send: 9, receive: 9, opus: OpusParameters::default() }],
-            events: Some(AgreedEvents { send: 101, receive: 101 }),
+            events: Some(AgreedEvents { send: 101, receive: 101, clock_rate_hz: 8_000 }),
             noise: None,
             ptime: Duration::from_millis(20),
             keys: None,
@@ -442,6 +455,29 @@ mod tests {
         let digits: String = std::iter::from_fn(|| pair.bob.digit()).collect();
         assert_eq!(digits, "12#");
         assert!(is(pair.heard_by_bob.tone(), 440.0));
+    }
+
+    #[test]
+    fn keys_beside_opus_last_as_long_by_their_own_clock() {
+        // tests rfc4733 §2.3.5, §2.4.1
+        let mut pair = Pair::new(Codec::Opus);
+        pair.run(10);
+        assert!(pair.alice.press('5'));
+        let (mut out, mut durations) = (Vec::new(), Vec::new());
+        for _ in 0..12 {
+            pair.now += Duration::from_millis(20);
+            pair.alice.tick(pair.now, &mut out);
+        }
+        for Outgoing { datagram, is_rtcp, .. } in out {
+            match Packet::parse(&datagram) {
+                Ok(packet) if !is_rtcp && packet.payload_type == 101 => {
+                    durations.push(u16::from_be_bytes([packet.payload[2], packet.payload[3]]));
+                }
+                _ => {}
+            }
+        }
+        // 120 ms, told three times at the end.
+        assert_eq!(durations.iter().rev().take(3).collect::<Vec<_>>(), [&960, &960, &960]);
     }
 
     #[test]

@@ -386,8 +386,11 @@ fn agreed(stream: &ruf_sdp::Stream) -> Option<Agreed> {
         sends: stream.direction.sends(),
         receives: stream.direction.receives(),
         codecs,
-        events: events
-            .map(|events| AgreedEvents { send: events.format.send, receive: events.format.receive }),
+        events: events.map(|events| AgreedEvents {
+            send: events.format.send,
+            receive: events.format.receive,
+            clock_rate_hz: events.format.encoding.clock_rate_hz,
+        }),
         noise: noise.map(|noise| noise.receive),
         ptime: stream.ptime.unwrap_or(PTIME),
         keys,
