@@ -201,7 +201,6 @@ impl Call {
 impl Drop for Call {
     // A drop cannot wait: the desk hangs up, and sees it through.
     fn drop(&mut self) {
-        let line = self.line;
-        self.endpoint.tell(move |desk, now| desk.abandon(now, line));
+        self.hang_up();
     }
 }

@@ -57,6 +57,7 @@ mod endpoint;
 mod error;
 mod event;
 mod incoming;
+mod info;
 mod paths;
 mod phone;
 mod talk;

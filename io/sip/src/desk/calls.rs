@@ -11,6 +11,7 @@ use super::{Desk, Then, message};
 use crate::error::Error;
 use crate::event::{CallEvent, Ended};
 use crate::incoming::Parties;
+use crate::info;
 use crate::phone::Told;
 use crate::talk::{Change, Talk};
 
@@ -214,11 +215,6 @@ impl Desk {
         }
     }
 
-    /// Nobody wants the call any more.
-    pub(crate) fn abandon(&mut self, now: Tick, key: LineKey) {
-        self.hang_up(now, key);
-    }
-
     /// Changes what we send and take: hold, resume.
     pub(crate) fn change(&mut self, now: Tick, key: LineKey, change: Change) {
         let Some(line) = self.lines.get_mut(&key) else { return };
@@ -289,6 +285,11 @@ impl Desk {
             }
             AgentEvent::TransferFailed { call, failure } => self.on_line(call, |_, line| {
                 line.tell(CallEvent::TransferFailed(failure.into()));
+            }),
+            AgentEvent::Info { call, body } => self.on_line(call, |_, line| {
+                if let Some(key) = info::key(&body) {
+                    line.tell(CallEvent::Digit(key));
+                }
             }),
             AgentEvent::Message { call: Some(call), from, body } => self.on_line(call, |_, line| {
                 line.tell(CallEvent::Message(message(&from, &body)));

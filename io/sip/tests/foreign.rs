@@ -1,0 +1,105 @@
+//! What a phone that is not ours sends within a call, over a socket of its own.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod two;
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use ruf_agent::{Agent, AgentEvent, Body, Settings};
+use ruf_message::{Entropy, Flow, Tick, Transport};
+use ruf_sip::{Account, CallEvent, Phone, StatusCode};
+use two::{phone, within};
+
+/// An agent on a socket, driven by hand.
+struct Foreign {
+    agent: Agent,
+    socket: UdpSocket,
+    flow: Flow,
+    start: Instant,
+}
+
+impl Foreign {
+    fn towards(phone: &Phone) -> Foreign {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        let (local, remote) = (socket.local_addr().unwrap(), phone.address());
+        let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
+        let settings = Settings::new("sip:foreign@example.org".parse().unwrap(), flow);
+        Foreign {
+            agent: Agent::new(settings, Entropy::from_seed([7; 32])),
+            socket,
+            flow,
+            start: Instant::now(),
+        }
+    }
+
+    fn now(&self) -> Tick {
+        Tick::ZERO + self.start.elapsed()
+    }
+
+    /// Sends what is to be sent and takes what came, until it is told this.
+    fn until(&mut self, wanted: impl Fn(&AgentEvent) -> bool) -> AgentEvent {
+        let mut octets = vec![0; 4_000];
+        while self.start.elapsed() < Duration::from_secs(20) {
+            while let Some(transmit) = self.agent.poll_transmit() {
+                self.socket.send_to(&transmit.bytes, transmit.flow.remote).unwrap();
+            }
+            if let Some(event) = self.agent.poll_event() {
+                if wanted(&event) {
+                    return event;
+                }
+                continue;
+            }
+            let now = self.now();
+            match self.socket.recv_from(&mut octets) {
+                Ok((len, _)) => {
+                    self.agent.receive(now, self.flow, Bytes::copy_from_slice(octets.get(..len).unwrap()))
+                }
+                Err(_) => self.agent.tick(now),
+            }
+        }
+        panic!("in vain")
+    }
+}
+
+const OFFER: &str =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n";
+
+#[tokio::test]
+async fn keys_of_an_old_phone_come_by_info() {
+    // tests rfc6086 §4.2.2
+    let mut bob = phone("bob", |account| account).await;
+    let mut foreign = Foreign::towards(&bob);
+    let to = format!("sip:bob@{}", bob.address()).parse().unwrap();
+    let call = foreign.agent.call(foreign.now(), &to, Some(Body::sdp(OFFER))).unwrap();
+    let calling = std::thread::spawn(move || {
+        foreign.until(|event| matches!(event, AgentEvent::Answered { .. }));
+        let content_type = "application/dtmf-relay".to_owned();
+        let now = foreign.now();
+        foreign.agent.info(now, call, Body { content_type, content: "Signal=*\r\nDuration=160\r\n".into() });
+        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+    });
+    let mut answered = within(bob.incoming()).await.unwrap().answer();
+    while within(answered.next()).await.unwrap() != CallEvent::Digit('*') {}
+    answered.hang_up();
+    calling.join().unwrap();
+}
+
+#[tokio::test]
+async fn what_an_account_says_of_itself_breaks_no_request() {
+    let evil = "a\r\nX-Evil: 1\r\n\r\n\u{0}\u{7f}\"\\";
+    let mut bob = phone("bob", |account| account).await;
+    let to = format!("sip:bob@{}", bob.address());
+    let account = Account::direct(evil).display(evil).user_agent(evil).listen(([127, 0, 0, 1], 0).into());
+    let alice = Phone::open(account).await.unwrap();
+    assert_eq!(within(alice.options(&to)).await.unwrap().status, StatusCode::OK);
+    let mut call = alice.call(&to).await.unwrap();
+    let mut answered = within(bob.incoming()).await.unwrap().answer();
+    within(call.answered()).await.unwrap();
+    call.hang_up();
+    within(answered.ended()).await;
+    assert!(within(alice.message(&to, evil)).await.is_ok());
+}
