@@ -6,14 +6,12 @@
 mod span;
 mod target;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use ruf_message::{Entropy, HostBuf, Transport};
+use ruf_message::{Entropy, Transport};
 use ruf_net::Certificates;
-use ruf_net::tls::{DomainNames, Wanted};
 
 use crate::limits::Limits;
 use crate::mix::Mix;
@@ -143,9 +141,12 @@ async fn load(args: &LoadArgs, mut entropy: Entropy) -> Result<crate::report::Re
     if !place.address.ip().is_loopback() && !args.i_may_load_this_server {
         refuse_a_flood(&plan)?;
     }
-    let scratch = Scratch::new(&mut entropy);
-    let certificates =
-        if place.transport.is_secure() { Some(certificates(&scratch.0, args.ca.as_deref())?) } else { None };
+    let certificates = if place.transport.is_secure() {
+        let opened = Certificates::of_a_client(args.ca.iter().cloned().collect(), &entropy.token(16));
+        Some(opened.map_err(|error| error.to_string())?)
+    } else {
+        None
+    };
     let towards = Towards { place, certificates, waits: args.wait, grain: args.grain };
     shell::go(plan, Limits::default(), towards, entropy).await
 }
@@ -206,31 +207,6 @@ fn refuse_a_flood(plan: &Plan) -> Result<(), String> {
         "this server is not on this machine: without leave it gets at most {TRICKLE_RATE} units a second, \
          {TRICKLE_IN_FLIGHT} under way and {TRICKLE_USERS} users; if you may load it, say --i-may-load-this-server"
     ))
-}
-
-/// Whom we believe over TLS, and what we show to a server that connects to us.
-fn certificates(scratch: &Path, authority: Option<&Path>) -> Result<Certificates, String> {
-    let trust = authority.map(Path::to_owned).into_iter().collect();
-    let ourselves =
-        DomainNames { name: HostBuf::Name("localhost".to_owned()), aliases: Vec::new(), files: None };
-    let opened =
-        Certificates::open(scratch, Wanted { domains: vec![ourselves], hosts: BTreeSet::new(), trust });
-    opened.map(|(certificates, _)| certificates).map_err(|error| error.to_string())
-}
-
-/// A directory for the certificate that we show, gone when the run is over.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(entropy: &mut Entropy) -> Scratch {
-        Scratch(std::env::temp_dir().join(format!("ruf-load-{}", entropy.token(16))))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0); // it is there only with TLS
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | `authority` | our own authority, and the certificates it issues |
+//! | `client` | those of a program that is no server |
 //! | `pem` | reading and writing PEM files, and what is wrong with one |
 //! | `identity` | whose certificate it is (RFC 5922 §7.1), and the verifier of servers |
 //! | `selection` | which certificate a client gets, by the name it asks for |
@@ -17,6 +18,7 @@
 //! the configurations), and certificates by ACME.
 
 mod authority;
+mod client;
 mod identity;
 mod pem;
 mod selection;

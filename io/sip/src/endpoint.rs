@@ -1,16 +1,13 @@
 //! [`Endpoint`]: the thread, the sockets and the loop of one phone (io/net), and the ways to its desk.
 
-use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use ruf_locate::Ways;
-use ruf_message::{Entropy, HostBuf, Tick, Transport, Uri};
-use ruf_net::tls::{DomainNames, Wanted};
+use ruf_message::{Entropy, Tick, Transport, Uri};
 use ruf_net::{Berth, Certificates, Clock, Commands, Dns, Limits, Listener, Worker};
 use tokio::sync::{mpsc, oneshot};
 
@@ -66,8 +63,12 @@ struct Plan {
 impl Endpoint {
     pub(crate) async fn start(account: Account) -> Result<(Endpoint, mpsc::Receiver<Told>), Error> {
         let mut entropy = Entropy::from_seed(seed()?);
-        let certificates =
-            if account.is_secure() { Some(certificates(&account, &mut entropy)?) } else { None };
+        let certificates = if account.is_secure() {
+            let opened = Certificates::of_a_client(account.trust.clone(), &entropy.token(16));
+            Some(opened.map_err(|error| Error::System(error.to_string()))?)
+        } else {
+            None
+        };
         let (listeners, address) = open(&account, certificates.is_some())?;
         let aor = account.aor_at(address)?;
         let has_server = account.server.is_some();
@@ -224,25 +225,6 @@ fn visible(account: &Account, address: SocketAddr) -> std::net::IpAddr {
         false => ((Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 9).into(), Ipv6Addr::LOCALHOST.into()),
     };
     ruf_net::local_address_towards(world).unwrap_or(alone)
-}
-
-/// Whom we believe over TLS, and what we show to a server that connects to us.
-fn certificates(account: &Account, entropy: &mut Entropy) -> Result<Certificates, Error> {
-    let scratch = Scratch(std::env::temp_dir().join(format!("ruf-sip-{}", entropy.token(16))));
-    let ourselves =
-        DomainNames { name: HostBuf::Name("localhost".to_owned()), aliases: Vec::new(), files: None };
-    let wanted = Wanted { domains: vec![ourselves], hosts: BTreeSet::new(), trust: account.trust.clone() };
-    let opened = Certificates::open(&scratch.0, wanted);
-    opened.map(|(certificates, _)| certificates).map_err(|error| Error::System(error.to_string()))
-}
-
-/// A directory for the certificate that we show, which is read once.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 fn seed() -> Result<[u8; 32], Error> {
