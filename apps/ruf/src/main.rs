@@ -21,6 +21,7 @@ mod notify;
 mod phone;
 mod ping;
 mod reload;
+mod secret;
 mod self_test;
 mod serve;
 mod settings;

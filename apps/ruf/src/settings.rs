@@ -4,7 +4,7 @@ use ruf_admission::Policy;
 use ruf_routing::DialPlan;
 
 use crate::config::{self, Config, ConfigError, DomainConfig};
-use crate::{Place, ServeArgs};
+use crate::{Place, ServeArgs, secret};
 
 /// Said at start-up, by `config check` and in the README: it must not surprise anybody.
 pub(crate) const NO_EMERGENCY_CALLS: &str =
@@ -97,13 +97,7 @@ fn user(text: &str) -> Result<(String, String), String> {
     if name.is_empty() || secret.is_empty() {
         return Err(expected.to_owned());
     }
-    let secret = match secret.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file)
-            .map_err(|error| format!("the secret of {name}: {file} cannot be read: {error}"))?
-            .trim_end_matches(['\r', '\n'])
-            .to_owned(),
-        None => secret.to_owned(),
-    };
+    let secret = secret::read(secret).map_err(|error| format!("the secret of {name}: {error}"))?;
     Ok((name.to_owned(), secret))
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use ruf_sip::{Account, Error};
 
+use crate::secret;
+
 /// Who calls, or is called.
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Identity {
@@ -38,7 +40,9 @@ impl Identity {
             Some(address) => Account::new(address)?,
             None => Account::direct(name),
         };
-        if let Some(password) = self.secret()? {
+        if let Some(password) = &self.password {
+            let read = secret::read(password).map_err(|error| format!("the password: {error}"));
+            let password = read.map_err(Error::Address)?;
             account = match &self.auth_user {
                 Some(user) => account.credentials(user, &password),
                 None => account.password(&password),
@@ -59,13 +63,5 @@ impl Identity {
     /// It has a server to register with.
     pub(crate) fn registers(&self) -> bool {
         self.account.is_some()
-    }
-
-    fn secret(&self) -> Result<Option<String>, Error> {
-        let Some(password) = &self.password else { return Ok(None) };
-        let Some(file) = password.strip_prefix('@') else { return Ok(Some(password.clone())) };
-        let text = std::fs::read_to_string(file)
-            .map_err(|error| Error::Address(format!("the password cannot be read from {file}: {error}")))?;
-        Ok(Some(text.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }
