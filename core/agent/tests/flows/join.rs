@@ -1,25 +1,11 @@
 //! A call that asks to be mixed into another one (RFC 3911).
 
-use crate::stage::Stage;
+use crate::stage::{Stage, invite};
 use ruf_agent::AgentEvent;
 use ruf_message::StatusCode;
 
 fn mixes() -> Stage {
     Stage::with(|settings| settings.joins = true)
-}
-
-/// A call of carol's with these further header lines.
-fn invite(branch: &str, more: &str) -> String {
-    format!(
-        "INVITE sip:alice@192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{branch}
-From: <sip:carol@example.org>;tag=c
-To: <sip:alice@example.org>
-Call-ID: {branch}
-CSeq: 1 INVITE
-Contact: <sip:carol@192.0.2.3>
-{more}"
-    )
 }
 
 #[test]

@@ -1,24 +1,10 @@
 //! INVITEs with Replaces that replace nothing (RFC 3891 §3).
 
 use crate::pair::sdp;
-use crate::stage::Stage;
+use crate::stage::{Stage, invite};
 use ruf_agent::{AgentEvent, CallKey};
 use ruf_message::{HeaderName, StatusCode};
 use std::time::Duration;
-
-/// A call of carol's with these further header lines.
-fn invite(branch: &str, more: &str) -> String {
-    format!(
-        "INVITE sip:alice@192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{branch}
-From: <sip:carol@example.org>;tag=c
-To: <sip:alice@example.org>
-Call-ID: {branch}
-CSeq: 1 INVITE
-Contact: <sip:carol@192.0.2.3>
-{more}"
-    )
-}
 
 /// What the INVITE with this header is answered.
 fn refused(stage: &mut Stage, branch: &str, more: &str) -> StatusCode {

@@ -180,3 +180,17 @@ pub(crate) fn proved(request: &Request, name: HeaderName) -> (String, Option<u32
     assert!(credentials.prove(ha1, request.method_bytes(), request.body()), "{request}");
     (String::from_utf8_lossy(credentials.nonce).into_owned(), credentials.count())
 }
+
+/// A call of carol's to alice, with these further header lines.
+pub(crate) fn invite(branch: &str, more: &str) -> String {
+    format!(
+        "INVITE sip:alice@192.0.2.1 SIP/2.0
+Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{branch}
+From: <sip:carol@example.org>;tag=c
+To: <sip:alice@example.org>
+Call-ID: {branch}
+CSeq: 1 INVITE
+Contact: <sip:carol@192.0.2.3>
+{more}"
+    )
+}
