@@ -1,7 +1,10 @@
 //! The ACK of a 2xx is lost: the callee sends the 2xx again, the caller the ACK.
 
 use crate::pair::{Pair, Side};
+use crate::stage::Stage;
 use ruf_agent::{AgentEvent, Body, EndReason};
+use ruf_message::{Message, StatusCode};
+use std::time::Duration;
 
 #[test]
 fn the_2xx_comes_again_and_so_does_the_ack() {
@@ -74,6 +77,38 @@ fn nor_is_the_2xx_of_a_change() {
     pair.b.hang_up(pair.now, incoming);
     pair.settle();
     pair.expect_ladder("b→a INVITE | a→b 200 INVITE | b→x a ACK | b→a BYE | a→b 200 BYE");
+}
+
+#[test]
+fn a_bye_meant_for_an_early_dialog_ends_the_one_that_was_just_answered() {
+    // tests rfc5407 §3.1.3, rfc3261 §15
+    let mut stage = Stage::new();
+    let text = |method: &str, cseq: u32, tag: &str| {
+        format!(
+            "{method} sip:alice@192.0.2.1 SIP/2.0
+Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{method}{cseq}
+From: <sip:bob@example.org>;tag=b
+To: <sip:alice@example.org>{tag}
+Call-ID: 1@example.org
+CSeq: {cseq} {method}
+Contact: <sip:bob@192.0.2.9>
+"
+        )
+    };
+    stage.give_text(&text("INVITE", 1, ""));
+    let told = stage.events();
+    let [AgentEvent::Incoming { call, .. }] = told[..] else { panic!("{told:?}") };
+    stage.agent.ring(stage.now, call);
+    stage.agent.answer(stage.now, call, None);
+    let sent = stage.sent();
+    let Some(Message::Response(ok)) = sent.last() else { panic!("{sent:?}") };
+    let tag = format!(";tag={}", String::from_utf8_lossy(ok.to_tag().unwrap()));
+    stage.give_text(&text("BYE", 2, &tag));
+    assert_eq!(stage.response().status(), StatusCode::OK);
+    stage.give_text(&text("ACK", 1, &tag));
+    assert_eq!(stage.events(), [AgentEvent::Ended { call, reason: EndReason::RemoteHungUp }]);
+    stage.run(Duration::from_secs(64));
+    assert!(stage.sent().is_empty() && stage.agent.is_idle(), "{:?}", stage.agent.counts());
 }
 
 #[test]

@@ -42,3 +42,17 @@ fn an_ack_that_comes_after_the_bye_means_nothing() {
     pair.settle();
     assert_eq!((pair.end(Side::A), pair.end(Side::B)), (EndReason::HungUp, EndReason::RemoteHungUp));
 }
+
+#[test]
+fn a_refer_that_crosses_our_bye_is_481() {
+    // tests rfc5407 §3.3.3
+    let mut pair = Pair::new(4);
+    let (call, incoming) = pair.connected();
+    pair.a.hang_up(pair.now, call);
+    pair.b.transfer(pair.now, incoming, &"sip:carol@example.org".parse().unwrap());
+    pair.settle();
+    pair.expect_ladder("a→b BYE | b→a REFER | b→a 200 BYE | a→b 481 REFER");
+    assert_eq!((pair.end(Side::A), pair.end(Side::B)), (EndReason::HungUp, EndReason::RemoteHungUp));
+    let told = pair.told(Side::B);
+    assert!(!told.iter().any(|event| matches!(event, AgentEvent::TransferFailed { .. })), "{told:?}");
+}

@@ -221,6 +221,11 @@ fn an_offer_in_a_prack_is_answered_in_its_200() {
     let told = rung.stage.events();
     let reinvited = AgentEvent::Reinvited { call, body: sdp("more"), answer_due: false };
     assert_eq!(told, [AgentEvent::ProgressConfirmed { call, body: None }, reinvited]);
+    // That is settled: another may follow.
+    let update =
+        request("UPDATE", 3, &format!(";tag={}", rung.tag), "Content-Type: application/sdp\n\nyet more");
+    rung.stage.give_text(&update);
+    assert_eq!(rung.stage.response().status(), StatusCode::OK);
 }
 
 #[test]

@@ -45,6 +45,20 @@ fn a_change_refreshes_too() {
 }
 
 #[test]
+fn a_refresh_and_a_change_that_cross_both_succeed() {
+    // tests rfc5407 §3.3.2, rfc3311 §5.2
+    let mut pair = Pair::with(6, |settings| settings.session_expires_secs = Some(600));
+    let (call, incoming) = pair.connected();
+    // The caller's refresh is due 300 seconds after the 200 came, 100 ms before this began.
+    pair.run_ms(299_920);
+    pair.b.modify(pair.now, incoming, Body::sdp("hold"));
+    pair.run_ms(1_000);
+    pair.expect_ladder("b→a INVITE | a→b UPDATE | a→b 200 INVITE | b→a 200 UPDATE | b→a ACK");
+    pair.a.hang_up(pair.now, call);
+    pair.settle();
+}
+
+#[test]
 fn a_peer_that_vanished_is_given_up_by_both_roles() {
     // tests rfc4028 §10
     for side in [Side::A, Side::B] {

@@ -134,6 +134,24 @@ fn the_user_may_be_asked_on_both_sides() {
 }
 
 #[test]
+fn our_change_waits_until_we_have_answered_theirs() {
+    // tests rfc3311 §5.1
+    let mut pair = Pair::with(7, |settings| settings.answer_reinvites = false);
+    let (alice, bob) = early(&mut pair);
+    pair.b.modify(pair.now, bob, Body::sdp("other codec"));
+    pair.until(Side::A, |event| matches!(event, AgentEvent::Reinvited { .. }));
+    pair.a.modify(pair.now, alice, Body::sdp("hold"));
+    pair.run_ms(200);
+    pair.a.answer(pair.now, alice, sdp("changed"));
+    pair.until(Side::B, |event| matches!(event, AgentEvent::Reinvited { .. }));
+    pair.b.answer(pair.now, bob, sdp("held"));
+    assert_eq!(modified(&mut pair, Side::A), sdp("held"));
+    pair.expect_ladder("b→a UPDATE | a→b 200 UPDATE | a→b UPDATE | b→a 200 UPDATE");
+    pair.a.hang_up(pair.now, alice);
+    pair.settle();
+}
+
+#[test]
 fn the_answer_to_the_call_waits_for_the_answer_to_the_change() {
     // tests rfc3311 §5.2
     let mut pair = Pair::with(6, |settings| settings.answer_reinvites = false);

@@ -184,6 +184,37 @@ fn a_peer_that_does_not_take_it_is_not_sent_one() {
 }
 
 #[test]
+fn nor_is_a_caller_that_does_not_take_it() {
+    // tests rfc3311 §4
+    for (allow, sent) in [("Allow: INVITE, UPDATE\n", 1), ("Allow: INVITE\n", 0), ("", 0)] {
+        let mut stage = Stage::new();
+        let invite = |method: &str, cseq: u32, tag: &str, more: &str| {
+            format!(
+                "{method} sip:alice@192.0.2.1 SIP/2.0
+Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{method}{cseq}
+From: <sip:bob@example.org>;tag=b
+To: <sip:alice@example.org>{tag}
+Call-ID: 1@example.org
+CSeq: {cseq} {method}
+Contact: <sip:bob@192.0.2.9>
+{more}"
+            )
+        };
+        stage.give_text(&invite("INVITE", 1, "", &format!("Supported: 100rel\n{allow}{SDP}")));
+        let told = stage.events();
+        let [AgentEvent::Incoming { call, .. }] = told[..] else { panic!("{told:?}") };
+        stage.agent.progress(stage.now, call, StatusCode::SESSION_PROGRESS, sdp("answer"));
+        let progress = stage.response();
+        let tag = format!(";tag={}", text(progress.to_tag().unwrap()));
+        let rseq = text(progress.raw(HeaderName::RSeq).next().unwrap());
+        stage.give_text(&invite("PRACK", 2, &tag, &format!("RAck: {rseq} 1 INVITE\n")));
+        stage.sent();
+        stage.agent.modify(stage.now, call, Body::sdp("hold"));
+        assert_eq!(stage.sent().len(), sent, "{allow}");
+    }
+}
+
+#[test]
 fn a_glare_is_tried_again_and_a_challenge_answered() {
     // tests rfc3311 §5.3, rfc3261 §22.2
     let mut stage = Stage::new();
@@ -230,7 +261,7 @@ fn a_peer_that_knows_no_such_dialog_ends_the_call() {
 
 #[test]
 fn what_still_waits_when_the_call_is_answered_goes_out_then() {
-    // tests rfc3311 §5.1, §5.3
+    // tests rfc3311 §5.1, §5.3, rfc5407 §3.3.2
     let mut stage = Stage::new();
     let (call, invite) = early(&mut stage);
     stage.agent.modify(stage.now, call, Body::sdp("hold"));
@@ -246,8 +277,13 @@ fn what_still_waits_when_the_call_is_answered_goes_out_then() {
         matches!(&stage.sent()[..], [Message::Response(glare)] if glare.status() == StatusCode::REQUEST_PENDING)
     );
     stage.events();
+    // And so does one of ours.
+    stage.agent.modify(stage.now, call, Body::sdp("resume"));
+    assert!(stage.sent().is_empty());
     let mut ok = again.reply(StatusCode::OK);
     ok.set_body("application/sdp", "held");
     stage.give(ok.to_bytes());
     assert_eq!(stage.events(), [AgentEvent::Modified { call, body: sdp("held") }]);
+    let change = stage.request();
+    assert_eq!((change.method(), change.body()), (Method::Invite, &b"resume"[..]));
 }
