@@ -186,7 +186,7 @@ impl Agent {
             from: request.from().uri().to_owned(),
             display: String::from_utf8_lossy(&request.from().display()).into_owned(),
             to: request.to().uri().to_owned(),
-            body: body(request),
+            body: Body::of(request),
             replaces,
             joins,
             referred_by: request.header::<ReferredBy<'_>>().ok().flatten().map(|by| by.uri().to_owned()),
@@ -226,7 +226,7 @@ impl Agent {
                 // rfc3428 §7: 200 without body or Contact
                 self.reply(now, user, request.reply(StatusCode::OK));
                 let from = request.from().uri().to_owned();
-                self.events.extend(body(request).map(|body| AgentEvent::Message { call, from, body }));
+                self.events.extend(Body::of(request).map(|body| AgentEvent::Message { call, from, body }));
                 Ok(())
             }
             // rfc3261 §15.1.2: a BYE that matches no dialog
@@ -333,11 +333,4 @@ fn is_optional(request: &Request) -> bool {
         let mut params = value.split(|&octet| octet == b';').skip(1).map(<[u8]>::trim_ascii);
         params.any(|param| param.eq_ignore_ascii_case(b"handling=optional"))
     })
-}
-
-fn body(request: &Request) -> Option<Body> {
-    let content = request.body_bytes();
-    let content_type = request.raw(HeaderName::ContentType).next().unwrap_or(b"application/octet-stream");
-    (!content.is_empty())
-        .then(|| Body { content_type: String::from_utf8_lossy(content_type).into_owned(), content })
 }

@@ -2,13 +2,13 @@
 //! sends its 2xx until one comes (§13.3.1.4). ACK of a refusal belongs to the transaction.
 
 use crate::bye::Ending;
-use crate::effect::{Body, Turn};
+use crate::effect::Turn;
 use crate::event::SessionEvent;
-use crate::invite::body_of_request;
 use crate::peer::built;
 use crate::session::Session;
 use crate::terms::{Terms, Times};
 use ruf_dialog::Dialog;
+use ruf_message::body::Body;
 use ruf_message::{HeaderName, Request, Response, Tick};
 use std::time::Duration;
 
@@ -201,7 +201,7 @@ impl Session {
         }
         // rfc5407 §3.2.4: after the end its body means nothing
         if self.ending == Ending::Established {
-            turn.event(SessionEvent::Acknowledged { body: body_of_request(ack) });
+            turn.event(SessionEvent::Acknowledged { body: Body::of(ack) });
         }
         if self.unacknowledged.is_empty() {
             let (ending, step) = self.ending.acknowledged();

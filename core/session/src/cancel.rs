@@ -3,13 +3,14 @@
 //! client transaction's knowledge (core/transaction); the 200 to a CANCEL is the owner's.
 
 use crate::cause::Cause;
-use crate::effect::{Asked, Body, Turn};
+use crate::effect::{Asked, Turn};
 use crate::event::EndReason;
 use crate::invite::answer_to;
 use crate::prack::Early;
 use crate::reinvite::Theirs;
 use crate::session::Session;
 use crate::terms::{LocalParty, Terms};
+use ruf_message::body::Body;
 use ruf_message::{Request, StatusCode};
 use std::mem;
 

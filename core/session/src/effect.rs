@@ -3,7 +3,6 @@
 
 use crate::cause::Cause;
 use crate::event::SessionEvent;
-use bytes::Bytes;
 use ruf_message::{Entropy, Request, Response, StatusCode, Tick};
 use std::collections::VecDeque;
 
@@ -112,20 +111,4 @@ pub enum Verb {
     Refer,
     /// NOTIFY of the subscription that the peer's REFER made.
     Notify,
-}
-
-/// An opaque body and its type.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Body {
-    /// The value of Content-Type.
-    pub content_type: String,
-    /// The octets.
-    pub content: Bytes,
-}
-
-impl Body {
-    /// A session description.
-    pub fn sdp(content: impl Into<Bytes>) -> Self {
-        Body { content_type: "application/sdp".to_owned(), content: content.into() }
-    }
 }

@@ -1,8 +1,8 @@
 //! What the user of a usage is told: [`SessionEvent`], and why things end.
 
 use crate::cause::Cause;
-use crate::effect::Body;
 use ruf_dialog::DialogId;
+use ruf_message::body::Body;
 use ruf_message::{StatusCode, Uri};
 use std::fmt;
 

@@ -2,11 +2,11 @@
 //! `application/dtmf-relay`). Info packages are refused: none is known here.
 
 use crate::bye::Ending;
-use crate::effect::{Body, Turn, Verb};
+use crate::effect::{Turn, Verb};
 use crate::event::{Failure, SessionEvent};
-use crate::invite::body_of_request;
 use crate::peer::Peer;
 use crate::session::Session;
+use ruf_message::body::Body;
 use ruf_message::{HeaderName, Method, Request, Response, StatusCode};
 use std::collections::VecDeque;
 
@@ -98,7 +98,7 @@ impl Peer {
             return turn.respond(server, response);
         }
         turn.respond(server, request.reply(StatusCode::OK));
-        if let Some(body) = body_of_request(request) {
+        if let Some(body) = Body::of(request) {
             turn.event(SessionEvent::Info { body });
         }
     }

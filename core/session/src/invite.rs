@@ -8,9 +8,8 @@ mod server;
 pub(crate) use client::{Answered, ClientInvite, FORKS_MAX, Outcome};
 pub(crate) use server::{Patience, ServerInvite};
 
-use crate::effect::Body;
 use crate::terms::LocalParty;
-use bytes::Bytes;
+use ruf_message::body::Body;
 use ruf_message::{HeaderName, Request, Response, StatusClass, StatusCode};
 
 /// Our response to an INVITE.
@@ -66,24 +65,4 @@ impl Class {
             | StatusClass::GlobalFailure => Class::Failure,
         }
     }
-}
-
-/// The body of a request, if it has one.
-pub(crate) fn body_of_request(request: &Request) -> Option<Body> {
-    body(request.raw(HeaderName::ContentType).next(), request.body())
-}
-
-/// The body of a response, if it has one.
-pub(crate) fn body_of_response(response: &Response) -> Option<Body> {
-    body(response.raw(HeaderName::ContentType).next(), response.body())
-}
-
-fn body(content_type: Option<&[u8]>, content: &[u8]) -> Option<Body> {
-    if content.is_empty() {
-        return None;
-    }
-    // A body without a type is one of unknown type (RFC 3261 §20.15 makes it the default of no use).
-    let content_type =
-        String::from_utf8_lossy(content_type.unwrap_or(b"application/octet-stream")).into_owned();
-    Some(Body { content_type, content: Bytes::copy_from_slice(content) })
 }

@@ -1,16 +1,17 @@
 //! What there is with one peer from its first tag on, whether it has answered or not: the dialog, the
 //! description we gave, and the change that it wants. An early dialog and a session each have one.
 
-use crate::effect::{Asked, Body, Turn, Verb};
+use crate::effect::{Asked, Turn, Verb};
 use crate::event::{Failure, SessionEvent};
 use crate::exchange::Exchange;
 use crate::info::Infos;
-use crate::invite::{answer_to, body_of_request};
+use crate::invite::answer_to;
 use crate::reinvite::Theirs;
 use crate::terms::Terms;
 use crate::timer::SessionTimer;
 use crate::update::Update;
 use ruf_dialog::{Dialog, Stage};
+use ruf_message::body::Body;
 use ruf_message::{Fields, HeaderName, Method, Request, RequestBuilder, Response, StatusCode, Tick, Uri};
 use std::mem;
 
@@ -70,7 +71,7 @@ impl Peer {
         server: u64,
         request: &Request,
     ) -> bool {
-        let body = body_of_request(request);
+        let body = Body::of(request);
         let answer_due = !terms.party.answer_reinvites;
         if answer_due {
             self.theirs = Theirs::ask(turn.now, terms, server, request);

@@ -2,13 +2,14 @@
 
 use crate::ack::Unacknowledged;
 use crate::bye::Ending;
-use crate::effect::{Body, Turn, Verb};
+use crate::effect::{Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
 use crate::exchange::Exchange;
-use crate::invite::{Class, FORKS_MAX, answer_to, body_of_request, body_of_response};
+use crate::invite::{Class, FORKS_MAX, answer_to};
 use crate::session::Session;
 use crate::terms::Terms;
 use ruf_dialog::Role;
+use ruf_message::body::Body;
 use ruf_message::{Entropy, HeaderName, Method, Request, Response, StatusCode, Tick};
 use std::mem;
 use std::time::Duration;
@@ -337,7 +338,7 @@ impl Session {
                 self.acks.send(turn, &request, &self.peer.dialog);
                 self.peer.given = Some(change.body);
                 if self.ending.is_established() {
-                    let body = response.and_then(body_of_response);
+                    let body = response.and_then(|response| Body::of(response));
                     turn.event(match change.is_refresh {
                         true => SessionEvent::Refreshed { body },
                         false => SessionEvent::Modified { body },
@@ -379,7 +380,7 @@ impl Session {
         } else {
             self.accept_reinvite(turn, terms, server, request, self.peer.given.clone());
         }
-        turn.event(SessionEvent::Reinvited { body: body_of_request(request), answer_due });
+        turn.event(SessionEvent::Reinvited { body: Body::of(request), answer_due });
     }
 
     pub(crate) fn accept_reinvite(

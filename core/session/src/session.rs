@@ -4,16 +4,17 @@
 use crate::ack::{Acks, Unacknowledged};
 use crate::bye::Ending;
 use crate::cause::Cause;
-use crate::effect::{Asked, Body, Turn, Verb};
+use crate::effect::{Asked, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
 use crate::exchange::Exchange;
-use crate::invite::{Answered, ServerInvite, answer_to, body_of_response};
+use crate::invite::{Answered, ServerInvite, answer_to};
 use crate::peer::Peer;
 use crate::prack::Unconfirmed;
 use crate::refer::{self, Referrals, Transfer};
 use crate::reinvite::{Ours, Theirs};
 use crate::terms::Terms;
 use ruf_dialog::Dialog;
+use ruf_message::body::Body;
 use ruf_message::{Method, Request, Response, StatusCode, Tick};
 use std::mem;
 
@@ -63,7 +64,7 @@ impl Session {
         let exchange = early.exchange;
         let mut session = Session::new(early.peer, first);
         // rfc3261 §13.2.1: what comes after the answer means nothing
-        let body = body_of_response(response).filter(|_| exchange != Exchange::Settled);
+        let body = Body::of(response).filter(|_| exchange != Exchange::Settled);
         // rfc3261 §13.2.1: no offer in the INVITE, so it is in the 2xx, and the answer in the ACK
         let answer_due = end.is_none() && exchange == Exchange::Open && body.is_some();
         if answer_due {

@@ -2,14 +2,15 @@
 //! Whoever wants to change a confirmed session sends a re-INVITE, which may wait for a user
 //! ([`reinvite`](crate::reinvite)).
 
-use crate::effect::{Body, Turn, Verb};
+use crate::effect::{Turn, Verb};
 use crate::event::{Failure, SessionEvent};
 use crate::exchange::Exchange;
-use crate::invite::{Class, body_of_response};
+use crate::invite::Class;
 use crate::peer::Peer;
 use crate::reinvite::{TRIES_MAX, glare, too_early};
 use crate::terms::Terms;
 use ruf_dialog::{Role, Stage};
+use ruf_message::body::Body;
 use ruf_message::header::expires::RetryAfter;
 use ruf_message::{Entropy, Method, Request, Response, StatusCode, Tick};
 use std::mem;
@@ -203,7 +204,9 @@ impl Peer {
         match verdict {
             Verdict::Accepted(Wish::Change(body)) => {
                 self.given = Some(body);
-                turn.event(SessionEvent::Modified { body: outcome.ok().and_then(body_of_response) });
+                turn.event(SessionEvent::Modified {
+                    body: outcome.ok().and_then(|response| Body::of(response)),
+                });
             }
             Verdict::Refused(Wish::Change(_)) => turn.event(SessionEvent::NotModified { status }),
             Verdict::Refused(Wish::Refresh) => self.timer.refused(turn.now),

@@ -1,9 +1,9 @@
 //! The caller's side of an INVITE that opens a usage (RFC 3261 §13.2).
 
-use super::{Class, body_of_response};
+use super::Class;
 use crate::cancel::Withdrawn;
 use crate::cause::Cause;
-use crate::effect::{Asked, Body, Turn, Verb};
+use crate::effect::{Asked, Turn, Verb};
 use crate::event::{EndReason, Failure, SessionEvent};
 use crate::exchange::Exchange;
 use crate::peer::Peer;
@@ -11,6 +11,7 @@ use crate::prack::Early;
 use crate::terms::Terms;
 use crate::usage::Named;
 use ruf_dialog::Unestablished;
+use ruf_message::body::Body;
 use ruf_message::{Request, Response, StatusCode, Tick};
 use std::mem;
 
@@ -160,7 +161,7 @@ impl ClientInvite {
             Some(early) => early.progress(turn, terms, &self.request, response),
             // rfc3261 §8.1.3.2: one we do not know is a 183; the user sees the number
             None => {
-                let body = body_of_response(response);
+                let body = Body::of(response);
                 turn.event(SessionEvent::Progress { status, body, answer_due: false });
             }
         }

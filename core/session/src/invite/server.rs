@@ -2,12 +2,13 @@
 
 use super::answer_to;
 use crate::cancel::terminate;
-use crate::effect::{Body, Turn};
+use crate::effect::Turn;
 use crate::exchange::Exchange;
 use crate::peer::Peer;
 use crate::prack::Reliable;
 use crate::terms::{LocalParty, Terms};
 use ruf_dialog::Dialog;
+use ruf_message::body::Body;
 use ruf_message::{HeaderName, NameAddr, Request, StatusCode, Tick, Uri};
 use std::time::Duration;
 

@@ -1,12 +1,13 @@
 //! The callee's side: a provisional response that is sent again until its PRACK comes (RFC 3262 §3).
 
 use super::OPTION_TAG;
-use crate::effect::{Body, Turn};
+use crate::effect::Turn;
 use crate::event::SessionEvent;
 use crate::exchange::Meaning;
-use crate::invite::{ServerInvite, answer_to, body_of_request};
+use crate::invite::{ServerInvite, answer_to};
 use crate::session::Session;
 use crate::terms::{Terms, Times};
+use ruf_message::body::Body;
 use ruf_message::header::reliable::RAck;
 use ruf_message::{Entropy, HeaderName, Request, Response, StatusCode, Tick};
 use std::collections::VecDeque;
@@ -234,7 +235,7 @@ impl ServerInvite {
         if !self.reliable.confirm(&rack) {
             return turn.refuse(server, request, StatusCode::CALL_DOES_NOT_EXIST);
         }
-        let body = body_of_request(request);
+        let body = Body::of(request);
         match self.exchange.receive(body.is_some()) {
             // rfc3262 §5: an offer in it is answered in its 2xx
             Meaning::Offer => {

@@ -1,13 +1,13 @@
 //! The caller's side: an early dialog, and the reliable provisional responses that came in it (RFC 3262 §4).
 
 use super::OPTION_TAG;
-use crate::effect::{Body, Turn, Verb};
+use crate::effect::{Turn, Verb};
 use crate::event::SessionEvent;
 use crate::exchange::{Exchange, Meaning};
-use crate::invite::{body_of_request, body_of_response};
 use crate::peer::Peer;
 use crate::terms::Terms;
 use ruf_dialog::{Dialog, Unestablished};
+use ruf_message::body::Body;
 use ruf_message::header::reliable::RSeq;
 use ruf_message::{HeaderName, Method, Request, Response};
 
@@ -32,7 +32,7 @@ impl Early {
         secure_flow: bool,
     ) -> Result<Self, Unestablished> {
         let dialog = Dialog::caller(invite, response, secure_flow)?;
-        let given = body_of_request(invite);
+        let given = Body::of(invite);
         let exchange = Exchange::of_our_invite(given.is_some());
         let mut peer = Peer::new(number, dialog, given);
         peer.learn(response);
@@ -50,7 +50,7 @@ impl Early {
     ) {
         self.peer.learn(response);
         self.peer.identify_by_response(turn, terms, response);
-        let (status, body) = (response.status(), body_of_response(response));
+        let (status, body) = (response.status(), Body::of(response));
         let Some(number) = number(response) else {
             return turn.event(SessionEvent::Progress { status, body, answer_due: false });
         };

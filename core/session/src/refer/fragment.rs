@@ -1,6 +1,6 @@
 //! `message/sipfrag`: what a report of a reference says (RFC 3515 §2.4.5, RFC 3420).
 
-use crate::effect::Body;
+use ruf_message::body::Body;
 use ruf_message::{HeaderName, Request, StatusCode};
 
 /// Its media type.

@@ -2,12 +2,13 @@
 
 use super::{Invite, InviteUsage};
 use crate::cause::Cause;
-use crate::effect::{Body, Turn};
+use crate::effect::Turn;
 use crate::event::EndReason;
 use crate::invite::ServerInvite;
 use crate::refer::Reference;
 use crate::session::Session;
 use crate::update::Wish;
+use ruf_message::body::Body;
 use ruf_message::{StatusCode, Uri};
 use std::mem;
 
