@@ -243,6 +243,7 @@ mod tests {
     #[test]
     fn a_report_without_duration_says_nothing() {
         // tests rfc4733 §2.3.5
+        assert_eq!(heard(&[(0, 0, 1, 0, false), (20, 0, 1, 0, true)]), [""; 0]);
         assert_eq!(heard(&[(0, 0, 1, 0, false), (20, 0, 1, 160, true)]), ["1 down", "1 up 160"]);
     }
 

@@ -177,6 +177,9 @@ mod tests {
         let mut sender = EventSender::begin(Event(5), 10, 0, 400, Some(800));
         let expected = ["", "", "M0+480", "", "0+800E", "", "", "0+800E", "", "0+800E"];
         assert_eq!(whole(&mut sender), expected);
+        let mut short = EventSender::begin(Event(5), 10, 0, 400, Some(640));
+        let expected = ["", "", "M0+480", "0+640E", "", "", "0+640E", "", "0+640E"];
+        assert_eq!(whole(&mut short), expected, "its end is told at once");
     }
 
     #[test]

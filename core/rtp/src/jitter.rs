@@ -221,7 +221,6 @@ impl JitterBuffer {
             return Some(Turn::Quiet);
         } else {
             self.store.begin_first();
-            self.least = WindowedMin::new();
             self.state =
                 State::Playing(Expected { sequence, timestamp, concealed_ticks: 0, was_passed: false });
         }
@@ -250,7 +249,7 @@ impl JitterBuffer {
             let ticks = left.min(self.ticks);
             let concealed_ticks = next.concealed_ticks + ticks;
             self.state = State::Playing(Expected { concealed_ticks, was_passed: true, ..next });
-            return Some(Turn::Miss { ticks, shows_next: left <= self.ticks });
+            return Some(Turn::Miss { ticks, shows_next: left <= self.ticks + self.ticks / 2 });
         }
         None
     }

@@ -272,6 +272,16 @@ mod tests {
     }
 
     #[test]
+    fn what_a_stranger_sent_before_the_source_spoke_again_counts_for_nothing() {
+        let mut rig = Rig::talking();
+        assert_eq!(rig.hear(2, 7), Received::Stranger);
+        assert_eq!(start(rig.hear(1, 4)), None);
+        rig.now_ms += 200;
+        assert_eq!(rig.hear(2, 8), Received::Stranger);
+        assert_eq!(start(rig.hear(2, 9)), Some(Start::Changed { ended: 1 }));
+    }
+
+    #[test]
     fn single_packets_of_strangers_are_never_heard() {
         let mut rig = Rig::talking();
         rig.now_ms += 10_000;

@@ -117,6 +117,7 @@ mod tests {
         let before = sequence.highest();
         assert_eq!(sequence.hear(40_000), Step::Jump);
         assert_eq!(sequence.hear(101), Step::New(before + 1), "one stray packet");
+        assert_eq!(sequence.hear(40_001), Step::Jump, "it does not follow right behind");
         assert_eq!([sequence.hear(40_000), sequence.hear(50_000)], [Step::Jump; 2]);
         let Step::Restart(after) = sequence.hear(50_001) else { panic!("no restart") };
         assert!(after > before + 1 && after as u16 == 50_001);

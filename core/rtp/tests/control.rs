@@ -1,6 +1,6 @@
 //! Two ends of a call tell each other by RTCP what they receive. No clock runs.
 
-use ruf_rtp::rtcp::{Compound, RtcpPacket, VoipMetrics};
+use ruf_rtp::rtcp::{Compound, ReportBlock, RtcpPacket, RtcpWriter, SenderFigures, VoipMetrics};
 use ruf_rtp::{Control, ControlSettings, Packet, Receiver, Sender};
 use std::time::Duration;
 
@@ -218,4 +218,51 @@ fn a_buffer_that_is_too_short_is_an_error_and_costs_no_report() {
         panic!()
     };
     assert_eq!(report.blocks().count(), 1, "what was not told yet");
+}
+
+#[test]
+fn only_what_is_said_of_us_counts() {
+    // tests rfc3550 §6.4.1, rfc3611 §4.7
+    let mut a = End::new(1, true);
+    let mut out = [0; 500];
+    let mut tell = |ssrc: u32, jitter: u32| {
+        let mut writer = RtcpWriter::new(&mut out);
+        let block = ReportBlock { ssrc, jitter, fraction_lost: 7, ..ReportBlock::default() };
+        writer.receiver_report(99, &[block]).unwrap();
+        writer.extended(99, None, None, Some(&VoipMetrics::unknown(ssrc))).unwrap();
+        let length = writer.bytes();
+        a.hear(Duration::from_secs(1), &out[..length]);
+        a.control.remote()
+    };
+    let own = Sender::new(1).ssrc();
+    assert_eq!(tell(own ^ 1, 80), None);
+    let remote = tell(own, 84).unwrap();
+    assert_eq!((remote.jitter, remote.fraction_lost), (Duration::from_micros(10_500), 7));
+    assert_eq!(remote.metrics, Some(VoipMetrics::unknown(own)));
+}
+
+#[test]
+fn the_time_of_somebody_elses_report_is_not_told() {
+    // tests rfc3550 §6.4.1
+    let (mut a, mut b) = (End::new(1, false), End::new(2, false));
+    for (ssrc, is_told) in [(99, false), (2, true)] {
+        let ssrc = if ssrc == 2 { b.sender.ssrc() } else { ssrc };
+        let mut out = [0; 100];
+        let mut writer = RtcpWriter::new(&mut out);
+        let figures = SenderFigures { ntp: 0x1234_5678_0000, timestamp: 0, packets: 1, octets: 1 };
+        writer.sender_report(ssrc, &figures, &[]).unwrap();
+        let length = writer.bytes();
+        a.hear(Duration::from_secs(1), &out[..length]);
+        let datagram = loop {
+            let now = a.control.deadline() - a.ahead;
+            b.speak(&mut a, now, false);
+            if let Some(datagram) = a.report(now, None) {
+                break datagram;
+            }
+        };
+        let Some(RtcpPacket::Receiver(report)) = Compound::parse(&datagram).unwrap().packets().next() else {
+            panic!()
+        };
+        assert_eq!(report.blocks().next().unwrap().last_sr == 0x1234_5678, is_told);
+    }
 }
