@@ -3,9 +3,12 @@
 
 mod answer;
 mod call;
+mod conversation;
+mod ends;
 mod identity;
 mod interrupt;
 mod message;
+mod order;
 mod report;
 mod screen;
 mod talk;
@@ -31,6 +34,11 @@ const EXIT_SILENT: u8 = 5;
 /// What the exit statuses mean, for `--help`.
 const EXITS: &str = "Ends with 0 if it was answered and both sides heard each other, 1 if it came to nothing, 2 if the \
 command line is wrong, 3 if the far side is busy or declined, 4 if nobody answered, 5 if no sound came.";
+
+/// What stands below the flags of a command that talks.
+fn help() -> String {
+    format!("{}\n\n{EXITS}", order::ORDERS)
+}
 
 pub(crate) fn call(args: &CallArgs) -> u8 {
     run(call::run(args))

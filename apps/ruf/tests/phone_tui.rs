@@ -322,8 +322,8 @@ fn what_is_written_arrives_on_both_sides() {
     screen.shows(&["[Messages]", "Bob Baker  sip:bob@phones.test", "<   are you there?"]);
     screen.type_text("yes, I am");
     screen.keys(&["Enter"]);
-    let note = bob.says("note", 1);
-    assert!(note[0]["of"].as_str().unwrap().ends_with("yes, I am"), "{note:?}");
+    let note = bob.says("message", 1);
+    assert_eq!(note[0]["text"], "yes, I am");
     let shown = screen.shows(&[">   yes, I am"]);
     assert!(!shown.contains("NOT SENT"), "{shown}");
     // To nobody.

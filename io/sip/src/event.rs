@@ -76,6 +76,10 @@ pub enum CallEvent {
     Held,
     /// The far side took us back from hold.
     Resumed,
+    /// The far side is on hold, as we wanted.
+    Holding,
+    /// The far side is taken back from hold, as we wanted.
+    Released,
     /// The far side pressed a key: `0` to `9`, `*`, `#`, `A` to `D`.
     Digit(char),
     /// The far side wrote within the call.
@@ -111,6 +115,8 @@ impl fmt::Display for CallEvent {
             CallEvent::Answered => f.write_str("answered"),
             CallEvent::Held => f.write_str("put on hold"),
             CallEvent::Resumed => f.write_str("taken back from hold"),
+            CallEvent::Holding => f.write_str("the far side is on hold"),
+            CallEvent::Released => f.write_str("the far side is taken back"),
             CallEvent::Digit(digit) => write!(f, "key {digit}"),
             CallEvent::Message(message) => write!(f, "{}: {}", message.from, message.text),
             CallEvent::NotChanged(status) => write!(f, "the far side refused the change with {status}"),

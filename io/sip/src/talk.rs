@@ -227,6 +227,11 @@ impl Talk {
         stream.is_some_and(|stream| !stream.direction.sends() || stream.remote.is_none())
     }
 
+    /// We hold the far side, and it agreed.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.negotiation.as_ref().is_some_and(OfferAnswer::is_held)
+    }
+
     /// Nothing more is said or heard.
     pub(crate) fn stop(&mut self) {
         if let Some(stream) = &self.stream {

@@ -56,11 +56,13 @@ async fn a_call_is_answered_and_either_side_hangs_up() {
 #[tokio::test]
 async fn a_change_is_told_as_what_it_is_and_not_as_an_answer() {
     let mut phones = Phones::new().await;
-    let (alice, mut bob) = phones.call("udp").await;
+    let (mut alice, mut bob) = phones.call("udp").await;
     alice.hold();
     alice.resume();
     let told = [within(bob.next()).await, within(bob.next()).await];
     assert_eq!(told, [Some(CallEvent::Held), Some(CallEvent::Resumed)]);
+    let told = [within(alice.next()).await, within(alice.next()).await];
+    assert_eq!(told, [Some(CallEvent::Holding), Some(CallEvent::Released)]);
     alice.hang_up();
     assert_eq!(within(bob.next()).await, Some(CallEvent::Ended(Ended::RemoteHungUp)));
 }

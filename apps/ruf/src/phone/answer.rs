@@ -1,20 +1,23 @@
 //! `ruf answer`: waits for calls, answers them, and says how they went.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ruf_sip::{Error, Phone, PhoneEvent};
+use ruf_sip::{Call, Error, Incoming, Phone, PhoneEvent};
 
+use super::conversation::Around;
 use super::identity::Identity;
 use super::interrupt::Interrupt;
+use super::order::{NoOrder, Order, Orders};
 use super::report::Report;
 use super::talk::{Talk, TalkArgs};
-use super::{EXITS, status_of};
+use super::{help, status_of};
 use crate::EXIT_OK;
 
 /// Flags of `ruf answer`.
 #[derive(clap::Args)]
-#[command(after_help = EXITS)]
+#[command(after_help = help())]
 pub(crate) struct AnswerArgs {
     #[command(flatten)]
     talk: TalkArgs,
@@ -47,52 +50,101 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
             false => format!("sip:{}", phone.address()),
         },
     );
-    let status = serve(args, &mut phone, &mut interrupt, &report).await;
+    let status = Answering {
+        args,
+        phone: &mut phone,
+        orders: Orders::listen(args.talk.control),
+        interrupt: &mut interrupt,
+        report: &report,
+        waiting: VecDeque::new(),
+    }
+    .serve()
+    .await;
     phone.close().await;
     status
 }
 
-/// One call after the other; who calls meanwhile waits until it rings no longer.
-async fn serve(
-    args: &AnswerArgs,
-    phone: &mut Phone,
-    interrupt: &mut Interrupt,
-    report: &Report,
-) -> Result<u8, Error> {
-    while !interrupt.has_come() {
-        let event = tokio::select! {
-            event = phone.next() => event,
-            () = interrupt.next() => continue,
-        };
-        let mut incoming = match event {
-            Some(PhoneEvent::Incoming(incoming)) => incoming,
-            Some(event @ (PhoneEvent::RegistrationFailed { .. } | PhoneEvent::Message(_))) => {
-                report.say("note", &event.to_string());
-                continue;
+/// What happens to somebody who waits for calls.
+enum Next {
+    Call(Incoming),
+    Phone(PhoneEvent),
+    Order(Result<Order, NoOrder>),
+    Interrupted,
+}
+
+struct Answering<'a> {
+    args: &'a AnswerArgs,
+    phone: &'a mut Phone,
+    orders: Orders,
+    interrupt: &'a mut Interrupt,
+    report: &'a Report,
+    /// Who called while somebody was talked to.
+    waiting: VecDeque<Incoming>,
+}
+
+impl Answering<'_> {
+    /// One call after the other; who calls meanwhile waits until it rings no longer.
+    async fn serve(mut self) -> Result<u8, Error> {
+        while !self.interrupt.has_come() {
+            let incoming = match self.next().await? {
+                Next::Call(incoming) => incoming,
+                Next::Phone(event) => {
+                    self.report.phone(&event);
+                    continue;
+                }
+                Next::Order(order) => {
+                    let (line, why) = match order {
+                        Ok(order) => (order.to_string(), "there is no call".to_owned()),
+                        Err(NoOrder { line, why }) => (line, why),
+                    };
+                    self.report.failed(&line, &why);
+                    continue;
+                }
+                Next::Interrupted => continue,
+            };
+            let Some(call) = self.ring(incoming).await else { continue };
+            let talk = prepared(self.args)?;
+            let Answering { phone, orders, interrupt, report, waiting, .. } = &mut self;
+            let around = Around { phone, orders, interrupt, report };
+            let (ended, measured) = talk.run(call, around, |incoming| waiting.push_back(incoming)).await;
+            self.report.end(&ended, &measured);
+            if self.args.once {
+                return Ok(status_of(&ended, &measured));
             }
-            Some(_) => continue,
-            None => return Err(Error::Closed),
-        };
-        report.say("called by", incoming.from());
-        if args.ring > 0.0 {
+        }
+        Ok(EXIT_OK)
+    }
+
+    async fn next(&mut self) -> Result<Next, Error> {
+        if let Some(incoming) = self.waiting.pop_front() {
+            return Ok(Next::Call(incoming));
+        }
+        Ok(tokio::select! {
+            event = self.phone.next() => match event.ok_or(Error::Closed)? {
+                PhoneEvent::Incoming(incoming) => Next::Call(incoming),
+                event => Next::Phone(event),
+            },
+            order = self.orders.next() => Next::Order(order),
+            () = self.interrupt.next() => Next::Interrupted,
+        })
+    }
+
+    /// Answers when it has rung for long enough; `None`: the caller gave up, or we are to end.
+    async fn ring(&mut self, mut incoming: Incoming) -> Option<Call> {
+        self.report.say("called by", incoming.from());
+        if self.args.ring > 0.0 {
             incoming.ring();
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs_f64(args.ring)) => {}
-                () = interrupt.next() => continue,
+                () = tokio::time::sleep(Duration::from_secs_f64(self.args.ring)) => {}
+                () = self.interrupt.next() => return None,
                 ended = incoming.ended() => {
-                    report.say("missed", &ended.to_string());
-                    continue;
+                    self.report.say("missed", &ended.to_string());
+                    return None;
                 }
             }
         }
-        let talk = prepared(args)?;
-        let (ended, measured) = talk.run(incoming.answer(), interrupt, report).await?;
-        report.end(&ended, &measured);
-        if args.once {
-            return Ok(status_of(&ended, &measured));
-        }
+        Some(incoming.answer())
     }
-    Ok(EXIT_OK)
 }
 
 fn prepared(args: &AnswerArgs) -> Result<Talk, Error> {

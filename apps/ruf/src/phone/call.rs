@@ -2,17 +2,19 @@
 
 use std::path::PathBuf;
 
-use ruf_sip::{Error, Phone};
+use ruf_sip::{Error, Phone, StatusCode};
 
+use super::conversation::Around;
 use super::identity::Identity;
 use super::interrupt::Interrupt;
+use super::order::Orders;
 use super::report::Report;
 use super::talk::{Talk, TalkArgs};
-use super::{EXITS, status_of};
+use super::{help, status_of};
 
 /// Flags of `ruf call`.
 #[derive(clap::Args)]
-#[command(after_help = EXITS)]
+#[command(after_help = help())]
 pub(crate) struct CallArgs {
     /// Whom: a SIP address, or a name or number of our own domain.
     to: String,
@@ -34,10 +36,14 @@ pub(super) async fn run(args: &CallArgs) -> Result<u8, Error> {
         talk = talk.playing(file, false)?;
     }
     let (report, mut interrupt) = (Report::new(args.talk.json), Interrupt::listen()?);
-    let phone = Phone::open(args.talk.account(&args.identity)?).await?;
+    let mut orders = Orders::listen(args.talk.control);
+    let mut phone = Phone::open(args.talk.account(&args.identity)?).await?;
     let call = phone.call(&args.to).await?;
     report.say("calling", call.remote());
-    let (ended, measured) = talk.run(call, &mut interrupt, &report).await?;
+    let around =
+        Around { phone: &mut phone, orders: &mut orders, interrupt: &mut interrupt, report: &report };
+    let busy = |incoming: ruf_sip::Incoming| incoming.reject(StatusCode::BUSY_HERE);
+    let (ended, measured) = talk.run(call, around, busy).await;
     report.end(&ended, &measured);
     phone.close().await;
     Ok(status_of(&ended, &measured))

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
-use ruf_sip::{CallEvent, Codec, Ended, Figures, Quality, Suite};
+use ruf_sip::{CallEvent, Codec, Ended, Figures, PhoneEvent, Quality, Suite};
 use serde_json::{Map, Value, json};
 
 /// Writes what happens to a call on standard output.
@@ -27,25 +27,76 @@ impl Report {
         }
     }
 
-    /// An event.
-    pub(super) fn event(&self, event: &CallEvent) {
-        if !self.is_json {
-            return println!("{event}");
+    /// Something of which nothing more is to be said: `muted`.
+    pub(super) fn event_alone(&self, what: &str) {
+        if self.is_json {
+            self.object(what, json!({}));
+        } else {
+            println!("{what}");
         }
+    }
+
+    /// An order that was not carried out.
+    pub(super) fn failed(&self, order: &str, why: &str) {
+        if self.is_json {
+            self.object("failed", json!({ "order": order, "why": why }));
+        } else {
+            println!("failed: {order}: {why}");
+        }
+    }
+
+    /// What a phone tells beside calls; that it goes on as it should is no news.
+    pub(super) fn phone(&self, event: &PhoneEvent) {
         match event {
-            CallEvent::Ringing { status, early_media } => {
-                self.object("ringing", json!({ "status": status.as_u16(), "early_media": early_media }));
-            }
-            CallEvent::Answered => self.object("answered", json!({})),
-            CallEvent::Held => self.object("held", json!({})),
-            CallEvent::Resumed => self.object("resumed", json!({})),
-            CallEvent::Digit(digit) => self.object("key", json!({ "key": digit.to_string() })),
-            CallEvent::Message(message) => {
+            PhoneEvent::Message(message) if self.is_json => {
                 self.object("message", json!({ "from": message.from, "text": message.text }));
             }
-            CallEvent::NotChanged(status) => self.object("not changed", json!({ "status": status.as_u16() })),
-            CallEvent::Ended(_) => {}
-            other => self.object("event", json!({ "text": other.to_string() })),
+            PhoneEvent::RegistrationFailed { .. } | PhoneEvent::Message(_) => {
+                self.say("note", &event.to_string());
+            }
+            _ => {}
+        }
+    }
+
+    /// An event; of the call with this name, if it is not the first.
+    pub(super) fn event(&self, call: Option<&str>, event: &CallEvent) {
+        if !self.is_json {
+            return match call {
+                Some(call) => println!("{call}: {event}"),
+                None => println!("{event}"),
+            };
+        }
+        let (name, more) = match event {
+            CallEvent::Ringing { status, early_media } => {
+                ("ringing", json!({ "status": status.as_u16(), "early_media": early_media }))
+            }
+            CallEvent::Answered => ("answered", json!({})),
+            CallEvent::Held => ("held", json!({})),
+            CallEvent::Resumed => ("resumed", json!({})),
+            CallEvent::Holding => ("holding", json!({})),
+            CallEvent::Released => ("released", json!({})),
+            CallEvent::Digit(digit) => ("key", json!({ "key": digit.to_string() })),
+            CallEvent::Message(message) => {
+                ("message", json!({ "from": message.from, "text": message.text }))
+            }
+            CallEvent::NotChanged(status) => ("not changed", json!({ "status": status.as_u16() })),
+            CallEvent::Referred { to, by } => ("referred", json!({ "to": to, "by": by })),
+            CallEvent::TransferProgress(status) => ("transfer", json!({ "status": status.as_u16() })),
+            CallEvent::Transferred => ("transferred", json!({})),
+            CallEvent::TransferFailed(error) => ("not transferred", json!({ "why": error.to_string() })),
+            other => ("event", json!({ "text": other.to_string() })),
+        };
+        self.object_of(call, name, more);
+    }
+
+    /// A call is over, and another one goes on.
+    pub(super) fn left(&self, call: Option<&str>, why: &Ended) {
+        if self.is_json {
+            return self.object_of(call, "left", json!({ "why": why.to_string() }));
+        }
+        match call {
+            Some(call) => println!("{call}: {why}"),
+            None => println!("the first call: {why}"),
         }
     }
 
@@ -78,9 +129,14 @@ impl Report {
     }
 
     fn object(&self, event: &str, more: Value) {
+        self.object_of(None, event, more);
+    }
+
+    fn object_of(&self, call: Option<&str>, event: &str, more: Value) {
         let mut object = Map::new();
         object.insert("ms".to_owned(), json!(self.start.elapsed().as_millis() as u64));
         object.insert("event".to_owned(), json!(event));
+        object.extend(call.map(|call| ("call".to_owned(), json!(call))));
         if let Value::Object(more) = more {
             object.extend(more);
         }

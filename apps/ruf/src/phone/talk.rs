@@ -1,17 +1,16 @@
-//! What is said and heard in a call of a script, and when it is over.
+//! What is said and heard in a call of a script: the flags that say so.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ruf_sip::device::{Null, Player, Recorder, Silence};
-use ruf_sip::{Account, Call, CallEvent, Codec, Encryption, Ended, Error, Sink, Source, device};
+use ruf_sip::{Account, Call, Codec, Encryption, Ended, Error, Incoming, Sink, Source, device};
 
+use super::conversation::{Around, Conversation, Plan};
+use super::ends::Ends;
 use super::identity::Identity;
-use super::interrupt::Interrupt;
-use super::report::{Measured, Report};
-
-/// How often it is looked whether everything was said.
-const LOOK: Duration = Duration::from_millis(50);
+use super::order::no_key;
+use super::report::Measured;
 
 /// What both commands can do in a call.
 #[derive(clap::Args, Clone, Debug)]
@@ -25,12 +24,15 @@ pub(crate) struct TalkArgs {
     /// Hang up so many seconds after the answer.
     #[arg(long = "for", value_name = "SECS")]
     secs: Option<f64>,
-    /// The codecs, best first: G722, PCMA, PCMU [default: all of them].
+    /// The codecs, best first: opus, G722, PCMA, PCMU [default: all of them].
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     codecs: Vec<String>,
     /// SRTP: `auto` offers it over TLS and takes it wherever it is offered.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     srtp: Srtp,
+    /// Take orders from standard input, one a line; see below.
+    #[arg(long)]
+    pub(super) control: bool,
     /// One JSON object for each event.
     #[arg(long)]
     pub(super) json: bool,
@@ -110,93 +112,36 @@ impl Talk {
 
     /// Presses keys once it is answered.
     pub(super) fn pressing(self, keys: Option<&str>) -> Result<Talk, Error> {
-        if let Some(key) =
-            keys.and_then(|keys| keys.chars().find(|key| !"0123456789*#ABCDabcd".contains(*key)))
-        {
+        if let Some(key) = keys.and_then(no_key) {
             return Err(Error::Address(format!("--dtmf: `{key}` is no key")));
         }
         Ok(Talk { keys: keys.map(str::to_owned), ..self })
     }
 
-    /// Sees a call to its end.
+    /// Sees a call to its end. `meanwhile`: somebody else calls.
     pub(super) async fn run(
         self,
-        mut call: Call,
-        interrupt: &mut Interrupt,
-        report: &Report,
-    ) -> Result<(Ended, Measured), Error> {
+        call: Call,
+        around: Around<'_>,
+        meanwhile: impl FnMut(Incoming),
+    ) -> (Ended, Measured) {
         let Talk { says, recorder, keys, lasts, says_for } = self;
-        let (mut source, sink) = says.ends(recorder);
-        let is_finite = says_for.is_some() || keys.is_some();
-        call.hear_with(sink);
-        let (mut answered, mut codec, mut suite): (Option<Instant>, _, _) = (None, None, None);
-        // What is said begins when all keys are pressed.
-        let mut saying: Option<Instant> = None;
-        let mut look = tokio::time::interval(LOOK);
-        let mut is_over = false;
-        let ended = loop {
-            tokio::select! {
-                event = call.next() => match event {
-                    Some(CallEvent::Ended(ended)) => break ended,
-                    Some(event) => {
-                        report.event(&event);
-                        if matches!(event, CallEvent::Referred { .. }) {
-                            // Nobody is here to ask.
-                            call.stay();
-                        }
-                        if event == CallEvent::Answered && answered.is_none() {
-                            answered = Some(Instant::now());
-                            (codec, suite) = (call.codec().await, call.suite().await);
-                            if let Some(keys) = &keys
-                                && !call.press(keys).await
-                            {
-                                report.say("note", "the far side takes no keys");
-                            }
-                        }
-                    }
-                    None => break Ended::HungUp,
-                },
-                _ = look.tick(), if !is_over => {
-                    let Some(answered) = answered else { continue };
-                    if saying.is_none() && call.is_done_pressing().await {
-                        saying = Some(Instant::now());
-                        if let Some(source) = source.take() {
-                            call.say(source);
-                        }
-                    }
-                    is_over = match lasts {
-                        Some(lasts) => answered.elapsed() >= lasts,
-                        None => is_finite && saying.is_some_and(|at| at.elapsed() >= says_for.unwrap_or_default()),
-                    };
-                    if is_over {
-                        call.hang_up();
-                    }
-                }
-                () = interrupt.next() => {
-                    // Who asks twice does not wait for the far side.
-                    if std::mem::replace(&mut is_over, true) {
-                        break Ended::HungUp;
-                    }
-                    call.hang_up();
-                }
-            }
-        };
-        let secs = answered.map(|at| at.elapsed().as_secs_f64());
-        Ok((ended, Measured { secs, codec, suite, figures: call.figures().await }))
+        let plan = Plan { ends: says.ends(recorder), keys, lasts, says_for };
+        Conversation::new(around, plan, call).run(meanwhile).await
     }
 }
 
 impl Says {
     /// Where sound comes from, and where it goes to.
-    fn ends(self, recorder: Option<Recorder>) -> (Option<Box<dyn Source>>, Box<dyn Sink>) {
+    fn ends(self, recorder: Option<Recorder>) -> Ends {
         let (source, sink): (Box<dyn Source>, Box<dyn Sink>) = match self {
             Says::Nothing => (Box::new(Silence), Box::new(Null)),
             Says::Echo => device::echo(),
             Says::File(player) => (Box::new(player), Box::new(Null)),
         };
         match recorder {
-            Some(recorder) => (Some(recorder.said(source)), recorder.heard(sink)),
-            None => (Some(source), sink),
+            Some(recorder) => Ends::new(recorder.said(source), recorder.heard(sink)),
+            None => Ends::new(source, sink),
         }
     }
 }

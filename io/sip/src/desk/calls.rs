@@ -256,9 +256,15 @@ impl Desk {
                 });
             }
             AgentEvent::Modified { call, body } => self.on_line(call, |desk, line| {
+                let was_holding = line.talk.is_holding();
                 // A useless answer leaves the session what it was.
                 if body.is_none_or(|body| line.talk.answered(&body).is_err()) {
                     line.talk.refused();
+                }
+                match (was_holding, line.talk.is_holding()) {
+                    (false, true) => line.tell(CallEvent::Holding),
+                    (true, false) => line.tell(CallEvent::Released),
+                    (true, true) | (false, false) => {}
                 }
                 desk.change_next(now, call, line);
             }),

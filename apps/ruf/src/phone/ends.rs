@@ -1,0 +1,57 @@
+//! [`Ends`]: what a script says and hears, for whichever call it is in: it moves from one call to the next without
+//! beginning anew.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ruf_sip::device::{Null, Silence};
+use ruf_sip::{Call, Frame, Sink, Source};
+
+/// A source and a sink that calls take over from each other.
+#[derive(Clone)]
+pub(super) struct Ends {
+    source: Shared<dyn Source>,
+    sink: Shared<dyn Sink>,
+}
+
+struct Shared<T: ?Sized>(Arc<Mutex<Box<T>>>);
+
+impl<T: ?Sized> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Shared(Arc::clone(&self.0))
+    }
+}
+
+impl Ends {
+    pub(super) fn new(source: Box<dyn Source>, sink: Box<dyn Sink>) -> Ends {
+        let (source, sink) = (Arc::new(Mutex::new(source)), Arc::new(Mutex::new(sink)));
+        Ends { source: Shared(source), sink: Shared(sink) }
+    }
+
+    /// This call hears what is said from now on.
+    pub(super) fn say_in(&self, call: &Call) {
+        call.say(self.source.clone());
+    }
+
+    /// This call is heard from now on.
+    pub(super) fn hear(&self, call: &Call) {
+        call.hear_with(self.sink.clone());
+    }
+
+    /// This call says and hears nothing any more.
+    pub(super) fn leave(call: &Call) {
+        call.say(Silence);
+        call.hear_with(Null);
+    }
+}
+
+impl Source for Shared<dyn Source> {
+    fn frame(&mut self) -> Option<Frame> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).frame()
+    }
+}
+
+impl Sink for Shared<dyn Sink> {
+    fn hear(&mut self, frame: &Frame) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).hear(frame);
+    }
+}
