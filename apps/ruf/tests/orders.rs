@@ -55,7 +55,8 @@ impl Phone {
     fn says_of(&self, call: &str, event: &str) -> Value {
         until(&format!("{call} {event} in {:?}", self.said.lock().unwrap()), || {
             let mut said = self.said.lock().unwrap();
-            let is = |said: &Value| said["event"] == event && said["call"].as_str().unwrap_or_default() == call;
+            let is =
+                |said: &Value| said["event"] == event && said["call"].as_str().unwrap_or_default() == call;
             let at = said.iter().position(is)?;
             Some(said.remove(at))
         })

@@ -76,9 +76,7 @@ impl Report {
             CallEvent::Holding => ("holding", json!({})),
             CallEvent::Released => ("released", json!({})),
             CallEvent::Digit(digit) => ("key", json!({ "key": digit.to_string() })),
-            CallEvent::Message(message) => {
-                ("message", json!({ "from": message.from, "text": message.text }))
-            }
+            CallEvent::Message(message) => ("message", json!({ "from": message.from, "text": message.text })),
             CallEvent::NotChanged(status) => ("not changed", json!({ "status": status.as_u16() })),
             CallEvent::Referred { to, by } => ("referred", json!({ "to": to, "by": by })),
             CallEvent::TransferProgress(status) => ("transfer", json!({ "status": status.as_u16() })),
