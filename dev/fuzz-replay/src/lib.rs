@@ -9,6 +9,7 @@ mod framing;
 mod jitter;
 mod message;
 mod node;
+mod pidf;
 mod rtcp;
 mod rtp;
 mod sdp;
@@ -21,6 +22,7 @@ pub use framing::framing;
 pub use jitter::jitter;
 pub use message::message;
 pub use node::node;
+pub use pidf::pidf;
 pub use rtcp::rtcp;
 pub use rtp::rtp;
 pub use sdp::sdp;
@@ -42,4 +44,5 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("events", events),
     ("jitter", jitter),
     ("sdp", sdp),
+    ("pidf", pidf),
 ];
