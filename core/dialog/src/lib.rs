@@ -8,9 +8,11 @@
 #![forbid(unsafe_code)]
 
 mod dialog;
+mod failure;
 mod id;
 mod route_set;
 
 pub use dialog::{Dialog, OutOfOrder, Role, Stage, Unestablished};
+pub use failure::Failure;
 pub use id::DialogId;
 pub use route_set::RouteSet;

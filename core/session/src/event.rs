@@ -1,10 +1,9 @@
 //! What the user of a usage is told: [`SessionEvent`], and why things end.
 
 use crate::cause::Cause;
-use ruf_dialog::DialogId;
+use ruf_dialog::{DialogId, Failure};
 use ruf_message::body::Body;
 use ruf_message::{StatusCode, Uri};
-use std::fmt;
 
 /// What the user of a usage is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,37 +121,4 @@ pub enum EndReason {
     Unanswered,
     /// The peer never sent the ACK of our 2xx, or the PRACK of a provisional response.
     Unacknowledged,
-}
-
-/// Why a request of ours came to nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The far side, or a server on the way, refused with this status.
-    Refused(StatusCode),
-    /// Nobody answered in time.
-    Silence,
-    /// It could not be sent: the flow failed, or too many requests of ours are open.
-    Unreachable,
-}
-
-impl Failure {
-    /// The status that it counts as.
-    // rfc3261 §8.1.3.1: silence is 408, a transport that failed 503
-    pub fn status(self) -> StatusCode {
-        match self {
-            Failure::Refused(status) => status,
-            Failure::Silence => StatusCode::REQUEST_TIMEOUT,
-            Failure::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Refused(status) => write!(f, "refused with {status} {}", status.reason()),
-            Failure::Silence => f.write_str("not answered in time"),
-            Failure::Unreachable => f.write_str("not sent: the peer cannot be reached"),
-        }
-    }
 }

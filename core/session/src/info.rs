@@ -3,9 +3,10 @@
 
 use crate::bye::Ending;
 use crate::effect::{Turn, Verb};
-use crate::event::{Failure, SessionEvent};
+use crate::event::SessionEvent;
 use crate::peer::Peer;
 use crate::session::Session;
+use ruf_dialog::Failure;
 use ruf_message::body::Body;
 use ruf_message::{HeaderName, Method, Request, Response, StatusCode};
 use std::collections::VecDeque;

@@ -49,9 +49,10 @@ mod usage;
 
 pub use cause::Cause;
 pub use effect::{Asked, Effect, Out, Turn, Verb};
-pub use event::{EndReason, Failure, SessionEvent};
+pub use event::{EndReason, SessionEvent};
 pub use identity::asserted;
 pub use refer::{Reference, attended};
+pub use ruf_dialog::Failure;
 pub use ruf_message::body::Body;
 pub use terms::{LocalParty, Terms, Times};
 pub use timer::MIN_SE_SECS;

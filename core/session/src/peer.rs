@@ -2,7 +2,7 @@
 //! description we gave, and the change that it wants. An early dialog and a session each have one.
 
 use crate::effect::{Asked, Turn, Verb};
-use crate::event::{Failure, SessionEvent};
+use crate::event::SessionEvent;
 use crate::exchange::Exchange;
 use crate::info::Infos;
 use crate::invite::answer_to;
@@ -10,7 +10,7 @@ use crate::reinvite::Theirs;
 use crate::terms::Terms;
 use crate::timer::SessionTimer;
 use crate::update::Update;
-use ruf_dialog::{Dialog, Stage};
+use ruf_dialog::{Dialog, Failure, Stage};
 use ruf_message::body::Body;
 use ruf_message::{Fields, HeaderName, Method, Request, RequestBuilder, Response, StatusCode, Tick, Uri};
 use std::mem;

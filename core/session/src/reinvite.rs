@@ -3,12 +3,12 @@
 use crate::ack::Unacknowledged;
 use crate::bye::Ending;
 use crate::effect::{Turn, Verb};
-use crate::event::{EndReason, Failure, SessionEvent};
+use crate::event::{EndReason, SessionEvent};
 use crate::exchange::Exchange;
 use crate::invite::{Class, FORKS_MAX, answer_to};
 use crate::session::Session;
 use crate::terms::Terms;
-use ruf_dialog::Role;
+use ruf_dialog::{Failure, Role};
 use ruf_message::body::Body;
 use ruf_message::{Entropy, HeaderName, Method, Request, Response, StatusCode, Tick};
 use std::mem;

@@ -6,10 +6,11 @@
 use crate::bye::Ending;
 use crate::cause::Cause;
 use crate::effect::Turn;
-use crate::event::{EndReason, Failure};
+use crate::event::EndReason;
 use crate::session::Session;
 use crate::terms::{Terms, Times};
 use crate::update::Wish;
+use ruf_dialog::Failure;
 use ruf_message::header::expires::{MinSe, Refresher, SessionExpires};
 use ruf_message::{Fields, HeaderName, Request, Response, StatusCode, Tick};
 use std::mem;

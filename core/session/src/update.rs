@@ -3,13 +3,13 @@
 //! ([`reinvite`](crate::reinvite)).
 
 use crate::effect::{Turn, Verb};
-use crate::event::{Failure, SessionEvent};
+use crate::event::SessionEvent;
 use crate::exchange::Exchange;
 use crate::invite::Class;
 use crate::peer::Peer;
 use crate::reinvite::{TRIES_MAX, glare, too_early};
 use crate::terms::Terms;
-use ruf_dialog::{Role, Stage};
+use ruf_dialog::{Failure, Role, Stage};
 use ruf_message::body::Body;
 use ruf_message::header::expires::RetryAfter;
 use ruf_message::{Entropy, Method, Request, Response, StatusCode, Tick};

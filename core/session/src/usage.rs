@@ -9,13 +9,13 @@ pub use replaces::Named;
 
 use crate::cause::Cause;
 use crate::effect::{Asked, Turn, Verb};
-use crate::event::{EndReason, Failure, SessionEvent};
+use crate::event::{EndReason, SessionEvent};
 use crate::invite::{ClientInvite, FORKS_MAX, Outcome, Patience, ServerInvite};
 use crate::peer::Peer;
 use crate::session::Session;
 use crate::terms::Terms;
 use crate::timer;
-use ruf_dialog::{Dialog, Unestablished};
+use ruf_dialog::{Dialog, Failure, Unestablished};
 use ruf_message::{Fields, Request, Response, StatusCode, Tick};
 use std::mem;
 

@@ -4,10 +4,11 @@
 use super::{event_id, fragment};
 use crate::bye::Ending;
 use crate::effect::{Turn, Verb};
-use crate::event::{EndReason, Failure, SessionEvent};
+use crate::event::{EndReason, SessionEvent};
 use crate::invite::{Class, answer_to};
 use crate::session::Session;
 use crate::terms::{Terms, Times};
+use ruf_dialog::Failure;
 use ruf_message::header::event::{SubscriptionState, Substate};
 use ruf_message::{HeaderName, Method, NameAddr, Request, Response, StatusCode, Tick, Uri};
 use std::time::Duration;
