@@ -9,10 +9,11 @@ use crate::register::{Device, Registration, Step};
 use crate::server::{Served, Witness};
 use crate::settings::Settings;
 use crate::transfer::Follows;
+use crate::way::{Way, WayKey};
 use bytes::Bytes;
 use ruf_dialog::RouteSet;
 use ruf_message::{
-    Entropy, Flow, HeaderName, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
+    Entropy, Flow, HeaderName, Hop, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
     Transmit, Uri,
 };
 use ruf_session::{Body, Cause, Failure, InviteUsage, Turn};
@@ -39,6 +40,7 @@ pub struct Agent {
     pub(crate) witnessed: HashSet<Witness>,
     pub(crate) next: u64,
     pub(crate) events: VecDeque<AgentEvent>,
+    pub(crate) questions: VecDeque<(WayKey, Hop)>,
 }
 
 impl Agent {
@@ -64,6 +66,7 @@ impl Agent {
             witnessed: HashSet::new(),
             next: 1,
             events: VecDeque::new(),
+            questions: VecDeque::new(),
             settings,
             entropy,
         }
@@ -76,7 +79,12 @@ impl Agent {
         let before = self.settings.flow;
         self.aim(flow);
         self.registration.move_to(contact(&self.settings, &flow));
-        self.calls.move_to(before, flow);
+        for key in self.calls.by(before) {
+            if let Some(call) = self.calls.get_mut(key) {
+                call.way.move_to(flow);
+            }
+            self.go_by(key, flow);
+        }
     }
 
     /// Where requests out of dialog go from here on; what goes on stays where it is. For an agent without a
@@ -87,7 +95,7 @@ impl Agent {
 
     /// The way that this call's requests of ours go.
     pub fn flow(&self, call: CallKey) -> Option<Flow> {
-        self.calls.get(call).map(|call| call.flow)
+        self.calls.get(call).map(|call| call.way.flow())
     }
 
     // --- registration ---
@@ -250,10 +258,11 @@ impl Agent {
         let invite = finish(builder);
         let (call_id, tag) = (invite.call_id().to_vec(), invite.from_tag().unwrap_or_default().to_vec());
         let targets = TargetSet::new(invite.uri().to_owned(), self.settings.redirects_max);
+        let way = Way::ours(flow, invite.uri().hop());
         let mut out = ruf_session::Out::default();
         let usage =
             InviteUsage::call(&mut Turn { now, entropy: &mut self.entropy, out: &mut out }, terms, invite);
-        let key = self.calls.insert(&call_id, &tag, usage, self.settings.keyring.clone(), flow, targets)?;
+        let key = self.calls.insert(&call_id, &tag, usage, self.settings.keyring.clone(), way, targets)?;
         if let Some(call) = self.calls.get_mut(key) {
             call.follows = follows;
         }
@@ -344,6 +353,13 @@ impl Agent {
 
     /// This flow failed: an ICMP error, a closed connection.
     pub fn unreachable(&mut self, now: Tick, flow: Flow) {
+        if flow.transport.is_reliable() {
+            for key in self.calls.by(flow) {
+                if let Some(call) = self.calls.get_mut(key) {
+                    call.way.lose();
+                }
+            }
+        }
         self.transactions.unreachable(now, flow, &mut self.out);
         self.drain(now);
     }
@@ -358,6 +374,7 @@ impl Agent {
         let mut turns = self.calls.len();
         while let Some(key) = self.calls.due(now).filter(|_| turns > 0) {
             turns -= 1;
+            self.tick_way(now, key);
             self.turn(now, key, |usage, turn| usage.tick(turn));
         }
         self.drain(now);

@@ -3,14 +3,16 @@
 
 use crate::agent::Agent;
 use crate::capabilities::party;
-use crate::client::Owner;
 use crate::event::{AgentEvent, CallKey, Full};
 use crate::redirect::TargetSet;
 use crate::replaces::ENDED_MAX;
 use crate::transfer::Follows;
+use crate::way::{Outgoing, Way};
 use ruf_auth::Keyring;
 use ruf_message::{Flow, Tick};
-use ruf_session::{Asked, Effect, Failure, InviteUsage, MIN_SE_SECS, SessionEvent, Terms, Times, Turn};
+use ruf_session::{
+    Asked, Cause, Effect, Failure, InviteUsage, MIN_SE_SECS, SessionEvent, Terms, Times, Turn,
+};
 use ruf_transaction::ClientId;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
@@ -22,8 +24,8 @@ pub(crate) struct Call {
     /// Challenges are answered anew for each Call-ID.
     // rfc3261 §22.3
     pub(crate) keyring: Keyring,
-    /// Its requests of ours go there.
-    pub(crate) flow: Flow,
+    /// Where its requests of ours go.
+    pub(crate) way: Way,
     /// Its open client transactions: what a CANCEL needs.
     pub(crate) clients: Vec<(Asked, ClientId)>,
     /// Where else it may go.
@@ -73,7 +75,7 @@ impl Calls {
         local_tag: &[u8],
         usage: InviteUsage,
         keyring: Keyring,
-        flow: Flow,
+        way: Way,
         targets: TargetSet,
     ) -> Result<CallKey, Full> {
         if self.is_full() {
@@ -86,7 +88,7 @@ impl Calls {
         let call = Call {
             usage,
             keyring,
-            flow,
+            way,
             clients: Vec::new(),
             targets,
             follows: None,
@@ -106,11 +108,10 @@ impl Calls {
         self.calls.get_mut(&key)
     }
 
-    /// What went by one flow goes by another.
-    pub(crate) fn move_to(&mut self, before: Flow, flow: Flow) {
-        for call in self.calls.values_mut().filter(|call| call.flow == before) {
-            call.flow = flow;
-        }
+    /// Those that go by this flow.
+    pub(crate) fn by(&self, flow: Flow) -> Vec<CallKey> {
+        let by = self.calls.iter().filter(|(_, call)| call.way.flow() == flow);
+        by.map(|(key, _)| *key).collect()
     }
 
     /// The call that a message with this Call-ID and this tag of ours belongs to.
@@ -126,7 +127,8 @@ impl Calls {
     /// A call had its turn: forgets it if it is over, else notes when it wants the next.
     pub(crate) fn settle(&mut self, key: CallKey) {
         let Some(call) = self.calls.get_mut(&key) else { return };
-        let deadline = call.usage.deadline().filter(|_| !call.usage.is_over());
+        let deadline = call.usage.deadline().into_iter().chain(call.way.deadline()).min();
+        let deadline = deadline.filter(|_| !call.usage.is_over());
         if deadline != call.deadline {
             if let Some(before) = call.deadline {
                 self.by_deadline.remove(&(before, key));
@@ -182,31 +184,12 @@ impl Agent {
             match effect {
                 Effect::Request { asked, mut request } => {
                     let Some(call) = self.calls.get_mut(key) else { continue };
-                    let flow = call.flow;
                     // rfc3261 §22.3: credentials that this Call-ID was asked for go along
                     call.keyring.authorize(&mut request);
-                    if self.send(now, flow, Owner::Call { key, asked }, request).is_err() {
-                        self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
-                    }
+                    self.dispatch(now, key, Outgoing { asked: Some(asked), request });
                 }
-                Effect::Ack(ack) => {
-                    let Some(call) = self.calls.get_mut(key) else { continue };
-                    let flow = call.flow;
-                    self.transactions.send_stateless(flow, ack, &flow.local.to_string(), &mut self.out);
-                }
-                Effect::Cancel { invite, cause } => {
-                    let Some(call) = self.calls.get_mut(key) else { continue };
-                    let Some((_, client)) = call.clients.iter().find(|(of, _)| *of == invite) else {
-                        continue;
-                    };
-                    match cause {
-                        Some(cause) => {
-                            let reason = cause.to_string();
-                            self.transactions.cancel_because(now, *client, &reason, &mut self.out);
-                        }
-                        None => self.transactions.cancel(now, *client, &mut self.out),
-                    }
-                }
+                Effect::Ack(ack) => self.dispatch(now, key, Outgoing { asked: None, request: ack }),
+                Effect::Cancel { invite, cause } => self.cancel(now, key, invite, cause),
                 Effect::Respond { server, response } => {
                     if let Some(served) = self.served.get(&server) {
                         self.transactions.respond(now, served.id, &response, &mut self.out);
@@ -220,6 +203,21 @@ impl Agent {
         }
         self.replace(now, key);
         self.calls.settle(key);
+    }
+
+    /// An INVITE of ours is not wanted any more.
+    // rfc3261 §9.1
+    fn cancel(&mut self, now: Tick, key: CallKey, invite: Asked, cause: Option<Cause>) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        if let Some((_, client)) = call.clients.iter().find(|(of, _)| *of == invite) {
+            match cause.map(|cause| cause.to_string()) {
+                Some(cause) => self.transactions.cancel_because(now, *client, &cause, &mut self.out),
+                None => self.transactions.cancel(now, *client, &mut self.out),
+            }
+        } else if call.way.withdraw(invite) {
+            // It never left.
+            self.turn(now, key, |usage, turn| usage.failed(turn, invite, Failure::Silence));
+        }
     }
 
     pub(crate) fn terms(&self, flow: &Flow) -> Terms {

@@ -3,6 +3,7 @@
 use crate::agent::Agent;
 use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
 use crate::repair::{is_repairable, repair};
+use crate::way::Outgoing;
 use ruf_auth::Keyring;
 use ruf_dialog::RouteSet;
 use ruf_message::header::expires::RetryAfter;
@@ -121,29 +122,39 @@ impl Agent {
     /// A call is answered with other places, or the one it was redirected to fails.
     // rfc3261 §8.1.3.4
     fn is_redirected(&mut self, now: Tick, user: u64, refusal: &Response) -> bool {
-        let Some(key) = self.opening(user) else { return false };
+        let Some((key, asked)) = self.opening(user) else { return false };
         let Some(call) = self.calls.get_mut(key) else { return false };
         call.targets.refused(refusal);
-        self.goes_elsewhere(now, user, key)
+        let Some(open) = self.open.get(&user) else { return false };
+        let request = open.request.clone();
+        self.goes_elsewhere(now, key, asked, &request)
     }
 
     /// The call goes to its next place, if it has one.
     // rfc3261 §8.1.3.4
-    fn goes_elsewhere(&mut self, now: Tick, user: u64, key: CallKey) -> bool {
+    pub(crate) fn goes_elsewhere(
+        &mut self,
+        now: Tick,
+        key: CallKey,
+        asked: Asked,
+        request: &Request,
+    ) -> bool {
         let Some(to) = self.calls.get_mut(key).and_then(|call| call.targets.next()) else { return false };
         // rfc3261 §8.1.3.4: without headers and method
         let (bare, _) = RouteSet::default().apply(&to);
-        let is_sent = self.send_again(now, user, |again| again.set_uri(&bare));
-        if is_sent {
+        let mut again = request.clone();
+        again.set_uri(&bare);
+        let is_wanted = self.ask_again(now, key, asked, again);
+        if is_wanted {
             self.events.push_back(AgentEvent::Redirected { call: key, to });
         }
-        is_sent
+        is_wanted
     }
 
     /// The call that this request of ours is to open.
-    fn opening(&self, user: u64) -> Option<CallKey> {
+    fn opening(&self, user: u64) -> Option<(CallKey, Asked)> {
         match self.open.get(&user)?.owner {
-            Owner::Call { key, asked: Asked { verb: Verb::Invite, .. } } => Some(key),
+            Owner::Call { key, asked: asked @ Asked { verb: Verb::Invite, .. } } => Some((key, asked)),
             Owner::Call { .. } | Owner::Registration | Owner::Single { .. } => None,
         }
     }
@@ -151,7 +162,7 @@ impl Agent {
     /// Whom a call does not reach says when to try again.
     // rfc3261 §20.33
     fn note_retry_after(&mut self, user: u64, refusal: &Response) {
-        if let Some(call) = self.opening(user)
+        if let Some((call, _)) = self.opening(user)
             && let Ok(Some(RetryAfter { secs, .. })) = refusal.header()
         {
             self.events.push_back(AgentEvent::RetryAfter { call, secs });
@@ -166,36 +177,37 @@ impl Agent {
         let flow = open.flow;
         let mut again = (*open.request).clone();
         change(&mut again);
-        let (owner, sent) = match &mut open.owner {
+        let owner = match &mut open.owner {
             Owner::Registration => {
                 let Some(number) = self.registration.retry() else { return false };
                 renumber(&mut again, number);
                 self.registration.keyring.authorize(&mut again);
-                (Owner::Registration, None)
+                Owner::Registration
             }
             Owner::Single { key, method, keyring } => {
                 let number = again.cseq().number.saturating_add(1);
                 renumber(&mut again, number);
                 keyring.authorize(&mut again);
-                (Owner::Single { key: *key, method: *method, keyring: keyring.clone() }, None)
+                Owner::Single { key: *key, method: *method, keyring: keyring.clone() }
             }
             Owner::Call { key, asked } => {
-                let Some(call) = self.calls.get_mut(*key) else { return false };
-                let Some(number) = call.usage.retry(*asked) else { return false };
-                renumber(&mut again, number);
-                call.keyring.authorize(&mut again);
-                let asked = call.usage.sent_again(*asked, &again);
-                (Owner::Call { key: *key, asked }, Some((*key, asked)))
+                let (key, asked) = (*key, *asked);
+                return self.ask_again(now, key, asked, again);
             }
         };
-        if self.send(now, flow, owner, again).is_err() {
-            match sent {
-                None => return false,
-                Some((key, asked)) => {
-                    self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
-                }
-            }
-        }
+        self.send(now, flow, owner, again).is_ok()
+    }
+
+    /// A request of a call, with the next number. False: nobody wants the answer any more.
+    // rfc3261 §8.1.3.5 and rfc3261 §22.2
+    fn ask_again(&mut self, now: Tick, key: CallKey, asked: Asked, mut again: Request) -> bool {
+        let Some(call) = self.calls.get_mut(key) else { return false };
+        let Some(number) = call.usage.retry(asked) else { return false };
+        renumber(&mut again, number);
+        call.keyring.authorize(&mut again);
+        let asked = call.usage.sent_again(asked, &again);
+        self.dispatch(now, key, Outgoing { asked: Some(asked), request: again });
+        self.calls.settle(key);
         true
     }
 
@@ -203,9 +215,11 @@ impl Agent {
     pub(crate) fn ended(&mut self, now: Tick, user: u64, failed: Option<Failure>) {
         // rfc3261 §8.1.3.4: silence, too, is a failure after which the next place is tried
         if failed.is_some()
-            && let Some(key) = self.opening(user)
+            && let Some((key, asked)) = self.opening(user)
+            && let Some(open) = self.open.get(&user)
         {
-            self.goes_elsewhere(now, user, key);
+            let request = open.request.clone();
+            self.goes_elsewhere(now, key, asked, &request);
         }
         let Some(Open { owner, .. }) = self.open.remove(&user) else { return };
         if let Owner::Call { key, asked } = owner

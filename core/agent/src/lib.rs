@@ -38,6 +38,7 @@
 //! |---|---|
 //! | `agent.rs` | [`Agent`]: the verbs, and `poll_*` |
 //! | `calls.rs` | the table of calls and their deadlines |
+//! | `way.rs` | where a request within a call goes, and by which flow |
 //! | `client.rs`, `repair.rs`, `redirect.rs` | requests of ours: sending, challenges, other words, other places, outcomes |
 //! | `server.rs`, `reject.rs` | requests of others: inspection (8.2), dispatch, refusal |
 //! | `transfer.rs` | referring the peer of a call, and being referred |
@@ -45,7 +46,7 @@
 //! | `register.rs` | one binding, kept alive |
 //! | `capabilities.rs` | what we say we can do |
 //!
-//! Not here: where a name leads (core/locate), media, sockets (io/net; io/sip will be the library).
+//! Not here: where a name leads (core/locate; [`Agent::poll_question`] asks), media, sockets (io/net; io/sip will be the library).
 
 #![forbid(unsafe_code)]
 
@@ -62,9 +63,11 @@ mod replaces;
 mod server;
 mod settings;
 mod transfer;
+mod way;
 
 pub use agent::Agent;
 pub use event::{AgentEvent, Answer, CallKey, Counts, Full, RequestKey};
 pub use ruf_dialog::DialogId;
 pub use ruf_session::{Body, Cause, EndReason, Failure};
 pub use settings::{Limits, Settings};
+pub use way::WayKey;

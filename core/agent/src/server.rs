@@ -6,6 +6,7 @@ use crate::event::{AgentEvent, CallKey};
 use crate::redirect::TargetSet;
 use crate::reject::Reject;
 use crate::replaces::{Asks, is_misplaced};
+use crate::way::Way;
 use ruf_message::header::event::Event;
 use ruf_message::header::expires::SessionExpires;
 use ruf_message::header::refer::ReferredBy;
@@ -176,7 +177,7 @@ impl Agent {
         let keyring = self.settings.keyring.clone();
         let call = self
             .calls
-            .insert(request.call_id(), tag.as_bytes(), usage, keyring, flow, TargetSet::none())
+            .insert(request.call_id(), tag.as_bytes(), usage, keyring, Way::theirs(flow), TargetSet::none())
             .map_err(|_| Reject::Busy)?;
         if let Some(served) = self.served.get_mut(&user) {
             served.call = Some(call);

@@ -17,6 +17,9 @@ pub struct Settings {
     /// The way to the server, or to the peer if there is none. All requests of ours out of dialog go
     /// there: which address a name means was found before (core/locate, or the caller's resolver).
     pub flow: Flow,
+    /// There is a server, which knows the way of all that begins with us. Without one, a call that is sent on
+    /// (3xx) goes where its new Request-URI says.
+    pub has_server: bool,
     /// User part of our Contact. One that nobody guesses keeps strangers from calling around the
     /// server.
     pub contact_user: String,
@@ -72,6 +75,7 @@ impl Settings {
             display: String::new(),
             keyring: Keyring::empty(),
             flow,
+            has_server: true,
             any_user: false,
             instance: None,
             reg_id: None,

@@ -210,6 +210,12 @@ impl Dialog {
         &self.remote_target
     }
 
+    /// Where its requests are sent.
+    // rfc3261 §12.2.1.1
+    pub fn next_hop(&self) -> &Uri {
+        self.route_set.next_hop(&self.remote_target)
+    }
+
     /// The servers on the way.
     pub fn route_set(&self) -> &RouteSet {
         &self.route_set

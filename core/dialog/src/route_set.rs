@@ -31,6 +31,12 @@ impl RouteSet {
         }
     }
 
+    /// Where it is sent: to the nearest server, loose or strict, or else to the target itself.
+    // rfc3261 §8.1.2, §12.2.1.1
+    pub fn next_hop<'a>(&'a self, target: &'a Uri) -> &'a Uri {
+        self.0.first().unwrap_or(target)
+    }
+
     /// The servers, nearest first.
     pub fn servers(&self) -> &[Uri] {
         &self.0
@@ -102,6 +108,19 @@ mod tests {
             applied(&["sip:proxy1", "sip:proxy2", "sip:proxy3;lr", "sip:proxy4"], "sip:user@remoteua");
         assert_eq!(uri, "sip:proxy1");
         assert_eq!(routes, ["sip:proxy2", "sip:proxy3;lr", "sip:proxy4", "sip:user@remoteua"]);
+    }
+
+    #[test]
+    fn the_nearest_server_is_the_next_hop_however_it_routes() {
+        // tests rfc3261 §12.2.1.1
+        for (servers, hop) in [
+            (&[][..], "sip:user@remoteua"),
+            (&["sip:p1;lr", "sip:p2;lr"], "sip:p1;lr"),
+            (&["sip:proxy1", "sip:p2;lr"], "sip:proxy1"),
+        ] {
+            let set = RouteSet::new(servers.iter().map(|server| uri(server)).collect());
+            assert_eq!(set.next_hop(&uri("sip:user@remoteua")).to_string(), hop);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::session::Session;
 use crate::terms::Terms;
 use crate::timer;
 use ruf_dialog::{Dialog, Failure, Unestablished};
-use ruf_message::{Fields, Request, Response, StatusCode, Tick};
+use ruf_message::{Fields, Request, Response, StatusCode, Tick, Uri};
 use std::mem;
 
 /// Everything one INVITE leads to: see the crate's front page. What the user may do and cannot, in
@@ -247,6 +247,27 @@ impl InviteUsage {
             Invite::Server(invite) => Some(&invite.peer.dialog),
             Invite::Client(_) | Invite::Over => None,
         })
+    }
+
+    /// Where what we send in the dialog with this tag of the peer goes: to its first server, or its target.
+    // rfc3261 §12.2.1.1
+    pub fn next_hop(&self, remote_tag: &[u8]) -> Option<Uri> {
+        let session = self.sessions.iter().map(|session| &session.peer);
+        let early = match &self.invite {
+            Invite::Client(invite) => invite.peers().find(|peer| peer.is_tagged(remote_tag)),
+            Invite::Server(invite) => Some(&invite.peer),
+            Invite::Over => None,
+        };
+        session
+            .chain(early)
+            .find(|peer| peer.is_tagged(remote_tag))
+            .map(|peer| peer.dialog.next_hop().clone())
+    }
+
+    /// Our Contact from here on: what we send goes another way.
+    // rfc3261 §8.1.1.8
+    pub fn locate(&mut self, contact: String) {
+        self.terms.party.contact = contact;
     }
 
     /// The early dialog with this number.

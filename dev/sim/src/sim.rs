@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_agent::{Agent, AgentEvent, Counts, Settings};
-use ruf_message::{Entropy, Flow, Tick, Transmit, Transport};
+use ruf_message::{Entropy, Flow, Hop, Tick, Transmit, Transport};
 
 use crate::ladder;
 use crate::nat::Nat;
@@ -431,6 +431,9 @@ impl Sim {
         let mut transmits = Vec::new();
         match &mut host.machine {
             Machine::Phone(agent) => {
+                while let Some((question, hop)) = agent.poll_question() {
+                    agent.found(now, question, way(host.address, &hop));
+                }
                 transmits.extend(std::iter::from_fn(|| agent.poll_transmit()));
                 host.happened.extend(std::iter::from_fn(|| agent.poll_event()));
             }
@@ -511,6 +514,12 @@ impl Host {
 /// A datagram's flow, as the host at `local` sees it.
 pub(crate) fn flow(local: SocketAddr, remote: SocketAddr) -> Flow {
     Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 }
+}
+
+/// The way from this phone: it knows no names.
+fn way(local: SocketAddr, hop: &Hop) -> Option<Flow> {
+    let port = hop.port.unwrap_or(Transport::Udp.default_port());
+    hop.host.ip().map(|ip| flow(local, SocketAddr::new(ip, port)))
 }
 
 /// Independent seeds for the parts of a simulation.

@@ -14,7 +14,7 @@ mod node;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
-use ruf_agent::{Agent, AgentEvent, CallKey, RequestKey, Settings};
+use ruf_agent::{Agent, AgentEvent, CallKey, RequestKey, Settings, WayKey};
 use ruf_locate::Ways;
 use ruf_message::{Entropy, Flow, Hop, Tick, Transport, Uri};
 use tokio::sync::mpsc;
@@ -73,6 +73,8 @@ pub(crate) enum Then {
         of: LineKey,
     },
     Inquire(Inquiry),
+    /// What the agent asked.
+    Way(WayKey),
 }
 
 impl Desk {
@@ -85,13 +87,11 @@ impl Desk {
             keyring: account.keyring.clone(),
             user_agent: account.user_agent.clone(),
             answer_reinvites: false,
+            has_server: account.server.is_some(),
             any_user: account.server.is_none(),
             ..Settings::new(aor, nobody)
         };
-        if account.server.is_none() {
-            // Another contact needs another way, which the agent does not seek.
-            settings.redirects_max = 0;
-        } else {
+        if account.server.is_some() {
             // What nobody guesses: strangers call through the server.
             settings.contact_user = entropy.token(12);
         }
@@ -133,6 +133,8 @@ impl Desk {
         loop {
             if let Some((number, found)) = self.paths.poll_found() {
                 self.found(now, number, found);
+            } else if let Some((question, hop)) = self.agent.poll_question() {
+                self.lead(now, question, hop);
             } else if let Some(event) = self.agent.poll_event() {
                 self.hear(now, event);
             } else {
@@ -152,19 +154,34 @@ impl Desk {
 
     /// Finds a flow for this: the one to the server, or, without a server, one to where `to` says.
     fn seek(&mut self, now: Tick, to: &Uri, then: Then) {
+        match (self.home.way(), to.as_ref().hop()) {
+            (Way::None, Some(hop)) => self.seek_hop(now, hop, then),
+            (Way::None, None) => self.go(now, then, Err(Error::Address(format!("{to} names no host")))),
+            (Way::Open(_) | Way::Sought | Way::Needed, _) => self.go_home(now, then),
+        }
+    }
+
+    /// By the flow to the server, as soon as there is one.
+    fn go_home(&mut self, now: Tick, then: Then) {
         match self.home.way() {
             Way::Open(flow) => self.go(now, then, Ok(flow)),
-            way @ (Way::Sought | Way::Needed) => {
+            way @ (Way::Sought | Way::Needed | Way::None) => {
                 if let Err(then) = self.home.wait(then) {
                     self.go(now, then, Err(Error::Full));
                 } else if matches!(way, Way::Needed) {
                     self.seek_home(now);
                 }
             }
-            Way::None => match to.as_ref().hop() {
-                Some(hop) => self.seek_hop(now, hop, then),
-                None => self.go(now, then, Err(Error::Address(format!("{to} names no host")))),
-            },
+        }
+    }
+
+    /// Finds a flow for what goes to this hop within a call: the one to the server, if it is that.
+    // rfc3261 §12.2.1.1
+    fn lead(&mut self, now: Tick, question: WayKey, hop: Hop) {
+        if self.home.is_at(&hop) {
+            self.go_home(now, Then::Way(question));
+        } else {
+            self.seek_hop(now, hop, Then::Way(question));
         }
     }
 
@@ -180,6 +197,7 @@ impl Desk {
             Then::Call(line) => self.place(now, line, None, flow),
             Then::Follow { line, of } => self.place(now, line, Some(of), flow),
             Then::Inquire(inquiry) => self.send(now, inquiry, flow),
+            Then::Way(question) => self.agent.found(now, question, flow.ok()),
         }
     }
 

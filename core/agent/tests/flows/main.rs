@@ -26,6 +26,7 @@ mod invite_486;
 mod join;
 mod message_200;
 mod moved;
+mod next_hop;
 mod no_ack_bye;
 mod offer_in_200;
 mod options_200;

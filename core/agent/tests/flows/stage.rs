@@ -73,8 +73,16 @@ impl Stage {
         (talk, invite)
     }
 
+    /// Whatever the agent asks for is reached through the server.
+    fn lead(&mut self) {
+        while let Some((question, _)) = self.agent.poll_question() {
+            self.agent.found(self.now, question, Some(flow("192.0.2.1:5060", "192.0.2.9:5060")));
+        }
+    }
+
     /// What the agent sent since it was last asked.
     pub(crate) fn sent(&mut self) -> Vec<Message> {
+        self.lead();
         std::iter::from_fn(|| self.agent.poll_transmit())
             .map(|transmit| Message::parse(transmit.bytes).expect("we send what we can read"))
             .collect()
@@ -82,6 +90,7 @@ impl Stage {
 
     /// What it sent, but for echoes of what was broken in a request: those are 4xx and 5xx.
     pub(crate) fn sent_readable(&mut self) -> Vec<Message> {
+        self.lead();
         let read = |bytes: Bytes| match Message::parse(bytes.clone()) {
             Ok(message) => Some(message),
             Err(error) => {
@@ -155,15 +164,18 @@ impl Stage {
     }
 
     pub(crate) fn events(&mut self) -> Vec<AgentEvent> {
+        self.lead();
         std::iter::from_fn(|| self.agent.poll_event()).collect()
     }
 
     /// Lets time pass, deadline by deadline.
     pub(crate) fn run(&mut self, duration: Duration) {
         let end = self.now + duration;
+        self.lead();
         while let Some(deadline) = self.agent.poll_deadline().filter(|deadline| *deadline <= end) {
             self.now = self.now.max(deadline);
             self.agent.tick(self.now);
+            self.lead();
         }
         self.now = end;
     }

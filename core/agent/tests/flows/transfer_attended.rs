@@ -56,8 +56,8 @@ fn carol_takes_the_call_and_alice_is_out_of_both() {
     trio.act(Carol, |agent, now| agent.hang_up(now, new));
     trio.settle();
     trio.expect_ladder(
-        "a→b REFER | b→a 202 REFER | b→a NOTIFY | b→c INVITE | a→b 200 NOTIFY | c→b 200 INVITE | c→a BYE |
-         b→c ACK | b→a NOTIFY | a→c 200 BYE | a→b 200 NOTIFY | a→b BYE | b→a 200 BYE | c→b BYE | b→c 200 BYE",
+        "a→b REFER | b→a 202 REFER | b→c INVITE | b→a NOTIFY | c→b 200 INVITE | c→a BYE | a→b 200 NOTIFY |
+         b→c ACK | a→c 200 BYE | b→a NOTIFY | a→b 200 NOTIFY | a→b BYE | b→a 200 BYE | c→b BYE | b→c 200 BYE",
     );
 }
 

@@ -287,6 +287,17 @@ impl ClientInvite {
         self.state.early()?.iter_mut().find(|early| early.peer.number == number)
     }
 
+    /// The peers of all early dialogs.
+    pub(crate) fn peers(&self) -> impl Iterator<Item = &Peer> {
+        let early: &[Early] = match &self.state {
+            ClientState::Proceeding { early, .. }
+            | ClientState::Withdrawn(Withdrawn { early, .. })
+            | ClientState::Answered { early } => early,
+            ClientState::Calling | ClientState::Over => &[],
+        };
+        early.iter().map(|early| &early.peer)
+    }
+
     /// The peer left an early dialog (it gave up on an ACK that we never knew to send): the last one
     /// takes the call with it.
     pub(crate) fn left(&mut self, turn: &mut Turn<'_>, remote_tag: &[u8]) {

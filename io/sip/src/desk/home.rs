@@ -78,6 +78,11 @@ impl Home {
         }
     }
 
+    /// This hop is our server.
+    pub(super) fn is_at(&self, hop: &Hop) -> bool {
+        self.hop.as_ref() == Some(hop)
+    }
+
     /// This goes when there is a way.
     ///
     /// # Errors

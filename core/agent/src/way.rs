@@ -1,0 +1,309 @@
+//! The way of a call's requests: each goes to the first server of its route set, or else to its target, by a flow
+//! that leads there (RFC 3261 §8.1.2, §12.2.1.1; RFC 5626 §4.3). Where a name leads only the driver knows: it is
+//! asked ([`Agent::poll_question`]), and what goes out meanwhile waits, in its order.
+//!
+//! The flow that a call has is kept as long as it leads where a request is to go: to the same address, or by the
+//! connection that the peer opened. It is also kept towards an address that nobody reaches from here, because the
+//! peer behind a translator gave its own (ADR 8), and where the peer asks for that with `ob`.
+//!
+//! Not here: requests out of dialog, whose flow is the agent's ([`Settings::flow`](crate::Settings::flow)), unless
+//! there is no server and a call is sent on ([`redirect`](crate::redirect)).
+
+use crate::agent::Agent;
+use crate::calls::Call;
+use crate::client::Owner;
+use crate::event::CallKey;
+use ruf_message::{Flow, HeaderName, Hop, HostBuf, Request, Tick, Transport, Uri, UriRef};
+use ruf_session::{Asked, Failure, Verb};
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// How long the driver may take for an answer: names and connections have their own, shorter times.
+const ANSWER_MAX: Duration = Duration::from_secs(32);
+
+/// One question for a way; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WayKey {
+    call: CallKey,
+    number: u64,
+}
+
+/// What goes out in a call.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    /// Whose outcome it has; `None`: the ACK of a 2xx has none.
+    pub(crate) asked: Option<Asked>,
+    pub(crate) request: Request,
+}
+
+/// ```text
+///   Known --request for elsewhere--> Asking --flow, or none--> Known
+/// ```
+#[derive(Debug)]
+pub(crate) struct Way {
+    /// Its requests go by this.
+    flow: Flow,
+    /// The peer's first request came by it.
+    is_theirs: bool,
+    /// Its connection is closed.
+    is_gone: bool,
+    /// What the driver said that it leads to.
+    leads_to: Option<Hop>,
+    /// What waits, in its order.
+    waiting: VecDeque<Outgoing>,
+    question: Option<Question>,
+}
+
+#[derive(Debug)]
+struct Question {
+    key: WayKey,
+    hop: Hop,
+    until: Tick,
+}
+
+impl Way {
+    /// That of a call of ours: the driver says that it leads there.
+    pub(crate) fn ours(flow: Flow, leads_to: Option<Hop>) -> Self {
+        Way { flow, is_theirs: false, is_gone: false, leads_to, waiting: VecDeque::new(), question: None }
+    }
+
+    /// That of a call of theirs.
+    pub(crate) fn theirs(flow: Flow) -> Self {
+        Way { is_theirs: true, ..Way::ours(flow, None) }
+    }
+
+    pub(crate) fn flow(&self) -> Flow {
+        self.flow
+    }
+
+    /// Another way to the same server.
+    pub(crate) fn move_to(&mut self, flow: Flow) {
+        (self.flow, self.is_gone) = (flow, false);
+    }
+
+    /// Its connection is closed: what follows asks for another.
+    pub(crate) fn lose(&mut self) {
+        self.is_gone = true;
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.question.as_ref().map(|question| question.until)
+    }
+
+    /// Takes out what waits and belongs to this.
+    pub(crate) fn withdraw(&mut self, asked: Asked) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|outgoing| outgoing.asked != Some(asked));
+        if self.waiting.is_empty() {
+            self.question = None;
+        }
+        self.waiting.len() < before
+    }
+
+    /// It leads to where this URI says.
+    fn leads_to(&self, to: &UriRef<'_>, hop: &Hop) -> bool {
+        let is_kept = || {
+            // rfc5626 §4.3: over this flow, if it lasts
+            to.param("ob").is_some()
+                || is_at(hop, &self.flow)
+                || self.is_of(hop)
+                || is_hidden(hop, &self.flow)
+        };
+        !self.is_gone && is_safe(hop, &self.flow) && (self.leads_to.as_ref() == Some(hop) || is_kept())
+    }
+
+    /// The peer opened this connection from the host of this hop.
+    fn is_of(&self, hop: &Hop) -> bool {
+        let Flow { transport, remote, .. } = self.flow;
+        self.is_theirs && transport.is_reliable() && is_over(hop, transport) && ip(hop) == Some(remote.ip())
+    }
+
+    /// The driver's answer; gives the flow to go by, if there is one. `opens`: what waits opens the call, and
+    /// has been nowhere; the rest goes by the flow that was, if it knows no better.
+    fn answered(&mut self, hop: Hop, found: Option<Flow>, opens: bool) -> Option<Flow> {
+        // What began over TLS goes on over nothing less.
+        let was_secure = self.flow.transport.is_secure();
+        match found.filter(|found| is_safe(&hop, found) && (found.transport.is_secure() || !was_secure)) {
+            Some(found) => (self.flow, self.is_theirs, self.is_gone) = (found, false, false),
+            None if opens || self.is_gone || !is_safe(&hop, &self.flow) => return None,
+            None => {}
+        }
+        self.leads_to = Some(hop);
+        Some(self.flow)
+    }
+}
+
+impl Outgoing {
+    fn opens(&self) -> bool {
+        self.asked.is_some_and(|asked| asked.verb == Verb::Invite)
+    }
+}
+
+impl Agent {
+    /// By which flow is this hop reached (RFC 3263)? [`Self::found`] answers; what waits for it is given up after
+    /// 32 s.
+    // rfc3261 §8.1.2
+    #[must_use]
+    pub fn poll_question(&mut self) -> Option<(WayKey, Hop)> {
+        self.questions.pop_front()
+    }
+
+    /// The answer to a question; `None`: the hop is not reached. One that nobody waits for any more does nothing.
+    pub fn found(&mut self, now: Tick, question: WayKey, flow: Option<Flow>) {
+        self.way_found(now, question, flow);
+        self.drain(now);
+    }
+
+    fn way_found(&mut self, now: Tick, answered: WayKey, found: Option<Flow>) {
+        let Some(call) = self.calls.get_mut(answered.call) else { return };
+        let Some(question) = call.way.question.take_if(|question| question.key == answered) else { return };
+        let Some(first) = call.way.waiting.front() else { return };
+        let (before, opens) = (call.way.flow, first.opens());
+        match call.way.answered(question.hop, found, opens) {
+            Some(flow) if flow != before => self.go_by(answered.call, flow),
+            Some(_) => {}
+            None => {
+                if let Some(lost) = call.way.waiting.pop_front() {
+                    self.no_way(now, answered.call, lost);
+                }
+            }
+        }
+        self.proceed(now, answered.call);
+        self.calls.settle(answered.call);
+    }
+
+    /// The call goes by this flow from here on, and says so.
+    // rfc3261 §8.1.1.8
+    pub(crate) fn go_by(&mut self, key: CallKey, flow: Flow) {
+        let contact = self.dialog_contact(&flow);
+        let Some(call) = self.calls.get_mut(key) else { return };
+        for outgoing in &mut call.way.waiting {
+            if outgoing.request.contains(HeaderName::Contact) {
+                outgoing.request.set(HeaderName::Contact, format!("<{contact}>"));
+            }
+        }
+        call.usage.locate(contact);
+    }
+
+    /// Sends this in a call, as soon as its way is known and what came before it is sent.
+    pub(crate) fn dispatch(&mut self, now: Tick, key: CallKey, outgoing: Outgoing) {
+        if let Some(call) = self.calls.get_mut(key) {
+            call.way.waiting.push_back(outgoing);
+            self.proceed(now, key);
+        }
+    }
+
+    /// Sends what waits, up to what must be asked for.
+    // rfc3261 §12.2.1.1
+    fn proceed(&mut self, now: Tick, key: CallKey) {
+        while let Some(call) = self.calls.get_mut(key) {
+            let Some(first) = call.way.waiting.front().filter(|_| call.way.question.is_none()) else {
+                return;
+            };
+            if let Some(to) = next_hop(call, first, self.settings.has_server)
+                && let Some(hop) = to.as_ref().hop()
+                && !call.way.leads_to(&to.as_ref(), &hop)
+            {
+                let way = WayKey { call: key, number: self.next };
+                self.next += 1;
+                let until = now + ANSWER_MAX;
+                call.way.question = Some(Question { key: way, hop: hop.clone(), until });
+                return self.questions.push_back((way, hop));
+            }
+            let flow = call.way.flow;
+            if let Some(outgoing) = call.way.waiting.pop_front() {
+                self.send_in(now, key, flow, outgoing);
+            }
+        }
+    }
+
+    fn send_in(&mut self, now: Tick, key: CallKey, flow: Flow, outgoing: Outgoing) {
+        let Outgoing { asked, request } = outgoing;
+        match asked {
+            Some(asked) => {
+                if self.send(now, flow, Owner::Call { key, asked }, request).is_err() {
+                    self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
+                }
+            }
+            None => self.transactions.send_stateless(flow, request, &flow.local.to_string(), &mut self.out),
+        }
+    }
+
+    /// This goes nowhere; a call that is to be opened tries its next place.
+    fn no_way(&mut self, now: Tick, key: CallKey, lost: Outgoing) {
+        let opens = lost.opens();
+        let Outgoing { asked: Some(asked), request } = lost else { return };
+        if !(opens && self.goes_elsewhere(now, key, asked, &request)) {
+            self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
+        }
+    }
+
+    /// Time passed: the driver did not answer.
+    pub(crate) fn tick_way(&mut self, now: Tick, key: CallKey) {
+        let question = self.calls.get(key).and_then(|call| call.way.question.as_ref());
+        if let Some(late) = question.filter(|question| question.until <= now) {
+            self.way_found(now, late.key, None);
+        }
+    }
+}
+
+/// Where a request of a call goes; `None`: to the server, which knows.
+// rfc3261 §12.2.1.1
+fn next_hop(call: &Call, outgoing: &Outgoing, has_server: bool) -> Option<Uri> {
+    let request = &outgoing.request;
+    match request.to_tag() {
+        Some(tag) => call.usage.next_hop(tag).or_else(|| Some(request.uri().to_owned())),
+        None => (!has_server).then(|| request.uri().to_owned()),
+    }
+}
+
+/// The flow is as secure as the hop wants.
+// rfc3261 §26.2.2
+fn is_safe(hop: &Hop, flow: &Flow) -> bool {
+    flow.transport.is_secure() || !hop.secure
+}
+
+/// The hop is the far end of this flow.
+// rfc3263 §4.2: the default port of the transport
+fn is_at(hop: &Hop, flow: &Flow) -> bool {
+    let port = hop.port.unwrap_or(flow.transport.default_port());
+    ip(hop) == Some(flow.remote.ip()) && port == flow.remote.port() && is_over(hop, flow.transport)
+}
+
+/// The hop may be reached over this transport.
+fn is_over(hop: &Hop, transport: Transport) -> bool {
+    hop.transport.is_none_or(|wanted| {
+        wanted == transport || (hop.secure && wanted == Transport::Tcp && transport == Transport::Tls)
+    })
+}
+
+fn ip(hop: &Hop) -> Option<IpAddr> {
+    hop.host.ip()
+}
+
+/// The hop is named as its own network knows it, and the flow leads out of ours.
+fn is_hidden(hop: &Hop, flow: &Flow) -> bool {
+    match &hop.host {
+        HostBuf::Name(name) => name.ends_with(".invalid"),
+        HostBuf::V4(_) | HostBuf::V6(_) => ip(hop).is_some_and(|ip| reach(ip) < reach(flow.remote.ip())),
+    }
+}
+
+/// How far an address is known: this host, this link, this site, everywhere.
+fn reach(ip: IpAddr) -> u8 {
+    let of_v4 = |[first, second, ..]: [u8; 4]| match (first, second) {
+        (127, _) | (0, _) => 0,
+        (169, 254) => 1,
+        // rfc1918 and rfc6598
+        (10, _) | (192, 168) | (172, 16..=31) | (100, 64..=127) => 2,
+        _ => 3,
+    };
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => of_v4(ip.octets()),
+        IpAddr::V6(ip) if ip.is_loopback() || ip.is_unspecified() => 0,
+        IpAddr::V6(ip) if ip.is_unicast_link_local() => 1,
+        IpAddr::V6(ip) if ip.is_unique_local() => 2,
+        IpAddr::V6(_) => 3,
+    }
+}
