@@ -97,6 +97,26 @@ impl Dialog {
         })
     }
 
+    /// The dialog that this NOTIFY establishes, after a SUBSCRIBE of ours with this number. `secure_flow`: it came
+    /// over TLS.
+    // rfc6665 §4.4.1: the route set is that of the NOTIFY, not of the response to the SUBSCRIBE
+    pub fn subscriber(notify: &Request, local_cseq: u32, secure_flow: bool) -> Result<Self, Unestablished> {
+        let remote_target = target(notify.contacts()).ok_or(Unestablished::NoContact)?;
+        Ok(Dialog {
+            id: DialogId::of_request(notify),
+            role: Role::Caller,
+            stage: Stage::Confirmed,
+            local: party(&notify.to()),
+            remote: party(&notify.from()),
+            local_cseq: Some(local_cseq),
+            remote_cseq: Some(notify.cseq().number),
+            secure: secure_flow && remote_target.as_ref().scheme() == Scheme::Sips,
+            remote_target,
+            // rfc3261 §12.1.1: Record-Route of the request, in order
+            route_set: RouteSet::new(routes(notify.record_routes())?),
+        })
+    }
+
     /// A 2xx came on an early dialog of ours: it is confirmed, its route set computed anew (an RFC
     /// 2543 peer repeats Record-Route in the 2xx only). Sequence numbers stay.
     // rfc3261 §13.2.2.4
@@ -355,6 +375,25 @@ Contact: <sip:alice@pc33.example.com>
         assert_eq!(routes_of(&bye), ["sip:p2.example.com;lr", "sip:p1.example.com;lr;x=1"]);
         assert_eq!((bye.from_tag(), bye.to_tag()), (Some(&b"a6c8"[..]), Some(&b"1928"[..])));
         assert_eq!((bye.cseq().number, dialog.next_cseq(7)), (7, 8));
+    }
+
+    #[test]
+    fn a_notify_makes_the_dialog_of_a_subscription() {
+        // tests rfc6665 §4.4.1
+        let mut notify = invite();
+        notify.set(HeaderName::To, "Bob <sip:bob@biloxi.example.com>;tag=ours");
+        let mut dialog = Dialog::subscriber(&notify, 7, false).unwrap();
+        assert_eq!((dialog.role(), dialog.stage()), (Role::Caller, Stage::Confirmed));
+        assert_eq!((&*dialog.id().local_tag, &*dialog.id().remote_tag), (&b"ours"[..], &b"1928"[..]));
+        let refresh = dialog.request(Method::Subscribe, 1).finish().unwrap();
+        assert_eq!(refresh.uri().to_string(), "sip:alice@pc33.example.com");
+        assert_eq!(routes_of(&refresh), ["sip:p2.example.com;lr", "sip:p1.example.com;lr;x=1"]);
+        assert_eq!((refresh.from_tag(), refresh.to_tag()), (Some(&b"ours"[..]), Some(&b"1928"[..])));
+        assert_eq!((refresh.cseq().number, dialog.accept(&notify)), (8, Ok(())));
+        notify.set(HeaderName::CSeq, "1 INVITE");
+        assert_eq!(dialog.accept(&notify), Err(OutOfOrder));
+        notify.remove(HeaderName::Contact);
+        assert_eq!(Dialog::subscriber(&notify, 7, false).unwrap_err(), Unestablished::NoContact);
     }
 
     #[test]
