@@ -8,6 +8,7 @@ use crate::redirect::TargetSet;
 use crate::register::{Device, Registration, Step};
 use crate::server::{Served, Witness};
 use crate::settings::Settings;
+use crate::subscriptions::Subscriptions;
 use crate::transfer::Follows;
 use crate::way::{Way, WayKey};
 use bytes::Bytes;
@@ -32,6 +33,7 @@ pub struct Agent {
     pub(crate) out: ruf_transaction::Out,
     pub(crate) registration: Registration,
     pub(crate) calls: Calls,
+    pub(crate) subscriptions: Subscriptions,
     /// Requests of ours, by the tag of their client transaction.
     pub(crate) open: HashMap<u64, Open>,
     /// Requests of others, by the tag of their server transaction.
@@ -61,6 +63,7 @@ impl Agent {
             out: ruf_transaction::Out::new(),
             registration,
             calls: Calls::new(settings.limits.calls_max),
+            subscriptions: Subscriptions::default(),
             open: HashMap::new(),
             served: HashMap::new(),
             witnessed: HashSet::new(),
@@ -73,7 +76,7 @@ impl Agent {
     }
 
     /// The way to the server, from here on: another server took over, or the connection was opened anew.
-    /// Calls that used the way before go on over this one; what was sent is not sent again, and a
+    /// Calls and subscriptions that used the way before go on over this one; what was sent is not sent again, and a
     /// registration moves with the next [`Self::register`].
     pub fn move_to(&mut self, flow: Flow) {
         let before = self.settings.flow;
@@ -85,6 +88,7 @@ impl Agent {
             }
             self.go_by(key, flow);
         }
+        self.move_subscriptions(before, flow);
     }
 
     /// Where requests out of dialog go from here on; what goes on stays where it is. For an agent without a
@@ -377,16 +381,15 @@ impl Agent {
             self.tick_way(now, key);
             self.turn(now, key, |usage, turn| usage.tick(turn));
         }
+        self.tick_subscriptions(now);
         self.drain(now);
     }
 
     /// When [`Self::tick`] wants to be called next.
     #[must_use]
     pub fn poll_deadline(&self) -> Option<Tick> {
-        [self.transactions.deadline(), self.registration.deadline(), self.calls.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let calls = [self.transactions.deadline(), self.registration.deadline(), self.calls.deadline()];
+        calls.into_iter().flatten().chain(self.subscriptions.deadline()).min()
     }
 
     /// The next datagram or stream octets to send.
@@ -401,9 +404,10 @@ impl Agent {
         self.events.pop_front()
     }
 
-    /// No call, no transaction: nothing is owed to anybody. A registration may stand.
+    /// No call, no transaction: nothing is owed to anybody. A registration may stand, and subscriptions.
     pub fn is_idle(&self) -> bool {
-        self.counts() == Counts::default() && self.calls.is_empty() && self.witnessed.is_empty()
+        let counts = Counts { subscriptions: 0, ..self.counts() };
+        counts == Counts::default() && self.calls.is_empty() && self.witnessed.is_empty()
     }
 
     /// What it holds.
@@ -413,6 +417,7 @@ impl Agent {
             asked: self.open.len(),
             served: self.served.len(),
             transactions: self.transactions.len(),
+            subscriptions: self.subscriptions.len(),
         }
     }
 

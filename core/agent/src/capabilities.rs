@@ -28,8 +28,8 @@ pub(crate) const ALLOW: &str =
     "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE";
 
 /// The packages that we notify of.
-// rfc6665 §8.2.2
-pub(crate) const ALLOW_EVENTS: &str = "refer";
+// rfc6665 §4.4.4-1, §8.2.2
+pub(crate) const ALLOW_EVENTS: &str = "presence, refer";
 
 /// The extensions we know.
 // rfc3262 §4, rfc4488 §4, rfc3891 §6.2, rfc4028 §7.1

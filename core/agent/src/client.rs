@@ -3,6 +3,7 @@
 use crate::agent::Agent;
 use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
 use crate::repair::{is_repairable, repair};
+use crate::subscriptions::Of;
 use crate::way::Outgoing;
 use ruf_auth::Keyring;
 use ruf_dialog::RouteSet;
@@ -25,6 +26,7 @@ pub(crate) enum Owner {
     Registration,
     Call { key: CallKey, asked: Asked },
     Single { key: RequestKey, method: Method, keyring: Box<Keyring> },
+    Subscription { of: Of, asked: ruf_events::Asked },
 }
 
 impl Agent {
@@ -69,6 +71,10 @@ impl Agent {
                 let (key, asked) = (*key, *asked);
                 self.turn(now, key, |usage, turn| usage.response(turn, asked, response));
             }
+            Owner::Subscription { of, asked } => {
+                let whose = (*of, *asked);
+                self.subscription_answered(now, whose, Ok(response));
+            }
             Owner::Single { key, method, .. } => {
                 if !status.is_provisional() {
                     let reason = String::from_utf8_lossy(response.reason()).into_owned();
@@ -103,6 +109,10 @@ impl Agent {
         let keyring = match &mut open.owner {
             Owner::Registration => &mut self.registration.keyring,
             Owner::Single { keyring, .. } => keyring,
+            Owner::Subscription { of, .. } => match self.subscriptions.keyring(*of) {
+                Some(keyring) => keyring,
+                None => return false,
+            },
             Owner::Call { key, .. } => match self.calls.get_mut(*key) {
                 Some(call) => &mut call.keyring,
                 None => return false,
@@ -155,7 +165,9 @@ impl Agent {
     fn opening(&self, user: u64) -> Option<(CallKey, Asked)> {
         match self.open.get(&user)?.owner {
             Owner::Call { key, asked: asked @ Asked { verb: Verb::Invite, .. } } => Some((key, asked)),
-            Owner::Call { .. } | Owner::Registration | Owner::Single { .. } => None,
+            Owner::Call { .. } | Owner::Registration | Owner::Single { .. } | Owner::Subscription { .. } => {
+                None
+            }
         }
     }
 
@@ -189,6 +201,18 @@ impl Agent {
                 renumber(&mut again, number);
                 keyring.authorize(&mut again);
                 Owner::Single { key: *key, method: *method, keyring: keyring.clone() }
+            }
+            Owner::Subscription { of, asked } => {
+                let of = *of;
+                let Some(asked) = self.subscriptions.retry(now, of, *asked) else { return false };
+                renumber(&mut again, asked.cseq);
+                if let Some(keyring) = self.subscriptions.keyring(of) {
+                    keyring.authorize(&mut again);
+                }
+                if self.send(now, flow, Owner::Subscription { of, asked }, again).is_err() {
+                    self.subscription_answered(now, (of, asked), Err(Failure::Unreachable));
+                }
+                return true;
             }
             Owner::Call { key, asked } => {
                 let (key, asked) = (*key, *asked);
@@ -238,10 +262,13 @@ impl Agent {
             (Owner::Call { key, asked }, None) => {
                 self.turn(now, key, |usage, _| usage.concluded(asked));
             }
+            (Owner::Subscription { of, asked }, Some(failure)) => {
+                self.subscription_answered(now, (of, asked), Err(failure));
+            }
             (Owner::Single { key, method, .. }, Some(failure)) => {
                 self.events.push_back(answered(key, method, Answer::None(failure)));
             }
-            (Owner::Registration | Owner::Single { .. }, None) => {}
+            (Owner::Registration | Owner::Single { .. } | Owner::Subscription { .. }, None) => {}
         }
     }
 }

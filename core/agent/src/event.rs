@@ -1,6 +1,8 @@
 //! What an agent tells its user.
 
+use crate::subscriptions::WatchKey;
 use ruf_dialog::DialogId;
+use ruf_events::{PublicationEvent, SubscriberEvent};
 use ruf_message::{StatusCode, Uri};
 use ruf_session::{Body, Cause, EndReason, Failure};
 use std::fmt;
@@ -217,6 +219,15 @@ pub enum AgentEvent {
         /// The text.
         body: Body,
     },
+    /// What [`Agent::watch`](crate::Agent::watch) began goes on, or is over.
+    Watch {
+        /// Which.
+        watch: WatchKey,
+        /// How.
+        event: SubscriberEvent,
+    },
+    /// How it goes with what [`Agent::publish`](crate::Agent::publish) publishes.
+    Publication(PublicationEvent),
     /// Our OPTIONS was answered, or not.
     OptionsAnswered {
         /// Which.
@@ -270,4 +281,6 @@ pub struct Counts {
     pub served: usize,
     /// Transactions, the CANCELs of ours included.
     pub transactions: usize,
+    /// What we watch, and who watches us.
+    pub subscriptions: usize,
 }

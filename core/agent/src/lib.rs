@@ -1,7 +1,7 @@
 //! A SIP user agent without a socket or a clock (RFC 3261 §8, §10.2, §11, §22; RFC 3428): what a user
 //! agent adds to the INVITE usage (core/session) and to transactions (core/transaction).
 //!
-//! [`Agent`] registers, calls and is called, transfers and is transferred, answers OPTIONS and MESSAGE and asks them, answers
+//! [`Agent`] registers, calls and is called, transfers and is transferred, watches and is watched, answers OPTIONS and MESSAGE and asks them, answers
 //! challenges, and refuses what it does not understand. Datagrams and the time go in, transmits,
 //! events and the next deadline come out; whoever drives it owns the socket and the clock.
 //!
@@ -44,6 +44,7 @@
 //! | `transfer.rs` | referring the peer of a call, and being referred |
 //! | `replaces.rs` | a call that takes the place of another |
 //! | `register.rs` | one binding, kept alive |
+//! | `subscriptions.rs` | whom we watch, who watches us, what we publish |
 //! | `capabilities.rs` | what we say we can do |
 //!
 //! Not here: where a name leads (core/locate; [`Agent::poll_question`] asks), media, sockets (io/net; io/sip will be the library).
@@ -62,6 +63,7 @@ mod repair;
 mod replaces;
 mod server;
 mod settings;
+mod subscriptions;
 mod transfer;
 mod way;
 
@@ -70,4 +72,5 @@ pub use event::{AgentEvent, Answer, CallKey, Counts, Full, RequestKey};
 pub use ruf_dialog::DialogId;
 pub use ruf_session::{Body, Cause, EndReason, Failure};
 pub use settings::{Limits, Settings};
+pub use subscriptions::WatchKey;
 pub use way::WayKey;

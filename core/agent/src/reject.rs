@@ -30,6 +30,12 @@ pub(crate) enum Reject {
     Malformed,
     /// A subscription to what we do not notify of.
     BadEvent,
+    /// A subscription for too short a time.
+    IntervalTooBrief { min_secs: u32 },
+    /// A subscription that wants documents of another type than ours.
+    NotAcceptable,
+    /// As many subscriptions as may be.
+    TooMany,
     /// It is understood, and not done.
     Forbidden,
     /// Our user was not asked, and does not want it.
@@ -73,6 +79,12 @@ impl Reject {
             Reject::BadEvent => {
                 (StatusCode::BAD_EVENT, Some((HeaderName::AllowEvents, ALLOW_EVENTS.to_owned())))
             }
+            // rfc6665 §4.2.1.1
+            Reject::IntervalTooBrief { min_secs } => {
+                (StatusCode::INTERVAL_TOO_BRIEF, Some((HeaderName::MinExpires, min_secs.to_string())))
+            }
+            Reject::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
+            Reject::TooMany => (StatusCode::TEMPORARILY_UNAVAILABLE, None),
             Reject::Forbidden => (StatusCode::FORBIDDEN, None),
             Reject::Declined => (StatusCode::DECLINE, None),
             Reject::Busy => (StatusCode::BUSY_HERE, None),

@@ -7,7 +7,6 @@ use crate::redirect::TargetSet;
 use crate::reject::Reject;
 use crate::replaces::{Asks, is_misplaced};
 use crate::way::Way;
-use ruf_message::header::event::Event;
 use ruf_message::header::expires::SessionExpires;
 use ruf_message::header::refer::ReferredBy;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
@@ -43,6 +42,7 @@ impl Agent {
             Ok(()) => match request.to_tag() {
                 Some(tag) => self.in_dialog(now, user, &request, tag),
                 None if request.method() == Method::Invite => self.invited(now, flow, user, &request),
+                None if request.method() == Method::Subscribe => self.subscribed(now, flow, user, &request),
                 None => self.alone(now, user, &request, None),
             },
         };
@@ -202,7 +202,15 @@ impl Agent {
 
     // rfc3261 §12.2.2
     fn in_dialog(&mut self, now: Tick, user: u64, request: &Request, tag: &[u8]) -> Result<(), Reject> {
-        let call = self.calls.named(request.call_id(), tag).ok_or(Reject::NoDialog)?;
+        let Some(call) = self.calls.named(request.call_id(), tag) else {
+            let is_known = match request.method() {
+                Method::Notify => self.notified(now, user, request),
+                Method::Subscribe => self.resubscribed(now, user, request),
+                _ => false,
+            };
+            // rfc6665 §4.1.3: no subscription of ours
+            return if is_known { Ok(()) } else { Err(Reject::NoDialog) };
+        };
         if let Some(served) = self.served.get_mut(&user) {
             served.call = Some(call);
         }
@@ -236,7 +244,8 @@ impl Agent {
             Method::Refer => Err(Agent::referred(request)),
             // rfc6665 §4.1.3: no subscription of ours
             Method::Notify => Err(Reject::NoDialog),
-            Method::Subscribe => Err(subscribed(request)),
+            // rfc6665 §4.5.2: not in the dialog of a call
+            Method::Subscribe => Err(Reject::Forbidden),
             // They know no life outside a dialog: rfc3262 §3, rfc3311 §5.1, rfc6086 §4.2.1
             Method::Prack | Method::Update | Method::Info => Err(Reject::NoDialog),
             Method::Register | Method::Publish => Err(Reject::MethodNotAllowed),
@@ -280,8 +289,8 @@ impl Agent {
     }
 
     /// A CANCEL; `invite`: the tag of what it cancels. It needs no inspection: it cannot be refused
-    /// but with 481.
-    // rfc3261 §9.2
+    /// but with 481. What is no call goes on as if there were none.
+    // rfc3261 §9.2 and rfc6665 §4.6
     pub(crate) fn cancelled(&mut self, now: Tick, flow: Flow, request: &Request, invite: Option<u64>) {
         let Some(user) = self.open_server(now, flow, request, None) else { return };
         let Some(invite) = invite else {
@@ -304,17 +313,6 @@ impl Agent {
         if let Some(Served { witness: Some(witness), .. }) = self.served.remove(&user) {
             self.witnessed.remove(&witness);
         }
-    }
-}
-
-/// A SUBSCRIBE that belongs to no reference.
-fn subscribed(request: &Request) -> Reject {
-    let event = request.header::<Event<'_>>().ok().flatten();
-    // rfc3515 §2.4.4: only a REFER makes one of these; rfc6665 §4.2.1.1
-    if event.is_some_and(|event| event.event.as_str() == ALLOW_EVENTS) {
-        Reject::Forbidden
-    } else {
-        Reject::BadEvent
     }
 }
 

@@ -109,6 +109,8 @@ pub struct Limits {
     /// Calls at a time, those counted whose last retransmissions are still waited for. One more from
     /// outside is answered 486.
     pub calls_max: usize,
+    /// What is watched at a time; and so many may watch us. One more is answered 480.
+    pub subscriptions_max: usize,
     /// Transactions at a time. One more from outside is answered 503, without state.
     pub transactions: ruf_transaction::Limits,
 }
@@ -117,6 +119,7 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             calls_max: 256,
+            subscriptions_max: 256,
             transactions: ruf_transaction::Limits { clients_max: 1_024, servers_max: 1_024 },
         }
     }

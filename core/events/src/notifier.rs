@@ -162,6 +162,11 @@ impl Notifier {
         }
     }
 
+    /// Our Contact from here on.
+    pub fn move_to(&mut self, contact: String) {
+        self.terms.contact = contact;
+    }
+
     /// It hears no more.
     // rfc6665 §4.2.2, §4.4.2
     pub fn end(&mut self, turn: &mut Turn<'_, Infallible>, reason: EndReason) {

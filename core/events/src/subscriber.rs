@@ -157,14 +157,11 @@ impl Subscriber {
         }
     }
 
-    /// Our Contact from here on; whom we watch are told at once.
-    pub fn move_to(&mut self, turn: &mut Turn<'_, SubscriberEvent>, contact: String, secure_flow: bool) {
+    /// Our Contact from here on; whom we watch is told with the next tick, which is due at once.
+    pub fn move_to(&mut self, contact: String, secure_flow: bool) {
         self.terms.contact = contact;
         self.terms.secure_flow = secure_flow;
-        for subscription in &mut self.subscriptions {
-            subscription.renew(turn.now);
-        }
-        self.see_to_subscriptions(turn);
+        self.subscriptions.iter_mut().for_each(Subscription::renew);
     }
 
     // rfc6665 §4.1.2.1 and rfc6665 §4.1.2.2: a new Call-ID and a new tag; rfc3842 §3.6-1

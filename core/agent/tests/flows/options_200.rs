@@ -7,7 +7,7 @@ use ruf_message::{HeaderName, StatusCode};
 
 #[test]
 fn the_answer_says_what_we_can_do() {
-    // tests rfc3261 §11.2, rfc3891 §6.2, rfc4488 §4
+    // tests rfc3261 §11.2, rfc3891 §6.2, rfc4488 §4, rfc6665 §4.4.4-1
     let mut stage = Stage::new();
     stage.give_text(
         "OPTIONS sip:alice@192.0.2.1 SIP/2.0
@@ -27,7 +27,7 @@ CSeq: 1 OPTIONS
     );
     assert_eq!(value(HeaderName::Accept), "application/sdp");
     assert_eq!(value(HeaderName::Supported), "100rel, norefersub, replaces, timer");
-    assert_eq!(value(HeaderName::AllowEvents), "refer");
+    assert_eq!(value(HeaderName::AllowEvents), "presence, refer");
     assert!(response.to_tag().is_some());
 }
 

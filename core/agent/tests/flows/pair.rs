@@ -109,6 +109,11 @@ impl Pair {
         self.is_cut = true;
     }
 
+    /// What is sent from now on arrives again.
+    pub(crate) fn heal(&mut self) {
+        self.is_cut = false;
+    }
+
     pub(crate) fn agent(&mut self, side: Side) -> &mut Agent {
         match side {
             Side::A => &mut self.a,

@@ -48,10 +48,12 @@ fn subscriptions_nobody_made_are_refused_as_their_rfcs_say() {
         StatusCode::CALL_DOES_NOT_EXIST
     );
     assert_eq!(answer(&request("SUBSCRIBE", US, "1", "Event: refer\n")).status(), StatusCode::FORBIDDEN);
-    for event in ["", "Event: presence\n"] {
+    let shown = answer(&request("SUBSCRIBE", US, "1", "Event: presence\n"));
+    assert_eq!(shown.status(), StatusCode::FORBIDDEN, "nobody said that anybody may know");
+    for event in ["", "Event: dialog\n"] {
         let refused = answer(&request("SUBSCRIBE", US, "1", event));
         assert_eq!(refused.status(), StatusCode::BAD_EVENT);
-        assert_eq!(refused.raw(HeaderName::AllowEvents).next(), Some(&b"refer"[..]));
+        assert_eq!(refused.raw(HeaderName::AllowEvents).next(), Some(&b"presence, refer"[..]));
     }
     assert_eq!(answer(&request("REFER", US, "1", "Refer-To: <sip:c@h>\n")).status(), StatusCode::DECLINE);
     assert_eq!(answer(&request("REFER", US, "1", "")).status(), StatusCode::BAD_REQUEST);

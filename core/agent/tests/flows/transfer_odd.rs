@@ -167,7 +167,7 @@ fn the_subscription_may_be_longer_or_ended_and_only_a_refer_makes_one() {
     stage.give_text(&subscribe(1, "Expires: 60\n"));
     assert_eq!(stage.response().status(), StatusCode::FORBIDDEN);
     stage.give_text(&talk.request("SUBSCRIBE", 2, "Event: presence\n"));
-    assert_eq!(stage.response().status(), StatusCode::BAD_EVENT);
+    assert_eq!(stage.response().status(), StatusCode::FORBIDDEN, "rfc6665 §4.5.2");
     stage.give_text(&talk.request("REFER", 3, TO_CAROL));
     stage.agent.accept_referral(stage.now, talk.call, None).unwrap();
     let first = stage.sent();

@@ -15,7 +15,10 @@ pub enum SubscribeRefused {
     /// Another package, or none.
     BadEvent,
     /// For too short a time.
-    TooBrief,
+    TooBrief {
+        /// The shortest that is taken.
+        min_secs: u32,
+    },
     /// It takes no body of the type that we write.
     NotAcceptable,
     /// It opens no dialog.
@@ -29,8 +32,8 @@ impl SubscribeRefused {
             SubscribeRefused::BadEvent => {
                 (StatusCode::BAD_EVENT, Some((HeaderName::AllowEvents, package.to_owned())))
             }
-            SubscribeRefused::TooBrief => {
-                (StatusCode::INTERVAL_TOO_BRIEF, Some((HeaderName::MinExpires, MIN_EXPIRES_SECS.to_string())))
+            SubscribeRefused::TooBrief { min_secs } => {
+                (StatusCode::INTERVAL_TOO_BRIEF, Some((HeaderName::MinExpires, min_secs.to_string())))
             }
             SubscribeRefused::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
             SubscribeRefused::Malformed => (StatusCode::BAD_REQUEST, None),
@@ -56,7 +59,9 @@ pub(super) fn asked_secs(package: &EventPackage, request: &Request) -> Result<u3
         // rfc6665 §3.1.1
         Ok(None) => Ok(package.expires_secs),
         // rfc6665 §4.2.1.1: 0 asks how things are, once
-        Ok(Some(Expires(secs))) if secs > 0 && secs < MIN_EXPIRES_SECS => Err(SubscribeRefused::TooBrief),
+        Ok(Some(Expires(secs))) if secs > 0 && secs < MIN_EXPIRES_SECS => {
+            Err(SubscribeRefused::TooBrief { min_secs: MIN_EXPIRES_SECS })
+        }
         // rfc6665 §4.2.1.1: shortened, and not lengthened
         Ok(Some(Expires(secs))) => Ok(secs.min(package.expires_secs)),
         Err(_) => Err(SubscribeRefused::Malformed),
@@ -101,7 +106,10 @@ mod tests {
         assert_eq!((secs("0"), secs("60"), secs("7200")), (Ok(0), Ok(60), Ok(3_600)));
         assert_eq!(
             (secs("59"), secs("1")),
-            (Err(SubscribeRefused::TooBrief), Err(SubscribeRefused::TooBrief))
+            (
+                Err(SubscribeRefused::TooBrief { min_secs: MIN_EXPIRES_SECS }),
+                Err(SubscribeRefused::TooBrief { min_secs: MIN_EXPIRES_SECS })
+            )
         );
         assert_eq!(secs("soon"), Err(SubscribeRefused::Malformed));
     }

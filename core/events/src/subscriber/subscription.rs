@@ -92,9 +92,9 @@ impl Subscription {
     }
 
     /// It is to be refreshed as soon as may be: our Contact is another.
-    pub(super) fn renew(&mut self, now: Tick) {
+    pub(super) fn renew(&mut self) {
         if let Refresh::Quiet { refresh_at } = &mut self.refresh {
-            *refresh_at = now;
+            *refresh_at = Tick::ZERO;
         }
     }
 

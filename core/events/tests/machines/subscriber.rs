@@ -489,7 +489,9 @@ fn with_credentials_it_goes_out_again() {
 fn who_moves_says_so_at_once() {
     // tests rfc6665 §4.1.2.2
     let (mut watch, _) = Watch::active();
-    watch.subscriber.move_to(&mut watch.stage.turn(), "sip:alice@192.0.2.99".into(), false);
+    watch.stage.wait_secs(1);
+    watch.subscriber.move_to("sip:alice@192.0.2.99".into(), false);
+    watch.subscriber.tick(&mut watch.stage.turn());
     let (_, refresh) = watch.stage.request();
     assert_eq!(value(&refresh, HeaderName::Contact), "<sip:alice@192.0.2.99>");
 }

@@ -1,0 +1,114 @@
+//! Alice watches Bob, who says himself how he is.
+
+use crate::pair::{Pair, Side, flow};
+use ruf_agent::{AgentEvent, Body, WatchKey};
+use ruf_events::{EndReason, Ending, PRESENCE, SubscriberEvent};
+
+pub(crate) fn document(text: &'static str) -> Body {
+    Body { content_type: "application/pidf+xml".into(), content: text.into() }
+}
+
+fn told(pair: &Pair) -> Vec<SubscriberEvent> {
+    let told = pair.told(Side::A).into_iter();
+    told.map(|event| match event {
+        AgentEvent::Watch { event, .. } => event.clone(),
+        other => panic!("{other:?}"),
+    })
+    .collect()
+}
+
+fn says(text: &'static str) -> SubscriberEvent {
+    SubscriberEvent::Notified { notifier: 1, is_pending: false, body: Some(document(text)) }
+}
+
+/// Alice watches Bob, who shows `one`.
+fn watching(seed: u8) -> (Pair, WatchKey) {
+    let mut pair = Pair::new(seed);
+    pair.b.show(pair.now, Some(document("one")));
+    let watch = pair.a.watch(pair.now, &"sip:bob@example.org".parse().unwrap(), PRESENCE, 600).unwrap();
+    pair.settle();
+    (pair, watch)
+}
+
+#[test]
+fn she_is_told_what_he_shows_and_what_changes_until_she_wants_no_more() {
+    // tests rfc6665 §4.1.2.1, §4.1.2.3, §4.2.1.2, §4.2.2, rfc3856 §6.6.2, §6.7
+    let (mut pair, watch) = watching(1);
+    pair.expect_ladder("a→b SUBSCRIBE | b→a 200 SUBSCRIBE | b→a NOTIFY | a→b 200 NOTIFY");
+    assert_eq!(told(&pair), [says("one")]);
+    assert_eq!((pair.a.counts().subscriptions, pair.b.watchers()), (1, 1));
+    pair.clear();
+    pair.run_ms(10_000);
+    pair.b.show(pair.now, Some(document("two")));
+    pair.settle();
+    pair.expect_ladder("b→a NOTIFY | a→b 200 NOTIFY");
+    assert_eq!(told(&pair), [says("two")]);
+    pair.clear();
+    pair.a.unwatch(pair.now, watch);
+    pair.settle();
+    pair.expect_ladder("a→b SUBSCRIBE | b→a 200 SUBSCRIBE | b→a NOTIFY | a→b 200 NOTIFY");
+    let over = SubscriberEvent::Over { why: Ending::Unsubscribed };
+    assert_eq!(told(&pair), [says("two"), over]);
+    assert_eq!((pair.a.counts().subscriptions, pair.b.watchers()), (0, 0));
+}
+
+#[test]
+fn it_goes_on_for_as_long_as_she_refreshes_it() {
+    // tests rfc6665 §4.1.2.2, §4.2.1.4
+    let (mut pair, _) = watching(2);
+    pair.clear();
+    pair.run_ms(400_000);
+    pair.expect_ladder("a→b SUBSCRIBE | b→a 200 SUBSCRIBE | b→a NOTIFY | a→b 200 NOTIFY");
+    pair.run_ms(3_600_000);
+    assert_eq!((pair.a.counts().subscriptions, pair.b.watchers()), (1, 1));
+    // Alice is gone: it ends with its time, or with the first NOTIFY that nobody answers.
+    pair.lose_all();
+    pair.run_ms(700_000);
+    assert_eq!(pair.b.watchers(), 0);
+}
+
+#[test]
+fn he_may_show_no_more() {
+    // tests rfc6665 §4.1.3, §4.2.2
+    let (mut pair, _) = watching(3);
+    pair.clear();
+    pair.run_ms(60_000);
+    pair.b.show(pair.now, None);
+    pair.settle();
+    pair.expect_ladder("b→a NOTIFY | a→b 200 NOTIFY");
+    let bare = SubscriberEvent::Notified { notifier: 1, is_pending: false, body: None };
+    let over = SubscriberEvent::Over { why: Ending::Terminated(Some(EndReason::Rejected)) };
+    assert_eq!(told(&pair), [bare, over]);
+    assert_eq!((pair.a.counts().subscriptions, pair.b.watchers()), (0, 0));
+}
+
+#[test]
+fn whatever_is_lost_is_sent_again() {
+    // tests rfc6665 §4.1.2.4, §4.1.3
+    for (seed, lost) in
+        ["a→b SUBSCRIBE", "b→a 200 SUBSCRIBE", "b→a NOTIFY", "a→b 200 NOTIFY"].iter().enumerate()
+    {
+        let mut pair = Pair::new(seed as u8);
+        pair.b.show(pair.now, Some(document("one")));
+        pair.lose(lost);
+        pair.a.watch(pair.now, &"sip:bob@example.org".parse().unwrap(), PRESENCE, 600).unwrap();
+        pair.settle();
+        assert_eq!(told(&pair), [says("one")], "{lost}: {}", pair.ladder());
+        assert_eq!((pair.a.counts().subscriptions, pair.b.watchers()), (1, 1), "{lost}");
+    }
+}
+
+#[test]
+fn a_watch_goes_on_by_the_new_way() {
+    // tests rfc6665 §4.1.2.2
+    let (mut pair, _) = watching(5);
+    pair.clear();
+    let new = flow("192.0.2.1:5070", "192.0.2.2:5060");
+    pair.a.move_to(new);
+    assert!(pair.a.poll_deadline().is_some_and(|deadline| deadline <= pair.now));
+    pair.a.tick(pair.now);
+    let transmit = pair.a.poll_transmit().unwrap();
+    assert_eq!(transmit.flow, new);
+    let text = String::from_utf8_lossy(&transmit.bytes).into_owned();
+    assert!(text.contains("Contact: <sip:alice@192.0.2.1:5070>\r\n"), "{text}");
+}
