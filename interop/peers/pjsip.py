@@ -60,6 +60,9 @@ class Call(pj.Call):
             self.recorder.createRecorder(f"{self.phone.recordings}-{self.phone.recorded}.wav")
         media.startTransmit(self.recorder)
 
+    def onInstantMessage(self, prm):
+        tell(event="text", text=prm.msgBody)
+
     def onDtmfDigit(self, prm):
         tell(event="key", key=prm.digit)
 
@@ -79,6 +82,9 @@ class Account(pj.Account):
 
     def onRegState(self, prm):
         tell(event="register", status=prm.code, reason=prm.reason)
+
+    def onInstantMessage(self, prm):
+        tell(event="text", text=prm.msgBody)
 
     def onIncomingCall(self, prm):
         call = Call(self.phone, prm.callId)
@@ -125,10 +131,21 @@ class Phone:
             self.calls.remove(call)
         self.over.clear()
 
+    def write(self, uri, text):
+        config = pj.BuddyConfig()
+        config.uri = uri
+        buddy = pj.Buddy()
+        buddy.create(self.account, config)
+        param = pj.SendInstantMessageParam()
+        param.content = text
+        buddy.sendInstantMessage(param)
+
     def obey(self, order):
         what = order["do"]
         if what == "dial":
             return Call(self).makeCall(order["uri"], pj.CallOpParam(True))
+        if what == "write":
+            return self.write(order["uri"], order["text"])
         if not self.calls:
             raise RuntimeError("there is no call")
         call, param = self.calls[-1], pj.CallOpParam()
@@ -143,6 +160,8 @@ class Phone:
             call.reinvite(unheld)
         elif what == "transfer":
             call.xfer(order["uri"], param)
+        elif what == "connect":
+            self.calls[0].xferReplaces(call, param)
         elif what == "press":
             call.dialDtmf(order["uri"])
         elif what == "hang up":

@@ -206,12 +206,18 @@ pub(crate) trait Controls: Send {
     fn resume(&mut self) -> Outcome<()>;
     /// Hands the other side to a URI and is done with the call (RFC 5589 section 6).
     fn transfer(&mut self, uri: &str) -> Outcome<()>;
+    /// Hands the other side of the first of two calls to that of the second (RFC 5589 section 7).
+    fn connect(&mut self) -> Outcome<()>;
     /// Ends the call, or gives up calling.
     fn hang_up(&mut self) -> Outcome<()>;
     /// Presses a key in the call.
     fn press(&mut self, key: char) -> Outcome<()>;
     /// Waits until it has told these keys of the other side, in the last call that was dialled or answered.
     fn hears_keys(&mut self, keys: &str) -> Outcome<()>;
+    /// Writes a text to a URI (RFC 3428).
+    fn write(&mut self, uri: &str, text: &str) -> Outcome<()>;
+    /// Waits until it has told this text of somebody else.
+    fn reads(&mut self, text: &str) -> Outcome<()>;
     /// Where it keeps what it heard in the call that ended; some time after that the file is whole. The next call
     /// goes elsewhere.
     fn recording(&mut self) -> Outcome<PathBuf>;

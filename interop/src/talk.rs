@@ -5,13 +5,16 @@
 //! registered. A peer of a row plays each of [`CALLS`]. Rows run side by side.
 
 mod call;
+mod hearing;
 mod ours;
 mod row;
+mod text;
+mod transfer;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::failure::Outcome;
 use crate::phone::{Codec, Make};
@@ -20,6 +23,8 @@ use crate::verdict;
 use crate::wire::Wire;
 use row::Row;
 
+/// How long anything that was asked for may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Rows at once: phones mostly wait, so more rows than cores.
 const ROWS_AT_ONCE: u16 = 8;
 

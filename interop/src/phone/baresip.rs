@@ -131,6 +131,10 @@ impl Controls for Baresip {
         self.order("transfer", uri)
     }
 
+    fn connect(&mut self) -> Outcome<()> {
+        fail!("baresip 1.0 puts no two calls together")
+    }
+
     fn hang_up(&mut self) -> Outcome<()> {
         self.order("hangup", "")
     }
@@ -147,6 +151,23 @@ impl Controls for Baresip {
                 Failure::new(format!("baresip told the keys {told:?}, not {keys:?}: {failure}"))
             })?;
             self.note(&message);
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, uri: &str, text: &str) -> Outcome<()> {
+        // It writes to its first contact, which it knows from the start of a module.
+        std::fs::write(self.home.join("contacts"), format!("\"somebody\" <{uri}>\n"))?;
+        self.order("insmod", "contact.so")?;
+        self.order("message", text)
+    }
+
+    fn reads(&mut self, text: &str) -> Outcome<()> {
+        // `sip:anna@127.0.0.1: "hello"`, beside its trace of SIP.
+        let (told, deadline) = (format!(": \"{text}\""), Instant::now() + OBEY);
+        while find(&std::fs::read(self.home.join(LOG))?, told.as_bytes()).is_none() {
+            ensure!(Instant::now() < deadline, "baresip does not tell the text {text:?}");
+            std::thread::sleep(RETRY);
         }
         Ok(())
     }

@@ -6,13 +6,14 @@
 //! so all of them are listed; what it plays to somebody on hold is the file that is its microphone,
 //! so that file is exchanged for one of silence while it holds.
 
+use std::cell::RefCell;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Controls, OBEY, REGISTER_SECS, SIP_PORT, Settings};
-use crate::failure::Outcome;
+use crate::failure::{Outcome, fail};
 use crate::program::{LineMark, Program};
 use crate::server::DOMAIN;
 use crate::tone;
@@ -130,6 +131,22 @@ impl Controls for Linphone {
         self.program.tell(&format!("transfer {uri}"))
     }
 
+    fn connect(&mut self) -> Outcome<()> {
+        let before = self.program.mark();
+        self.program.tell("calls")?;
+        // "1  | sip:anna@ruf.test ..." for each call
+        let ids = RefCell::new(Vec::new());
+        self.program.wait_lines(before, OBEY, "two calls", |lines| {
+            let id = |line: &&str| line.split_whitespace().next()?.parse::<u32>().ok();
+            *ids.borrow_mut() = lines.iter().filter_map(id).collect::<Vec<u32>>();
+            ids.borrow().len() == 2
+        })?;
+        let mut ids = ids.into_inner();
+        ids.sort_unstable();
+        let [first, second] = ids.as_slice() else { fail!("linphone has {} calls", ids.len()) };
+        self.program.tell(&format!("transfer {first} --to-call {second}"))
+    }
+
     fn hang_up(&mut self) -> Outcome<()> {
         self.order("terminate", OBEY, "ended")
     }
@@ -141,6 +158,14 @@ impl Controls for Linphone {
     fn hears_keys(&mut self, keys: &str) -> Outcome<()> {
         let told = |lines: &[&str]| lines.iter().filter_map(|line| key_told(line)).collect::<String>();
         self.program.wait_lines(self.call, OBEY, &format!("the keys {keys:?}"), |lines| told(lines) == keys)
+    }
+
+    fn write(&mut self, uri: &str, text: &str) -> Outcome<()> {
+        self.program.tell(&format!("chat {uri} {text:?}"))
+    }
+
+    fn reads(&mut self, text: &str) -> Outcome<()> {
+        self.shown(LineMark::START, OBEY, text)
     }
 
     fn recording(&mut self) -> Outcome<PathBuf> {

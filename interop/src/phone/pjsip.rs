@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::{Controls, OBEY, REGISTER_SECS, SIP_PORT, Settings};
-use crate::failure::{Outcome, ensure};
+use crate::failure::{Failure, Outcome, ensure};
 use crate::program::{LineMark, Program};
 use crate::server::DOMAIN;
 use crate::trace::{Passage, Way, behind_its_length, number_between};
@@ -22,8 +22,6 @@ pub(super) struct Pjsip {
     program: Program,
     orders: u64,
     home: PathBuf,
-    /// How many calls it dialled or answered: each keeps what it hears in a file of this number.
-    calls: u32,
     /// Where the last call begins in what it says.
     call: LineMark,
 }
@@ -43,24 +41,23 @@ impl Pjsip {
             command.env("HOME", &settings.home).current_dir(&settings.home);
         })?;
         let phone =
-            Pjsip { program, orders: 0, home: settings.home.clone(), calls: 0, call: LineMark::START };
+            Pjsip { program, orders: 0, home: settings.home.clone(), call: LineMark::START };
         phone.program.wait_line(LineMark::START, OBEY, "its start", |line| {
             (event(line)?.get("event")? == "started").then_some(())
         })?;
         Ok(phone)
     }
 
-    /// A call begins.
-    fn begin(&mut self) {
-        (self.calls, self.call) = (self.calls + 1, self.program.mark());
-    }
-
     /// Gives an order and waits until it is carried out. `uri`: what it is about, a URI or a key.
     fn order(&mut self, what: &str, uri: &str) -> Outcome<()> {
+        self.order_of(what, uri, "")
+    }
+
+    fn order_of(&mut self, what: &str, uri: &str, text: &str) -> Outcome<()> {
         self.orders += 1;
         let number = self.orders;
         let before = self.program.mark();
-        self.program.tell(&json!({ "order": number, "do": what, "uri": uri }).to_string())?;
+        self.program.tell(&json!({ "order": number, "do": what, "uri": uri, "text": text }).to_string())?;
         let refusal = self.program.wait_line(before, OBEY, &format!("what became of {what:?}"), |line| {
             let event = event(line)?;
             let is = |key: &str| event.get(key).and_then(Value::as_u64) == Some(number);
@@ -73,12 +70,12 @@ impl Pjsip {
 
 impl Controls for Pjsip {
     fn dial(&mut self, uri: &str) -> Outcome<()> {
-        self.begin();
+        self.call = self.program.mark();
         self.order("dial", uri)
     }
 
     fn answer(&mut self) -> Outcome<()> {
-        self.begin();
+        self.call = self.program.mark();
         self.order("answer", "")
     }
 
@@ -92,6 +89,10 @@ impl Controls for Pjsip {
 
     fn transfer(&mut self, uri: &str) -> Outcome<()> {
         self.order("transfer", uri)
+    }
+
+    fn connect(&mut self) -> Outcome<()> {
+        self.order("connect", "")
     }
 
     fn hang_up(&mut self) -> Outcome<()> {
@@ -110,8 +111,22 @@ impl Controls for Pjsip {
         self.program.wait_lines(self.call, OBEY, &format!("the keys {keys:?}"), |lines| told(lines) == keys)
     }
 
+    fn write(&mut self, uri: &str, text: &str) -> Outcome<()> {
+        self.order_of("write", uri, text)
+    }
+
+    fn reads(&mut self, text: &str) -> Outcome<()> {
+        self.program.wait_line(LineMark::START, OBEY, &format!("the text {text:?}"), |line| {
+            (event(line)?.get("text")? == text).then_some(())
+        })
+    }
+
     fn recording(&mut self) -> Outcome<PathBuf> {
-        Ok(self.home.join(format!("heard-{}.wav", self.calls)))
+        // heard-NUMBER.wav, one for each call with sound.
+        let newest = |number: &u32| self.home.join(format!("heard-{number}.wav")).exists();
+        let last = (1..).take_while(newest).last();
+        let last = last.ok_or_else(|| Failure::new("PJSIP keeps nothing of what it hears"))?;
+        Ok(self.home.join(format!("heard-{last}.wav")))
     }
 }
 

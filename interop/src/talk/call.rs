@@ -9,29 +9,17 @@
 //!   |------ BYE ------|      by either side; no packet of sound follows it
 //! ```
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 
+use super::hearing::{both_heard, stops};
 use super::ours::Ours;
-use super::row::{OUR_HERTZ, PEER_HERTZ, Row};
-use super::{Call, Cast, Media, Side};
+use super::row::{OUR_HERTZ, PEER_HERTZ, Row, Who};
+use super::{Call, Cast, Media, PATIENCE, Side};
 use crate::failure::{Outcome, ensure};
-use crate::phone::Codec;
 use crate::recording;
 use crate::rtp;
-use crate::tone;
-use crate::wire::{Mark, Packet};
+use crate::wire::Mark;
 
-/// How long anything that was asked for may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Packets listened to at once: half a second of 20 ms each.
-const LISTEN_PACKETS: usize = 25;
-/// Where nobody can listen, so many are waited for: a second, of which half is recorded even if it begins late.
-const COUNT_PACKETS: usize = 50;
-/// How long nothing must be heard for silence.
-const SILENCE: Duration = Duration::from_millis(600);
 /// What ruf presses when it calls, and what the peer presses.
 const OUR_KEYS: &str = "159#";
 const PEER_KEYS: &str = "8*";
@@ -44,7 +32,7 @@ pub(super) fn play(row: &mut Row, call: Call, number: usize) -> Outcome<()> {
     if call.caller == Side::Ruf {
         row.peer.keys().hears_keys(OUR_KEYS)?;
     }
-    both_heard(row, call, from)?;
+    both_heard(row, call.codec, row.ip, (OUR_HERTZ, PEER_HERTZ), from)?;
     for pressed in 1..=PEER_KEYS.len() {
         let (told, _) = PEER_KEYS.split_at(pressed);
         row.peer.keys().press(told.chars().last().unwrap_or_default())?;
@@ -65,13 +53,13 @@ pub(super) fn play(row: &mut Row, call: Call, number: usize) -> Outcome<()> {
 
 /// One calls, the other answers.
 fn establish(row: &mut Row, call: Call, number: usize) -> Outcome<Ours> {
-    let (uri, mut arguments) = (row.peer_uri(), row.identity());
+    let (uri, mut arguments) = (row.peer_uri(), row.identity(Who::Ours));
     arguments.extend(["--codecs", call.codec.name()].map(str::to_owned));
     match call.caller {
         Side::Ruf => {
             let mut line = vec!["call".to_owned(), uri, "--dtmf".to_owned(), OUR_KEYS.to_owned()];
             line.extend(arguments);
-            let ours = Ours::start(&line, row.recording(number))?;
+            let ours = Ours::start(&line, row.recording(Who::Ours, number))?;
             ours.tells("ringing")?;
             row.peer.keys().answer()?;
             Ok(ours)
@@ -79,7 +67,7 @@ fn establish(row: &mut Row, call: Call, number: usize) -> Outcome<Ours> {
         Side::Peer => {
             let mut line = vec!["answer".to_owned(), "--once".to_owned()];
             line.extend(arguments);
-            let ours = Ours::start(&line, row.recording(number))?;
+            let ours = Ours::start(&line, row.recording(Who::Ours, number))?;
             ours.tells("listening")?;
             let uri = row.our_uri();
             row.peer.keys().dial(&uri)?;
@@ -89,54 +77,14 @@ fn establish(row: &mut Row, call: Call, number: usize) -> Outcome<Ours> {
     }
 }
 
-/// What each says arrives at the other: its tone where we can decode it here, else its packets.
-fn both_heard(row: &Row, call: Call, from: Mark) -> Outcome<()> {
-    heard(row, call.codec, from, Side::Peer, PEER_HERTZ)?;
-    heard(row, call.codec, from, Side::Ruf, OUR_HERTZ)
-}
-
-fn heard(row: &Row, codec: Codec, from: Mark, speaker: Side, hertz: u32) -> Outcome<()> {
-    let (mut listened, mut last) = (0, None);
-    let found = row.tap.wait_until(from, PATIENCE, PATIENCE, |packets| {
-        let audio: Vec<&Arc<Packet>> =
-            packets.iter().filter(|packet| is_audio(row, packet, speaker)).collect();
-        if !(codec.is_plain() && row.cast.media == Media::Plain) {
-            listened = audio.len();
-            return (listened >= COUNT_PACKETS).then_some(());
-        }
-        if audio.len() < listened + LISTEN_PACKETS {
-            return None;
-        }
-        listened = audio.len();
-        let latest = audio.get(listened - LISTEN_PACKETS..).unwrap_or_default();
-        let samples = latest.iter().filter_map(|packet| packet.rtp()).flat_map(|rtp| rtp.samples);
-        last = tone::heard(&samples.collect::<Vec<i16>>());
-        last.filter(|heard| tone::is(*heard, hertz)).map(drop)
-    });
-    ensure!(
-        found.is_some(),
-        "{speaker:?} says {hertz} Hz; on the wire are {listened} packets with {last:?} Hz"
-    );
-    Ok(())
-}
-
 /// The peer holds, and takes back.
 fn hold(row: &mut Row, call: Call, ours: &Ours) -> Outcome<()> {
     row.peer.keys().hold()?;
     ours.tells("held")?;
-    let (held, began) = (row.tap.mark(), Instant::now());
-    let mut said = 0;
-    let quiet = row.tap.wait_until(held, PATIENCE, Duration::from_millis(50), |packets| {
-        let said_now: Vec<&Arc<Packet>> =
-            packets.iter().filter(|packet| is_audio(row, packet, Side::Ruf)).collect();
-        said = said_now.len();
-        let since = said_now.last().map_or(began, |packet| packet.at);
-        (since.elapsed() >= SILENCE).then_some(())
-    });
-    ensure!(quiet.is_some(), "held, yet ruf said {said} packets");
+    stops(row, row.ip, row.tap.mark())?;
     row.peer.keys().resume()?;
     ours.tells("resumed")?;
-    both_heard(row, call, row.tap.mark())
+    both_heard(row, call.codec, row.ip, (OUR_HERTZ, PEER_HERTZ), row.tap.mark())
 }
 
 /// Each thing was told once, in its order, and the end as what it was.
@@ -197,13 +145,4 @@ pub(super) fn check_transport(row: &Row) -> Outcome<()> {
     });
     ensure!(stray.is_none(), "not over {over}: {stray:?}");
     Ok(())
-}
-
-/// Is this sound of this side? Ruf is known by its address; a peer may send from any.
-fn is_audio(row: &Row, packet: &Packet, speaker: Side) -> bool {
-    let end = match speaker {
-        Side::Ruf => packet.source,
-        Side::Peer => packet.destination,
-    };
-    end.ip() == row.ip && rtp::is_audio(&packet.payload)
 }

@@ -28,12 +28,32 @@ impl Ours {
         Ok(Ours { program, recording })
     }
 
+    /// Gives an order, to one that takes them.
+    pub(super) fn order(&mut self, order: &str) -> Outcome<()> {
+        self.program.tell(order)
+    }
+
     /// Waits for an event of this name.
     pub(super) fn tells(&self, event: &str) -> Outcome<Value> {
-        self.program.wait_line(LineMark::START, PATIENCE, &format!("the event {event:?}"), |line| {
+        self.tells_of("", event)
+    }
+
+    /// The same of a call beside the first.
+    pub(super) fn tells_of(&self, call: &str, event: &str) -> Outcome<Value> {
+        let what = format!("the event {event:?} {}", if call.is_empty() { "" } else { call });
+        self.program.wait_line(LineMark::START, PATIENCE, what.trim(), |line| {
             let told: Value = serde_json::from_str(line).ok()?;
-            (told.get("event")? == event).then_some(told)
+            let of = told.get("call").and_then(Value::as_str).unwrap_or_default();
+            (told.get("event")? == event && of == call).then_some(told)
         })
+    }
+
+    /// Waits for its end, which comes of this.
+    pub(super) fn ends_because(&mut self, why: &str) -> Outcome<()> {
+        let (events, ended) = self.end()?;
+        let said = ended.get("why").and_then(Value::as_str);
+        ensure!(said == Some(why), "ended, but not because {why}: {ended}; before: {events:?}");
+        Ok(())
     }
 
     /// Waits until it has told these keys of the far side.

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::{CODECS, Call, Cast, Media, Way, call};
+use super::transfer::Scene;
+use super::{CODECS, Call, Cast, Media, Way, call, text};
 use crate::failure::{Failure, Outcome, ensure, fail};
 use crate::phone::{Phone, Settings};
 use crate::place;
@@ -20,21 +21,47 @@ const REST: Duration = Duration::from_millis(50);
 /// Ports of RTP of the peer.
 const RTP_PORTS: u16 = 20;
 /// Where ruf is called directly.
-const SIP_PORT: u16 = 5066;
-/// What the two say, in hertz, and for how long: longer than any call here.
+const SIP_PORT: u16 = 5060;
+/// What the three say, in hertz, and for how long: longer than any call here.
 pub(super) const OUR_HERTZ: u32 = 440;
 pub(super) const PEER_HERTZ: u32 = 620;
+pub(super) const THIRD_HERTZ: u32 = 840;
 const TONE_SECS: u32 = 90;
 
-const OURS: &str = "anna";
 const PEER: &str = "bert";
+
+/// A ruf of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Who talks to the peer.
+    Ours,
+    /// The third of a transfer.
+    Third,
+}
+
+impl Who {
+    fn name(self) -> &'static str {
+        match self {
+            Who::Ours => "anna",
+            Who::Third => "cara",
+        }
+    }
+
+    fn hertz(self) -> u32 {
+        match self {
+            Who::Ours => OUR_HERTZ,
+            Who::Third => THIRD_HERTZ,
+        }
+    }
+}
 
 /// A row being played.
 pub(super) struct Row {
     pub(super) tap: Tap,
     pub(super) cast: Cast,
-    /// Where ruf is.
+    /// Where ruf is, and the third.
     pub(super) ip: IpAddr,
+    pub(super) third_ip: IpAddr,
     pub(super) peer: Phone,
     folder: PathBuf,
     began: Instant,
@@ -45,7 +72,9 @@ impl Row {
     /// Starts the server and the peer. `number`: of its network; `slot`: of its ports.
     pub(super) fn start(wire: &Wire, folder: PathBuf, number: u8, slot: u16, cast: Cast) -> Outcome<Row> {
         std::fs::create_dir_all(&folder)?;
-        tone::write_wav(&folder.join("tone.wav"), OUR_HERTZ, TONE_SECS)?;
+        for who in [Who::Ours, Who::Third] {
+            tone::write_wav(&folder.join(format!("{}.wav", who.name())), who.hertz(), TONE_SECS)?;
+        }
         let [a, b, c, _] = place::net(number).octets();
         let host = |last| Ipv4Addr::new(a, b, c, last);
         let tap = wire.tap(host(0));
@@ -54,7 +83,8 @@ impl Row {
             Way::Served => {
                 let mut settings = server::Settings::new(&folder.join("data"), host(1));
                 settings.streams = [cast.transport].into_iter().filter(|of| *of != Transport::Udp).collect();
-                Some(Server::start(&settings.user(OURS, &secret(OURS)).user(PEER, &secret(PEER)))?)
+                let names = [Who::Ours.name(), Who::Third.name(), PEER];
+                Some(Server::start(&names.iter().fold(settings, |all, name| all.user(name, &secret(name))))?)
             }
         };
         let at = match &server {
@@ -82,7 +112,7 @@ impl Row {
                     .map(Server::authority),
             },
         )?;
-        let row = Row { tap, began: Instant::now(), cast, ip: host(20).into(), peer, folder, server };
+        let row = Row { tap, began: Instant::now(), cast, ip: host(20).into(), third_ip: host(21).into(), peer, folder, server };
         row.registered()?;
         Ok(row)
     }
@@ -94,35 +124,52 @@ impl Row {
             call::play(&mut self, *call, number + 1)
                 .map_err(|failure| Failure::new(format!("{}: {failure}", call.title())))?;
         }
-        call::check_transport(&self)?;
         if self.cast.transport != Transport::Tls {
             call::check_silence_behind_byes(&self, calls.len())?;
         }
+        text::play(&mut self)?;
+        let scenes: Vec<Scene> =
+            Scene::ALL.into_iter().filter(|scene| scene.is_for(self.cast.peer)).collect();
+        for (number, scene) in scenes.iter().enumerate() {
+            scene.play(&mut self, calls.len() + number + 1)?;
+        }
+        call::check_transport(&self)?;
         if let Some(server) = self.server {
             let status = server.stop()?;
             ensure!(status.success(), "the server ended with {status}");
         }
-        let titles: Vec<String> = calls.into_iter().map(Call::title).collect();
+        let mut titles: Vec<String> = calls.into_iter().map(Call::title).collect();
+        titles.push("texts".to_owned());
+        titles.extend(scenes.into_iter().map(|scene| scene.title().to_owned()));
         Ok(format!("{}; {} s", titles.join("; "), self.began.elapsed().as_secs()))
     }
 
     /// The arguments of `ruf call` or `ruf answer` that say who we are, and what we say.
-    pub(super) fn identity(&self) -> Vec<String> {
-        let listen = match self.server {
-            Some(_) => SocketAddr::new(self.ip, 0),
-            None => SocketAddr::new(self.ip, SIP_PORT),
-        };
-        let tone = self.folder.join("tone.wav");
+    pub(super) fn identity(&self, who: Who) -> Vec<String> {
+        let tone = self.folder.join(format!("{}.wav", who.name()));
         let srtp = match self.cast.media {
             Media::Plain => "off",
             Media::Srtp => "required",
         };
-        let mut line = format!("--listen {listen} --play {} --srtp {srtp}", tone.display());
+        let mut line = self.account(who);
+        line.extend(["--play".to_owned(), tone.display().to_string()]);
+        line.extend(["--srtp", srtp].map(str::to_owned));
+        line
+    }
+
+    /// The arguments that say who we are.
+    pub(super) fn account(&self, who: Who) -> Vec<String> {
+        let ip = match who {
+            Who::Ours => self.ip,
+            Who::Third => self.third_ip,
+        };
+        let (name, port) = (who.name(), if self.server.is_some() { 0 } else { SIP_PORT });
+        let mut line = format!("--listen {}", SocketAddr::new(ip, port));
         if let Some(server) = &self.server {
             let (at, over) = (self.peer.settings.server, self.cast.transport.name());
             line += &format!(
-                " --account {OURS}@{DOMAIN} --password {} --server {at};transport={over}",
-                secret(OURS)
+                " --account {name}@{DOMAIN} --password {} --server {at};transport={over}",
+                secret(name)
             );
             if self.cast.transport == Transport::Tls {
                 line += &format!(" --ca {}", server.authority().display());
@@ -141,15 +188,24 @@ impl Row {
 
     /// How the peer calls ruf.
     pub(super) fn our_uri(&self) -> String {
+        self.uri(Who::Ours.name(), self.ip)
+    }
+
+    /// How the third is called.
+    pub(super) fn third_uri(&self) -> String {
+        self.uri(Who::Third.name(), self.third_ip)
+    }
+
+    fn uri(&self, name: &str, ip: IpAddr) -> String {
         match self.server {
-            Some(_) => format!("sip:{OURS}@{DOMAIN}"),
-            None => format!("sip:{OURS}@{}:{SIP_PORT};transport={}", self.ip, self.cast.transport.name()),
+            Some(_) => format!("sip:{name}@{DOMAIN}"),
+            None => format!("sip:{name}@{ip}:{SIP_PORT};transport={}", self.cast.transport.name()),
         }
     }
 
-    /// Where ruf keeps what it hears in a call.
-    pub(super) fn recording(&self, number: usize) -> PathBuf {
-        self.folder.join(format!("ours-{number}.wav"))
+    /// Where a ruf keeps what it hears in a call.
+    pub(super) fn recording(&self, who: Who, number: usize) -> PathBuf {
+        self.folder.join(format!("{}-{number}.wav", who.name()))
     }
 
     /// Waits until the peer can be called.

@@ -1,0 +1,92 @@
+//! What is heard in a call of `talk`: on the wire, at an address of ruf's.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::row::Row;
+use super::{Media, PATIENCE, Side};
+use crate::failure::{Outcome, ensure};
+use crate::phone::Codec;
+use crate::rtp;
+use crate::tone;
+use crate::wire::{Mark, Packet};
+
+/// Packets listened to at once: half a second of 20 ms each.
+const LISTEN_PACKETS: usize = 25;
+/// Where nobody can listen, so many are waited for: a second, of which half is recorded even if it begins late.
+const COUNT_PACKETS: usize = 50;
+/// How long nothing must be heard for silence.
+const SILENCE: Duration = Duration::from_millis(600);
+
+/// What a ruf at this address says arrives at the other, and the other way: the tone where it can be decoded here, else
+/// packets.
+pub(super) fn both_heard(row: &Row, codec: Codec, at: IpAddr, tones: (u32, u32), from: Mark) -> Outcome<()> {
+    let (ours, theirs) = tones;
+    heard(row, codec, at, Side::Peer, theirs, from)?;
+    heard(row, codec, at, Side::Ruf, ours, from)
+}
+
+fn heard(row: &Row, codec: Codec, at: IpAddr, speaker: Side, hertz: u32, from: Mark) -> Outcome<()> {
+    let (mut listened, mut last) = (0, None);
+    let found = row.tap.wait_until(from, PATIENCE, PATIENCE, |packets| {
+        let audio: Vec<&Arc<Packet>> =
+            packets.iter().filter(|packet| is_audio(at, packet, speaker)).collect();
+        if !(codec.is_plain() && row.cast.media == Media::Plain) {
+            listened = audio.len();
+            return (listened >= COUNT_PACKETS).then_some(());
+        }
+        if audio.len() < listened + LISTEN_PACKETS {
+            return None;
+        }
+        listened = audio.len();
+        let latest = audio.get(listened - LISTEN_PACKETS..).unwrap_or_default();
+        let samples = latest.iter().filter_map(|packet| packet.rtp()).flat_map(|rtp| rtp.samples);
+        last = tone::heard(&samples.collect::<Vec<i16>>());
+        last.filter(|heard| tone::is(*heard, hertz)).map(drop)
+    });
+    ensure!(
+        found.is_some(),
+        "{speaker:?} says {hertz} Hz; on the wire are {listened} packets with {last:?} Hz"
+    );
+    Ok(())
+}
+
+/// A ruf that is held sends no sound.
+pub(super) fn stops(row: &Row, at: IpAddr, from: Mark) -> Outcome<()> {
+    nothing(row, from, |packet| is_audio(at, packet, Side::Ruf))
+}
+
+/// A ruf that holds and who is held say nothing that could be heard, in either direction. What is encrypted nobody
+/// hears here.
+pub(super) fn silent(row: &Row, at: IpAddr, from: Mark) -> Outcome<()> {
+    let is_loud = |packet: &Packet| packet.rtp().is_some_and(|rtp| !tone::is_silent(&rtp.samples));
+    nothing(row, from, |packet| {
+        row.cast.media == Media::Plain
+            && (is_audio(at, packet, Side::Ruf) || is_audio(at, packet, Side::Peer))
+            && is_loud(packet)
+    })
+}
+
+/// Waits until no such packet has come for some time.
+fn nothing(row: &Row, from: Mark, such: impl Fn(&Packet) -> bool) -> Outcome<()> {
+    let began = Instant::now();
+    let mut said = 0;
+    let quiet = row.tap.wait_until(from, PATIENCE, Duration::from_millis(50), |packets| {
+        let said_now: Vec<&Arc<Packet>> = packets.iter().filter(|packet| such(packet)).collect();
+        said = said_now.len();
+        let since = said_now.last().map_or(began, |packet| packet.at);
+        (since.elapsed() >= SILENCE).then_some(())
+    });
+    ensure!(quiet.is_some(), "held, yet {said} packets were sent");
+    Ok(())
+}
+
+/// Is this sound of this side? Ruf is known by its address; a peer may send from any.
+fn is_audio(at: IpAddr, packet: &Packet, speaker: Side) -> bool {
+    let end = match speaker {
+        Side::Ruf => packet.source,
+        Side::Peer => packet.destination,
+    };
+    end.ip() == at && rtp::is_audio(&packet.payload)
+}
