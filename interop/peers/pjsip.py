@@ -69,6 +69,9 @@ class Call(pj.Call):
     def onCallTransferRequest(self, prm):
         prm.newCall = Call(self.phone)
 
+    def onCallReplaceRequest(self, prm):
+        prm.newCall = Call(self.phone)
+
     def onCallTransferStatus(self, prm):
         tell(event="transfer", status=prm.statusCode)
         if prm.finalNotify and prm.statusCode // 100 == 2:

@@ -106,6 +106,11 @@ impl Cast {
         CALLS.into_iter().filter(|call| self.peer.speaks(call.codec)).collect()
     }
 
+    /// An address leads to its phone, without a word of its transport.
+    fn is_found_by_address(self) -> bool {
+        self.way == Way::Served || self.transport == Transport::Udp
+    }
+
     fn title(self) -> String {
         let way = match self.way {
             Way::Direct => "directly",

@@ -23,7 +23,7 @@ pub struct Settings {
     /// User part of our Contact. One that nobody guesses keeps strangers from calling around the
     /// server.
     pub contact_user: String,
-    /// Requests for any user at our address are ours: an agent that answers for a whole host.
+    /// Requests for any user at our address are ours: an agent that answers for a whole host, and has no server.
     pub any_user: bool,
     /// The URN of this device. With one, the registrar is asked for GRUUs, and the public one becomes the
     /// Contact in dialogs (RFC 5627 §4.4).

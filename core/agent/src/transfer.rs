@@ -37,7 +37,8 @@ impl Agent {
         let dialog = self.calls.get(other).and_then(|other| other.usage.dialog());
         // rfc3891 §4: an early dialog that its peer did not open is not to be replaced
         if let Some(dialog) = dialog.filter(|dialog| dialog.stage() == Stage::Confirmed) {
-            let to = attended(dialog);
+            // An agent that answers for its whole host has no server.
+            let to = attended(dialog, self.settings.any_user);
             self.transfer(now, call, &to);
         }
     }

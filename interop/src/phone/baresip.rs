@@ -163,13 +163,17 @@ impl Controls for Baresip {
     }
 
     fn reads(&mut self, text: &str) -> Outcome<()> {
-        // `sip:anna@127.0.0.1: "hello"`, beside its trace of SIP.
-        let (told, deadline) = (format!(": \"{text}\""), Instant::now() + OBEY);
-        while find(&std::fs::read(self.home.join(LOG))?, told.as_bytes()).is_none() {
+        // It shows a text to a person at its terminal alone; the sound for one that it took is in its log.
+        let deadline = Instant::now() + OBEY;
+        loop {
+            let log = std::fs::read(self.home.join(LOG))?;
+            let from = find(&log, format!("\r\n\r\n{text}").as_bytes()).unwrap_or(log.len());
+            if find(log.get(from..).unwrap_or_default(), b"message.wav").is_some() {
+                return Ok(());
+            }
             ensure!(Instant::now() < deadline, "baresip does not tell the text {text:?}");
             std::thread::sleep(RETRY);
         }
-        Ok(())
     }
 
     fn recording(&mut self) -> Outcome<PathBuf> {

@@ -40,8 +40,7 @@ impl Pjsip {
         let program = Program::start("PJSIP", python(), [&script, &file], |command| {
             command.env("HOME", &settings.home).current_dir(&settings.home);
         })?;
-        let phone =
-            Pjsip { program, orders: 0, home: settings.home.clone(), call: LineMark::START };
+        let phone = Pjsip { program, orders: 0, home: settings.home.clone(), call: LineMark::START };
         phone.program.wait_line(LineMark::START, OBEY, "its start", |line| {
             (event(line)?.get("event")? == "started").then_some(())
         })?;

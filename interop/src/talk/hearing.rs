@@ -14,7 +14,7 @@ use crate::wire::{Mark, Packet};
 
 /// Packets listened to at once: half a second of 20 ms each.
 const LISTEN_PACKETS: usize = 25;
-/// Where nobody can listen, so many are waited for: a second, of which half is recorded even if it begins late.
+/// So many are waited for: a second, of which half is recorded even if it begins late.
 const COUNT_PACKETS: usize = 50;
 /// How long nothing must be heard for silence.
 const SILENCE: Duration = Duration::from_millis(600);
@@ -36,7 +36,7 @@ fn heard(row: &Row, codec: Codec, at: IpAddr, speaker: Side, hertz: u32, from: M
             listened = audio.len();
             return (listened >= COUNT_PACKETS).then_some(());
         }
-        if audio.len() < listened + LISTEN_PACKETS {
+        if audio.len() < COUNT_PACKETS.max(listened + LISTEN_PACKETS) {
             return None;
         }
         listened = audio.len();

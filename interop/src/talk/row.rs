@@ -112,7 +112,16 @@ impl Row {
                     .map(Server::authority),
             },
         )?;
-        let row = Row { tap, began: Instant::now(), cast, ip: host(20).into(), third_ip: host(21).into(), peer, folder, server };
+        let row = Row {
+            tap,
+            began: Instant::now(),
+            cast,
+            ip: host(20).into(),
+            third_ip: host(21).into(),
+            peer,
+            folder,
+            server,
+        };
         row.registered()?;
         Ok(row)
     }
@@ -128,8 +137,7 @@ impl Row {
             call::check_silence_behind_byes(&self, calls.len())?;
         }
         text::play(&mut self)?;
-        let scenes: Vec<Scene> =
-            Scene::ALL.into_iter().filter(|scene| scene.is_for(self.cast.peer)).collect();
+        let scenes: Vec<Scene> = Scene::ALL.into_iter().filter(|scene| scene.is_for(self.cast)).collect();
         for (number, scene) in scenes.iter().enumerate() {
             scene.play(&mut self, calls.len() + number + 1)?;
         }

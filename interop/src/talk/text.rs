@@ -2,21 +2,20 @@
 
 use std::process::Command;
 
+use super::Cast;
 use super::ours::Ours;
 use super::row::{Row, Who};
-use super::{Side, Way};
 use crate::failure::{Outcome, ensure};
 use crate::phone::Make;
 use crate::server;
-use crate::transport::Transport;
 
 const TO_PEER: &str = "are you there";
 const TO_US: &str = "yes, I am";
 
-/// linphone's prompt writes to the standard port of UDP, whatever port and transport it is told.
-pub(super) fn is_for(row: &Row, writer: Side) -> bool {
-    let can_say_where = row.cast.way == Way::Served || row.cast.transport == Transport::Udp;
-    writer == Side::Ruf || row.cast.peer != Make::Linphone || can_say_where
+/// linphone's prompt writes to the standard port, baresip to the right one, both of them over UDP, whatever they are
+/// told.
+fn is_written_back(cast: Cast) -> bool {
+    cast.peer == Make::Pjsip || cast.is_found_by_address()
 }
 
 pub(super) fn play(row: &mut Row) -> Outcome<()> {
@@ -26,7 +25,7 @@ pub(super) fn play(row: &mut Row) -> Outcome<()> {
     let said = String::from_utf8_lossy(&written.stderr);
     ensure!(written.status.success(), "ruf message ended with {}: {said}", written.status);
     row.peer.keys().reads(TO_PEER)?;
-    if !is_for(row, Side::Peer) {
+    if !is_written_back(row.cast) {
         return Ok(());
     }
     let mut line = vec!["answer".to_owned()];

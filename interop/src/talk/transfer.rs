@@ -11,7 +11,7 @@
 use super::hearing::{both_heard, silent};
 use super::ours::Ours;
 use super::row::{OUR_HERTZ, PEER_HERTZ, Row, THIRD_HERTZ, Who};
-use super::PATIENCE;
+use super::{Cast, PATIENCE};
 use crate::failure::{Failure, Outcome};
 use crate::phone::{Codec, Make};
 use crate::recording;
@@ -37,11 +37,13 @@ impl Scene {
     pub(super) const ALL: [Scene; 5] =
         [Scene::SendsPeer, Scene::SentByPeer, Scene::PutsPeer, Scene::PutsToPeer, Scene::PutByPeer];
 
-    /// Can this make of phone play it? baresip 1.0 knows no Replaces.
-    pub(super) fn is_for(self, make: Make) -> bool {
+    /// Can this be played? baresip 1.0 knows no Replaces; and the others name whom they put ruf through to without a
+    /// transport, as its address has none, so that without a server it is called over UDP.
+    pub(super) fn is_for(self, cast: Cast) -> bool {
         match self {
             Scene::SendsPeer | Scene::SentByPeer => true,
-            Scene::PutsPeer | Scene::PutsToPeer | Scene::PutByPeer => make != Make::Baresip,
+            Scene::PutsPeer | Scene::PutsToPeer => cast.peer != Make::Baresip,
+            Scene::PutByPeer => cast.peer != Make::Baresip && cast.is_found_by_address(),
         }
     }
 
@@ -108,6 +110,8 @@ fn puts_peer(row: &mut Row, number: usize) -> Outcome<()> {
     ours.order(&format!("consult {}", row.third_uri()))?;
     ours.tells_of("consulted", "answered")?;
     ours.tells("holding")?;
+    // What it hears next goes to another file: linphone has both calls in one.
+    row.peer.keys().recording()?;
     let from = row.tap.mark();
     ours.order("connect")?;
     third.tells("replaced by")?;
@@ -119,9 +123,9 @@ fn puts_peer(row: &mut Row, number: usize) -> Outcome<()> {
 
 fn puts_to_peer(row: &mut Row, number: usize) -> Outcome<()> {
     let mut third = answering(row, number)?;
-    let mut ours = ours(row, number, &row.third_uri())?;
+    let (begun, mut ours) = (row.tap.mark(), ours(row, number, &row.third_uri())?);
     ours.tells("answered")?;
-    third.tells("answered")?;
+    both_heard(row, CODEC, row.third_ip, (THIRD_HERTZ, OUR_HERTZ), begun)?;
     ours.order(&format!("consult {}", row.peer_uri()))?;
     ours.tells_of("consulted", "ringing")?;
     row.peer.keys().answer()?;

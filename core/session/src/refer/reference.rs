@@ -18,12 +18,13 @@ pub struct Reference {
 
 /// What Refer-To says so that whoever is referred takes our place in this dialog.
 ///
-/// The peer is named by its Contact if that is a GRUU, and so leads there from anywhere; otherwise by its
-/// address, and of several phones that ring for it only the right one takes the call.
+/// The peer is named by its Contact if that is a GRUU, and so leads there from anywhere, or if we reach everybody
+/// directly (`without_server`), and so will whoever is referred; otherwise by its address, and of several phones that
+/// ring for it only the right one takes the call.
 // rfc5589 §7.3
-pub fn attended(dialog: &Dialog) -> Uri {
-    let is_gruu = dialog.remote_target().as_ref().param("gr").is_some();
-    let uri = if is_gruu { dialog.remote_target().clone() } else { dialog.remote_uri() };
+pub fn attended(dialog: &Dialog, without_server: bool) -> Uri {
+    let by_contact = without_server || dialog.remote_target().as_ref().param("gr").is_some();
+    let uri = if by_contact { dialog.remote_target().clone() } else { dialog.remote_uri() };
     let (bare, _) = RouteSet::default().apply(&uri);
     let DialogId { call_id, local_tag, remote_tag } = dialog.id();
     // rfc3891 §4: as the peer names it
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn whoever_takes_our_place_calls_the_address_or_the_gruu() {
         // tests rfc5589 §7.3, rfc3891 §4, §6.1
-        let to = |from, contact| attended(&dialog(from, contact)).to_string();
+        let to = |from, contact| attended(&dialog(from, contact), false).to_string();
         let replaces = "?Replaces=1%40x%3Bto-tag%3Dtheirs%3Bfrom-tag%3Dours&Require=replaces";
         assert_eq!(
             to("Bob <sip:bob@h;method=BYE?Subject=x>;tag=theirs", "<sip:bob@192.0.2.2>"),
@@ -175,6 +176,9 @@ mod tests {
         );
         assert_eq!(to("<sip:bob@h>;tag=theirs", "<sip:bob@h;gr=x>"), format!("sip:bob@h;gr=x{replaces}"));
         assert!(to("<sip:bob@h>", "<sip:bob@192.0.2.2>").contains("to-tag%3D0%3B"));
+        // Nobody between us knows where the address leads.
+        let direct = attended(&dialog("<sip:bob@192.0.2.2>;tag=t", "<sip:bob@192.0.2.2:5070>"), true);
+        assert!(direct.to_string().starts_with("sip:bob@192.0.2.2:5070?Replaces="), "{direct}");
     }
 
     #[test]
