@@ -87,7 +87,8 @@ impl Controls for Pjsip {
     }
 
     fn transfer(&mut self, uri: &str) -> Outcome<()> {
-        self.order("transfer", uri)
+        // In brackets: what stands behind a bare URI is no part of it (RFC 3261 section 20).
+        self.order("transfer", &format!("<{uri}>"))
     }
 
     fn connect(&mut self) -> Outcome<()> {

@@ -26,13 +26,13 @@ const PEER_KEYS: &str = "8*";
 
 /// Plays a call of a row.
 pub(super) fn play(row: &mut Row, call: Call, number: usize) -> Outcome<()> {
-    let from = row.tap.mark();
     let mut ours = establish(row, call, number)?;
     ours.tells("answered")?;
     if call.caller == Side::Ruf {
         row.peer.keys().hears_keys(OUR_KEYS)?;
     }
-    both_heard(row, call.codec, row.ip, (OUR_HERTZ, PEER_HERTZ), from)?;
+    // What is said begins behind the keys.
+    both_heard(row, call.codec, row.ip, (OUR_HERTZ, PEER_HERTZ), row.tap.mark())?;
     for pressed in 1..=PEER_KEYS.len() {
         let (told, _) = PEER_KEYS.split_at(pressed);
         row.peer.keys().press(told.chars().last().unwrap_or_default())?;

@@ -21,50 +21,49 @@ use crate::wire::Mark;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scene {
     /// Ruf sends the peer on to the third.
-    SendsPeer,
+    Sends,
     /// The peer sends ruf on to the third.
-    SentByPeer,
+    Sent,
     /// Ruf asks the third first, and sends the peer there in its place: the third's ruf is asked to replace.
-    PutsPeer,
+    Puts,
     /// Ruf has the third call the peer in its place: the peer is asked to replace.
-    PutsToPeer,
+    PutsTo,
     /// The peer asks the third first, and sends ruf there in its place.
-    PutByPeer,
+    Put,
 }
 
 impl Scene {
     /// In the order in which they are played.
-    pub(super) const ALL: [Scene; 5] =
-        [Scene::SendsPeer, Scene::SentByPeer, Scene::PutsPeer, Scene::PutsToPeer, Scene::PutByPeer];
+    pub(super) const ALL: [Scene; 5] = [Scene::Sends, Scene::Sent, Scene::Puts, Scene::PutsTo, Scene::Put];
 
     /// Can this be played? baresip 1.0 knows no Replaces; and the others name whom they put ruf through to without a
     /// transport, as its address has none, so that without a server it is called over UDP.
     pub(super) fn is_for(self, cast: Cast) -> bool {
         match self {
-            Scene::SendsPeer | Scene::SentByPeer => true,
-            Scene::PutsPeer | Scene::PutsToPeer => cast.peer != Make::Baresip,
-            Scene::PutByPeer => cast.peer != Make::Baresip && cast.is_found_by_address(),
+            Scene::Sends | Scene::Sent => true,
+            Scene::Puts | Scene::PutsTo => cast.peer != Make::Baresip,
+            Scene::Put => cast.peer != Make::Baresip && cast.is_found_by_address(),
         }
     }
 
     pub(super) fn title(self) -> &'static str {
         match self {
-            Scene::SendsPeer => "ruf holds it, takes it back, and transfers it",
-            Scene::SentByPeer => "it transfers ruf",
-            Scene::PutsPeer => "ruf transfers it, attended",
-            Scene::PutsToPeer => "ruf transfers another to it, attended",
-            Scene::PutByPeer => "it transfers ruf, attended",
+            Scene::Sends => "ruf holds it, takes it back, and transfers it",
+            Scene::Sent => "it transfers ruf",
+            Scene::Puts => "ruf transfers it, attended",
+            Scene::PutsTo => "ruf transfers another to it, attended",
+            Scene::Put => "it transfers ruf, attended",
         }
     }
 
     /// Plays it.
     pub(super) fn play(self, row: &mut Row, number: usize) -> Outcome<()> {
         match self {
-            Scene::SendsPeer => sends_peer(row, number),
-            Scene::SentByPeer => sent_by_peer(row, number),
-            Scene::PutsPeer => puts_peer(row, number),
-            Scene::PutsToPeer => puts_to_peer(row, number),
-            Scene::PutByPeer => put_by_peer(row, number),
+            Scene::Sends => sends_peer(row, number),
+            Scene::Sent => sent_by_peer(row, number),
+            Scene::Puts => puts_peer(row, number),
+            Scene::PutsTo => puts_to_peer(row, number),
+            Scene::Put => put_by_peer(row, number),
         }
         .map_err(|failure| Failure::new(format!("{}: {failure}", self.title())))
     }
@@ -83,6 +82,7 @@ fn sends_peer(row: &mut Row, number: usize) -> Outcome<()> {
     ours.order("resume")?;
     ours.tells("released")?;
     both_heard(row, CODEC, row.ip, (OUR_HERTZ, PEER_HERTZ), row.tap.mark())?;
+    anew(row)?;
     let from = row.tap.mark();
     ours.order(&format!("transfer {}", row.third_uri()))?;
     third.tells("called by")?;
@@ -110,8 +110,7 @@ fn puts_peer(row: &mut Row, number: usize) -> Outcome<()> {
     ours.order(&format!("consult {}", row.third_uri()))?;
     ours.tells_of("consulted", "answered")?;
     ours.tells("holding")?;
-    // What it hears next goes to another file: linphone has both calls in one.
-    row.peer.keys().recording()?;
+    anew(row)?;
     let from = row.tap.mark();
     ours.order("connect")?;
     third.tells("replaced by")?;
@@ -131,6 +130,7 @@ fn puts_to_peer(row: &mut Row, number: usize) -> Outcome<()> {
     row.peer.keys().answer()?;
     ours.tells_of("consulted", "answered")?;
     ours.tells("holding")?;
+    anew(row)?;
     let from = row.tap.mark();
     ours.order("connect")?;
     third.tells("referred")?;
@@ -185,9 +185,16 @@ fn calling_peer(row: &mut Row, number: usize) -> Outcome<Ours> {
     Ok(ours)
 }
 
+/// What the peer hears in its next call goes to another file: linphone would have both calls in one.
+fn anew(row: &mut Row) -> Outcome<()> {
+    row.peer.keys().recording().map(drop)
+}
+
 /// The peer and the third talk; the third ends it.
 fn peer_and_third(row: &mut Row, third: &mut Ours, from: Mark) -> Outcome<()> {
     both_heard(row, CODEC, row.third_ip, (THIRD_HERTZ, PEER_HERTZ), from)?;
+    // And go on: what was patched at the beginning is no tone.
+    both_heard(row, CODEC, row.third_ip, (THIRD_HERTZ, PEER_HERTZ), row.tap.mark())?;
     third.order("hang up")?;
     third.ends_because("hung up")?;
     recording::ends_with(&third.recording, 0, PEER_HERTZ, PATIENCE)?;
