@@ -43,5 +43,5 @@ pub use meter::tone_hz;
 pub use mix::Mix;
 pub use noise::{ComfortNoise, Noise};
 pub use resample::{Converter, Resampler};
-pub use stretch::stretch;
+pub use stretch::{is_quiet, stretch};
 pub use tones::{Region, Tone, ToneSource};

@@ -38,9 +38,14 @@ pub fn stretch(rate: Rate, samples: &mut Vec<i16>, by: isize) -> isize {
     }
 }
 
+/// Nobody speaks in this piece: it may be cut anywhere.
+pub fn is_quiet(samples: &[i16]) -> bool {
+    level_dbov(samples) >= QUIET_DBOV
+}
+
 /// After how many samples the end of the piece is like itself, if it is.
 fn period(rate: Rate, samples: &[i16], shortest: usize, longest: usize) -> Option<usize> {
-    if level_dbov(samples) >= QUIET_DBOV {
+    if is_quiet(samples) {
         return Some(longest);
     }
     let sound: Vec<f32> = samples.iter().map(|sample| f32::from(*sample)).collect();

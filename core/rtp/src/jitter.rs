@@ -13,7 +13,8 @@
 //!   there; the target remembers. When *nothing* is there, time stands still: what comes then is played, late, and
 //!   the delay has grown where a gap was heard anyway.
 //! - Otherwise the player changes the delay, who knows what is quiet: a frame says by how much it may be stretched or
-//!   shortened ([`Frame::stretch_ticks`]). That is rare, and follows a drift of the clocks, too: it shows as a delay
+//!   shortened ([`Frame::stretch_ticks`]). A pause may be shortened by much, and nobody hears it; words only if no pause
+//!   comes for seconds ([`Frame::in_pauses`]). That is rare, and follows a drift of the clocks, too: it shows as a delay
 //!   that grows or shrinks. Only if the player never shortens anything, a packet is dropped every few seconds.
 //!
 //! Here are the turns; in `store` the packets, in `delay` the target, in `timeline` timestamps without end.
@@ -45,7 +46,9 @@ const JUMP_MICROS: i64 = 1_000_000;
 /// So much more delay than needed is worth a packet now and then,
 const EXCESS_MICROS: i64 = 120_000;
 /// if the player did not shorten it within so many packets.
-const HINTS_MAX: u32 = 200;
+const HINTS_MAX: u32 = 600;
+/// For so many packets a pause is waited for that can be shortened: speech has one every few seconds.
+const HINTS_FOR_PAUSES: u32 = 400;
 /// A voice is stretched by whole periods: a little more is asked for, so that a low one has some to give.
 const PERIOD_MICROS: i64 = 10_000;
 /// A payload of comfort noise that is longer is cut: its coefficients are optional.
@@ -103,7 +106,7 @@ struct Expected {
 
 /// What a turn came to.
 enum Turn {
-    Play { stored: Stored, stretch_micros: i64 },
+    Play { stored: Stored, stretch_micros: i64, in_pauses: bool },
     Miss { ticks: i64, shows_next: bool },
     Quiet,
 }
@@ -171,13 +174,14 @@ impl JitterBuffer {
     /// The player has nothing left: what it plays next.
     pub fn pull(&mut self, now: Duration) -> Playout<'_> {
         match self.turn(micros(now)) {
-            Turn::Play { stored, stretch_micros } => {
+            Turn::Play { stored, stretch_micros, in_pauses } => {
                 let stretch_ticks = self.timeline.ticks(stretch_micros);
-                Playout::Frame(self.store.lend(stored).frame(stretch_ticks))
+                let frame = self.store.lend(stored).frame();
+                Playout::Frame(Frame { stretch_ticks, in_pauses, ..frame })
             }
             Turn::Miss { ticks, shows_next } => {
                 let next = if shows_next { self.store.first() } else { None };
-                Playout::Missing { ticks: to_u32(ticks), next: next.map(|stored| stored.frame(0)) }
+                Playout::Missing { ticks: to_u32(ticks), next: next.map(Stored::frame) }
             }
             Turn::Quiet if self.noise.is_empty() => Playout::Silence,
             Turn::Quiet => Playout::Noise(&self.noise),
@@ -304,7 +308,9 @@ impl JitterBuffer {
                     self.least.push(now, delay);
                     let stretch_micros = self.stretch(delay, spacing);
                     self.hints = if stretch_micros < 0 { self.hints + 1 } else { 0 };
-                    return Some(Turn::Play { stored, stretch_micros });
+                    // To be too early costs more than to be heard.
+                    let in_pauses = stretch_micros < 0 && self.hints <= HINTS_FOR_PAUSES;
+                    return Some(Turn::Play { stored, stretch_micros, in_pauses });
                 }
             }
         }

@@ -27,6 +27,17 @@ fn a_player_that_can_shortens_the_delay_of_a_clean_network() {
 }
 
 #[test]
+fn words_are_shortened_only_where_no_pause_comes_for_seconds() {
+    for (pause_each, is_patient) in [(100, true), (190, true), (100_000, false)] {
+        let call = Call { packets: 1_500, stretches: true, pause_each, ..Call::default() };
+        let log = call.run();
+        assert!(!log.shortened.is_empty());
+        assert_eq!(log.shortened.iter().all(|number| call.is_pause(*number)), is_patient, "{pause_each}");
+        assert!((20..45).contains(&log.mean_delay_ms(1_000..1_500)), "{}", log.mean_delay_ms(1_000..1_500));
+    }
+}
+
+#[test]
 fn under_loss_what_is_concealed_is_what_was_lost() {
     for seed in 0..20 {
         let call = Call { seed, packets: 1_000, loss_percent: 5, delay_max_us: 10 * MS, ..Call::default() };

@@ -187,7 +187,8 @@ impl Ear {
                 if self.begins.take_if(reached).is_some() {
                     line.decoder.restart();
                 }
-                line.decoder.decode(frame.payload, line.codec.samples(frame.stretch_ticks))
+                let stretch_by = line.codec.samples(frame.stretch_ticks);
+                line.decoder.decode(frame.payload, stretch_by, frame.in_pauses)
             }
             Playout::Missing { ticks, next } => {
                 let next = next.filter(|next| next.payload_type == line.payload_type);

@@ -59,6 +59,8 @@ pub struct Frame<'a> {
     /// By how much the player may make it longer or, negative, shorter, if it can without being heard: the delay
     /// is not what it should be. Nearly always 0. What the player does shows in when it pulls.
     pub stretch_ticks: i64,
+    /// Only in a pause between words.
+    pub in_pauses: bool,
 }
 
 /// Bounds of a jitter buffer.

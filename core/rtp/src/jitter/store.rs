@@ -49,7 +49,8 @@ impl Stored {
         &self.payload
     }
 
-    pub(super) fn frame(&self, stretch_ticks: i64) -> Frame<'_> {
+    /// As it came.
+    pub(super) fn frame(&self) -> Frame<'_> {
         Frame {
             marker: self.marker,
             payload_type: self.payload_type,
@@ -59,7 +60,8 @@ impl Stored {
                 Content::Audio { ticks } => ticks,
                 Content::Noise | Content::Event => 0,
             },
-            stretch_ticks,
+            stretch_ticks: 0,
+            in_pauses: false,
         }
     }
 }
@@ -155,7 +157,7 @@ mod tests {
         while let Some(stored) = store.take_first() {
             assert_eq!(stored.payload(), [stored.sequence as u8]);
             order.push(stored.sequence);
-            assert_eq!(store.lend(stored).frame(0).payload.len(), 1);
+            assert_eq!(store.lend(stored).frame().payload.len(), 1);
         }
         assert_eq!(order, [3, 4, 5, 9]);
     }

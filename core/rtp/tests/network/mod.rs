@@ -46,6 +46,8 @@ pub(crate) struct Call {
     pub(crate) late: Option<(usize, i64)>,
     /// The player does what frames say.
     pub(crate) stretches: bool,
+    /// The last ten of so many packets are a pause.
+    pub(crate) pause_each: usize,
     /// The player pulls for so many frames at a time.
     pub(crate) burst: i64,
 }
@@ -68,6 +70,7 @@ impl Default for Call {
             restart_at: None,
             late: None,
             stretches: false,
+            pause_each: 100,
             burst: 1,
         }
     }
@@ -88,6 +91,8 @@ pub(crate) struct Log {
     pub(crate) counts: Counts,
     /// What the player added, less what it took out.
     pub(crate) stretched_ticks: i64,
+    /// Frames that the player made shorter.
+    pub(crate) shortened: Vec<usize>,
 }
 
 struct Sent {
@@ -97,6 +102,11 @@ struct Sent {
 }
 
 impl Call {
+    /// Nobody speaks in this packet.
+    pub(crate) fn is_pause(&self, number: usize) -> bool {
+        number % self.pause_each >= self.pause_each.saturating_sub(10)
+    }
+
     fn is_spoken(&self, number: usize) -> bool {
         self.speech.is_none_or(|(spoken, silent)| number % (spoken + silent) < spoken)
     }
@@ -180,7 +190,8 @@ impl Call {
         let sent = self.sent();
         let end_us = sent.last().map_or(0, |sent| sent.arrives_us) + 1_500_000;
         let mut sent = sent.into_iter().peekable();
-        let mut log = Log { heard: Vec::new(), counts: Counts::default(), stretched_ticks: 0 };
+        let mut log =
+            Log { heard: Vec::new(), counts: Counts::default(), stretched_ticks: 0, shortened: Vec::new() };
         let (mut now_us, mut held_ticks) = (PHASE_US, 0);
         while now_us < end_us {
             while let Some(next) = sent.next_if(|sent| sent.arrives_us <= now_us) {
@@ -208,11 +219,12 @@ impl Call {
                 let spacing_us = self.spacing_ms * 1_000;
                 let leaves_us = number as i64 * spacing_us * (1_000_000 - self.skew_ppm) / 1_000_000;
                 let stretch_ticks = frame.stretch_ticks;
-                let done = match self.stretches {
+                let done = match self.stretches && (!frame.in_pauses || self.is_pause(number)) {
                     true => stretch_ticks.clamp(-STRETCH_TICKS_MAX, STRETCH_TICKS_MAX),
                     false => 0,
                 };
                 log.stretched_ticks += done;
+                log.shortened.extend((done < 0).then_some(number));
                 let delay_us = now_us - leaves_us - TRANSIT_US;
                 (Heard::Frame { number, delay_us, stretch_ticks }, i64::from(frame.ticks) + done)
             }

@@ -1,12 +1,14 @@
 //! [`Decoder`]: from payloads to samples, and to what is heard instead of those that did not come.
 
-use ruf_audio::{ComfortNoise, Concealer, G722Decoder, Law, Rate, stretch};
+use ruf_audio::{ComfortNoise, Concealer, G722Decoder, Law, Rate, is_quiet, stretch};
 
 use super::Codec;
 use super::opus::OpusDecoder;
 
 /// Samples of a payload that are decoded at most: 120 ms at the highest rate.
 const SAMPLES_MAX: usize = 5_760;
+/// Silence that is shorter belongs to a word, and is heard if it becomes shorter still.
+const PAUSE_MS: u32 = 100;
 /// Any will do: nobody tells one noise from another.
 const NOISE_SEED: u32 = 1;
 
@@ -16,6 +18,8 @@ pub struct Decoder {
     rate: Rate,
     concealer: Concealer,
     noise: ComfortNoise,
+    /// For so many samples nobody spoke.
+    quiet: usize,
     /// What came out last.
     samples: Vec<i16>,
 }
@@ -47,6 +51,7 @@ impl Decoder {
             rate,
             concealer: Concealer::new(rate),
             noise: ComfortNoise::new(NOISE_SEED),
+            quiet: 0,
             samples: Vec::new(),
         }
     }
@@ -62,8 +67,9 @@ impl Decoder {
         }
     }
 
-    /// What a payload says. `stretch_by`: by how many samples it may become longer or, negative, shorter.
-    pub fn decode(&mut self, payload: &[u8], stretch_by: i64) -> &[i16] {
+    /// What a payload says. `stretch_by`: by how many samples it may become longer or, negative, shorter; `in_pauses`:
+    /// only in a pause between words.
+    pub fn decode(&mut self, payload: &[u8], stretch_by: i64, in_pauses: bool) -> &[i16] {
         self.samples.clear();
         match &mut self.kind {
             Kind::G711(law) => g711(*law, payload, &mut self.samples),
@@ -71,7 +77,10 @@ impl Decoder {
             Kind::Opus(opus) => opus.decode(payload, &mut self.samples),
         }
         self.concealer.receive(&mut self.samples);
-        stretch(self.rate, &mut self.samples, isize::try_from(stretch_by).unwrap_or(0));
+        self.quiet = if is_quiet(&self.samples) { self.quiet.saturating_add(self.samples.len()) } else { 0 };
+        if !in_pauses || self.quiet > self.rate.samples(PAUSE_MS) {
+            stretch(self.rate, &mut self.samples, isize::try_from(stretch_by).unwrap_or(0));
+        }
         &self.samples
     }
 
@@ -204,7 +213,7 @@ mod tests {
             let next = payloads.get(n + 1).filter(|_| shows_next).map(Vec::as_slice);
             heard.extend_from_slice(match n % 5 {
                 4 => decoder.conceal(codec.rate().frame_len(), next),
-                _ => decoder.decode(payload, 0),
+                _ => decoder.decode(payload, 0, false),
             });
         }
         heard
@@ -233,12 +242,32 @@ mod tests {
             let may = codec.rate().samples(8) as i64;
             let len = codec.rate().frame_len();
             for payload in &payloads[..5] {
-                assert_eq!(decoder.decode(payload, 0).len(), len);
+                assert_eq!(decoder.decode(payload, 0, false).len(), len);
             }
-            let longer = decoder.decode(&payloads[5], may).len();
+            let longer = decoder.decode(&payloads[5], may, false).len();
             assert!(longer > len && longer <= len + may as usize);
-            let shorter = decoder.decode(&payloads[6], -may).len();
+            let shorter = decoder.decode(&payloads[6], -may, false).len();
             assert!(shorter < len && shorter >= len - may as usize);
+        }
+    }
+
+    #[test]
+    fn only_a_pause_is_shortened_for_who_waits_for_one() {
+        for codec in Codec::ALL {
+            let (rate, mut payload) = (codec.rate(), Vec::new());
+            let opus = OpusParameters::default();
+            let mut encoder = Encoder::new(&AgreedCodec { codec, send: 0, receive: 0, opus });
+            let mut decoder = Decoder::new(codec);
+            let (word, by) = (payloads(codec, 440.0), -(rate.samples(8) as i64));
+            let mut spoken = word.iter().map(|payload| decoder.decode(payload, by, true).len());
+            assert!(spoken.all(|len| len == rate.frame_len()), "{codec:?}");
+            let pause = (0..40).map(|_| {
+                encoder.encode(&vec![0; rate.frame_len()], &mut payload);
+                decoder.decode(&payload, by, true).len()
+            });
+            let pause: Vec<usize> = pause.collect();
+            assert!(pause[..5].iter().all(|len| *len == rate.frame_len()), "{codec:?}: a stop within a word");
+            assert!(pause[20..].iter().all(|len| *len < rate.frame_len()), "{codec:?}: {pause:?}");
         }
     }
 
@@ -259,7 +288,7 @@ mod tests {
         for codec in Codec::ALL {
             let mut decoder = Decoder::new(codec);
             for payload in payloads(codec, 300.0) {
-                decoder.decode(&payload, 0);
+                decoder.decode(&payload, 0, false);
             }
             let len = codec.rate().frame_len();
             let last = decoder.conceal(len, None).last().copied();
@@ -282,7 +311,7 @@ mod tests {
                 let mut sound = vec![0; len];
                 noise.fill(3, &mut sound);
                 let payload: Vec<u8> = sound.iter().map(|sample| sample.to_le_bytes()[0]).collect();
-                assert!(decoder.decode(&payload, 0).len() <= SAMPLES_MAX);
+                assert!(decoder.decode(&payload, 0, false).len() <= SAMPLES_MAX);
                 assert_eq!(decoder.conceal(len, Some(&payload)).len(), len.min(SAMPLES_MAX));
                 assert_eq!(decoder.conceal(len, None).len(), len.min(SAMPLES_MAX));
             }
