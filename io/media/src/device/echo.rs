@@ -1,7 +1,7 @@
 //! What is heard is said again.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ruf_audio::Frame;
 
@@ -12,26 +12,44 @@ const FRAMES_MAX: usize = 10;
 
 /// Two ends of one echo: what the sink hears, the source says.
 pub fn echo() -> (Box<dyn Source>, Box<dyn Sink>) {
-    let frames = Echo(Arc::default());
-    (Box::new(frames.clone()), Box::new(frames))
+    let echo = Echo(Arc::default());
+    (Box::new(echo.clone()), Box::new(echo))
 }
 
 #[derive(Clone)]
-struct Echo(Arc<Mutex<VecDeque<Frame>>>);
+struct Echo(Arc<Mutex<Line>>);
+
+/// What was heard and not said yet.
+#[derive(Default)]
+struct Line {
+    frames: VecDeque<Frame>,
+    /// Somebody says it.
+    is_asked: bool,
+}
+
+impl Echo {
+    fn line(&self) -> MutexGuard<'_, Line> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Source for Echo {
     fn frame(&mut self) -> Option<Frame> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+        let mut line = self.line();
+        line.is_asked = true;
+        line.frames.pop_front()
     }
 }
 
 impl Sink for Echo {
     fn hear(&mut self, frame: &Frame) {
-        let mut frames = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if frames.len() >= FRAMES_MAX {
-            frames.pop_front();
+        let mut line = self.line();
+        // What is heard before anybody says it would make all that follows later.
+        let max = if line.is_asked { FRAMES_MAX } else { 1 };
+        if line.frames.len() >= max {
+            line.frames.pop_front();
         }
-        frames.push_back(frame.clone());
+        line.frames.push_back(frame.clone());
     }
 }
 
@@ -43,6 +61,14 @@ mod tests {
     #[test]
     fn what_is_heard_is_said_in_order_and_not_later_and_later() {
         let (mut source, mut sink) = echo();
+        for level in 90..95 {
+            sink.hear(&Frame::of(Rate::Hz8000, &[level; 160]));
+        }
+        assert_eq!(
+            source.frame().map(|frame| frame[0]),
+            Some(94),
+            "before it is said, only the newest is kept"
+        );
         assert_eq!(source.frame(), None);
         for level in 0..25 {
             sink.hear(&Frame::of(Rate::Hz8000, &[level; 160]));
