@@ -1,29 +1,39 @@
-//! What sound costs: rooms of three in which all speak, each decoded, mixed, and encoded for by itself.
+//! What sound costs: rooms of three in which all speak: from the datagrams of each through its jitter buffer and decoder
+//! into the mix, and from what it hears of the others through an encoder of its own to a datagram.
 //!
 //! `cargo run --release -p ruf-media --example throughput` prints a table: CPU time for a second of one party, and how
 //! many parties one core would bear. Nothing depends on the clock but the figures.
 
+use std::time::Duration;
+
 use ruf_audio::{Frame, Mix, Noise, Tone, ToneSource};
 use ruf_media::{AgreedCodec, Codec, Decoder, Encoder, OpusParameters};
+use ruf_rtp::{Content, JitterBuffer, JitterLimits, Packet, Playout, Received, Receiver, Sender};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Seconds of sound in which a figure is taken.
 const SECONDS: usize = 10;
+const FRAME: Duration = Duration::from_millis(20);
 /// Parties of a room.
 const PARTIES: usize = 3;
 /// One frame in so many is lost, in the rows that say so.
 const LOST: usize = 20;
 
 fn main() {
-    println!("| codec | lost | decode, µs/s | mix, µs/s | encode, µs/s | parties a core |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "| codec | lost | RTP in, µs/s | decode, µs/s | mix, µs/s | encode, µs/s | RTP out, µs/s | parties a core |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
         for loses in [false, true] {
-            let Costs { decode, mix, encode } = room(codec, loses);
-            let all = decode + mix + encode;
+            let Costs { receive, decode, mix, encode, send } = room(codec, loses);
+            let all = receive + decode + mix + encode + send;
             let lost = if loses { 100 / LOST } else { 0 };
             let name = codec.name();
-            println!("| {name} | {lost} % | {decode:.0} | {mix:.0} | {encode:.0} | {:.0} |", 1e6 / all);
+            println!(
+                "| {name} | {lost} % | {receive:.0} | {decode:.0} | {mix:.0} | {encode:.0} | {send:.0} | {:.0} |",
+                1e6 / all
+            );
         }
     }
 }
@@ -31,25 +41,63 @@ fn main() {
 /// Microseconds for a second of one party.
 #[derive(Default)]
 struct Costs {
+    /// Packets read, their source known, put in order, and taken out at their turn.
+    receive: f64,
     decode: f64,
     mix: f64,
     encode: f64,
+    /// Packets written.
+    send: f64,
+}
+
+/// One who speaks and hears in a room.
+struct Party {
+    /// The datagrams of what it says.
+    says: Vec<Vec<u8>>,
+    receiver: Receiver,
+    jitter: JitterBuffer,
+    decoder: Decoder,
+    encoder: Encoder,
+    payload: Vec<u8>,
+    sender: Sender,
+}
+
+/// What the jitter buffer gave: a payload, or that one is missing, perhaps with the one behind it.
+enum Turn {
+    Play(Vec<u8>),
+    Miss(Option<Vec<u8>>),
+    Silence,
 }
 
 fn room(codec: Codec, loses: bool) -> Costs {
-    let sent: Vec<Vec<Vec<u8>>> = (0..PARTIES).map(|party| spoken(codec, party)).collect();
-    let mut decoders: Vec<Decoder> = (0..PARTIES).map(|_| Decoder::new(codec)).collect();
-    let mut encoders: Vec<Encoder> = (0..PARTIES).map(|_| encoder(codec)).collect();
-    let (mut costs, mut payload) = (Costs::default(), Vec::new());
+    let clock_rate_hz = codec.clock_rate_hz();
+    let party = |number| Party {
+        says: spoken(codec, number),
+        receiver: Receiver::new(clock_rate_hz),
+        jitter: JitterBuffer::new(clock_rate_hz, JitterLimits::default()),
+        decoder: Decoder::new(codec),
+        encoder: encoder(codec),
+        payload: Vec::new(),
+        sender: Sender::new(100 + number as u64),
+    };
+    let mut parties: Vec<Party> = (0..PARTIES).map(party).collect();
+    let (mut costs, mut datagram) = (Costs::default(), Vec::new());
     for at in 0..SECONDS * 50 {
-        let parties = decoders.iter_mut().zip(&sent).enumerate();
+        let now = FRAME * at as u32;
+        let turns: Vec<Turn> = timed(&mut costs.receive, || {
+            let turns = parties.iter_mut().enumerate().map(|(number, party)| {
+                let comes = !loses || (at + number) % LOST != 0;
+                party.turn(codec, now, party.says.get(at).filter(|_| comes).cloned())
+            });
+            turns.collect()
+        });
         let frames: Vec<Frame> = timed(&mut costs.decode, || {
-            let heard = parties.map(|(party, (decoder, sent))| {
-                let next = sent.get(at + 1).map(Vec::as_slice);
-                let samples = if loses && (at + party) % LOST == 0 {
-                    decoder.conceal(codec.rate().frame_len(), next)
-                } else {
-                    decoder.decode(sent.get(at).map_or(&[], Vec::as_slice), 0)
+            let heard = parties.iter_mut().zip(&turns).map(|(Party { decoder, .. }, turn)| {
+                let len = codec.rate().frame_len();
+                let samples = match turn {
+                    Turn::Play(payload) => decoder.decode(payload, 0, false),
+                    Turn::Miss(next) => decoder.conceal(len, next.as_deref()),
+                    Turn::Silence => decoder.silence(len),
                 };
                 Frame::of(codec.rate(), samples)
             });
@@ -61,31 +109,68 @@ fn room(codec: Codec, loses: bool) -> Costs {
             frames.iter().map(|frame| mix.without(frame)).collect()
         });
         timed(&mut costs.encode, || {
-            encoders.iter_mut().zip(&said).for_each(|(encoder, frame)| encoder.encode(frame, &mut payload));
+            for (party, frame) in parties.iter_mut().zip(&said) {
+                party.encoder.encode(frame, &mut party.payload);
+            }
+        });
+        timed(&mut costs.send, || {
+            for Party { sender, payload, .. } in &mut parties {
+                write(codec, sender, payload, &mut datagram);
+            }
         });
     }
     let share = 1.0 / (SECONDS * PARTIES) as f64;
-    Costs { decode: costs.decode * share, mix: costs.mix * share, encode: costs.encode * share }
+    let Costs { receive, decode, mix, encode, send } = costs;
+    let [receive, decode, mix, encode, send] =
+        [receive, decode, mix, encode, send].map(|micros| micros * share);
+    Costs { receive, decode, mix, encode, send }
 }
 
-/// What a party says: a voice's worth of harmonics, in noise.
+impl Party {
+    /// A datagram comes, or none, and a frame is due.
+    fn turn(&mut self, codec: Codec, now: Duration, datagram: Option<Vec<u8>>) -> Turn {
+        if let Some(packet) = datagram.as_deref().and_then(|datagram| Packet::parse(datagram).ok())
+            && let Some(ticks) = codec.ticks(packet.payload)
+            && let Received::Accepted(arrival) = self.receiver.receive(now, &packet)
+        {
+            self.jitter.insert(now, arrival, &packet, Content::Audio { ticks });
+        }
+        match self.jitter.pull(now) {
+            Playout::Frame(frame) => Turn::Play(frame.payload.to_vec()),
+            Playout::Missing { next, .. } => Turn::Miss(next.map(|next| next.payload.to_vec())),
+            Playout::Noise(_) | Playout::Silence => Turn::Silence,
+        }
+    }
+}
+
+/// The next datagram of a sender.
+fn write(codec: Codec, sender: &mut Sender, payload: &[u8], datagram: &mut Vec<u8>) {
+    let packet = sender.audio(9, codec.clock_rate_hz() / 50, payload);
+    datagram.clear();
+    datagram.resize(packet.written_bytes(), 0);
+    assert!(packet.write(datagram).is_ok());
+}
+
+/// The datagrams of what a party says: a voice's worth of harmonics, in noise.
 fn spoken(codec: Codec, party: usize) -> Vec<Vec<u8>> {
     let rate = codec.rate();
     let pitch_hz = 110.0 + 40.0 * party as f32;
     let mut harmonics: Vec<ToneSource> =
         (1..12).map(|n| ToneSource::new(Tone::sine(pitch_hz * n as f32, -20.0 - n as f32), rate)).collect();
     let (mut noise, mut encoder) = (Noise::new(party as u32 + 1), encoder(codec));
-    let payload = |_| {
-        let (mut sum, mut one, mut payload) = (Frame::silence(rate), Frame::silence(rate), Vec::new());
+    let (mut sender, mut payload) = (Sender::new(party as u64), Vec::new());
+    let datagram = |_| {
+        let (mut sum, mut one, mut datagram) = (Frame::silence(rate), Frame::silence(rate), Vec::new());
         noise.fill(50, &mut sum);
         for harmonic in &mut harmonics {
             harmonic.fill(&mut one);
             sum.iter_mut().zip(one.iter()).for_each(|(sum, one)| *sum = sum.saturating_add(*one));
         }
         encoder.encode(&sum, &mut payload);
-        payload
+        write(codec, &mut sender, &payload, &mut datagram);
+        datagram
     };
-    (0..SECONDS * 50).map(payload).collect()
+    (0..SECONDS * 50).map(datagram).collect()
 }
 
 fn encoder(codec: Codec) -> Encoder {
