@@ -177,6 +177,13 @@ impl Notifier {
         }
     }
 
+    /// We go: it hears this for the last time, and may come back later.
+    // rfc6665 §4.1.3
+    pub fn leave(&mut self, turn: &mut Turn<'_, Infallible>, last: Body) {
+        self.document = Some(last);
+        self.end(turn, EndReason::Probation);
+    }
+
     /// A NOTIFY goes out again, with credentials: its next number.
     pub fn retry(&mut self, asked: Asked) -> Option<Asked> {
         let cseq = self.delivery.is_telling(asked.cseq).then(|| self.dialog.next_cseq(1))?;
@@ -243,7 +250,7 @@ impl Notifier {
             .header(HeaderName::Event, &self.event)
             .header(HeaderName::SubscriptionState, state);
         builder = self.terms.with_fields(builder);
-        let may_know = matches!(self.standing, Standing::Active | Standing::Over(EndReason::Timeout));
+        let may_know = !matches!(self.standing, Standing::Pending | Standing::Over(EndReason::Rejected));
         if let Some(document) = self.document.as_ref().filter(|_| may_know) {
             builder = builder.body(&document.content_type, document.content.clone());
         }

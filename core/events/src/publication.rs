@@ -114,7 +114,8 @@ impl Publication {
     /// Publishes this, in place of what was published before.
     // rfc3903 §4.2, §4.4
     pub fn publish(&mut self, turn: &mut Turn<'_, PublicationEvent>, document: Body) {
-        if self.wanted.as_ref() == Some(&document) && !matches!(self.state, State::Absent) {
+        let is_told = matches!(self.state, State::Asking { .. } | State::Published { .. });
+        if is_told && self.wanted.as_ref() == Some(&document) {
             return;
         }
         self.wanted = Some(document);
@@ -129,6 +130,11 @@ impl Publication {
         self.wanted = None;
         self.is_news = true;
         self.go_on(turn);
+    }
+
+    /// A PUBLISH is out.
+    pub fn is_asking(&self) -> bool {
+        matches!(self.state, State::Asking { .. })
     }
 
     /// A PUBLISH is out, or something is kept at the server.

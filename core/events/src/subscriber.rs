@@ -282,7 +282,11 @@ impl Subscriber {
         response.add(HeaderName::Contact, format!("<{}>", self.terms.contact));
         turn.respond(server, response);
         let is_pending = state.state() == Substate::Pending;
-        turn.event(SubscriberEvent::Notified { notifier, is_pending, body: Body::of(request) });
+        let body = Body::of(request);
+        // The last one may have nothing to say but that.
+        if body.is_some() || ended.is_none() {
+            turn.event(SubscriberEvent::Notified { notifier, is_pending, body });
+        }
         match ended {
             Some(ended) => self.ended(turn, notifier, ended),
             None => self.failures = 0,

@@ -1,4 +1,4 @@
-//! [`Desk`]: what runs on a phone's thread: its agent, its way to the server, its calls. io/net drives it.
+//! [`Desk`]: what runs on a phone's thread: its agent, its way to the server, its calls, its watches. io/net drives it.
 //!
 //! Pure but for the channels by which it tells the user, and those never wait: a user who reads nothing
 //! loses events, and no call loses its end.
@@ -10,6 +10,7 @@ mod calls;
 mod home;
 mod inquiry;
 mod node;
+mod watches;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -22,6 +23,7 @@ use tokio::sync::mpsc;
 pub(crate) use calls::{End, LineKey, Opened};
 pub use inquiry::Answered;
 pub(crate) use inquiry::{Asked, Inquiry};
+pub(crate) use watches::WatchKey;
 
 use crate::account::Account;
 use crate::error::Error;
@@ -32,6 +34,9 @@ use crate::talk::Media;
 use calls::Line;
 use home::{Home, Way};
 use inquiry::Waiting;
+use ruf_message::body::Body;
+use tokio::sync::oneshot;
+use watches::Watches;
 
 /// What a desk is opened with.
 pub(crate) struct Opening {
@@ -48,6 +53,7 @@ pub(crate) struct Opening {
 /// A phone's machines, and who waits for them.
 pub(crate) struct Desk {
     agent: Agent,
+    aor: Uri,
     media: Media,
     /// From us to us: where no way is known.
     nobody: Flow,
@@ -59,6 +65,7 @@ pub(crate) struct Desk {
     line_of: HashMap<CallKey, LineKey>,
     next_line: u64,
     inquiries: HashMap<RequestKey, Waiting>,
+    watches: Watches,
     told: mpsc::Sender<Told>,
     is_closed: bool,
 }
@@ -73,6 +80,11 @@ pub(crate) enum Then {
         of: LineKey,
     },
     Inquire(Inquiry),
+    Watch(WatchKey),
+    Publish {
+        document: Body,
+        answer: oneshot::Sender<Result<(), Error>>,
+    },
     /// What the agent asked.
     Way(WayKey),
 }
@@ -89,7 +101,7 @@ impl Desk {
             answer_reinvites: false,
             has_server: account.server.is_some(),
             any_user: account.server.is_none(),
-            ..Settings::new(aor, nobody)
+            ..Settings::new(aor.clone(), nobody)
         };
         if account.server.is_some() {
             // What nobody guesses: strangers call through the server.
@@ -99,6 +111,7 @@ impl Desk {
             paths: Paths::new(ways, entropy.fork()),
             home: Home::new(&account),
             agent: Agent::new(settings, entropy),
+            aor,
             media,
             nobody,
             seeking: HashMap::new(),
@@ -106,6 +119,7 @@ impl Desk {
             line_of: HashMap::new(),
             next_line: 1,
             inquiries: HashMap::new(),
+            watches: Watches::default(),
             told,
             is_closed: false,
         }
@@ -125,6 +139,7 @@ impl Desk {
         for line in lines {
             self.hang_up(now, line);
         }
+        self.close_watches(now);
         self.unregister(now);
     }
 
@@ -197,6 +212,8 @@ impl Desk {
             Then::Call(line) => self.place(now, line, None, flow),
             Then::Follow { line, of } => self.place(now, line, Some(of), flow),
             Then::Inquire(inquiry) => self.send(now, inquiry, flow),
+            Then::Watch(key) => self.watch_by(now, key, flow),
+            Then::Publish { document, answer } => self.publish_by(now, document, answer, flow),
             Then::Way(question) => self.agent.found(now, question, flow.ok()),
         }
     }
@@ -217,7 +234,11 @@ impl Desk {
             AgentEvent::Message { call: None, from, body } => {
                 self.tell(Told::Event(PhoneEvent::Message(message(&from, &body))));
             }
-            event => self.hear_call(now, event),
+            event => {
+                if let Some(event) = self.hear_watch(now, event) {
+                    self.hear_call(now, event);
+                }
+            }
         }
     }
 

@@ -6,8 +6,10 @@ use crate::call::Call;
 use crate::desk::{Answered, Asked, Inquiry};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::presence::Presence;
+use crate::watch::Watch;
 
-/// Calls and writes for a [`Phone`](crate::Phone), from any task. The phone stays open while one of these is kept.
+/// Calls, writes and watches for a [`Phone`](crate::Phone), from any task. The phone stays open while one of these is kept.
 #[derive(Clone, Debug)]
 pub struct Dialer {
     endpoint: Arc<Endpoint>,
@@ -45,6 +47,33 @@ impl Dialer {
     /// Nobody answered.
     pub async fn options(&self, to: &str) -> Result<Answered, Error> {
         self.inquire(to, Asked::Options).await
+    }
+
+    /// Watches somebody: whether they can be reached, and hears of it when that changes. What becomes of it comes
+    /// from [`Watch::next`].
+    ///
+    /// # Errors
+    /// `to` is no SIP address, or as much is watched as may be.
+    pub async fn watch(&self, to: &str) -> Result<Watch, Error> {
+        let to = self.endpoint.target(to)?;
+        let whom = to.to_string();
+        let watched = self.endpoint.ask(move |desk, now| desk.watch(now, to)).await??;
+        Ok(Watch::new(Arc::clone(&self.endpoint), watched.key, whom, watched.events, watched.end))
+    }
+
+    /// Says how we are, in place of what was said before: to the server, if there is one (RFC 3903), which tells
+    /// whoever watches us; and to whoever asks this phone itself. Until then, nobody is told.
+    ///
+    /// # Errors
+    /// The server does not keep it. Who asks this phone itself is told all the same.
+    pub async fn publish(&self, presence: &Presence) -> Result<(), Error> {
+        let presence = presence.clone();
+        self.endpoint.ask_later(move |desk, now, answer| desk.publish(now, &presence, answer)).await?
+    }
+
+    /// Says no longer how we are.
+    pub fn unpublish(&self) {
+        self.endpoint.tell(|desk, now| desk.unpublish(now));
     }
 
     async fn inquire(&self, to: &str, asked: Asked) -> Result<Answered, Error> {

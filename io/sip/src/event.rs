@@ -27,6 +27,13 @@ pub enum PhoneEvent {
     },
     /// We are registered no longer, by our own wish.
     Unregistered,
+    /// The server does not keep what [`Phone::publish`](crate::Phone::publish) said.
+    NotPublished {
+        /// Why.
+        error: Error,
+        /// Tried again after this time; `None`: not again.
+        retry_in: Option<Duration>,
+    },
     /// Somebody calls.
     Incoming(Incoming),
     /// Somebody wrote; it was answered 200.
@@ -42,6 +49,12 @@ impl fmt::Display for PhoneEvent {
                 write!(f, "not registered: {error}; tried again in {} s", time.as_secs())
             }
             PhoneEvent::Unregistered => f.write_str("not registered any more"),
+            PhoneEvent::NotPublished { error, retry_in: None } => {
+                write!(f, "presence not published: {error}")
+            }
+            PhoneEvent::NotPublished { error, retry_in: Some(time) } => {
+                write!(f, "presence not published: {error}; tried again in {} s", time.as_secs())
+            }
             PhoneEvent::Incoming(incoming) => write!(f, "{} calls", incoming.from()),
             PhoneEvent::Message(message) => write!(f, "{}: {}", message.from, message.text),
         }

@@ -29,9 +29,23 @@
 //! # }
 //! ```
 //!
-//! A [`Phone`] is one account: it registers, calls, is called, sends and gets texts. A [`Call`] is one call from either
+//! Whether somebody can be reached, and when that changes:
+//!
+//! ```no_run
+//! # async fn example(phone: ruf_sip::Phone) -> Result<(), Box<dyn std::error::Error>> {
+//! # use ruf_sip::Presence;
+//! phone.publish(&Presence::available().saying("back at my desk")).await?;
+//! let mut watch = phone.watch("sip:bob@example.org").await?;
+//! while let Some(presence) = watch.presence().await {
+//!     println!("{} is {presence}", watch.whom());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A [`Phone`] is one account: it registers, calls, is called, sends and gets texts, watches others and is watched. A [`Call`] is one call from either
 //! side: its events come from [`Call::next`], its verbs are its methods, and dropping it hangs up. An [`Incoming`] is a
-//! call that waits for what we say.
+//! call that waits for what we say. A [`Watch`] is somebody whose [`Presence`] we hear of.
 //!
 //! - What is said to the far side is a [`Source`], what it says goes to a [`Sink`]: files, tones, an echo
 //!   ([`device`]), or what you make of 20 ms frames. Without either, silence is said and nobody hears.
@@ -42,7 +56,7 @@
 //!   of a call is always told.
 //!
 //! `examples/` has a phone for each of these: register, call, echo, play, record, menu, transfer,
-//! attended_transfer, message_bot.
+//! attended_transfer, message_bot, presence_watcher.
 //!
 //! Not here: SIP itself (core/agent), sockets (io/net), sound (io/media). To embed a registrar or a proxy, use
 //! `ruf-node`.
@@ -60,7 +74,9 @@ mod incoming;
 mod info;
 mod paths;
 mod phone;
+mod presence;
 mod talk;
+mod watch;
 
 pub use account::{Account, Encryption};
 pub use call::Call;
@@ -70,8 +86,10 @@ pub use error::Error;
 pub use event::{CallEvent, Ended, Message, PhoneEvent};
 pub use incoming::Incoming;
 pub use phone::Phone;
+pub use presence::Presence;
 pub use ruf_audio::{Tone, tone_hz};
 pub use ruf_media::{
     Codec, Counts, Figure, Figures, Frame, NoPorts, PortRange, Quality, Rate, Sink, Source, Suite, device,
 };
 pub use ruf_message::StatusCode;
+pub use watch::{Unwatched, Watch, WatchEvent};

@@ -14,8 +14,10 @@ use crate::endpoint::Endpoint;
 use crate::error::Error;
 use crate::event::{Message, PhoneEvent};
 use crate::incoming::Incoming;
+use crate::presence::Presence;
+use crate::watch::Watch;
 
-/// A phone of one account. Dropping it ends its calls and its registration; what that needs is still sent.
+/// A phone of one account. Dropping it ends its calls, its watches and its registration; what that needs is still sent.
 #[derive(Debug)]
 pub struct Phone {
     endpoint: Arc<Endpoint>,
@@ -94,6 +96,34 @@ impl Phone {
     /// Nobody answered.
     pub async fn options(&self, to: &str) -> Result<Answered, Error> {
         self.dialer().options(to).await
+    }
+
+    /// Watches somebody: whether they can be reached, and hears of it when that changes (RFC 3856). What becomes of
+    /// it comes from [`Watch::next`].
+    ///
+    /// # Errors
+    /// `to` is no SIP address, or as much is watched as may be.
+    pub async fn watch(&self, to: &str) -> Result<Watch, Error> {
+        self.dialer().watch(to).await
+    }
+
+    /// Says how we are, in place of what was said before: to the server, if there is one (RFC 3903), which tells
+    /// whoever watches us; and to whoever asks this phone itself. Until then, nobody is told.
+    ///
+    /// # Errors
+    /// The server does not keep it. Who asks this phone itself is told all the same.
+    pub async fn publish(&self, presence: &Presence) -> Result<(), Error> {
+        self.dialer().publish(presence).await
+    }
+
+    /// Says no longer how we are.
+    pub fn unpublish(&self) {
+        self.dialer().unpublish();
+    }
+
+    /// How many watch this phone itself: those that the server tells of us are not counted.
+    pub async fn watchers(&self) -> usize {
+        self.endpoint.ask(|desk, _| desk.watchers()).await.unwrap_or_default()
     }
 
     /// How many calls there are, those counted that are being ended.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use ruf_message::{HeaderName, Message};
-use ruf_sip::{CallEvent, Phone, Rate, Source, StatusCode, Tone, device::ToneGenerator};
+use ruf_sip::{CallEvent, Phone, Presence, Rate, Source, StatusCode, Tone, device::ToneGenerator};
 use two::{phone, within};
 
 /// A running example, ended with the test.
@@ -169,6 +169,18 @@ async fn message_bot_turns_texts_round() {
     assert_eq!(within(alice.message(&at, "drow")).await, Ok(()));
     assert_eq!(within(alice.text()).await.unwrap().text, "word");
     assert_eq!(example.line(), format!("{}: drow", alice.aor()));
+}
+
+#[tokio::test]
+async fn presence_watcher_says_how_somebody_is() {
+    let bob = phone("bob", |account| account).await;
+    within(bob.publish(&Presence::available().saying("at my desk"))).await.unwrap();
+    let mut example = Example::start("presence_watcher", &[&format!("sip:bob@{}", bob.address())]);
+    assert_eq!(example.line(), "there: at my desk");
+    within(bob.publish(&Presence::busy())).await.unwrap();
+    assert_eq!(example.line(), "there, busy");
+    bob.unpublish();
+    assert_eq!(example.rest(), ["they do not want to be watched"]);
 }
 
 #[tokio::test]

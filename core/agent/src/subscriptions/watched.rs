@@ -35,6 +35,17 @@ impl Agent {
         self.drain(now);
     }
 
+    /// We go: who watches us is told this, and to come back later; nobody new is told anything.
+    // rfc6665 §4.1.3: probation
+    pub fn leave(&mut self, now: Tick, last: &Body) {
+        self.subscriptions.shown = None;
+        let watchers: Vec<u64> = self.subscriptions.watchers.keys().copied().collect();
+        for key in watchers {
+            self.watcher_turn(now, key, |notifier, turn| notifier.leave(turn, last.clone()));
+        }
+        self.drain(now);
+    }
+
     /// How many watch us.
     pub fn watchers(&self) -> usize {
         self.subscriptions.watchers.len()

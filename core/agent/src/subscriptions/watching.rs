@@ -139,6 +139,11 @@ impl Agent {
         self.drain(now);
     }
 
+    /// The server has yet to say what becomes of what was published last.
+    pub fn is_publishing(&self) -> bool {
+        self.subscriptions.publication.as_ref().is_some_and(|published| published.publication.is_asking())
+    }
+
     /// Something is published, or being published or removed.
     pub fn is_published(&self) -> bool {
         self.subscriptions.publication.as_ref().is_some_and(|published| published.publication.is_published())

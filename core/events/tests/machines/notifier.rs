@@ -133,7 +133,7 @@ fn it_ends_with_its_time_with_our_wish_and_with_theirs() {
     watched.answered(asked, &notify, 200);
     let (_, last) = watched.stage.request();
     assert_eq!(value(&last, HeaderName::SubscriptionState), "terminated;reason=deactivated");
-    assert!(last.body().is_empty());
+    assert_eq!(last.body(), b"one");
 
     let (mut watched, _, asked, notify) = Watched::begin(Standing::Active, "600");
     watched.answered(asked, &notify, 200);
@@ -146,6 +146,17 @@ fn it_ends_with_its_time_with_our_wish_and_with_theirs() {
     watched.notifier.refreshed(&mut watched.stage.turn(), 9, &subscribe(3, ";tag=ours", "600"));
     let effects = watched.stage.effects();
     assert!(matches!(&effects[..], [Effect::Respond { response, .. }] if response.status().as_u16() == 481));
+}
+
+#[test]
+fn who_goes_says_so_and_is_asked_again_later() {
+    // tests rfc6665 §4.1.3, §4.2.2
+    let (mut watched, _, asked, notify) = Watched::begin(Standing::Active, "600");
+    watched.answered(asked, &notify, 200);
+    watched.notifier.leave(&mut watched.stage.turn(), document("gone"));
+    let (_, last) = watched.stage.request();
+    assert_eq!(value(&last, HeaderName::SubscriptionState), "terminated;reason=probation");
+    assert_eq!(last.body(), b"gone");
 }
 
 #[test]
@@ -206,6 +217,7 @@ fn who_waits_to_be_allowed_hears_nothing_but_that() {
     watched.notifier.end(&mut watched.stage.turn(), EndReason::Rejected);
     let (_, notify) = watched.stage.request();
     assert_eq!(value(&notify, HeaderName::SubscriptionState), "terminated;reason=rejected");
+    assert!(notify.body().is_empty());
 }
 
 #[test]

@@ -69,6 +69,11 @@ impl Home {
         }
     }
 
+    /// There is a server.
+    pub(super) fn is_there(&self) -> bool {
+        self.hop.is_some()
+    }
+
     pub(super) fn way(&self) -> Way {
         match (&self.hop, &self.state) {
             (None, _) => Way::None,

@@ -1,0 +1,266 @@
+//! Whom a phone watches, and what it says of itself: each watch a [`Watching`], with its user on one end and the
+//! agent's on the other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use ruf_agent::AgentEvent;
+use ruf_events::{PRESENCE, PublicationEvent, SubscriberEvent};
+use ruf_message::body::Body;
+use ruf_message::{Flow, Tick, Uri};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Desk, Then};
+use crate::error::Error;
+use crate::event::PhoneEvent;
+use crate::phone::Told;
+use crate::presence::Presence;
+use crate::watch::{Unwatched, WatchEvent};
+
+/// Events that may wait for the user of a watch. More are lost; how it ended is not.
+const EVENTS_MAX: usize = 64;
+/// Watches at once, those that wait for a way included.
+const WATCHES_MAX: usize = 256;
+/// How long a watch is asked for at a time.
+// rfc3856 §6.4
+const EXPIRES_SECS: u32 = 3_600;
+
+/// One watch of one phone; never used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct WatchKey(u64);
+
+/// A watch as its user gets it.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) key: WatchKey,
+    pub(crate) events: mpsc::Receiver<WatchEvent>,
+    pub(crate) end: Arc<OnceLock<Unwatched>>,
+}
+
+/// All watches, and who waits for what we publish.
+#[derive(Default)]
+pub(super) struct Watches {
+    all: BTreeMap<WatchKey, Watching>,
+    of: HashMap<ruf_agent::WatchKey, WatchKey>,
+    next: u64,
+    publishing: Vec<oneshot::Sender<Result<(), Error>>>,
+}
+
+struct Watching {
+    /// `None`: it waits for a way.
+    watch: Option<ruf_agent::WatchKey>,
+    to: Uri,
+    told: mpsc::Sender<WatchEvent>,
+    /// Something was told.
+    is_told: bool,
+    end: Arc<OnceLock<Unwatched>>,
+}
+
+impl Watches {
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+}
+
+impl Desk {
+    /// Watches somebody.
+    ///
+    /// # Errors
+    /// As much is watched as may be.
+    pub(crate) fn watch(&mut self, now: Tick, to: Uri) -> Result<Watched, Error> {
+        if self.is_closed {
+            return Err(Error::Closed);
+        }
+        if self.watches.all.len() >= WATCHES_MAX {
+            return Err(Error::Full);
+        }
+        let key = WatchKey(self.watches.next);
+        self.watches.next += 1;
+        let (told, events) = mpsc::channel(EVENTS_MAX);
+        let end = Arc::new(OnceLock::new());
+        let watching = Watching { watch: None, to: to.clone(), told, is_told: false, end: Arc::clone(&end) };
+        self.watches.all.insert(key, watching);
+        self.seek(now, &to, Then::Watch(key));
+        Ok(Watched { key, events, end })
+    }
+
+    /// There is a way for a watch, or none.
+    pub(super) fn watch_by(&mut self, now: Tick, key: WatchKey, flow: Result<Flow, Error>) {
+        // Given up meanwhile.
+        let Some(watching) = self.watches.all.get(&key) else { return };
+        let (to, watch) = (watching.to.clone(), watching.watch);
+        match (flow, watch) {
+            (Ok(flow), Some(watch)) => self.agent.lead(watch, flow),
+            (Ok(flow), None) => {
+                self.aim(flow);
+                match self.agent.watch(now, &to, PRESENCE, EXPIRES_SECS) {
+                    Ok(watch) => {
+                        self.watches.of.insert(watch, key);
+                        if let Some(watching) = self.watches.all.get_mut(&key) {
+                            watching.watch = Some(watch);
+                        }
+                    }
+                    Err(_) => self.watch_ended(key, Unwatched::Failed(Error::Full)),
+                }
+            }
+            // The agent tries again by the way that was.
+            (Err(_), Some(_)) => {}
+            (Err(error), None) => self.watch_ended(key, Unwatched::Failed(error)),
+        }
+    }
+
+    /// Watches no longer.
+    pub(crate) fn unwatch(&mut self, now: Tick, key: WatchKey) {
+        match self.watches.all.get(&key).map(|watching| watching.watch) {
+            Some(Some(watch)) => self.agent.unwatch(now, watch),
+            Some(None) => self.watch_ended(key, Unwatched::Stopped),
+            None => {}
+        }
+    }
+
+    /// Watches nobody, and tells nobody any more.
+    pub(super) fn close_watches(&mut self, now: Tick) {
+        let keys: Vec<WatchKey> = self.watches.all.keys().copied().collect();
+        for key in keys {
+            self.unwatch(now, key);
+        }
+        let last = Presence::offline().document(&self.aor.to_string());
+        self.agent.leave(now, &last);
+        self.agent.unpublish(now);
+    }
+
+    fn watch_ended(&mut self, key: WatchKey, why: Unwatched) {
+        if let Some(watching) = self.watches.all.remove(&key) {
+            // Told by the channel that closes with it.
+            let _ = watching.end.set(why);
+        }
+    }
+
+    /// What the agent says of its watches and of what we publish; other events come back.
+    pub(super) fn hear_watch(&mut self, now: Tick, event: AgentEvent) -> Option<AgentEvent> {
+        match event {
+            AgentEvent::Watch { watch, event } => {
+                if let Some(key) = self.watches.of.get(&watch).copied() {
+                    self.told_of(now, (watch, key), event);
+                }
+                None
+            }
+            AgentEvent::Publication(event) => {
+                self.publication_told(event);
+                None
+            }
+            other => Some(other),
+        }
+    }
+
+    fn told_of(&mut self, now: Tick, (watch, key): (ruf_agent::WatchKey, WatchKey), event: SubscriberEvent) {
+        let Some(watching) = self.watches.all.get_mut(&key) else { return };
+        match event {
+            SubscriberEvent::Notified { is_pending, body, .. } => watching.notified(is_pending, body),
+            // Presence comes from one.
+            SubscriberEvent::Left { .. } => {}
+            SubscriberEvent::Interrupted { why, retry_in } => {
+                watching.tell(WatchEvent::Lost { why: why.into(), retry_in });
+                let to = watching.to.clone();
+                if !self.home.is_there() {
+                    // The connection may be gone; the agent knows no other.
+                    self.seek(now, &to, Then::Watch(key));
+                }
+            }
+            SubscriberEvent::Over { why } => {
+                self.watches.of.remove(&watch);
+                self.watch_ended(key, why.into());
+            }
+        }
+    }
+
+    /// Says how we are: to the server, if there is one, and to whoever asks us.
+    pub(crate) fn publish(
+        &mut self,
+        now: Tick,
+        presence: &Presence,
+        answer: oneshot::Sender<Result<(), Error>>,
+    ) {
+        if self.is_closed {
+            return drop(answer.send(Err(Error::Closed)));
+        }
+        let document = presence.document(&self.aor.to_string());
+        self.agent.show(now, Some(document.clone()));
+        if !self.home.is_there() {
+            return drop(answer.send(Ok(())));
+        }
+        let aor = self.aor.clone();
+        self.seek(now, &aor, Then::Publish { document, answer });
+    }
+
+    pub(super) fn publish_by(
+        &mut self,
+        now: Tick,
+        document: Body,
+        answer: oneshot::Sender<Result<(), Error>>,
+        flow: Result<Flow, Error>,
+    ) {
+        match flow {
+            Ok(_) => {
+                self.watches.publishing.push(answer);
+                self.agent.publish(now, document);
+                if !self.agent.is_publishing() {
+                    // The server has it already.
+                    self.published(&Ok(()));
+                }
+            }
+            Err(error) => drop(answer.send(Err(error))),
+        }
+    }
+
+    /// How many watch us.
+    pub(crate) fn watchers(&self) -> usize {
+        self.agent.watchers()
+    }
+
+    /// Says no longer how we are.
+    pub(crate) fn unpublish(&mut self, now: Tick) {
+        self.agent.show(now, None);
+        self.agent.unpublish(now);
+    }
+
+    fn publication_told(&mut self, event: PublicationEvent) {
+        match event {
+            PublicationEvent::Published { .. } => self.published(&Ok(())),
+            PublicationEvent::Removed => self.published(&Err(Error::Closed)),
+            PublicationEvent::PublicationFailed { failure, retry_in } => {
+                let error = Error::from(failure);
+                self.published(&Err(error.clone()));
+                if !self.is_closed {
+                    self.tell(Told::Event(PhoneEvent::NotPublished { error, retry_in }));
+                }
+            }
+        }
+    }
+
+    fn published(&mut self, answer: &Result<(), Error>) {
+        for waiting in self.watches.publishing.drain(..) {
+            let _ = waiting.send(answer.clone());
+        }
+    }
+}
+
+impl Watching {
+    fn tell(&self, event: WatchEvent) {
+        let _ = self.told.try_send(event);
+    }
+
+    /// A notifier says how they are.
+    // rfc3856 §6.8
+    fn notified(&mut self, is_pending: bool, body: Option<Body>) {
+        let was_told = std::mem::replace(&mut self.is_told, true);
+        match body.map(|body| ruf_events::Presence::read(&body.content)) {
+            Some(Ok(presence)) => self.tell(WatchEvent::Presence(Presence::of(&presence))),
+            Some(Err(error)) => self.tell(WatchEvent::Unreadable(error.to_string())),
+            None if is_pending => self.tell(WatchEvent::Pending),
+            // Nothing is known yet, and that is told.
+            None if !was_told => self.tell(WatchEvent::Presence(Presence::default())),
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Phones that watch each other, over sockets of this machine; and a server that keeps what they publish.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod two;
+
+use std::net::{Ipv4Addr, UdpSocket};
+
+use ruf_message::{HeaderName, Message, Method, Request};
+use ruf_sip::{Account, Error, Phone, PhoneEvent, Presence, StatusCode, Unwatched, Watch, WatchEvent};
+use two::{Phones, within};
+
+async fn presence(watch: &mut Watch) -> Presence {
+    match within(watch.next()).await {
+        Some(WatchEvent::Presence(presence)) => presence,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn who_is_watched_is_told_of_and_so_is_what_changes() {
+    for transport in ["udp", "tcp"] {
+        let phones = Phones::new().await;
+        let here = Presence::available().saying("at my desk");
+        assert_eq!(within(phones.bob.publish(&here)).await, Ok(()));
+        let mut watch = phones.alice.watch(&phones.bob_over(transport)).await.expect("watched");
+        assert_eq!(presence(&mut watch).await, here, "{transport}");
+        assert_eq!(phones.bob.watchers().await, 1);
+        let busy = Presence::busy().doing("on-the-phone");
+        assert_eq!(within(phones.bob.publish(&busy)).await, Ok(()));
+        assert_eq!(presence(&mut watch).await, busy);
+        watch.stop();
+        while let Some(event) = within(watch.next()).await {
+            assert!(
+                matches!(event, WatchEvent::Presence(_) | WatchEvent::Ended(Unwatched::Stopped)),
+                "{event}"
+            );
+        }
+        within(phones.alice.close()).await;
+        assert_eq!(phones.bob.watchers().await, 0);
+        within(phones.bob.close()).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_told_who_was_not_meant_to_be() {
+    let phones = Phones::new().await;
+    let mut watch = phones.alice.watch(&phones.bob_over("udp")).await.expect("watched");
+    let refused = Unwatched::Failed(Error::Refused(StatusCode::FORBIDDEN));
+    assert_eq!(within(watch.next()).await, Some(WatchEvent::Ended(refused)));
+    assert_eq!(within(watch.next()).await, None);
+    assert_eq!(within(phones.bob.publish(&Presence::available())).await, Ok(()));
+    let mut watch = phones.alice.watch(&phones.bob_over("udp")).await.expect("watched");
+    presence(&mut watch).await;
+    phones.bob.unpublish();
+    assert_eq!(within(watch.next()).await, Some(WatchEvent::Ended(Unwatched::Rejected)));
+    assert!(matches!(phones.alice.watch("sip:bob@").await, Err(Error::Address(_))));
+}
+
+#[tokio::test]
+async fn what_is_dropped_watches_no_longer() {
+    let phones = Phones::new().await;
+    within(phones.bob.publish(&Presence::available())).await.expect("published");
+    let mut watch = phones.alice.watch(&phones.bob_over("udp")).await.expect("watched");
+    presence(&mut watch).await;
+    drop(watch);
+    // One that never got as far.
+    drop(phones.alice.watch(&phones.bob_over("tcp")).await.expect("watched"));
+    within(async {
+        while phones.bob.watchers().await > 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_goes_is_not_there_and_is_sought_again() {
+    let phones = Phones::new().await;
+    within(phones.bob.publish(&Presence::available())).await.expect("published");
+    let mut watch = phones.alice.watch(&phones.bob_over("tcp")).await.expect("watched");
+    presence(&mut watch).await;
+    within(phones.bob.close()).await;
+    assert_eq!(presence(&mut watch).await, Presence::offline());
+    let event = within(watch.next()).await;
+    assert!(matches!(event, Some(WatchEvent::Lost { why: Unwatched::Dropped, .. })), "{event:?}");
+    // Where nobody listens at all.
+    let nobody = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
+    let mut watch = phones.alice.watch(&format!("sip:x@{nobody}")).await.expect("watched");
+    let event = within(watch.next()).await;
+    let unreachable = Unwatched::Failed(Error::Unreachable);
+    assert!(matches!(event, Some(WatchEvent::Lost { ref why, .. }) if *why == unreachable), "{event:?}");
+}
+
+/// A server that answers each request as it is told to, until it is told nothing.
+fn server(answer: impl Fn(&Request) -> Option<(u16, &'static str)> + Send + 'static) -> String {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = socket.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        let mut octets = vec![0; 4_000];
+        while let Ok((len, from)) = socket.recv_from(&mut octets) {
+            let octets = octets.get(..len).unwrap().to_vec();
+            let Ok(Message::Request(request)) = Message::parse(octets.into()) else { continue };
+            let Some((code, tag)) = answer(&request) else { return };
+            let mut response = request.reply(StatusCode::new(code).unwrap());
+            response.set_to_tag("x");
+            if !tag.is_empty() {
+                response.add(HeaderName::SipETag, tag);
+            }
+            socket.send_to(&response.to_bytes(), from).unwrap();
+        }
+    });
+    address
+}
+
+async fn phone_of(server: &str) -> Phone {
+    let account = Account::new("sip:alice@example.org").unwrap().server(server).unwrap();
+    Phone::open(account.listen((Ipv4Addr::LOCALHOST, 0).into())).await.expect("opened")
+}
+
+#[tokio::test]
+async fn a_server_keeps_what_is_published_until_the_phone_goes() {
+    let at = server(|request| {
+        assert_eq!(request.method(), Method::Publish);
+        match request.raw(HeaderName::Expires).next() {
+            // The last: it is removed.
+            Some(b"0") => Some((200, "")),
+            Some(_) => Some((200, "e1")),
+            None => None,
+        }
+    });
+    let phone = phone_of(&at).await;
+    assert_eq!(within(phone.publish(&Presence::available())).await, Ok(()));
+    assert_eq!(within(phone.publish(&Presence::available())).await, Ok(()), "the server has it already");
+    assert_eq!(within(phone.publish(&Presence::busy())).await, Ok(()));
+    within(phone.close()).await;
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_nothing_says_so() {
+    let at = server(|_| Some((405, "")));
+    let mut phone = phone_of(&at).await;
+    let refused = Error::Refused(StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(within(phone.publish(&Presence::available())).await, Err(refused.clone()));
+    let event = within(phone.next()).await;
+    assert!(
+        matches!(event, Some(PhoneEvent::NotPublished { ref error, retry_in: None }) if *error == refused)
+    );
+}
