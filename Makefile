@@ -36,10 +36,10 @@ counts: setup-counts ## instructions and allocations of a message and of a call,
 	cargo build --release -q -p ruf-bench
 	./target/release/ruf-bench counts dev/bench/baseline.csv $(BASELINE)
 
-sim: setup-build ## the simulation: SEEDS seeds of one call, of one to several phones, of a disk; and the planted mutants
+sim: setup-build ## the simulation: SEEDS seeds of one call, of one to several phones, of two restless phones, of a disk; and the planted mutants
 	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5
-	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 2 --only-seeds
-	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 4 --only-seeds
+	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 2 --only-seeds --only servers
+	cargo run --release -q -p ruf-sim -- --seeds $(SEEDS) --loss 5 --workers 4 --only-seeds --only servers
 
 interop: setup-test ## conformance and real phones against the server (make interop WORKERS=4)
 	cargo build --release -p ruf -p ruf-interop

@@ -43,6 +43,8 @@ pub struct Agent {
     pub(crate) next: u64,
     pub(crate) events: VecDeque<AgentEvent>,
     pub(crate) questions: VecDeque<(WayKey, Hop)>,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::Mutant>,
 }
 
 impl Agent {
@@ -70,6 +72,8 @@ impl Agent {
             next: 1,
             events: VecDeque::new(),
             questions: VecDeque::new(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
             settings,
             entropy,
         }
@@ -418,6 +422,15 @@ impl Agent {
             served: self.served.len(),
             transactions: self.transactions.len(),
             subscriptions: self.subscriptions.len(),
+        }
+    }
+
+    /// Plants a fault.
+    #[cfg(feature = "mutants")]
+    pub fn plant(&mut self, mutant: crate::Mutant) {
+        match mutant {
+            crate::Mutant::Transactions(mutant) => self.transactions.plant(mutant),
+            mutant => (self.mutant, self.calls.mutant) = (Some(mutant), Some(mutant)),
         }
     }
 

@@ -51,6 +51,8 @@ pub(crate) struct Calls {
     by_deadline: BTreeSet<(Tick, CallKey)>,
     /// The last that ended.
     ended: VecDeque<Name>,
+    #[cfg(feature = "mutants")]
+    pub(crate) mutant: Option<crate::Mutant>,
 }
 
 impl Calls {
@@ -62,6 +64,8 @@ impl Calls {
             by_name: HashMap::new(),
             by_deadline: BTreeSet::new(),
             ended: VecDeque::new(),
+            #[cfg(feature = "mutants")]
+            mutant: None,
         }
     }
 
@@ -129,12 +133,18 @@ impl Calls {
         let Some(call) = self.calls.get_mut(&key) else { return };
         let deadline = call.usage.deadline().into_iter().chain(call.way.deadline()).min();
         let deadline = deadline.filter(|_| !call.usage.is_over());
+        #[cfg(feature = "mutants")]
+        let deadline = deadline.filter(|_| self.mutant != Some(crate::Mutant::DeadlineMissed));
         if deadline != call.deadline {
             if let Some(before) = call.deadline {
                 self.by_deadline.remove(&(before, key));
             }
             self.by_deadline.extend(deadline.map(|deadline| (deadline, key)));
             call.deadline = deadline;
+        }
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(crate::Mutant::CallKept) {
+            return;
         }
         if call.usage.is_over()
             && let Some(call) = self.calls.remove(&key)

@@ -229,7 +229,8 @@ impl Agent {
         let Some(number) = call.usage.retry(asked) else { return false };
         renumber(&mut again, number);
         call.keyring.authorize(&mut again);
-        let asked = call.usage.sent_again(asked, &again);
+        let asked = self.turn(now, key, |usage, turn| usage.sent_again(turn, asked, &again));
+        let Some(asked) = asked else { return false };
         self.dispatch(now, key, Outgoing { asked: Some(asked), request: again });
         self.calls.settle(key);
         true
@@ -256,11 +257,13 @@ impl Agent {
                 let step = self.registration.failed(now, &mut self.entropy, failure, None);
                 self.registered(now, step);
             }
+            #[cfg(feature = "mutants")]
+            (Owner::Call { .. }, Some(_)) if self.mutant == Some(crate::Mutant::SilenceUntold) => {}
             (Owner::Call { key, asked }, Some(failure)) => {
                 self.turn(now, key, |usage, turn| usage.failed(turn, asked, failure));
             }
             (Owner::Call { key, asked }, None) => {
-                self.turn(now, key, |usage, _| usage.concluded(asked));
+                self.turn(now, key, |usage, turn| usage.concluded(turn, asked));
             }
             (Owner::Subscription { of, asked }, Some(failure)) => {
                 self.subscription_answered(now, (of, asked), Err(failure));

@@ -56,6 +56,8 @@ mod calls;
 mod capabilities;
 mod client;
 mod event;
+#[cfg(feature = "mutants")]
+mod mutant;
 mod redirect;
 mod register;
 mod reject;
@@ -69,6 +71,8 @@ mod way;
 
 pub use agent::Agent;
 pub use event::{AgentEvent, Answer, CallKey, Counts, Full, RequestKey};
+#[cfg(feature = "mutants")]
+pub use mutant::Mutant;
 pub use ruf_dialog::DialogId;
 pub use ruf_session::{Body, Cause, EndReason, Failure};
 pub use settings::{Limits, Settings};

@@ -310,6 +310,10 @@ impl Agent {
 
     /// A server transaction ended.
     pub(crate) fn served(&mut self, user: u64) {
+        #[cfg(feature = "mutants")]
+        if self.mutant == Some(crate::Mutant::WitnessKept) {
+            return drop(self.served.remove(&user));
+        }
         if let Some(Served { witness: Some(witness), .. }) = self.served.remove(&user) {
             self.witnessed.remove(&witness);
         }

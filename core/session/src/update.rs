@@ -164,6 +164,11 @@ impl Peer {
             {
                 (wish, tries)
             }
+            // Its time has come and the way is not free: now it waits for that only.
+            Update::Waiting { wish, tries, until } if until.is_some_and(|until| until <= turn.now) => {
+                self.update = Update::Waiting { wish, tries, until: None };
+                return;
+            }
             other @ (Update::Idle | Update::Waiting { .. } | Update::Sent { .. }) => {
                 self.update = other;
                 return;

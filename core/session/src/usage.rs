@@ -123,25 +123,25 @@ impl InviteUsage {
             // A challenged one that ends badly (its ACK could not be sent) was replaced.
             if let Invite::Client(invite) = &mut self.invite
                 && invite.request().cseq().number == asked.cseq
-                && let Some(reason) = invite.failed(failure)
+                && let Some(reason) = invite.failed(turn, failure)
             {
                 self.end(turn, reason);
             }
         } else {
             self.answered(turn, asked, Err(failure));
         }
-        self.concluded(asked);
+        self.concluded(turn, asked);
     }
 
     /// The client transaction of a request of ours is over: no more responses can come. Every
     /// request of [`Effect::Request`](crate::Effect::Request) ends with this or with
     /// [`Self::failed`], a challenged one, too.
-    pub fn concluded(&mut self, asked: Asked) {
+    pub fn concluded(&mut self, turn: &mut Turn<'_>, asked: Asked) {
         if asked.verb == Verb::Invite {
             if let Invite::Client(invite) = &mut self.invite
                 && invite.request().cseq().number == asked.cseq
             {
-                invite.conclude();
+                invite.conclude(turn);
             }
             self.sessions.iter_mut().for_each(|session| session.conclude(asked.cseq));
         } else if asked.verb == Verb::Reinvite
@@ -169,7 +169,7 @@ impl InviteUsage {
     }
 
     /// It went out again with that number, changed; its outcome belongs to what is returned.
-    pub fn sent_again(&mut self, asked: Asked, request: &Request) -> Asked {
+    pub fn sent_again(&mut self, turn: &mut Turn<'_>, asked: Asked, request: &Request) -> Asked {
         let again = Asked { cseq: request.cseq().number, ..asked };
         if asked.verb != Verb::Invite {
             if let Some((session, _)) = self.session(asked.session) {
@@ -181,7 +181,7 @@ impl InviteUsage {
             return again;
         }
         match &mut self.invite {
-            Invite::Client(invite) => invite.sent_again(request),
+            Invite::Client(invite) => invite.sent_again(turn, request),
             Invite::Server(_) | Invite::Over => again,
         }
     }

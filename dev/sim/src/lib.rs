@@ -15,10 +15,11 @@
 //! | [`scenario`] | one call, drawn from a seed |
 //! | [`registrant`] | a client that only registers |
 //! | [`kept`] | registrations and crashes, drawn from a seed |
+//! | [`phones`] | two restless phones without a server, drawn from a seed |
 //! | [`forked`] | one call to several phones, drawn from a seed |
 //! | [`verdict`] | what becomes of a run |
 //!
-//! `cargo run -p ruf-sim -- --seeds 10000 --loss 5` runs all three for 10,000 seeds and then proves,
+//! `cargo run -p ruf-sim -- --seeds 10000 --loss 5` runs all four for 10,000 seeds and then proves,
 //! by planted faults, that it would have noticed. The flows in `tests/flows` are one file per ladder.
 //! Not here: real sockets (io/net), real phones (interop).
 
@@ -32,6 +33,7 @@ pub mod kept;
 pub mod ladder;
 pub mod nat;
 pub mod network;
+pub mod phones;
 pub mod registrant;
 pub mod scenario;
 pub mod server;

@@ -1,38 +1,50 @@
 //! `cargo run -p ruf-sim -- --seeds 10000 --loss 5`: for each seed one call to one phone, one to
-//! several, and registrations with a server that crashes; and then the planted faults, each of which some
+//! several, two restless phones without a server, and registrations with a server that crashes; and then the planted faults, each of which some
 //! seed must catch. `--seed N` replays one with its ladders; `--mutant NAME` runs with a fault planted, and
-//! must fail; `--only call|fork|disk` leaves out the others.
+//! must fail; `--only call|fork|phones|disk` leaves out the others.
 
 use std::process::ExitCode;
 use std::time::Instant;
 
+use ruf_agent::Mutant as OfPhone;
 use ruf_sim::verdict::{Fault, Run, Settings, Verdict};
-use ruf_sim::{forked, kept, ladder, scenario};
+use ruf_sim::{forked, kept, ladder, phones, scenario};
 use ruf_transaction::Mutant;
 
 const USAGE: &str = "usage: ruf-sim [--seeds N] [--first N] [--seed N] [--loss PERCENT] [--mutant NAME]
-               [--only call|fork|disk] [--only-seeds] [--workers N]
+               [--only call|fork|phones|disk] [--only-seeds] [--workers N]
   --seeds N       run so many seeds (default 1000)
   --first N       beginning with this one (default 0)
   --seed N        run this one and print its ladder
   --loss PERCENT  lose so many percent of all datagrams (default 5)
   --mutant NAME   with a fault planted: ack-dropped, cancel-ignored, cancel-unsent, timer-l-off,
-                  disk-hasty
-  --only NAME     only `call` (to one phone), `fork` (to several) or `disk` (registrations and crashes)
+                  disk-hasty, phone-ack-dropped, phone-cancel-ignored, phone-timer-l-off, call-kept,
+                  silence-untold, witness-kept, deadline-missed
+  --only NAME     only `call` (to one phone), `fork` (to several), `phones` (two, restless, without a server)
+                  or `disk` (registrations and crashes); `servers`: all but `phones`
   --workers N     with so many workers (default 1)
   --only-seeds    do not prove afterwards that each fault would be caught";
 
 /// The faults, by the names that the command line takes, each with the plays that must catch it.
-const MUTANTS: [(&str, Fault, &[&str]); 5] = [
+const MUTANTS: [(&str, Fault, &[&str]); 12] = [
     ("ack-dropped", Fault::Transactions(Mutant::AckDropped), CALLS),
     ("cancel-ignored", Fault::Transactions(Mutant::CancelIgnored), CALLS),
     ("cancel-unsent", Fault::Transactions(Mutant::CancelUnsent), CALLS),
     ("timer-l-off", Fault::Transactions(Mutant::TimerLOff), CALLS),
     ("disk-hasty", Fault::HastyDisk, &["disk"]),
+    ("phone-ack-dropped", Fault::Phones(OfPhone::Transactions(Mutant::AckDropped)), PHONES),
+    ("phone-cancel-ignored", Fault::Phones(OfPhone::Transactions(Mutant::CancelIgnored)), PHONES),
+    ("phone-timer-l-off", Fault::Phones(OfPhone::Transactions(Mutant::TimerLOff)), PHONES),
+    ("call-kept", Fault::Phones(OfPhone::CallKept), PHONES),
+    ("silence-untold", Fault::Phones(OfPhone::SilenceUntold), PHONES),
+    ("witness-kept", Fault::Phones(OfPhone::WitnessKept), PHONES),
+    ("deadline-missed", Fault::Phones(OfPhone::DeadlineMissed), PHONES),
 ];
+const PHONES: &[&str] = &["phones"];
 const CALLS: &[&str] = &["call", "fork"];
 /// What is played, by the names that the command line takes.
-const PLAYS: [Play; 3] = [("call", scenario::run), ("fork", forked::run), ("disk", kept::run)];
+const PLAYS: [Play; 4] =
+    [("call", scenario::run), ("fork", forked::run), ("phones", phones::run), ("disk", kept::run)];
 type Play = (&'static str, fn(u64, Settings) -> Run);
 /// Seeds within which a planted fault must be caught.
 const MUTANT_SEEDS: u64 = 100;
@@ -88,7 +100,8 @@ fn options(mut args: impl Iterator<Item = String>) -> Result<Options, String> {
             }
             "--only" => {
                 let name = value()?;
-                options.plays.retain(|(known, _)| *known == name);
+                let is_meant = |known: &str| known == name || (name == "servers" && known != "phones");
+                options.plays.retain(|(known, _)| is_meant(known));
                 if options.plays.is_empty() {
                     return Err(format!("there is no play {name}"));
                 }

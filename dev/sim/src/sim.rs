@@ -167,6 +167,28 @@ impl Sim {
         self.add(name, letter, local, nat, Machine::Phone(Box::new(agent)))
     }
 
+    /// Puts up a phone without a server, whose name's first letter stands for it in ladders.
+    pub fn add_phone_alone(&mut self, name: &str, settings: Settings) -> HostId {
+        let entropy = Entropy::from_seed(seed_of(self.seed, 1 + self.hosts.len() as u64));
+        let letter = name.chars().next().unwrap_or('?');
+        let address = settings.flow.local;
+        self.add(name, letter, address, None, Machine::Phone(Box::new(Agent::new(settings, entropy))))
+    }
+
+    /// A crashed phone starts again and knows nothing of what was.
+    ///
+    /// # Panics
+    /// If the host is no phone.
+    pub fn restart_phone(&mut self, host: HostId, settings: Settings) {
+        let entropy = Entropy::from_seed(seed_of(self.seed, self.network.below(u64::MAX)));
+        self.restarts.push(self.now);
+        let host = self.host_mut(host);
+        let Machine::Phone(agent) = &mut host.machine else { unreachable!("it is no phone") };
+        **agent = Agent::new(settings, entropy);
+        host.health = Health::Up;
+        host.happened.clear();
+    }
+
     /// Puts up a client that only registers, whose name's first letter stands for it in ladders.
     pub fn add_registrant(&mut self, name: &str, client: Registrant) -> HostId {
         let letter = name.chars().next().unwrap_or('?');

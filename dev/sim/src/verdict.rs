@@ -1,6 +1,6 @@
 //! What becomes of a run: as planned, failed by the network alone, or failed by our fault.
 //!
-//! Not here: what is promised (`scenario.rs`, `forked.rs`), what must hold of every run (`check.rs`), and
+//! Not here: what is promised (`scenario.rs`, `forked.rs`, `phones.rs`), what must hold of every run (`check.rs`), and
 //! whether the network explains it (`excuse.rs`).
 
 use ruf_agent::EndReason;
@@ -17,6 +17,8 @@ use crate::sim::Sim;
 pub enum Fault {
     /// In the server's transactions.
     Transactions(Mutant),
+    /// In both phones.
+    Phones(ruf_agent::Mutant),
     /// The 200 to a REGISTER leaves before the disk has what it says.
     HastyDisk,
 }
@@ -26,7 +28,7 @@ pub enum Fault {
 pub struct Settings {
     /// Percent of datagrams lost.
     pub loss_percent: u64,
-    /// A fault to plant in the server.
+    /// A fault to plant.
     pub fault: Option<Fault>,
     /// How many workers serve.
     pub workers: u8,
@@ -37,7 +39,7 @@ impl Settings {
     pub(crate) fn site(&self, seed: u64, users: &[&str]) -> Site {
         let mutant = match self.fault {
             Some(Fault::Transactions(mutant)) => Some(mutant),
-            Some(Fault::HastyDisk) | None => None,
+            Some(Fault::Phones(_) | Fault::HastyDisk) | None => None,
         };
         let disk = Speed { is_hasty: self.fault == Some(Fault::HastyDisk), ..Speed::instant() };
         Site { mutant, disk, workers: self.workers, ..Site::new(seed, users) }

@@ -287,3 +287,54 @@ fn what_still_waits_when_the_call_is_answered_goes_out_then() {
     let change = stage.request();
     assert_eq!((change.method(), change.body()), (Method::Invite, &b"resume"[..]));
 }
+
+#[test]
+fn one_whose_time_has_come_waits_for_our_user_without_a_deadline() {
+    // tests rfc3311 §5.1
+    let mut stage = Stage::with(|settings| settings.answer_reinvites = false);
+    let (call, invite) = early(&mut stage);
+    stage.agent.modify(stage.now, call, Body::sdp("hold"));
+    let update = stage.request();
+    stage.answer(&update, StatusCode::REQUEST_PENDING, "", &[]);
+    stage.give_text(&within(&invite, "UPDATE", 2, SDP));
+    // Longer than any glare, and shorter than our user may think.
+    stage.now = stage.now + Duration::from_secs(5);
+    stage.agent.tick(stage.now);
+    assert!(stage.agent.poll_deadline().unwrap() > stage.now);
+    stage.agent.answer(stage.now, call, sdp("changed"));
+    let sent: Vec<_> = stage.sent().iter().map(|message| matches!(message, Message::Request(_))).collect();
+    assert_eq!(sent, [false, false, true], "100 and its answer, and then ours");
+}
+
+#[test]
+fn one_that_waits_for_our_user_is_answered_when_there_will_be_no_call() {
+    // tests rfc3311 §5.2
+    let ends: [fn(&mut Stage, CallKey, &Request); 5] = [
+        |stage, _, invite| stage.answer(invite, StatusCode::BUSY_HERE, "bob", &[]),
+        |stage, call, _| stage.agent.hang_up(stage.now, call),
+        |stage, _, invite| stage.give_text(&within(invite, "BYE", 3, "")),
+        |stage, _, invite| {
+            stage.challenge(invite, StatusCode::PROXY_AUTHENTICATION_REQUIRED, "n", false);
+        },
+        |stage, _, invite| {
+            stage.answer(invite, StatusCode::OK, "other", &[BOB]);
+            stage.run(Duration::from_secs(40));
+        },
+    ];
+    for (number, end) in ends.into_iter().enumerate() {
+        let mut stage = Stage::with(|settings| settings.answer_reinvites = false);
+        let (call, invite) = early(&mut stage);
+        stage.give_text(&within(&invite, "UPDATE", 2, SDP));
+        end(&mut stage, call, &invite);
+        let is_answer = |message: &Message| match message {
+            Message::Response(response)
+                if response.status().is_final() && response.cseq().method == b"UPDATE" =>
+            {
+                Some((response.cseq().number, response.status()))
+            }
+            _ => None,
+        };
+        let answers: Vec<_> = stage.sent().iter().filter_map(is_answer).collect();
+        assert_eq!(answers, [(2, StatusCode::REQUEST_TERMINATED)], "{number}");
+    }
+}

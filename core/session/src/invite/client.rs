@@ -88,6 +88,9 @@ impl ClientInvite {
     pub(crate) fn response(&mut self, turn: &mut Turn<'_>, terms: &Terms, response: &Response) -> Outcome {
         let status = response.status();
         let quiet_until = turn.now + terms.times.ringing_max;
+        if Class::of(status) == Class::Failure && !matches!(self.state, ClientState::Answered { .. }) {
+            self.forsake(turn);
+        }
         let (state, outcome) = match (mem::replace(&mut self.state, ClientState::Over), Class::of(status)) {
             (ClientState::Calling, Class::Provisional) => {
                 let early = self.progress(turn, terms, Vec::new(), response);
@@ -150,7 +153,9 @@ impl ClientInvite {
         let tag = response.to_tag().unwrap_or_default();
         // rfc6228 §4: one branch of a fork has ended, which is no news; the others go on
         if status == StatusCode::EARLY_DIALOG_TERMINATED {
-            early.retain(|early| !early.peer.is_tagged(tag));
+            for mut ended in early.extract_if(.., |early| early.peer.is_tagged(tag)) {
+                ended.peer.refuse(turn, StatusCode::REQUEST_TERMINATED);
+            }
             return early;
         }
         let known = early.iter().any(|early| early.peer.is_tagged(tag));
@@ -222,9 +227,18 @@ impl ClientInvite {
         early.iter_mut().any(|early| early.peer.refuse(turn, status))
     }
 
+    /// What the peers of early dialogs asked for is answered: there will be no session.
+    // rfc3311 §5.2: a final response to each UPDATE
+    fn forsake(&mut self, turn: &mut Turn<'_>) {
+        for early in self.state.early().into_iter().flatten() {
+            early.peer.refuse(turn, StatusCode::REQUEST_TERMINATED);
+        }
+    }
+
     /// The transaction failed.
     // rfc3261 §8.1.3.1 and rfc3261 §13.2.2
-    pub(crate) fn failed(&mut self, failure: Failure) -> Option<EndReason> {
+    pub(crate) fn failed(&mut self, turn: &mut Turn<'_>, failure: Failure) -> Option<EndReason> {
+        self.forsake(turn);
         let (state, reason) = match mem::replace(&mut self.state, ClientState::Over) {
             ClientState::Calling | ClientState::Proceeding { .. } => {
                 (ClientState::Over, Some(EndReason::Failed(failure)))
@@ -238,8 +252,9 @@ impl ClientInvite {
 
     /// No more responses can come.
     // rfc3261 §13.2.2.4: the early dialogs that were not answered are over
-    pub(crate) fn conclude(&mut self) {
+    pub(crate) fn conclude(&mut self, turn: &mut Turn<'_>) {
         if matches!(self.state, ClientState::Answered { .. }) {
+            self.forsake(turn);
             self.state = ClientState::Over;
         }
     }
@@ -248,6 +263,7 @@ impl ClientInvite {
     // rfc3261 §9.1
     pub(crate) fn withdraw(&mut self, turn: &mut Turn<'_>, why: EndReason, cause: Option<Cause>) {
         let invite = asked(&self.request);
+        self.forsake(turn);
         self.state = match mem::replace(&mut self.state, ClientState::Over) {
             ClientState::Calling => {
                 ClientState::Withdrawn(Withdrawn::cancel(turn, invite, Vec::new(), why, cause))
@@ -302,7 +318,9 @@ impl ClientInvite {
     /// takes the call with it.
     pub(crate) fn left(&mut self, turn: &mut Turn<'_>, remote_tag: &[u8]) {
         let Some(early) = self.state.early() else { return };
-        early.retain(|early| !early.peer.is_tagged(remote_tag));
+        for mut left in early.extract_if(.., |early| early.peer.is_tagged(remote_tag)) {
+            left.peer.refuse(turn, StatusCode::REQUEST_TERMINATED);
+        }
         if early.is_empty() {
             self.withdraw(turn, EndReason::RemoteHungUp, None);
         }
@@ -321,7 +339,8 @@ impl ClientInvite {
     }
 
     /// What went out instead: its ACK must carry the same credentials.
-    pub(crate) fn sent_again(&mut self, request: &Request) -> Asked {
+    pub(crate) fn sent_again(&mut self, turn: &mut Turn<'_>, request: &Request) -> Asked {
+        self.forsake(turn);
         self.request = request.clone();
         self.state = ClientState::Calling;
         asked(request)
