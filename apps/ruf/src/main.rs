@@ -107,6 +107,8 @@ enum Command {
     Answer(Box<phone::AnswerArgs>),
     /// Send a text to somebody.
     Message(Box<phone::MessageArgs>),
+    /// Say whether somebody can be reached, and when that changes.
+    Watch(Box<phone::WatchArgs>),
     /// Ask a SIP server or phone whether it is there (OPTIONS).
     Ping(ping::PingArgs),
     /// Put load on a SIP server: calls, registrations, messages and subscriptions, and their other side.
@@ -200,6 +202,7 @@ fn main() -> ExitCode {
         Command::Call(args) => phone::call(&args),
         Command::Answer(args) => phone::answer(&args),
         Command::Message(args) => phone::message(&args),
+        Command::Watch(args) => phone::watch(&args),
         Command::Ping(args) => ping::run(&args),
         Command::Load(args) => ruf_load::run(&args, Entropy::from_seed(keys::fresh())),
         Command::Config { command: ConfigCommand::Check { file } } => check(&file),

@@ -1,4 +1,4 @@
-//! The phone for scripts: `ruf call`, `ruf answer`, `ruf message`; and for people: `ruf phone` (`screen`). What they are
+//! The phone for scripts: `ruf call`, `ruf answer`, `ruf message`, `ruf watch`; and for people: `ruf phone` (`screen`). What they are
 //! made of is io/sip.
 
 mod answer;
@@ -12,11 +12,13 @@ mod order;
 mod report;
 mod screen;
 mod talk;
+mod watch;
 
 pub(crate) use answer::AnswerArgs;
 pub(crate) use call::CallArgs;
 pub(crate) use message::MessageArgs;
 pub(crate) use screen::PhoneArgs;
+pub(crate) use watch::WatchArgs;
 
 use std::future::Future;
 
@@ -50,6 +52,10 @@ pub(crate) fn answer(args: &AnswerArgs) -> u8 {
 
 pub(crate) fn message(args: &MessageArgs) -> u8 {
     run(message::run(args))
+}
+
+pub(crate) fn watch(args: &WatchArgs) -> u8 {
+    run(watch::run(args))
 }
 
 pub(crate) fn phone(args: &PhoneArgs) -> u8 {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ruf_sip::{Call, Error, Incoming, Phone, PhoneEvent};
+use ruf_sip::{Call, Error, Incoming, Phone, PhoneEvent, Presence};
 
 use super::conversation::Around;
 use super::identity::Identity;
@@ -12,6 +12,7 @@ use super::interrupt::Interrupt;
 use super::order::{NoOrder, Order, Orders};
 use super::report::Report;
 use super::talk::{Talk, TalkArgs};
+use super::watch::presence;
 use super::{help, status_of};
 use crate::EXIT_OK;
 
@@ -30,6 +31,9 @@ pub(crate) struct AnswerArgs {
     /// End after the first call; its outcome is the exit status.
     #[arg(long)]
     once: bool,
+    /// Tell whoever watches us that we are available, busy, away or offline; a note may follow after a colon.
+    #[arg(long, value_name = "STATUS[:NOTE]", value_parser = presence)]
+    presence: Option<Presence>,
     #[command(flatten)]
     identity: Identity,
 }
@@ -50,6 +54,12 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
             false => format!("sip:{}", phone.address()),
         },
     );
+    if let Some(presence) = &args.presence
+        && let Err(error) = phone.publish(presence).await
+    {
+        // Who asks us ourselves is told all the same.
+        report.say("note", &format!("the server does not keep our presence: {error}"));
+    }
     let status = Answering {
         args,
         phone: &mut phone,

@@ -126,7 +126,12 @@ impl Report {
         }
     }
 
-    fn object(&self, event: &str, more: Value) {
+    /// For programs.
+    pub(super) fn is_json(&self) -> bool {
+        self.is_json
+    }
+
+    pub(super) fn object(&self, event: &str, more: Value) {
         self.object_of(None, event, more);
     }
 
