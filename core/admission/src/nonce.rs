@@ -39,6 +39,11 @@ pub struct Nonce {
 }
 
 impl Nonce {
+    /// The nonce that was issued then with this random number.
+    pub const fn new(issued: Tick, random: u64) -> Nonce {
+        Nonce { issued, random }
+    }
+
     /// A number that spreads nonces evenly: for a table in several parts.
     pub const fn spread(self) -> u64 {
         self.random
@@ -67,7 +72,7 @@ impl Nonces {
         source: IpAddr,
         entropy: &mut Entropy,
     ) -> String {
-        let nonce = Nonce { issued: now, random: entropy.u64() };
+        let nonce = Nonce::new(now, entropy.u64());
         let mut text = String::with_capacity(LEN.div_ceil(3) * 4);
         let mut octets = [0; LEN];
         let fields = nonce.issued.as_micros().to_be_bytes().into_iter().chain(nonce.random.to_be_bytes());
