@@ -178,7 +178,7 @@ impl Shift {
             // A crew that is gone has told everything.
             async move { drop(orders.wait_for(|now| *now >= order).await) }
         };
-        tokio::task::LocalSet::new().block_on(&runtime, async {
+        runtime.block_on(async {
             match Worker::new(node, open, limits, Some(certificates), berth) {
                 Ok(worker) => {
                     let worker = worker.with_dns(dns);

@@ -128,24 +128,21 @@ impl ReceiveBatch {
         let (address, vector, header) = unsafe {
             (mem::zeroed::<Address>(), mem::zeroed::<libc::iovec>(), mem::zeroed::<libc::mmsghdr>())
         };
-        ReceiveBatch {
+        let mut batch = ReceiveBatch {
             payloads: vec![0; BATCH_MAX * DATAGRAM_BYTES_MAX],
             addresses: vec![address; BATCH_MAX],
             controls: vec![[0; CONTROL_WORDS]; BATCH_MAX],
             vectors: vec![vector; BATCH_MAX],
             headers: vec![header; BATCH_MAX],
-        }
+        };
+        batch.lend(BATCH_MAX);
+        batch
     }
 
-    /// Takes what the socket has, without waiting, at most [`BATCH_MAX`] datagrams; each goes to `each`.
-    /// Returns how many there were. `WouldBlock` is an error like any other.
-    pub(crate) fn receive(
-        &mut self,
-        socket: &impl AsRawFd,
-        mut each: impl FnMut(Received<'_>),
-    ) -> io::Result<usize> {
+    /// Lends the first `slots` to the kernel (again: it writes over the lengths of those that it fills).
+    fn lend(&mut self, slots: usize) {
         let payloads = self.payloads.as_mut_ptr();
-        for slot in 0..BATCH_MAX {
+        for slot in 0..slots.min(BATCH_MAX) {
             // SAFETY: `slot` is below BATCH_MAX, the length of every Vec here, and the payload of a
             // slot is the slot's own DATAGRAM_BYTES_MAX octets of `payloads`.
             unsafe {
@@ -162,7 +159,16 @@ impl ReceiveBatch {
                 header.msg_flags = 0;
             }
         }
-        // SAFETY: `headers` holds BATCH_MAX headers whose pointers were set just now.
+    }
+
+    /// Takes what the socket has, without waiting, at most [`BATCH_MAX`] datagrams; each goes to `each`.
+    /// Returns how many there were. `WouldBlock` is an error like any other.
+    pub(crate) fn receive(
+        &mut self,
+        socket: &impl AsRawFd,
+        mut each: impl FnMut(Received<'_>),
+    ) -> io::Result<usize> {
+        // SAFETY: `headers` holds BATCH_MAX headers, all lent.
         let count = unsafe {
             libc::recvmmsg(
                 socket.as_raw_fd(),
@@ -189,6 +195,7 @@ impl ReceiveBatch {
             let local = local_address(&header.msg_hdr);
             each(Received { remote, local, payload });
         }
+        self.lend(count);
         Ok(count)
     }
 }
@@ -260,41 +267,65 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) payload: &'a [u8],
 }
 
-/// Sends the datagrams, without waiting, in one system call (at most [`BATCH_MAX`] of them).
-/// Returns how many left; an error belongs to the first that did not.
-pub(crate) fn send(socket: RawFd, datagrams: &[Outgoing<'_>]) -> io::Result<usize> {
-    // SAFETY: all-zero bytes are a valid value of each of these C structs.
-    let (mut addresses, mut vectors, mut headers) = unsafe {
-        (
-            mem::zeroed::<[Address; BATCH_MAX]>(),
-            mem::zeroed::<[libc::iovec; BATCH_MAX]>(),
-            mem::zeroed::<[libc::mmsghdr; BATCH_MAX]>(),
-        )
-    };
-    let mut controls: [Control; BATCH_MAX] = [[0; CONTROL_WORDS]; BATCH_MAX];
-    let slots = addresses.iter_mut().zip(&mut vectors).zip(&mut headers).zip(&mut controls);
-    let mut count = 0;
-    for ((((address, vector), header), control), datagram) in slots.zip(datagrams) {
-        let header = &mut header.msg_hdr;
-        header.msg_namelen = encode_address(datagram.remote, address);
-        header.msg_name = std::ptr::from_mut(address).cast();
-        vector.iov_base = datagram.payload.as_ptr().cast_mut().cast();
-        vector.iov_len = datagram.payload.len();
-        header.msg_iov = vector;
-        header.msg_iovlen = 1;
-        if let Some(local) = datagram.local {
-            header.msg_control = control.as_mut_ptr().cast();
-            header.msg_controllen = mem::size_of::<Control>();
-            header.msg_controllen = set_source(header, local);
+/// Buffers for one `sendmmsg`. They are written only as far as there are datagrams: most turns have one or two.
+pub(crate) struct SendBatch {
+    addresses: Vec<Address>,
+    controls: Vec<Control>,
+    vectors: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+}
+
+// SAFETY: the raw pointers in `vectors` and `headers` are used only inside `send`, which has `&mut self` and sets
+// those that it uses.
+unsafe impl Send for SendBatch {}
+
+impl SendBatch {
+    pub(crate) fn new() -> SendBatch {
+        // SAFETY: all-zero bytes are a valid value of each of these C structs.
+        let (address, vector, header) = unsafe {
+            (mem::zeroed::<Address>(), mem::zeroed::<libc::iovec>(), mem::zeroed::<libc::mmsghdr>())
+        };
+        SendBatch {
+            addresses: vec![address; BATCH_MAX],
+            controls: vec![[0; CONTROL_WORDS]; BATCH_MAX],
+            vectors: vec![vector; BATCH_MAX],
+            headers: vec![header; BATCH_MAX],
         }
-        count += 1;
     }
-    // SAFETY: the first `count` headers point into arrays and payloads that outlive the call;
-    // sendmmsg does not write to the payloads.
-    let sent = unsafe {
-        libc::sendmmsg(socket, headers.as_mut_ptr(), count, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
-    };
-    usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+
+    /// Sends the datagrams, without waiting, in one system call (the first [`BATCH_MAX`] of them).
+    /// Returns how many left; an error belongs to the first that did not.
+    pub(crate) fn send<'a>(
+        &mut self,
+        socket: RawFd,
+        datagrams: impl IntoIterator<Item = Outgoing<'a>>,
+    ) -> io::Result<usize> {
+        let SendBatch { addresses, controls, vectors, headers } = self;
+        let slots = addresses.iter_mut().zip(vectors).zip(&mut *headers).zip(controls);
+        let mut count = 0;
+        for ((((address, vector), header), control), datagram) in slots.zip(datagrams) {
+            let header = &mut header.msg_hdr;
+            header.msg_namelen = encode_address(datagram.remote, address);
+            header.msg_name = std::ptr::from_mut(address).cast();
+            vector.iov_base = datagram.payload.as_ptr().cast_mut().cast();
+            vector.iov_len = datagram.payload.len();
+            header.msg_iov = vector;
+            header.msg_iovlen = 1;
+            (header.msg_control, header.msg_controllen) = (std::ptr::null_mut(), 0);
+            if let Some(local) = datagram.local {
+                header.msg_control = control.as_mut_ptr().cast();
+                header.msg_controllen = mem::size_of::<Control>();
+                header.msg_controllen = set_source(header, local);
+            }
+            count += 1;
+        }
+        // SAFETY: the first `count` headers point into arrays and payloads that outlive the call;
+        // sendmmsg does not write to the payloads.
+        let sent = unsafe {
+            libc::sendmmsg(socket, headers.as_mut_ptr(), count, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
+        };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
 }
 
 /// Writes one control message that names the source address; returns the length of the control part.
@@ -430,7 +461,7 @@ mod tests {
         assert!(nothing == 0 && room > 0);
         let payload = [0; 1_000];
         let datagram = [Outgoing { remote: b.local(), local: None, payload: &payload }];
-        assert_eq!(send(a.as_raw_fd(), &datagram).expect("sends"), 1);
+        assert_eq!(SendBatch::new().send(a.as_raw_fd(), datagram).expect("sends"), 1);
         wait_readable(b.as_raw_fd());
         assert!(waits().0 >= 1_000 && waits().1 == room);
     }
@@ -446,10 +477,13 @@ mod tests {
         };
         let payloads: Vec<Vec<u8>> = (0..40u8).map(|n| vec![n; usize::from(n) * 100]).collect();
         let local = from.map(|ip| ip.parse().expect("an address"));
-        let datagrams: Vec<Outgoing<'_>> =
-            payloads.iter().map(|payload| Outgoing { remote: to, local, payload }).collect();
-        assert_eq!(send(a.as_raw_fd(), &datagrams).expect("sends"), BATCH_MAX);
-        assert_eq!(send(a.as_raw_fd(), &datagrams[BATCH_MAX..]).expect("sends"), 8);
+        let mut datagrams = payloads.iter().map(|payload| Outgoing { remote: to, local, payload });
+        let mut outgoing = SendBatch::new();
+        assert_eq!(
+            outgoing.send(a.as_raw_fd(), datagrams.by_ref().take(BATCH_MAX)).expect("sends"),
+            BATCH_MAX
+        );
+        assert_eq!(outgoing.send(a.as_raw_fd(), datagrams).expect("sends"), 8);
         let mut batch = ReceiveBatch::new();
         let mut got = Vec::new();
         while got.len() < payloads.len() {

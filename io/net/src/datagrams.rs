@@ -10,10 +10,10 @@ use std::os::fd::AsRawFd;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use ruf_message::{Flow, Transmit, Transport};
+use ruf_message::{Flow, Tick, Transmit, Transport};
 use tokio::io::unix::AsyncFd;
 
-use crate::batch::{self, BATCH_MAX, Outgoing, ReceiveBatch, Undelivered};
+use crate::batch::{self, BATCH_MAX, Outgoing, ReceiveBatch, SendBatch, Undelivered};
 use crate::clock::Clock;
 use crate::listen::UdpListener;
 use crate::stun;
@@ -38,12 +38,13 @@ struct Socket {
 /// The UDP sockets of one worker.
 pub(crate) struct Datagrams {
     sockets: Vec<Socket>,
-    batch: ReceiveBatch,
+    incoming: ReceiveBatch,
+    leaving: SendBatch,
 }
 
 impl Datagrams {
     pub(crate) fn new() -> Datagrams {
-        Datagrams { sockets: Vec::new(), batch: ReceiveBatch::new() }
+        Datagrams { sockets: Vec::new(), incoming: ReceiveBatch::new(), leaving: SendBatch::new() }
     }
 
     /// Puts a socket under the runtime's watch, as the listener of this number.
@@ -58,12 +59,13 @@ impl Datagrams {
     pub(crate) fn poll_receive<N: Node>(
         &mut self,
         cx: &mut Context<'_>,
+        now: Tick,
         clock: Clock,
         node: &mut N,
     ) -> Poll<()> {
         let mut any = false;
         for socket in &mut self.sockets {
-            any |= socket.poll_receive(cx, clock, &mut self.batch, node).is_ready();
+            any |= socket.poll_receive(cx, now, clock, &mut self.incoming, node).is_ready();
         }
         if any { Poll::Ready(()) } else { Poll::Pending }
     }
@@ -87,7 +89,7 @@ impl Datagrams {
     /// Sends what is queued; the flows that lead nowhere are added to `failed`.
     pub(crate) fn flush(&mut self, failed: &mut Vec<Flow>) {
         for socket in &mut self.sockets {
-            socket.flush(failed);
+            socket.flush(&mut self.leaving, failed);
         }
     }
 }
@@ -96,6 +98,7 @@ impl Socket {
     fn poll_receive<N: Node>(
         &mut self,
         cx: &mut Context<'_>,
+        mut now: Tick,
         clock: Clock,
         batch: &mut ReceiveBatch,
         node: &mut N,
@@ -107,7 +110,6 @@ impl Socket {
                 Poll::Ready(Ok(guard)) => guard,
                 Poll::Ready(Err(_)) | Poll::Pending => break,
             };
-            let now = clock.now();
             let count = batch.receive(socket.get_ref(), |datagram| {
                 let local = datagram.local.filter(|_| bound.ip().is_unspecified()).unwrap_or(bound.ip());
                 let flow = Flow {
@@ -125,7 +127,10 @@ impl Socket {
                 }
             });
             match count {
-                Ok(BATCH_MAX..) => any = true,
+                Ok(BATCH_MAX..) => {
+                    any = true;
+                    now = clock.now();
+                }
                 Ok(_) => {
                     // Less than a full batch: the socket is empty, and epoll tells when it no longer is.
                     guard.clear_ready();
@@ -152,26 +157,22 @@ impl Socket {
     }
 
     /// Sends what is queued. What the kernel has no room for is dropped: SIP over UDP repeats itself.
-    fn flush(&mut self, failed: &mut Vec<Flow>) {
+    fn flush(&mut self, batch: &mut SendBatch, failed: &mut Vec<Flow>) {
         let Socket { socket, bound, listener, outgoing, failed: reported } = self;
         let source = |flow: &Flow| -> Option<IpAddr> {
             bound.ip().is_unspecified().then(|| flow.local.ip()).filter(|ip| !ip.is_unspecified())
         };
         let mut sent_again = false;
         while !outgoing.is_empty() {
-            let datagrams: Vec<Outgoing<'_>> = outgoing
-                .iter()
-                .take(BATCH_MAX)
-                .map(|transmit| Outgoing {
-                    remote: transmit.flow.remote,
-                    local: source(&transmit.flow),
-                    payload: &transmit.bytes,
-                })
-                .collect();
-            match batch::send(socket.get_ref().as_raw_fd(), &datagrams) {
+            let datagrams = outgoing.iter().map(|transmit| Outgoing {
+                remote: transmit.flow.remote,
+                local: source(&transmit.flow),
+                payload: &transmit.bytes,
+            });
+            match batch.send(socket.get_ref().as_raw_fd(), datagrams) {
                 Ok(sent) => {
                     sent_again = false;
-                    if sent < datagrams.len() {
+                    if sent < outgoing.len().min(BATCH_MAX) {
                         // What stopped the rest was the report of an earlier datagram, most likely, and the
                         // kernel has forgotten that error now: no later call would say that one is waiting.
                         take_reports(socket, *bound, *listener, reported);

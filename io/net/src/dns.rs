@@ -4,8 +4,10 @@
 //! Not here: what is asked and why, and the memory of answers (RFC 3263: core/locate; the resolver's
 //! own memory is off, or a TTL would be counted twice).
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use hickory_resolver::TokioResolver;
@@ -86,10 +88,14 @@ impl Dns {
 
     /// The next answer.
     pub async fn answered(&mut self) -> (u64, Answer) {
-        match self.answers.recv().await {
-            Some(answer) => answer,
-            // Cannot be: we hold a sender ourselves.
-            None => std::future::pending().await,
+        poll_fn(|cx| self.poll_answered(cx)).await
+    }
+
+    pub(crate) fn poll_answered(&mut self, cx: &mut Context<'_>) -> Poll<(u64, Answer)> {
+        match self.answers.poll_recv(cx) {
+            Poll::Ready(Some(answer)) => Poll::Ready(answer),
+            // `None` cannot be: we hold a sender ourselves.
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 }

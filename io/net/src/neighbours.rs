@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use ruf_message::{Flow, Transmit};
 use tokio::sync::mpsc;
@@ -94,13 +95,13 @@ impl<C> Neighbours<C> {
     }
 
     /// The next batch; never, for the only worker.
-    pub(crate) async fn next(&mut self) -> Vec<Letter<C>> {
-        match self.inbox.recv().await {
-            Some(batch) => {
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Vec<Letter<C>>> {
+        match self.inbox.poll_recv(cx) {
+            Poll::Ready(Some(batch)) => {
                 self.waiting.fetch_sub(batch.len(), Ordering::Relaxed);
-                batch
+                Poll::Ready(batch)
             }
-            None => std::future::pending().await,
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         }
     }
 
@@ -121,6 +122,10 @@ mod tests {
         Neighbours::of_all(3).try_into().unwrap_or_else(|_| panic!("three"))
     }
 
+    async fn next(neighbours: &mut Neighbours<u32>) -> Vec<Letter<u32>> {
+        std::future::poll_fn(|cx| neighbours.poll_next(cx)).await
+    }
+
     fn numbers(batch: Vec<Letter<u32>>) -> Vec<u32> {
         let number = |letter| match letter {
             Letter::Crossing(number) => number,
@@ -138,9 +143,9 @@ mod tests {
         assert!(c.post(1, Letter::Crossing(30)).is_ok());
         a.flush();
         c.flush();
-        assert_eq!(numbers(b.next().await), [10, 11]);
-        assert_eq!(numbers(b.next().await), [30]);
-        assert_eq!(numbers(c.next().await), [20]);
+        assert_eq!(numbers(next(&mut b).await), [10, 11]);
+        assert_eq!(numbers(next(&mut b).await), [30]);
+        assert_eq!(numbers(next(&mut c).await), [20]);
     }
 
     #[test]
@@ -160,7 +165,7 @@ mod tests {
         assert!(c.post(1, Letter::Crossing(0)).is_err(), "whoever it is from");
         assert!(a.post(2, Letter::Crossing(0)).is_ok(), "another has room");
         a.flush();
-        assert_eq!(b.next().await.len(), LETTERS_MAX);
+        assert_eq!(next(&mut b).await.len(), LETTERS_MAX);
         assert!(a.post(1, Letter::Crossing(0)).is_ok());
     }
 

@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use rustix::time::{
@@ -27,11 +28,11 @@ impl FineTimer {
         Ok(FineTimer { timer: batch::watch_timer(timer)?, set: None })
     }
 
-    /// Waits until then. Waiting for the same moment again costs nothing more.
-    pub(crate) async fn until(&mut self, then: Instant) -> io::Result<()> {
-        let left = then.saturating_duration_since(Instant::now());
+    /// Ready once it is `then`. `now` may be a little ago; to ask for the same moment again costs nothing more.
+    pub(crate) fn poll_until(&mut self, cx: &mut Context<'_>, then: Instant, now: Instant) -> Poll<()> {
+        let left = then.saturating_duration_since(now);
         if left.is_zero() {
-            return Ok(());
+            return Poll::Ready(());
         }
         if self.set != Some(then) {
             let it_value = Timespec {
@@ -40,15 +41,20 @@ impl FineTimer {
             };
             let it_interval = Timespec { tv_sec: 0, tv_nsec: 0 };
             let new = Itimerspec { it_interval, it_value };
-            timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &new)?;
+            // An error cannot be: the timer is ours, and the time a time. To be ready early does no harm.
+            if timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &new).is_err() {
+                return Poll::Ready(());
+            }
             self.set = Some(then);
         }
         loop {
-            let mut guard = self.timer.readable().await?;
+            let Ok(mut guard) = std::task::ready!(self.timer.poll_read_ready(cx)) else {
+                return Poll::Ready(());
+            };
             guard.clear_ready();
             if then <= Instant::now() {
                 self.set = None;
-                return Ok(());
+                return Poll::Ready(());
             }
         }
     }
@@ -66,21 +72,22 @@ pub(crate) fn rest(start: Instant, grain: Duration) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::future::poll_fn;
 
     #[tokio::test]
     async fn a_moment_is_waited_for_and_may_be_changed_and_one_that_is_past_is_there() {
         let mut timer = FineTimer::new().expect("a timer");
         let start = Instant::now();
-        let soon = start + Duration::from_micros(300);
-        {
-            // Somebody else came first: the wait is dropped.
-            let far = timer.until(start + Duration::from_secs(3_600));
-            assert!(tokio::time::timeout(Duration::from_millis(1), far).await.is_err());
-        }
-        timer.until(soon).await.expect("waited");
+        // Somebody else comes first: the wait is left.
+        let far = poll_fn(|cx| timer.poll_until(cx, start + Duration::from_secs(3_600), start));
+        assert!(tokio::time::timeout(Duration::from_millis(1), far).await.is_err());
+        let soon = Instant::now() + Duration::from_micros(300);
+        poll_fn(|cx| timer.poll_until(cx, soon, Instant::now())).await;
         assert!(Instant::now() >= soon);
-        timer.until(start).await.expect("past");
-        timer.until(Instant::now() + Duration::from_micros(50)).await.expect("again");
+        poll_fn(|cx| timer.poll_until(cx, start, Instant::now())).await;
+        let again = Instant::now() + Duration::from_micros(50);
+        poll_fn(|cx| timer.poll_until(cx, again, Instant::now())).await;
+        assert!(Instant::now() >= again);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -126,6 +127,22 @@ pub enum Stop {
     Cut,
 }
 
+/// What ends a worker's sleep.
+enum Came<N: Node> {
+    /// The sockets had something, which is done.
+    Work,
+    /// It is time for what is due.
+    Due,
+    /// The answer to a question of this number.
+    Answer(u64, Answer),
+    Command(Command<N>),
+    Letters(Vec<Letter<N::Crossing>>),
+    /// To stop: first by draining, then at once.
+    Order,
+    /// All that came is done, and it may rest.
+    Quiet,
+}
+
 /// Where one worker stands: the clock it shares with the others, the ways to them, and its commands.
 pub struct Berth<N: Node> {
     clock: Clock,
@@ -233,10 +250,11 @@ impl<N: Node + 'static> Worker<N> {
     ) -> Stop {
         tokio::pin!(stop, cut);
         let mut draining: Option<Instant> = None;
-        // Since the last rest.
+        // In the turn before.
         let mut worked = false;
         loop {
-            self.settle();
+            let now = self.clock.now();
+            self.settle(now);
             let mut look = None;
             if draining.is_some() {
                 let drained = self.node.is_drained();
@@ -247,45 +265,81 @@ impl<N: Node + 'static> Worker<N> {
                 look = drained.then(|| Instant::now() + DRAIN_LOOK);
             }
             let deadline = self.sleep_until(draining.map(|since| since + drain), look);
-            let (rests, mut is_quiet) = (worked && !self.grain.is_zero(), false);
-            tokio::select! {
-                // Not biased: under a storm no arm may starve another.
-                () = &mut stop, if draining.is_none() => draining = Some(Instant::now()),
-                () = &mut cut, if draining.is_some() => return Stop::Cut,
-                Some(command) = self.commands.recv() => {
-                    let now = self.wake();
-                    command(&mut self.node, now);
+            let rests = worked && !self.grain.is_zero();
+            let mut quiet = pin!(quiet());
+            // Who was served in the turn before comes last, so that under a storm neither the sockets starve the rest
+            // nor the rest the sockets; who is woken by a socket asks nobody else first.
+            let mut sockets_first = !worked;
+            let came = poll_fn(|cx| {
+                let now = self.clock.now();
+                if sockets_first && self.poll_sockets(cx, now).is_ready() {
+                    return Poll::Ready(Came::Work);
                 }
-                letters = self.neighbours.next() => self.read(letters),
-                (number, answer) = self.dns.answered() => {
-                    let now = self.wake();
-                    self.node.resolved(now, number, answer);
+                let told = if draining.is_none() { stop.as_mut().poll(cx) } else { cut.as_mut().poll(cx) };
+                if told.is_ready() {
+                    return Poll::Ready(Came::Order);
                 }
-                () = poll_fn(|cx| poll_work(
-                    cx, &mut self.datagrams, &mut self.connections, &mut self.node, &mut self.occupancy, self.clock
-                )) => {}
-                () = sleep(&mut self.timer, deadline) => {
-                    if draining.is_some_and(|since| since.elapsed() >= drain) {
-                        return Stop::Cut;
-                    }
-                    let now = self.wake();
+                if let Poll::Ready(came) = self.poll_rest(cx, now, deadline) {
+                    self.occupancy.work(now);
+                    return Poll::Ready(came);
+                }
+                if !sockets_first && self.poll_sockets(cx, now).is_ready() {
+                    return Poll::Ready(Came::Work);
+                }
+                self.occupancy.rest(now);
+                if rests && quiet.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(Came::Quiet);
+                }
+                sockets_first = true;
+                Poll::Pending
+            })
+            .await;
+            worked = !matches!(came, Came::Quiet);
+            let now = self.clock.now();
+            match came {
+                Came::Work => {}
+                Came::Order if draining.is_some() => return Stop::Cut,
+                Came::Order => draining = Some(Instant::now()),
+                Came::Due if draining.is_some_and(|since| since.elapsed() >= drain) => return Stop::Cut,
+                Came::Due => {
                     self.node.tick(now);
                     self.connections.tick(now);
                 }
-                () = quiet(), if rests => is_quiet = true,
-            }
-            worked = !is_quiet;
-            if is_quiet {
-                rest(self.clock.began(), self.grain);
+                Came::Command(command) => command(&mut self.node, now),
+                Came::Letters(letters) => self.read(now, letters),
+                Came::Answer(number, answer) => self.node.resolved(now, number, answer),
+                Came::Quiet => rest(self.clock.began(), self.grain),
             }
         }
     }
 
-    /// The time at which there is something to do.
-    fn wake(&mut self) -> Tick {
-        let now = self.clock.now();
-        self.occupancy.work(now);
-        now
+    /// Takes what sockets and connections have, a bounded share of each; pending when there was nothing.
+    fn poll_sockets(&mut self, cx: &mut Context<'_>, now: Tick) -> Poll<()> {
+        self.occupancy.turn(now);
+        // Before the node takes anything: what it learned may be long ago.
+        if let Some(Look { worked, since, longest_turn }) = self.occupancy.look(now) {
+            self.node.busy(worked, since, longest_turn >= TURN_LONG || self.datagrams.are_behind());
+        }
+        let received = self.datagrams.poll_receive(cx, now, self.clock, &mut self.node).is_ready();
+        let now = if received { self.clock.now() } else { now };
+        let worked = self.connections.poll_work(cx, now, &mut self.node).is_ready();
+        if received || worked { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// What comes from elsewhere than a socket.
+    fn poll_rest(&mut self, cx: &mut Context<'_>, now: Tick, deadline: Option<Instant>) -> Poll<Came<N>> {
+        if let Some(deadline) = deadline
+            && self.timer.poll_until(cx, deadline, self.clock.instant(now, Duration::ZERO)).is_ready()
+        {
+            return Poll::Ready(Came::Due);
+        }
+        if let Poll::Ready((number, answer)) = self.dns.poll_answered(cx) {
+            return Poll::Ready(Came::Answer(number, answer));
+        }
+        if let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) {
+            return Poll::Ready(Came::Command(command));
+        }
+        self.neighbours.poll_next(cx).map(Came::Letters)
     }
 
     /// The earliest of the deadlines of the node and of the connections, the drain's end, and the next look
@@ -298,11 +352,10 @@ impl<N: Node + 'static> Worker<N> {
     }
 
     /// Answers the node's questions and sends what it wants sent, until it wants nothing more.
-    fn settle(&mut self) {
+    fn settle(&mut self, now: Tick) {
         loop {
             let mut any = false;
             while let Some((token, place)) = self.node.poll_reach() {
-                let now = self.clock.now();
                 match place.transport {
                     Transport::Udp => {
                         let flow = reach::datagrams_to(&place, &self.listeners);
@@ -323,22 +376,21 @@ impl<N: Node + 'static> Worker<N> {
             while let Some((to, crossing)) = self.node.poll_crossing() {
                 if let Err(Letter::Crossing(crossing)) = self.neighbours.post(to, Letter::Crossing(crossing))
                 {
-                    self.node.not_crossed(self.clock.now(), crossing);
+                    self.node.not_crossed(now, crossing);
                     any = true;
                 }
             }
             let mut failed = Vec::new();
             self.datagrams.flush(&mut failed);
-            self.connections.settle(self.clock.now());
+            self.connections.settle(now);
             any |= !failed.is_empty();
             for flow in failed {
-                self.node.unreachable(self.clock.now(), flow);
+                self.node.unreachable(now, flow);
                 // The system brings what ICMP says to any of the sockets that share a port.
                 self.neighbours.tell_gone(flow);
             }
             while let Some(event) = self.connections.poll_event() {
                 any = true;
-                let now = self.clock.now();
                 match event {
                     ConnectionEvent::Reached { token, flow } => self.node.reached(now, token, flow),
                     ConnectionEvent::Gone(flow) => {
@@ -366,10 +418,8 @@ impl<N: Node + 'static> Worker<N> {
     }
 
     /// Does what other workers want done.
-    fn read(&mut self, letters: Vec<Letter<N::Crossing>>) {
-        self.wake();
+    fn read(&mut self, now: Tick, letters: Vec<Letter<N::Crossing>>) {
         for letter in letters {
-            let now = self.clock.now();
             match letter {
                 Letter::Crossing(crossing) => self.node.crossed(now, crossing),
                 Letter::Transmit(transmit) => self.connections.send(transmit),
@@ -379,42 +429,10 @@ impl<N: Node + 'static> Worker<N> {
     }
 }
 
-/// Takes what sockets and connections have, a bounded share of each; pending when there was nothing.
-fn poll_work<N: Node>(
-    cx: &mut Context<'_>,
-    datagrams: &mut Datagrams,
-    connections: &mut Connections,
-    node: &mut N,
-    occupancy: &mut Occupancy,
-    clock: Clock,
-) -> Poll<()> {
-    let woken = clock.now();
-    occupancy.turn(woken);
-    // Before the node takes anything: what it learned may be long ago.
-    if let Some(Look { worked, since, longest_turn }) = occupancy.look(woken) {
-        node.busy(worked, since, longest_turn >= TURN_LONG || datagrams.are_behind());
-    }
-    let received = datagrams.poll_receive(cx, clock, node).is_ready();
-    let now = clock.now();
-    let worked = connections.poll_work(cx, now, node).is_ready();
-    if received || worked {
-        return Poll::Ready(());
-    }
-    occupancy.rest(now);
-    Poll::Pending
-}
-
 /// Resolves once the sockets were asked and nothing was there: whatever came is polled before it a second time.
 async fn quiet() {
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
-}
-
-async fn sleep(timer: &mut FineTimer, until: Option<Instant>) {
-    let Some(until) = until else { return std::future::pending().await };
-    if timer.until(until).await.is_err() {
-        tokio::time::sleep_until(until.into()).await;
-    }
 }
 
 #[cfg(test)]
