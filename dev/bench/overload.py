@@ -211,7 +211,9 @@ def storm(args, base):
     watcher = threading.Thread(target=watch)
     try:
         # All register before the storm, which would refuse that too.
-        plan = [("before", 0.5, 10)] * 2 + [("storm", 10, 20)] + [("after", 0.5, 10)] * (GENERATORS - 3)
+        # Completed calls linger for 32 s: only then is memory level.
+        plan = [("to level", 0.5, 20)] * 2 + [("before", 0.5, 10), ("storm", 10, 20)]
+        plan += [("after", 0.5, 10)] * (GENERATORS - len(plan))
         ready = [Load(base * times, secs, args.digest, number=number) for number, (_, times, secs) in enumerate(plan)]
         watcher.start()
         for (name, _, secs), load in zip(plan, ready):
