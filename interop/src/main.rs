@@ -4,6 +4,7 @@
 //! ```text
 //! ruf-interop table       baresip, linphone and PJSIP call each other
 //! ruf-interop talk        `ruf call` and `ruf answer` with baresip, linphone and PJSIP
+//! ruf-interop screen      `ruf phone` in a terminal, with baresip and PJSIP
 //! ruf-interop torture     the messages of RFC 4475 and RFC 5118
 //! ruf-interop negative    what must not get through
 //! ruf-interop startup     how a server starts, refuses to, and ends
@@ -40,6 +41,7 @@ mod program;
 mod raw;
 mod recording;
 mod rtp;
+mod screen;
 mod server;
 mod sip;
 mod sipp;
@@ -62,7 +64,7 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 12] = [
+const COMMANDS: [Command; 13] = [
     ("startup", startup::run),
     ("kill", kill::run),
     ("disk", disk::run),
@@ -71,6 +73,7 @@ const COMMANDS: [Command; 12] = [
     ("sipp", sipp::run),
     ("nat", nat::run),
     ("talk", talk::run),
+    ("screen", screen::run),
     ("dns", dns::run),
     ("storm", storm::run),
     ("browser", browser::run),
@@ -78,7 +81,7 @@ const COMMANDS: [Command; 12] = [
 ];
 
 /// The parts that `all` plays beside the others: they wait more than they work.
-const ASIDE: [&str; 2] = ["nat", "talk"];
+const ASIDE: [&str; 3] = ["nat", "talk", "screen"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

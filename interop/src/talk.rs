@@ -5,8 +5,8 @@
 //! registered. A peer of a row plays each of [`CALLS`]. Rows run side by side.
 
 mod call;
-mod hearing;
-mod ours;
+pub(crate) mod hearing;
+pub(crate) mod ours;
 mod row;
 mod text;
 mod transfer;
@@ -30,7 +30,7 @@ const ROWS_AT_ONCE: u16 = 8;
 
 /// One of the two sides of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(crate) enum Side {
     /// `ruf call`, `ruf answer`
     Ruf,
     /// The other make of phone.

@@ -34,13 +34,20 @@ impl Agent {
     /// transfer). Told of like [`Self::transfer`]; `other` ends when it has.
     // rfc5589 §7.3
     pub fn transfer_attended(&mut self, now: Tick, call: CallKey, other: CallKey) {
-        let dialog = self.calls.get(other).and_then(|other| other.usage.dialog());
-        // rfc3891 §4: an early dialog that its peer did not open is not to be replaced
-        if let Some(dialog) = dialog.filter(|dialog| dialog.stage() == Stage::Confirmed) {
-            // An agent that answers for its whole host has no server.
-            let to = attended(dialog, self.settings.any_user);
+        if let Some(to) = self.replacement(other) {
             self.transfer(now, call, &to);
         }
+    }
+
+    /// What [`Self::transfer`] is told so that whoever is transferred takes our place in this call, which may be one
+    /// of another agent. `None`: it is not up.
+    // rfc5589 §7.3
+    pub fn replacement(&self, call: CallKey) -> Option<Uri> {
+        let dialog = self.calls.get(call)?.usage.dialog()?;
+        // rfc3891 §4: an early dialog that its peer did not open is not to be replaced
+        let is_up = dialog.stage() == Stage::Confirmed;
+        // An agent that answers for its whole host has no server.
+        is_up.then(|| attended(dialog, self.settings.any_user))
     }
 
     /// Does what the peer of a call asks for ([`AgentEvent::Referred`](crate::AgentEvent::Referred)): calls

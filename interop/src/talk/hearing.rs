@@ -10,7 +10,7 @@ use crate::failure::{Outcome, ensure};
 use crate::phone::Codec;
 use crate::rtp;
 use crate::tone;
-use crate::wire::{Mark, Packet};
+use crate::wire::{Mark, Packet, Tap};
 
 /// Packets listened to at once: half a second of 20 ms each.
 const LISTEN_PACKETS: usize = 25;
@@ -19,20 +19,28 @@ const COUNT_PACKETS: usize = 50;
 /// How long nothing must be heard for silence.
 const SILENCE: Duration = Duration::from_millis(600);
 
-/// What a ruf at this address says arrives at the other, and the other way: the tone where it can be decoded here, else
-/// packets.
+/// What a ruf at this address says arrives at the other, and the other way.
 pub(super) fn both_heard(row: &Row, codec: Codec, at: IpAddr, tones: (u32, u32), from: Mark) -> Outcome<()> {
     let (ours, theirs) = tones;
-    heard(row, codec, at, Side::Peer, theirs, from)?;
-    heard(row, codec, at, Side::Ruf, ours, from)
+    let is_decoded = codec.is_plain() && row.cast.media == Media::Plain;
+    heard(&row.tap, is_decoded, at, Side::Peer, theirs, from)?;
+    heard(&row.tap, is_decoded, at, Side::Ruf, ours, from)
 }
 
-fn heard(row: &Row, codec: Codec, at: IpAddr, speaker: Side, hertz: u32, from: Mark) -> Outcome<()> {
+/// What the speaker says goes over the wire at ruf's address: the tone where it can be decoded here, else packets.
+pub(crate) fn heard(
+    tap: &Tap,
+    is_decoded: bool,
+    at: IpAddr,
+    speaker: Side,
+    hertz: u32,
+    from: Mark,
+) -> Outcome<()> {
     let (mut listened, mut last) = (0, None);
-    let found = row.tap.wait_until(from, PATIENCE, PATIENCE, |packets| {
+    let found = tap.wait_until(from, PATIENCE, PATIENCE, |packets| {
         let audio: Vec<&Arc<Packet>> =
             packets.iter().filter(|packet| is_audio(at, packet, speaker)).collect();
-        if !(codec.is_plain() && row.cast.media == Media::Plain) {
+        if !is_decoded {
             listened = audio.len();
             return (listened >= COUNT_PACKETS).then_some(());
         }
@@ -54,31 +62,37 @@ fn heard(row: &Row, codec: Codec, at: IpAddr, speaker: Side, hertz: u32, from: M
 
 /// A ruf that is held sends no sound.
 pub(super) fn stops(row: &Row, at: IpAddr, from: Mark) -> Outcome<()> {
-    nothing(row, from, |packet| is_audio(at, packet, Side::Ruf))
+    nothing(&row.tap, from, |packet| is_audio(at, packet, Side::Ruf))
 }
 
 /// A ruf that holds and who is held say nothing that could be heard, in either direction. What is encrypted nobody
 /// hears here.
 pub(super) fn silent(row: &Row, at: IpAddr, from: Mark) -> Outcome<()> {
+    match row.cast.media {
+        Media::Plain => inaudible(&row.tap, at, &[Side::Ruf, Side::Peer], from),
+        Media::Srtp => Ok(()),
+    }
+}
+
+/// Nothing can be heard of these speakers.
+pub(crate) fn inaudible(tap: &Tap, at: IpAddr, speakers: &[Side], from: Mark) -> Outcome<()> {
     let is_loud = |packet: &Packet| packet.rtp().is_some_and(|rtp| !tone::is_silent(&rtp.samples));
-    nothing(row, from, |packet| {
-        row.cast.media == Media::Plain
-            && (is_audio(at, packet, Side::Ruf) || is_audio(at, packet, Side::Peer))
-            && is_loud(packet)
+    nothing(tap, from, |packet| {
+        speakers.iter().any(|speaker| is_audio(at, packet, *speaker)) && is_loud(packet)
     })
 }
 
 /// Waits until no such packet has come for some time.
-fn nothing(row: &Row, from: Mark, such: impl Fn(&Packet) -> bool) -> Outcome<()> {
+fn nothing(tap: &Tap, from: Mark, such: impl Fn(&Packet) -> bool) -> Outcome<()> {
     let began = Instant::now();
     let mut said = 0;
-    let quiet = row.tap.wait_until(from, PATIENCE, Duration::from_millis(50), |packets| {
+    let quiet = tap.wait_until(from, PATIENCE, Duration::from_millis(50), |packets| {
         let said_now: Vec<&Arc<Packet>> = packets.iter().filter(|packet| such(packet)).collect();
         said = said_now.len();
         let since = said_now.last().map_or(began, |packet| packet.at);
         (since.elapsed() >= SILENCE).then_some(())
     });
-    ensure!(quiet.is_some(), "held, yet {said} packets were sent");
+    ensure!(quiet.is_some(), "nothing was to be heard, yet {said} packets were sent");
     Ok(())
 }
 

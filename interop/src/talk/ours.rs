@@ -13,15 +13,15 @@ use crate::server;
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The running command.
-pub(super) struct Ours {
+pub(crate) struct Ours {
     program: Program,
     /// What it keeps of the call.
-    pub(super) recording: PathBuf,
+    pub(crate) recording: PathBuf,
 }
 
 impl Ours {
     /// Starts `ruf` with these arguments, which say where it keeps what it hears.
-    pub(super) fn start(arguments: &[String], recording: PathBuf) -> Outcome<Ours> {
+    pub(crate) fn start(arguments: &[String], recording: PathBuf) -> Outcome<Ours> {
         let kept = recording.display().to_string();
         let more = ["--json".to_owned(), "--record".to_owned(), kept];
         let program = Program::start("ruf", server::binary()?, arguments.iter().chain(&more), |_| {})?;
@@ -29,17 +29,17 @@ impl Ours {
     }
 
     /// Gives an order, to one that takes them.
-    pub(super) fn order(&mut self, order: &str) -> Outcome<()> {
+    pub(crate) fn order(&mut self, order: &str) -> Outcome<()> {
         self.program.tell(order)
     }
 
     /// Waits for an event of this name.
-    pub(super) fn tells(&self, event: &str) -> Outcome<Value> {
+    pub(crate) fn tells(&self, event: &str) -> Outcome<Value> {
         self.tells_of("", event)
     }
 
     /// The same of a call beside the first.
-    pub(super) fn tells_of(&self, call: &str, event: &str) -> Outcome<Value> {
+    pub(crate) fn tells_of(&self, call: &str, event: &str) -> Outcome<Value> {
         let what = format!("the event {event:?} {}", if call.is_empty() { "" } else { call });
         self.program.wait_line(LineMark::START, PATIENCE, what.trim(), |line| {
             let told: Value = serde_json::from_str(line).ok()?;
@@ -49,7 +49,7 @@ impl Ours {
     }
 
     /// Waits for its end, which comes of this.
-    pub(super) fn ends_because(&mut self, why: &str) -> Outcome<()> {
+    pub(crate) fn ends_because(&mut self, why: &str) -> Outcome<()> {
         let (events, ended) = self.end()?;
         let said = ended.get("why").and_then(Value::as_str);
         ensure!(said == Some(why), "ended, but not because {why}: {ended}; before: {events:?}");
@@ -57,7 +57,7 @@ impl Ours {
     }
 
     /// Waits until it has told these keys of the far side.
-    pub(super) fn hears_keys(&self, keys: &str) -> Outcome<()> {
+    pub(crate) fn hears_keys(&self, keys: &str) -> Outcome<()> {
         self.program.wait_lines(LineMark::START, PATIENCE, &format!("the keys {keys:?}"), |lines| {
             let told = lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let told: String = told.filter_map(|told| Some(told.get("key")?.as_str()?.to_owned())).collect();
@@ -66,12 +66,12 @@ impl Ours {
     }
 
     /// As by Ctrl-C.
-    pub(super) fn interrupt(&self) -> Outcome<()> {
+    pub(crate) fn interrupt(&self) -> Outcome<()> {
         self.program.signal("INT")
     }
 
     /// Waits for its end: it has to end well. Gives the names of its events, and the last of them.
-    pub(super) fn end(&mut self) -> Outcome<(Vec<String>, Value)> {
+    pub(crate) fn end(&mut self) -> Outcome<(Vec<String>, Value)> {
         let status = self.program.wait_end(PATIENCE)?;
         let (said, complaints) = (self.program.output(), self.program.errors());
         ensure!(

@@ -116,6 +116,14 @@ impl Call {
         self.endpoint.tell(move |desk, now| desk.transfer_to(now, line, other));
     }
 
+    /// What [`Call::transfer`] of another call is told so that its far side takes our place in this one, where the two
+    /// are not at hand together, or are calls of different phones. `None`: it is not up.
+    pub async fn replacement(&self) -> Option<String> {
+        let line = self.line;
+        let to = self.endpoint.ask(move |desk, _| desk.replacement(line)).await;
+        to.ok().flatten().map(|to| to.to_string())
+    }
+
     /// Does what [`CallEvent::Referred`] asks for: calls whom it names. The far side hears how that call fares.
     ///
     /// # Errors

@@ -96,6 +96,29 @@ async fn two_far_sides_are_put_together() {
 }
 
 #[tokio::test]
+async fn calls_of_two_phones_are_put_together_by_what_one_says_to_the_other() {
+    // tests rfc5589 §7.3
+    let mut phones = Phones::new().await;
+    let (desk, mut carol) = (phone("desk", |account| account).await, phone("carol", |account| account).await);
+    let (mut alice, mut bob) = phones.call("udp").await;
+    let mut asked = desk.call(&format!("sip:carol@{}", carol.address())).await.unwrap();
+    let incoming = within(carol.incoming()).await.unwrap();
+    assert_eq!(asked.replacement().await, None);
+    let mut by_carol = incoming.answer();
+    within(asked.answered()).await.unwrap();
+    bob.transfer(&asked.replacement().await.unwrap()).unwrap();
+    until(&mut alice, |event| matches!(event, CallEvent::Referred { .. })).await;
+    let mut new = alice.follow().await.unwrap();
+    let incoming = within(carol.incoming()).await.unwrap();
+    assert!(incoming.replaces_a_call());
+    let _answered = incoming.answer();
+    within(new.answered()).await.unwrap();
+    until(&mut bob, |event| *event == CallEvent::Transferred).await;
+    within(by_carol.ended()).await;
+    within(asked.ended()).await;
+}
+
+#[tokio::test]
 async fn a_caller_is_sent_on_without_an_answer() {
     // tests rfc3261 §21.3.3, §8.1.3.4
     for transport in ["udp", "tcp"] {

@@ -154,6 +154,11 @@ impl Desk {
         }
     }
 
+    /// The address by which somebody takes our place in a call.
+    pub(crate) fn replacement(&self, key: LineKey) -> Option<Uri> {
+        self.agent.replacement(self.lines.get(&key)?.call?)
+    }
+
     /// Sends a caller on to somebody else.
     pub(crate) fn forward(&mut self, now: Tick, key: LineKey, to: &Uri) {
         self.act(key, |desk, call| desk.agent.redirect(now, call, to));

@@ -167,6 +167,8 @@ pub(crate) enum Effect {
     Press(LineId, char),
     /// Ask the far side to call this text.
     Transfer { line: LineId, to: String },
+    /// Ask the far side to take our place in another call.
+    Connect { line: LineId, with: LineId },
     /// Do what the far side asks for: call somebody else.
     Follow { line: LineId, new: LineId },
     /// Write.

@@ -6,7 +6,7 @@ mod tasks;
 use std::collections::HashMap;
 
 use ruf_sip::{Account, Call, Dialer, Error, Phone, PhoneEvent, StatusCode};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::event::{Effect, Event, LineId, Progress, Registration, Sound};
@@ -52,6 +52,10 @@ enum Order {
     Mute(bool),
     Press(char),
     Transfer(String),
+    /// Says how somebody takes our place.
+    GiveUp(oneshot::Sender<Option<String>>),
+    /// Has the far side take our place in the call that says so.
+    Connect(oneshot::Receiver<Option<String>>),
     Follow(LineTask),
 }
 
@@ -142,6 +146,11 @@ impl Exchange {
             Effect::Mute(line, is_muted) => self.order(line, Order::Mute(is_muted)),
             Effect::Press(line, key) => self.order(line, Order::Press(key)),
             Effect::Transfer { line, to } => self.order(line, Order::Transfer(to)),
+            Effect::Connect { line, with } => {
+                let (tell, told) = oneshot::channel();
+                self.order(with, Order::GiveUp(tell));
+                self.order(line, Order::Connect(told));
+            }
             Effect::Follow { line, new } => {
                 let task = self.line(new);
                 self.order(line, Order::Follow(task));
@@ -169,7 +178,7 @@ impl Exchange {
     fn line(&mut self, line: LineId) -> LineTask {
         let (to_line, orders) = mpsc::channel(ORDERS_MAX);
         self.lines.insert(line, to_line);
-        LineTask { line, heard: self.heard.clone(), orders, sound: self.sound.clone() }
+        LineTask::new(line, self.heard.clone(), orders, self.sound.clone())
     }
 
     fn order(&self, line: LineId, order: Order) {

@@ -94,6 +94,7 @@ words! {
     not_sent: "NOT SENT", "NICHT GESENDET";
     transfer_to: "Transfer to", "Verbinden mit";
     transfer_hint: "Enter transfers, Esc does not", "Enter verbindet, Esc nicht";
+    connect_hint: "Enter alone: with", "Enter allein: mit";
     transfer_needs_call: "Only who talks can be transferred.", "Verbinden geht nur im Gespräch.";
     transferred: "transferred", "verbunden";
     transfer_failed: "not transferred", "nicht verbunden";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ruf_sip::device::LevelMeter;
-use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Figures, Incoming, Phone, StatusCode, Suite};
+use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, Phone, StatusCode, Suite};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -43,9 +43,20 @@ pub(in crate::phone::screen) struct LineTask {
     pub(super) heard: mpsc::Sender<Heard>,
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) sound: SoundPlan,
+    is_muted: bool,
+    is_held: bool,
 }
 
 impl LineTask {
+    pub(super) fn new(
+        line: LineId,
+        heard: mpsc::Sender<Heard>,
+        orders: mpsc::Receiver<Order>,
+        sound: SoundPlan,
+    ) -> LineTask {
+        LineTask { line, heard, orders, sound, is_muted: false, is_held: false }
+    }
+
     /// Calls.
     pub(super) async fn call(self, dialer: Dialer, to: String) {
         match dialer.call(&to).await {
@@ -83,6 +94,8 @@ impl LineTask {
                         | Order::Mute(_)
                         | Order::Press(_)
                         | Order::Transfer(_)
+                        | Order::GiveUp(_)
+                        | Order::Connect(_)
                         | Order::Follow(_),
                     ) => {}
                 },
@@ -108,6 +121,10 @@ impl LineTask {
                 event = call.next() => match event {
                     Some(CallEvent::Ended(ended)) => return self.tell(Progress::Ended(ended)).await,
                     Some(event) => {
+                        if matches!(event, CallEvent::NotChanged(_)) {
+                            self.is_held = !self.is_held;
+                            self.speak_or_not(&call);
+                        }
                         if let Some(progress) = progress(event) {
                             self.tell(progress).await;
                         }
@@ -136,12 +153,28 @@ impl LineTask {
         }
     }
 
-    async fn obey(&self, call: &Call, order: Order) {
+    /// Whoever is on hold hears nothing of us.
+    fn speak_or_not(&self, call: &Call) {
+        call.mute(self.is_muted || self.is_held);
+    }
+
+    async fn obey(&mut self, call: &Call, order: Order) {
         match order {
             Order::Refuse(_) | Order::HangUp => call.hang_up(),
-            Order::Hold => call.hold(),
-            Order::Resume => call.resume(),
-            Order::Mute(is_muted) => call.mute(is_muted),
+            Order::Hold => {
+                self.is_held = true;
+                self.speak_or_not(call);
+                call.hold();
+            }
+            Order::Resume => {
+                self.is_held = false;
+                self.speak_or_not(call);
+                call.resume();
+            }
+            Order::Mute(is_muted) => {
+                self.is_muted = is_muted;
+                self.speak_or_not(call);
+            }
             Order::Press(key) => {
                 if !call.press(&key.to_string()).await {
                     self.tell(Progress::NoKeys).await;
@@ -149,6 +182,14 @@ impl LineTask {
             }
             Order::Transfer(to) => {
                 if let Err(error) = call.transfer(&to) {
+                    self.tell(Progress::TransferFailed(error)).await;
+                }
+            }
+            // Whoever asked may be over.
+            Order::GiveUp(tell) => drop(tell.send(call.replacement().await)),
+            Order::Connect(told) => {
+                let to = told.await.ok().flatten().ok_or(Error::Closed);
+                if let Err(error) = to.and_then(|to| call.transfer(&to)) {
                     self.tell(Progress::TransferFailed(error)).await;
                 }
             }

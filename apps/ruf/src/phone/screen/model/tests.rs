@@ -323,6 +323,30 @@ fn a_call_is_sent_on_and_nobody_is_called_without_us() {
 }
 
 #[test]
+fn two_who_were_asked_one_after_the_other_are_put_together() {
+    let mut phone = Pure::new();
+    let first = phone.talking_to("bob");
+    phone.key(Key::Control('b'));
+    // There is nobody else.
+    assert_eq!((phone.model.counterpart().is_none(), phone.key(Key::Enter)), (true, Vec::new()));
+    assert!(phone.model.transfer.is_some());
+    phone.key(Key::Escape);
+    let second = phone.talking_to("carol");
+    let together = [Effect::Connect { line: first, with: second }];
+    phone.key(Key::Control('b'));
+    assert_eq!(phone.key(Key::Enter), together);
+    assert!(phone.model.transfer.is_none());
+    // Whichever is in the window.
+    phone.key(Key::F(3));
+    assert_eq!(phone.model.shown, Some(first));
+    phone.key(Key::Control('b'));
+    assert_eq!(phone.key(Key::Enter), together);
+    phone.ended(second, Ended::RemoteHungUp);
+    let effects = phone.event(Event::Progress { line: first, progress: Progress::Transferred });
+    assert_eq!(effects, [Effect::HangUp(first)]);
+}
+
+#[test]
 fn messages_come_and_go_in_their_tab() {
     let mut phone = Pure::new();
     let from = "sip:bob@example.org".to_owned();

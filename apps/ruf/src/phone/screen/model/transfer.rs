@@ -3,7 +3,7 @@
 use super::super::dialing;
 use super::super::event::{Effect, Key};
 use super::super::field::Field;
-use super::super::line::LineState;
+use super::super::line::{Line, LineState};
 use super::Model;
 
 impl Model {
@@ -22,6 +22,7 @@ impl Model {
         let Some(field) = &mut self.transfer else { return Vec::new() };
         match key {
             Key::Escape => self.transfer = None,
+            Key::Enter if field.text().trim().is_empty() => return self.connect(),
             Key::Enter => {
                 let Some(to) = dialing::meant(&field.text(), &self.contacts) else { return Vec::new() };
                 self.transfer = None;
@@ -30,6 +31,23 @@ impl Model {
             key => drop(field.press(key)),
         }
         Vec::new()
+    }
+
+    /// The call that the one in the window can be connected with: another that is up, the last that was begun.
+    pub(crate) fn counterpart(&self) -> Option<&Line> {
+        let is_other = |line: &&Line| Some(line.id) != self.shown;
+        let is_up = |line: &&Line| line.state == LineState::Up && !line.is_ending;
+        self.lines.iter().rfind(|line| is_other(line) && is_up(line))
+    }
+
+    /// Puts the one in the window and the other together: whom we had first calls whom we had then, in our place.
+    fn connect(&mut self) -> Vec<Effect> {
+        let both = self.shown.zip(self.counterpart().map(|line| line.id));
+        let Some((shown, other)) = both else { return Vec::new() };
+        self.transfer = None;
+        let at = |id| self.lines.iter().position(|line| line.id == id);
+        let (line, with) = if at(shown) < at(other) { (shown, other) } else { (other, shown) };
+        vec![Effect::Connect { line, with }]
     }
 
     /// Calls whom the far side asks us to call; nobody is called without this.

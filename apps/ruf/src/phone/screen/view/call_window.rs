@@ -125,7 +125,14 @@ fn levels(model: &Model, line: &Line) -> Row {
     let (words, theme) = (model.words, &model.theme);
     if let Some(field) = &model.transfer {
         let typed = Row::new().put(words.transfer_to, strong(theme.alert)).put(": ", theme.text);
-        return typed.put(&field.text(), strong(theme.party)).right(words.transfer_hint, theme.faint);
+        let typed = typed.put(&field.text(), strong(theme.party));
+        return match model.counterpart().filter(|_| field.text().is_empty()) {
+            Some(other) => typed
+                .right(words.connect_hint, theme.text)
+                .right(" ", theme.text)
+                .right(other.party.title(), strong(theme.party)),
+            None => typed.right(words.transfer_hint, theme.faint),
+        };
     }
     if let (false, Some(to)) = (model.is_keypad, &line.referred) {
         let (key, word) = keys::shown(Verb::Follow, words);
