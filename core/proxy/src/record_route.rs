@@ -8,14 +8,15 @@ use ruf_admission::{AddressOfRecord, Gate, Identity, Ourselves, Party, Side};
 use ruf_message::{Flow, Method, Request, Scheme, Transport};
 
 /// We stay on the path of every dialog that the request may create: only through us do the ends
-/// find each other's flow. An unknown method may create one. Inside a dialog the route set stands.
-// rfc3261 §16.6 step 4
+/// find each other's flow. An unknown method may create one. Inside a dialog the route set stands, but for a
+/// NOTIFY: it is the first that a subscriber hears in its dialog, whose route set it makes.
+// rfc3261 §16.6 step 4 and rfc6665 §4.3
 pub(crate) fn is_recorded(request: &Request, in_dialog: bool) -> bool {
     let may_create = matches!(
         request.method(),
         Method::Invite | Method::Subscribe | Method::Refer | Method::Notify | Method::Other
     );
-    may_create && !in_dialog
+    may_create && (!in_dialog || request.method() == Method::Notify)
 }
 
 /// Writes the flows of both ends into a Record-Route that names us on the outgoing side, and into one
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_path_of_dialogs_is_recorded_and_only_there() {
-        // tests rfc3261 §16.6 step 4
+        // tests rfc3261 §16.6 step 4, rfc6665 §4.3
         for (method, recorded) in [
             ("INVITE", true),
             ("SUBSCRIBE", true),
@@ -107,7 +108,7 @@ mod tests {
         ] {
             let request = sample::request(method, "sip:bob@example.org", "");
             assert_eq!(is_recorded(&request, false), recorded, "{method}");
-            assert!(!is_recorded(&request, true), "{method}");
+            assert_eq!(is_recorded(&request, true), method == "NOTIFY", "{method}");
         }
     }
 

@@ -53,6 +53,11 @@ mod two_reg_ids_one_rings;
 mod unknown_404;
 mod unregister;
 mod update_200;
+mod watch_expired;
+mod watch_forked;
+mod watch_notify;
+mod watch_refused;
+mod watch_terminated;
 
 /// The index of docs/flows names every page, and every page has its file here.
 #[test]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason, Settings};
+use ruf_events::presence::CONTENT_TYPE;
+use ruf_events::{Basic, Presence, SubscriberEvent};
 use ruf_locate::{Kind, Query, Record, Srv};
 use ruf_message::{StatusCode, Tick, Uri};
 use ruf_sim::nat::Nat;
@@ -263,6 +265,16 @@ impl Stage {
         }
     }
 
+    /// What the next document says that this phone is told of whom it watches.
+    pub(crate) fn reads(&mut self, phone: HostId) -> String {
+        self.until(phone, |event| match event {
+            AgentEvent::Watch { event: SubscriberEvent::Notified { body: Some(body), .. }, .. } => {
+                Presence::read(&body.content).expect("a document").note().map(str::to_owned)
+            }
+            _ => None,
+        })
+    }
+
     pub(crate) fn pass_ms(&mut self, ms: u64) {
         self.sim.pass(Duration::from_millis(ms));
     }
@@ -329,6 +341,12 @@ fn zone_of_far() -> Vec<(Query, Record)> {
 /// `name@example.org`.
 pub(crate) fn uri(name: &str) -> Uri {
     format!("sip:{name}@example.org").parse().expect("a URI")
+}
+
+/// A document of Bob's presence that says this.
+pub(crate) fn document(note: &str) -> Body {
+    let presence = Presence::new("sip:bob@example.org", "sip:bob@example.org", Basic::Open).saying(note);
+    Body { content_type: CONTENT_TYPE.to_owned(), content: presence.write().into() }
 }
 
 /// A description that nobody here reads.
