@@ -196,6 +196,9 @@ def transport_config(settings):
     if settings["transport"] == "tls":
         config.tlsConfig.CaListFile = settings["ca"]
         config.tlsConfig.verifyServer = True
+        if settings["certificate"]:
+            config.tlsConfig.certFile = settings["certificate"]
+            config.tlsConfig.privKeyFile = settings["key"]
         config.tlsConfig.method = pj.PJSIP_TLSV1_2_METHOD
     return config
 

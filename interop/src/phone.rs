@@ -128,6 +128,15 @@ pub(crate) struct Settings {
     pub(crate) records: bool,
     /// The certificate of the authority that it trusts, over TLS.
     pub(crate) authority: Option<PathBuf>,
+    /// What it shows over TLS to whoever connects to it.
+    pub(crate) papers: Option<Papers>,
+}
+
+/// The PEM files of a certificate and of its key.
+#[derive(Debug, Clone)]
+pub(crate) struct Papers {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
 }
 
 impl Settings {

@@ -92,6 +92,7 @@ impl Day {
                 encrypts: false,
                 records: true,
                 authority: None,
+                papers: None,
             };
             Phone::start(make, settings)
         };

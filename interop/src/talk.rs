@@ -78,10 +78,10 @@ enum Media {
     Srtp,
 }
 
-/// TLS goes through the server alone: directly, neither would have a certificate that the other knows.
-const WAYS: [(Transport, Way, Media); 7] = [
+const WAYS: [(Transport, Way, Media); 8] = [
     (Transport::Udp, Way::Direct, Media::Plain),
     (Transport::Tcp, Way::Direct, Media::Plain),
+    (Transport::Tls, Way::Direct, Media::Plain),
     (Transport::Udp, Way::Served, Media::Plain),
     (Transport::Tcp, Way::Served, Media::Plain),
     (Transport::Tls, Way::Served, Media::Plain),
@@ -103,7 +103,13 @@ struct Cast {
 impl Cast {
     /// What it plays.
     fn calls(self) -> Vec<Call> {
-        CALLS.into_iter().filter(|call| self.peer.speaks(call.codec)).collect()
+        let can = |call: &Call| call.caller == Side::Peer || self.peer_listens();
+        CALLS.into_iter().filter(|call| self.peer.speaks(call.codec) && can(call)).collect()
+    }
+
+    /// The peer can be called: linphone takes no connection of TLS from anybody.
+    fn peer_listens(self) -> bool {
+        !(self.peer == Make::Linphone && self.transport == Transport::Tls && self.way == Way::Direct)
     }
 
     /// An address leads to its phone, without a word of its transport.

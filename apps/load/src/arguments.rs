@@ -142,7 +142,7 @@ async fn load(args: &LoadArgs, mut entropy: Entropy) -> Result<crate::report::Re
         refuse_a_flood(&plan)?;
     }
     let certificates = if place.transport.is_secure() {
-        let opened = Certificates::of_a_client(args.ca.iter().cloned().collect(), &entropy.token(16));
+        let opened = Certificates::of_a_client(args.ca.iter().cloned().collect(), None, &entropy.token(16));
         Some(opened.map_err(|error| error.to_string())?)
     } else {
         None

@@ -258,4 +258,19 @@ fn over_every_transport_a_server_is_asked_and_over_tls_what_is_said_is_encrypted
     assert_eq!(ended["srtp"], "AeadAes256Gcm", "{said}");
     assert!(is(heard(&recorded, 0), 523.0), "{:?}", heard(&recorded, 0));
     assert_eq!(bob.end().0, Some(0));
+    // And without the server, by its certificate.
+    let papers = ["pem", "key"].map(|end| server.place.path(&format!("data/tls/open.test.{end}")));
+    let papers = ["--certificate", papers[0].to_str().unwrap(), "--key", papers[1].to_str().unwrap()];
+    let bob =
+        Answering::directly(&[&papers[..], &["--listen-tls", "127.0.0.1:0", "--once", "--echo"]].concat());
+    assert!(bob.address.ends_with(";transport=tls"), "{}", bob.address);
+    let distrusted = run(&["call", &bob.address]);
+    let said = String::from_utf8_lossy(&distrusted.stdout).into_owned();
+    assert!(said.contains("shows a certificate that is trusted"), "{said}");
+    let talk = ["call", &bob.address, "--ca", ca, "--json", "--play", file.to_str().unwrap()];
+    let called = run(&[&talk[..], &["--record", recorded.to_str().unwrap()]].concat());
+    let said = String::from_utf8_lossy(&called.stdout).into_owned();
+    assert_eq!(called.status.code(), Some(0), "{said}");
+    assert!(said.contains("AeadAes256Gcm") && is(heard(&recorded, 0), 523.0), "{said}");
+    assert_eq!(bob.end().0, Some(0));
 }

@@ -227,6 +227,7 @@ fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account, transport: Tran
         encrypts: false,
         records: false,
         authority: None,
+        papers: None,
     }
 }
 

@@ -21,6 +21,8 @@ const CONTROL_PORT: u16 = 4444;
 /// Between two attempts to reach the control port.
 const RETRY: Duration = Duration::from_millis(20);
 
+/// Its certificate and the key of that, in its home.
+const PAPERS: &str = "papers.pem";
 /// Its trace, in its home.
 pub(super) const LOG: &str = "baresip.log";
 
@@ -44,6 +46,10 @@ impl Baresip {
         std::fs::write(settings.home.join("config"), config(settings, &microphone))?;
         std::fs::write(settings.home.join("accounts"), account(settings))?;
         std::fs::write(settings.home.join("contacts"), "")?;
+        if let Some(papers) = &settings.papers {
+            let both = [std::fs::read(&papers.certificate)?, std::fs::read(&papers.key)?].concat();
+            std::fs::write(settings.home.join(PAPERS), both)?;
+        }
         let log = std::fs::File::create(settings.home.join(LOG))?;
         let home = settings.home.as_os_str();
         let program =
@@ -230,7 +236,9 @@ fn config(settings: &Settings, microphone: &Path) -> String {
         if *records { format!("module sndfile.so\nsnd_path {}\n", home.display()) } else { String::new() };
     // It reads the file of authorities; 1.0 refuses no server by it.
     let authority = settings.authority.as_ref().map(|path| format!("sip_cafile {}\n", path.display()));
-    let trust = authority.unwrap_or_default();
+    let shown =
+        settings.papers.as_ref().map(|_| format!("sip_certificate {}\n", home.join(PAPERS).display()));
+    let trust = authority.unwrap_or_default() + &shown.unwrap_or_default();
     format!(
         "sip_listen {sip}\n\
          {trust}\

@@ -157,6 +157,8 @@ fn written(settings: &Settings, microphone: &Path) -> Value {
         "ip": ip.to_string(),
         "port": SIP_PORT,
         "ca": settings.authority,
+        "certificate": settings.papers.as_ref().map(|papers| &papers.certificate),
+        "key": settings.papers.as_ref().map(|papers| &papers.key),
         "uri": settings.uri(),
         "user": user,
         "secret": secret,

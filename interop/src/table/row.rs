@@ -158,6 +158,7 @@ impl Row {
             encrypts: false,
             records: false,
             authority: (transport == Transport::Tls).then(|| self.server.authority()),
+            papers: None,
         })
     }
 

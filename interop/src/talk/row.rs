@@ -1,13 +1,13 @@
 //! One row: a peer, and a server if the two meet at one.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::transfer::Scene;
 use super::{CODECS, Call, Cast, Media, Way, call, text};
 use crate::failure::{Failure, Outcome, ensure, fail};
-use crate::phone::{Phone, Settings};
+use crate::phone::{Make, Papers, Phone, Settings};
 use crate::place;
 use crate::server::{self, DOMAIN, Server};
 use crate::tone;
@@ -22,6 +22,7 @@ const REST: Duration = Duration::from_millis(50);
 const RTP_PORTS: u16 = 20;
 /// Where ruf is called directly.
 const SIP_PORT: u16 = 5060;
+const TLS_PORT: u16 = 5061;
 /// What the three say, in hertz, and for how long: longer than any call here.
 pub(super) const OUR_HERTZ: u32 = 440;
 pub(super) const PEER_HERTZ: u32 = 620;
@@ -66,6 +67,8 @@ pub(super) struct Row {
     folder: PathBuf,
     began: Instant,
     server: Option<Server>,
+    /// What everybody shows over TLS where there is no server, and the authority that vouches for it.
+    papers: Option<(Papers, PathBuf)>,
 }
 
 impl Row {
@@ -87,9 +90,18 @@ impl Row {
                 Some(Server::start(&names.iter().fold(settings, |all, name| all.user(name, &secret(name))))?)
             }
         };
+        let is_tls = cast.transport == Transport::Tls;
+        let papers = match &server {
+            None if is_tls => Some(issued(&folder.join("data"), [host(12), host(20), host(21)])?),
+            Some(_) | None => None,
+        };
         let at = match &server {
             Some(server) => server.at(cast.transport)?,
-            None => SocketAddr::new(host(20).into(), SIP_PORT),
+            None => SocketAddr::new(host(20).into(), if is_tls { TLS_PORT } else { SIP_PORT }),
+        };
+        let authority = match (&server, &papers) {
+            (Some(server), _) if is_tls => Some(server.authority()),
+            (_, papers) => papers.as_ref().map(|(_, authority)| authority.clone()),
         };
         let peer = Phone::start(
             cast.peer,
@@ -106,10 +118,8 @@ impl Row {
                 codecs: CODECS,
                 encrypts: cast.media == Media::Srtp,
                 records: true,
-                authority: server
-                    .as_ref()
-                    .filter(|_| cast.transport == Transport::Tls)
-                    .map(Server::authority),
+                authority,
+                papers: papers.as_ref().map(|(papers, _)| papers.clone()),
             },
         )?;
         let row = Row {
@@ -121,6 +131,7 @@ impl Row {
             peer,
             folder,
             server,
+            papers,
         };
         row.registered()?;
         Ok(row)
@@ -136,8 +147,12 @@ impl Row {
         if self.cast.transport != Transport::Tls {
             call::check_silence_behind_byes(&self, calls.len())?;
         }
-        text::play(&mut self)?;
-        let scenes: Vec<Scene> = Scene::ALL.into_iter().filter(|scene| scene.is_for(self.cast)).collect();
+        let is_called = self.cast.peer_listens();
+        if is_called {
+            text::play(&mut self)?;
+        }
+        let scenes = Scene::ALL.into_iter().filter(|scene| is_called && scene.is_for(self.cast));
+        let scenes: Vec<Scene> = scenes.collect();
         for (number, scene) in scenes.iter().enumerate() {
             scene.play(&mut self, calls.len() + number + 1)?;
         }
@@ -147,7 +162,7 @@ impl Row {
             ensure!(status.success(), "the server ended with {status}");
         }
         let mut titles: Vec<String> = calls.into_iter().map(Call::title).collect();
-        titles.push("texts".to_owned());
+        titles.extend(is_called.then(|| "texts".to_owned()));
         titles.extend(scenes.into_iter().map(|scene| scene.title().to_owned()));
         Ok(format!("{}; {} s", titles.join("; "), self.began.elapsed().as_secs()))
     }
@@ -183,14 +198,23 @@ impl Row {
                 line += &format!(" --ca {}", server.authority().display());
             }
         }
+        if let Some((Papers { certificate, key }, authority)) = &self.papers {
+            let (certificate, key) = (certificate.display(), key.display());
+            line += &format!(" --listen-tls {}", SocketAddr::new(ip, TLS_PORT));
+            line += &format!(" --certificate {certificate} --key {key} --ca {}", authority.display());
+        }
         line.split(' ').map(str::to_owned).collect()
     }
 
     /// How ruf calls the peer.
     pub(super) fn peer_uri(&self) -> String {
+        let at = self.peer.settings.sip();
+        // baresip takes TLS at the next port.
+        let is_next = self.cast.transport == Transport::Tls && self.cast.peer == Make::Baresip;
+        let port = at.port() + u16::from(is_next);
         match self.server {
             Some(_) => PEER.to_owned(),
-            None => format!("{};transport={}", self.peer.settings.uri(), self.cast.transport.name()),
+            None => format!("sip:{PEER}@{}:{port};transport={}", at.ip(), self.cast.transport.name()),
         }
     }
 
@@ -205,9 +229,15 @@ impl Row {
     }
 
     fn uri(&self, name: &str, ip: IpAddr) -> String {
+        let over = self.cast.transport.name();
         match self.server {
             Some(_) => format!("sip:{name}@{DOMAIN}"),
-            None => format!("sip:{name}@{ip}:{SIP_PORT};transport={}", self.cast.transport.name()),
+            None if self.papers.is_none() => format!("sip:{name}@{ip}:{SIP_PORT};transport={over}"),
+            // linphone reads no address in a certificate, and knows one name.
+            None if self.cast.peer == Make::Linphone => {
+                format!("sip:{name}@{DOMAIN}:{TLS_PORT};transport={over}")
+            }
+            None => format!("sip:{name}@{ip}:{TLS_PORT};transport={over}"),
         }
     }
 
@@ -228,6 +258,19 @@ impl Row {
         }
         Ok(())
     }
+}
+
+/// A certificate for these addresses and the domain, by the authority of a server that is started for that.
+fn issued(data: &Path, addresses: [Ipv4Addr; 3]) -> Outcome<(Papers, PathBuf)> {
+    let mut settings = server::Settings::new(data, addresses[0]);
+    for address in addresses {
+        settings = settings.arguments(&format!("--listen tls:{address}:0"));
+    }
+    let server = Server::start(&settings)?;
+    let authority = server.authority();
+    server.stop()?;
+    let file = |end: &str| authority.with_file_name(format!("{DOMAIN}.{end}"));
+    Ok((Papers { certificate: file("pem"), key: file("key") }, authority))
 }
 
 fn secret(user: &str) -> String {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use ruf_auth::Keyring;
 use ruf_media::{Codec, PortRange};
 use ruf_message::{Transport, Uri};
+use ruf_net::tls::PemFiles;
 
 use crate::error::Error;
 
@@ -43,6 +44,8 @@ pub struct Account {
     pub(crate) server: Option<Uri>,
     pub(crate) expires_secs: u32,
     pub(crate) listen: SocketAddr,
+    pub(crate) listen_tls: Option<SocketAddr>,
+    pub(crate) certificate: Option<PemFiles>,
     pub(crate) trust: Vec<PathBuf>,
     pub(crate) user_agent: String,
     pub(crate) codecs: Vec<Codec>,
@@ -79,6 +82,8 @@ impl Account {
             server: None,
             expires_secs: EXPIRES_SECS,
             listen: (Ipv4Addr::UNSPECIFIED, 0).into(),
+            listen_tls: None,
+            certificate: None,
             trust: Vec::new(),
             user_agent: concat!("ruf/", env!("CARGO_PKG_VERSION")).to_owned(),
             codecs: Codec::ALL.to_vec(),
@@ -139,6 +144,20 @@ impl Account {
         Account { listen: at, ..self }
     }
 
+    /// The address and port to be reached at over TLS; otherwise any port that is free.
+    #[must_use]
+    pub fn listen_tls(self, at: SocketAddr) -> Account {
+        Account { listen_tls: Some(at), ..self }
+    }
+
+    /// The PEM files of the certificate that is shown over TLS, and of its key. Without them whoever connects to us sees
+    /// one that nobody vouches for.
+    #[must_use]
+    pub fn certificate(self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Account {
+        let files = PemFiles { certificate: certificate.into(), key: key.into() };
+        Account { certificate: Some(files), ..self }
+    }
+
     /// A PEM file with an authority to believe, beside the system's, when a server shows its certificate.
     #[must_use]
     pub fn trust(mut self, authority: impl Into<PathBuf>) -> Account {
@@ -197,7 +216,11 @@ impl Account {
             let uri = uri.as_ref();
             uri.hop().is_some_and(|hop| hop.secure || hop.transport.is_some_and(Transport::is_secure))
         };
-        self.is_over_tls || !self.trust.is_empty() || self.server.iter().chain(&self.aor).any(of)
+        let is_reached = self.listen_tls.is_some() || self.certificate.is_some();
+        self.is_over_tls
+            || is_reached
+            || !self.trust.is_empty()
+            || self.server.iter().chain(&self.aor).any(of)
     }
 
     /// The family of the addresses that it uses.

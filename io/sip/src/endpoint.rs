@@ -29,6 +29,7 @@ const PORTS_TRIED: usize = 16;
 pub(crate) struct Endpoint {
     line: Line,
     address: SocketAddr,
+    address_tls: Option<SocketAddr>,
     aor: Uri,
     has_server: bool,
     /// Taken by whoever closes it.
@@ -64,12 +65,19 @@ impl Endpoint {
     pub(crate) async fn start(account: Account) -> Result<(Endpoint, mpsc::Receiver<Told>), Error> {
         let mut entropy = Entropy::from_seed(seed()?);
         let certificates = if account.is_secure() {
-            let opened = Certificates::of_a_client(account.trust.clone(), &entropy.token(16));
+            let opened = Certificates::of_a_client(
+                account.trust.clone(),
+                account.certificate.clone(),
+                &entropy.token(16),
+            );
             Some(opened.map_err(|error| Error::System(error.to_string()))?)
         } else {
             None
         };
         let (listeners, address) = open(&account, certificates.is_some())?;
+        let is_tls = |open: &&Listener| open.transport() == Transport::Tls;
+        let tls = listeners.iter().find(is_tls).map(Listener::local);
+        let address_tls = tls.map(|at| SocketAddr::new(visible(&account, at), at.port()));
         let aor = account.aor_at(address)?;
         let has_server = account.server.is_some();
         let (told, events) = mpsc::channel(EVENTS_MAX);
@@ -92,11 +100,15 @@ impl Endpoint {
             .map_err(|_| Error::System("the phone's thread ended".to_owned()))?
             .map_err(|error| Error::System(format!("the sockets cannot be watched: {error}")))?;
         let running = Mutex::new(Some(Running { stop, stopped }));
-        Ok((Endpoint { line: Line(commands), address, aor, has_server, running }, events))
+        Ok((Endpoint { line: Line(commands), address, address_tls, aor, has_server, running }, events))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    pub(crate) fn address_tls(&self) -> Option<SocketAddr> {
+        self.address_tls
     }
 
     pub(crate) fn aor(&self) -> &Uri {
@@ -199,10 +211,12 @@ fn open(account: &Account, tls: bool) -> Result<(Vec<Listener>, SocketAddr), Err
                     listeners.extend([Transport::Udp, Transport::Tcp].into_iter().filter_map(open));
                 }
                 if tls {
-                    let open = |ip| Listener::open(Transport::Tls, SocketAddr::new(ip, 0));
-                    listeners.push(open(wanted.ip()).map_err(|error| Error::System(error.to_string()))?);
-                    if has_other {
-                        listeners.extend(open(Ipv6Addr::UNSPECIFIED.into()).ok());
+                    let at = account.listen_tls.unwrap_or(SocketAddr::new(wanted.ip(), 0));
+                    let tls = Listener::open(Transport::Tls, at);
+                    listeners.push(tls.map_err(|error| Error::System(error.to_string()))?);
+                    if has_other && account.listen_tls.is_none() {
+                        let other = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
+                        listeners.extend(Listener::open(Transport::Tls, other).ok());
                     }
                 }
                 return Ok((listeners, SocketAddr::new(visible(account, address), address.port())));

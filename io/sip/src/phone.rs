@@ -56,6 +56,11 @@ impl Phone {
         self.endpoint.address()
     }
 
+    /// Where it listens over TLS, if it does.
+    pub fn address_tls(&self) -> Option<SocketAddr> {
+        self.endpoint.address_tls()
+    }
+
     /// Its address-of-record: what others call.
     pub fn aor(&self) -> &Uri {
         self.endpoint.aor()

@@ -47,13 +47,7 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
         true => Phone::register(account).await?,
         false => Phone::open(account).await?,
     };
-    report.say(
-        "listening",
-        &match args.identity.registers() {
-            true => phone.aor().to_string(),
-            false => format!("sip:{}", phone.address()),
-        },
-    );
+    report.say("listening", &address(&phone, &args.identity));
     if let Some(presence) = &args.presence
         && let Err(error) = phone.publish(presence).await
     {
@@ -72,6 +66,15 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
     .await;
     phone.close().await;
     status
+}
+
+/// How we are called.
+fn address(phone: &Phone, identity: &Identity) -> String {
+    match phone.address_tls().filter(|_| identity.listen_tls.is_some()) {
+        _ if identity.registers() => phone.aor().to_string(),
+        Some(at) => format!("sip:{at};transport=tls"),
+        None => format!("sip:{}", phone.address()),
+    }
 }
 
 /// What happens to somebody who waits for calls.

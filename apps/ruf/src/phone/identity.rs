@@ -28,6 +28,15 @@ pub(crate) struct Identity {
     /// Where to be reached [default: any port of any address].
     #[arg(long, value_name = "IP:PORT")]
     pub(super) listen: Option<SocketAddr>,
+    /// Where to be reached over TLS [default: any port].
+    #[arg(long, value_name = "IP:PORT")]
+    pub(super) listen_tls: Option<SocketAddr>,
+    /// The PEM file of the certificate that we show over TLS.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(super) certificate: Option<PathBuf>,
+    /// The PEM file of its key.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    pub(super) key: Option<PathBuf>,
     /// A PEM file with the authority of the server's certificate (repeatable).
     #[arg(long, value_name = "FILE")]
     pub(super) ca: Vec<PathBuf>,
@@ -53,6 +62,12 @@ impl Identity {
         }
         if let Some(at) = self.listen {
             account = account.listen(at);
+        }
+        if let Some(at) = self.listen_tls {
+            account = account.listen_tls(at);
+        }
+        if let (Some(certificate), Some(key)) = (&self.certificate, &self.key) {
+            account = account.certificate(certificate, key);
         }
         for file in &self.ca {
             account = account.trust(file);

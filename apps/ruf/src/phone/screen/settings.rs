@@ -138,6 +138,9 @@ impl AccountTable {
             server: self.server.as_ref().map(|server| server.get_ref().clone()),
             display: self.display.clone(),
             listen: listen.transpose()?,
+            listen_tls: None,
+            certificate: None,
+            key: None,
             ca: self.ca.iter().map(|file| folder.join(file)).collect(),
         };
         // Whose fault it is: the first that cannot stand alone.
