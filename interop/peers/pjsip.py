@@ -96,6 +96,15 @@ class Account(pj.Account):
         call.answer(ringing)
 
 
+class Seen(pj.Buddy):
+    def onBuddyState(self):
+        # Kept, or what it points to would be freed before it is read.
+        info = self.getInfo()
+        status = info.presStatus
+        activity = "busy" if status.activity == pj.PJRPID_ACTIVITY_BUSY else "other"
+        tell(event="seen", status=status.statusText, activity=activity, note=status.note)
+
+
 class Phone:
     def __init__(self, settings):
         self.libc = ctypes.CDLL(None)
@@ -105,6 +114,8 @@ class Phone:
         self.leaving = []
         self.recordings = settings["recordings"]
         self.recorded = 0
+        # Whom it watches.
+        self.seen = None
         self.endpoint = pj.Endpoint()
         self.endpoint.libCreate()
         self.endpoint.libInit(endpoint_config(settings))
@@ -143,12 +154,28 @@ class Phone:
         param.content = text
         buddy.sendInstantMessage(param)
 
+    def show(self, is_online):
+        status = pj.PresenceStatus()
+        status.status = pj.PJSUA_BUDDY_STATUS_ONLINE if is_online else pj.PJSUA_BUDDY_STATUS_OFFLINE
+        self.account.setOnlineStatus(status)
+
+    def see(self, uri):
+        config = pj.BuddyConfig()
+        config.uri = uri
+        config.subscribe = True
+        self.seen = Seen()
+        self.seen.create(self.account, config)
+
     def obey(self, order):
         what = order["do"]
         if what == "dial":
             return Call(self).makeCall(order["uri"], pj.CallOpParam(True))
         if what == "write":
             return self.write(order["uri"], order["text"])
+        if what == "show":
+            return self.show(order["uri"] == "online")
+        if what == "see":
+            return self.see(order["uri"])
         if not self.calls:
             raise RuntimeError("there is no call")
         call, param = self.calls[-1], pj.CallOpParam()

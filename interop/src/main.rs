@@ -5,6 +5,7 @@
 //! ruf-interop table       baresip, linphone and PJSIP call each other
 //! ruf-interop talk        `ruf call` and `ruf answer` with baresip, linphone and PJSIP
 //! ruf-interop screen      `ruf phone` in a terminal, with baresip and PJSIP
+//! ruf-interop watch       `ruf watch` and `ruf answer --presence` with baresip and PJSIP
 //! ruf-interop torture     the messages of RFC 4475 and RFC 5118
 //! ruf-interop negative    what must not get through
 //! ruf-interop startup     how a server starts, refuses to, and ends
@@ -64,7 +65,7 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 13] = [
+const COMMANDS: [Command; 14] = [
     ("startup", startup::run),
     ("kill", kill::run),
     ("disk", disk::run),
@@ -73,6 +74,7 @@ const COMMANDS: [Command; 13] = [
     ("sipp", sipp::run),
     ("nat", nat::run),
     ("talk", talk::run),
+    ("watch", talk::presence::run),
     ("screen", screen::run),
     ("dns", dns::run),
     ("storm", storm::run),

@@ -12,7 +12,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::failure::{Outcome, ensure};
+use crate::failure::{Outcome, ensure, fail};
 use crate::program;
 use crate::server::DOMAIN;
 use crate::tone;
@@ -227,6 +227,14 @@ pub(crate) trait Controls: Send {
     fn write(&mut self, uri: &str, text: &str) -> Outcome<()>;
     /// Waits until it has told this text of somebody else.
     fn reads(&mut self, text: &str) -> Outcome<()>;
+    /// Tells whoever watches it that it is there, or not (RFC 3856).
+    fn shows(&mut self, _is_there: bool) -> Outcome<()> {
+        fail!("it tells nobody of itself")
+    }
+    /// Watches a URI, until it sees that somebody is busy there.
+    fn sees_busy(&mut self, _uri: &str) -> Outcome<()> {
+        fail!("it watches nobody")
+    }
     /// Where it keeps what it heard in the call that ended; some time after that the file is whole. The next call
     /// goes elsewhere.
     fn recording(&mut self) -> Outcome<PathBuf>;

@@ -7,6 +7,7 @@
 mod call;
 pub(crate) mod hearing;
 pub(crate) mod ours;
+pub(crate) mod presence;
 mod row;
 mod text;
 mod transfer;

@@ -38,6 +38,8 @@ pub(super) struct Baresip {
     transport: String,
     /// The keys of the other side in this call.
     keys: String,
+    /// It tells of itself.
+    is_present: bool,
 }
 
 impl Baresip {
@@ -65,11 +67,17 @@ impl Baresip {
             home: settings.home.clone(),
             transport: format!(";transport={}", settings.transport.name()),
             keys: String::new(),
+            is_present: false,
         })
     }
 
     /// Gives an order and waits until it is taken.
     fn order(&mut self, command: &str, params: &str) -> Outcome<()> {
+        self.ask(command, params).map(|_| ())
+    }
+
+    /// The same, and what it says to it.
+    fn ask(&mut self, command: &str, params: &str) -> Outcome<String> {
         self.orders += 1;
         let token = self.orders.to_string();
         let order = json!({ "command": command, "params": params, "token": token }).to_string();
@@ -81,7 +89,7 @@ impl Baresip {
             if message.get("token").and_then(Value::as_str) == Some(&token) {
                 let taken = message.get("ok").and_then(Value::as_bool) == Some(true);
                 ensure!(taken, "baresip does not take /{command} {params}: {message}");
-                return Ok(());
+                return Ok(message.get("data").and_then(Value::as_str).unwrap_or_default().to_owned());
             }
         }
     }
@@ -179,6 +187,27 @@ impl Controls for Baresip {
                 return Ok(());
             }
             ensure!(Instant::now() < deadline, "baresip does not tell the text {text:?}");
+            std::thread::sleep(RETRY);
+        }
+    }
+
+    fn shows(&mut self, is_there: bool) -> Outcome<()> {
+        if !std::mem::replace(&mut self.is_present, true) {
+            self.order("insmod", "presence.so")?;
+        }
+        self.order(if is_there { "presence_online" } else { "presence_offline" }, "")
+    }
+
+    fn sees_busy(&mut self, uri: &str) -> Outcome<()> {
+        std::fs::write(self.home.join("contacts"), format!("\"somebody\" <{uri}>;presence=p2p\n"))?;
+        self.order("insmod", "contact.so")?;
+        let deadline = Instant::now() + OBEY;
+        loop {
+            let told = self.ask("contacts", "")?;
+            if told.contains("Busy") {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "baresip does not see that anybody is busy: {told:?}");
             std::thread::sleep(RETRY);
         }
     }

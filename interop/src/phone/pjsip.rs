@@ -121,6 +121,18 @@ impl Controls for Pjsip {
         })
     }
 
+    fn shows(&mut self, is_there: bool) -> Outcome<()> {
+        self.order("show", if is_there { "online" } else { "offline" })
+    }
+
+    fn sees_busy(&mut self, uri: &str) -> Outcome<()> {
+        let before = self.program.mark();
+        self.order("see", uri)?;
+        self.program.wait_line(before, OBEY, "that somebody is busy", |line| {
+            (event(line)?.get("activity")? == "busy").then_some(())
+        })
+    }
+
     fn recording(&mut self) -> Outcome<PathBuf> {
         // heard-NUMBER.wav, one for each call with sound.
         let newest = |number: &u32| self.home.join(format!("heard-{number}.wav")).exists();

@@ -28,6 +28,21 @@ impl Ours {
         Ok(Ours { program, recording })
     }
 
+    /// Starts `ruf watch`, which keeps nothing.
+    pub(crate) fn watching(arguments: &[String]) -> Outcome<Ours> {
+        let more = ["--json".to_owned()];
+        let program = Program::start("ruf", server::binary()?, arguments.iter().chain(&more), |_| {})?;
+        Ok(Ours { program, recording: PathBuf::new() })
+    }
+
+    /// Waits for an event of which this holds.
+    pub(crate) fn tells_that(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Outcome<()> {
+        self.program.wait_line(LineMark::START, PATIENCE, what, |line| {
+            let told: Value = serde_json::from_str(line).ok()?;
+            holds(&told).then_some(())
+        })
+    }
+
     /// Gives an order, to one that takes them.
     pub(crate) fn order(&mut self, order: &str) -> Outcome<()> {
         self.program.tell(order)
