@@ -1,6 +1,7 @@
 //! Where sound comes from and goes to: a [`Source`] gives 20 ms when asked, a [`Sink`] takes 20 ms. Whoever drives them
 //! does so every 20 ms.
 
+mod card;
 mod echo;
 mod level;
 mod ogg;
@@ -9,6 +10,7 @@ mod recorder;
 mod tone;
 mod wav;
 
+pub use card::{Card, Device, devices};
 pub use echo::echo;
 pub use level::LevelMeter;
 pub use player::Player;
