@@ -27,6 +27,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use jiff::tz::TimeZone;
 use ruf_sip::Error;
+use ruf_sip::device::{Device, devices};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -58,9 +59,19 @@ pub(crate) struct PhoneArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     identity: Identity,
-    /// Sound: none, loopback (what is heard is said again), or file:IN.wav,OUT.wav. Sound cards are not supported yet [default: none].
+    /// Sound: card (a speaker and a microphone), none, loopback (what is heard is said again), or file:IN.wav,OUT.wav
+    /// [default: card if there is one].
     #[arg(long, value_name = "WHAT")]
     sound: Option<SoundPlan>,
+    /// The speaker, by its name or a part of it [default: the one that the system takes].
+    #[arg(long, value_name = "NAME", conflicts_with = "sound")]
+    speaker: Option<String>,
+    /// The microphone.
+    #[arg(long, value_name = "NAME", conflicts_with = "sound")]
+    microphone: Option<String>,
+    /// List the speakers and microphones that there are, and end.
+    #[arg(long)]
+    devices: bool,
     /// Somebody we know (repeatable).
     #[arg(long, value_name = "NAME=ADDRESS")]
     contact: Vec<Contact>,
@@ -81,7 +92,11 @@ impl PhoneArgs {
             settings.accounts = vec![(self.identity.account("phone")?, self.identity.registers())];
         }
         settings.contacts.extend(self.contact.iter().cloned());
-        settings.sound = self.sound.clone().unwrap_or(settings.sound);
+        settings.sound = self.sound.clone().or(settings.sound);
+        let (speaker, microphone) = (self.speaker.as_deref(), self.microphone.as_deref());
+        if settings.sound.is_none() || speaker.is_some() || microphone.is_some() {
+            settings.sound = Some(SoundPlan::of_card(speaker, microphone));
+        }
         settings.language = self.language.unwrap_or(settings.language);
         settings.theme = self.theme.unwrap_or(settings.theme);
         Ok(settings)
@@ -89,6 +104,9 @@ impl PhoneArgs {
 }
 
 pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
+    if args.devices {
+        return list();
+    }
     let settings = args.settings()?;
     let kept = CallFile::usual();
     let calls = match kept.as_ref().map(CallFile::load) {
@@ -97,8 +115,9 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         None => CallList::default(),
     };
     let registers: Vec<bool> = settings.accounts.iter().map(|(_, registers)| *registers).collect();
-    let sound = settings.sound.kind();
-    let (exchange, hears, addresses) = Exchange::open(settings.accounts, settings.sound).await?;
+    let plan = settings.sound.unwrap_or_default();
+    let sound = plan.kind();
+    let (exchange, hears, addresses) = Exchange::open(settings.accounts, plan).await?;
     let start = Instant::now();
     let accounts = addresses.into_iter().zip(registers).map(|(address, registers)| Account {
         address,
@@ -121,6 +140,19 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
     let stops = Stops::open().map_err(|error| Error::System(format!("signals cannot be heard: {error}")))?;
     let (terminal, keys) = Terminal::open()?;
     Shell { start, model, exchange, hears, terminal, keys, stops, kept }.run().await;
+    Ok(EXIT_OK)
+}
+
+/// Says which devices there are.
+fn list() -> Result<u8, Error> {
+    for Device { name, about, speaks, hears } in devices().map_err(Error::System)? {
+        let kind = match (speaks, hears) {
+            (true, true) => "speaker, microphone",
+            (true, false) => "speaker",
+            (false, _) => "microphone",
+        };
+        println!("{name}\t{kind}\t{about}");
+    }
     Ok(EXIT_OK)
 }
 

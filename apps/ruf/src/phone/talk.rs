@@ -1,16 +1,22 @@
 //! What is said and heard in a call of a script: the flags that say so.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use ruf_sip::device::{Null, Player, Recorder, Silence};
+use ruf_sip::device::{Card, Null, Player, Recorder, Silence};
 use ruf_sip::{Account, Call, Codec, Encryption, Ended, Error, Incoming, Sink, Source, device};
 
 use super::conversation::{Around, Conversation, Plan};
 use super::ends::Ends;
 use super::identity::Identity;
 use super::order::no_key;
-use super::report::Measured;
+use super::report::{Measured, Report};
+
+/// The device that the system takes.
+const DEFAULT: &str = "default";
+/// How often it is looked whether a sound card is well.
+const LOOK: Duration = Duration::from_millis(250);
 
 /// What both commands can do in a call.
 #[derive(clap::Args, Clone, Debug)]
@@ -18,6 +24,13 @@ pub(crate) struct TalkArgs {
     /// Say what the far side says.
     #[arg(long)]
     echo: bool,
+    /// Say what this microphone hears, by its name or a part of it (`ruf phone --devices`); `default`: the one that the
+    /// system takes.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["echo", "play"])]
+    microphone: Option<String>,
+    /// Let this speaker play what is heard, and `default` so, too.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["echo", "play"])]
+    speaker: Option<String>,
     /// Record both sides into this WAV file: the far side on the left, ours on the right.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -48,6 +61,13 @@ enum Srtp {
 }
 
 impl TalkArgs {
+    /// The sound card, if any of its ends is wanted.
+    fn card(&self) -> Option<Card> {
+        let named = |name: &Option<String>| name.clone().filter(|name| name != DEFAULT);
+        let is_wanted = self.speaker.is_some() || self.microphone.is_some();
+        is_wanted.then(|| Card::new(named(&self.speaker), named(&self.microphone)))
+    }
+
     /// The account that is meant, with what it says of media.
     pub(super) fn account(&self, identity: &Identity) -> Result<Account, Error> {
         let mut codecs = Vec::new();
@@ -81,6 +101,7 @@ enum Says {
     Nothing,
     Echo,
     File(Player),
+    Card(Card),
 }
 
 impl Talk {
@@ -94,7 +115,11 @@ impl Talk {
         };
         let recorder = args.record.as_deref().map(Recorder::create).transpose();
         Ok(Talk {
-            says: if args.echo { Says::Echo } else { Says::Nothing },
+            says: match args.card() {
+                Some(card) => Says::Card(card),
+                None if args.echo => Says::Echo,
+                None => Says::Nothing,
+            },
             recorder: recorder.map_err(|error| Error::Address(error.to_string()))?,
             keys: None,
             lasts,
@@ -126,8 +151,26 @@ impl Talk {
         meanwhile: impl FnMut(Incoming),
     ) -> (Ended, Measured) {
         let Talk { says, recorder, keys, lasts, says_for } = self;
-        let plan = Plan { ends: says.ends(recorder), keys, lasts, says_for };
-        Conversation::new(around, plan, call).run(meanwhile).await
+        let card = if let Says::Card(card) = &says { Some(card.clone()) } else { None };
+        let (report, plan) = (around.report, Plan { ends: says.ends(recorder), keys, lasts, says_for });
+        tokio::select! {
+            ended = Conversation::new(around, plan, call).run(meanwhile) => ended,
+            never = watch(card, report) => match never {},
+        }
+    }
+}
+
+/// Says what is wrong with a card, for as long as it is asked.
+async fn watch(card: Option<Card>, report: &Report) -> Infallible {
+    let Some(card) = card else { return std::future::pending().await };
+    let mut trouble = None;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = card.trouble();
+        if trouble != now {
+            report.say("sound", now.as_deref().unwrap_or("is back"));
+            trouble = now;
+        }
     }
 }
 
@@ -138,6 +181,7 @@ impl Says {
             Says::Nothing => (Box::new(Silence), Box::new(Null)),
             Says::Echo => device::echo(),
             Says::File(player) => (Box::new(player), Box::new(Null)),
+            Says::Card(card) => card.ends(),
         };
         match recorder {
             Some(recorder) => Ends::new(recorder.said(source), recorder.heard(sink)),

@@ -68,6 +68,7 @@ pub(crate) struct Account {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SoundKind {
     None,
+    Card,
     File,
     Loopback,
 }

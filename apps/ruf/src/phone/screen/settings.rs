@@ -25,7 +25,8 @@ pub(super) struct Settings {
     /// Each with whether it has a server to register with.
     pub(super) accounts: Vec<(Account, bool)>,
     pub(super) contacts: Vec<Contact>,
-    pub(super) sound: SoundPlan,
+    /// `None`: not a word of it.
+    pub(super) sound: Option<SoundPlan>,
     pub(super) theme: ThemeName,
     pub(super) language: Language,
     pub(super) is_do_not_disturb: bool,
@@ -111,7 +112,7 @@ impl Settings {
         };
         if let Some(text) = file.sound {
             let plan: SoundPlan = text.get_ref().parse().map_err(|error| source.at(text.span(), error))?;
-            settings.sound = plan.beside(folder);
+            settings.sound = Some(plan.beside(folder));
         }
         for table in file.account {
             settings.accounts.push((table.get_ref().account(source, folder)?, true));
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!(settings.forwarding.no_answer.as_deref(), Some("+4930123456"));
         let files =
             SoundPlan::Files { say: "/etc/ruf/hello.wav".into(), record: "/etc/ruf/calls.wav".into() };
-        assert_eq!(settings.sound, files);
+        assert_eq!(settings.sound, Some(files));
     }
 
     #[test]
@@ -212,7 +213,7 @@ mod tests {
             ("language = \"fr\"", "phone.toml:1:12", "expected `en` or `de`"),
             ("theme = 3", "phone.toml:1:9", "wanted string"),
             ("\nsounds = \"none\"", "phone.toml:2:1", "did you mean `sound`?"),
-            ("sound = \"alsa\"", "phone.toml:1:9", "expected none, loopback or file:"),
+            ("sound = \"alsa\"", "phone.toml:1:9", "expected card, none, loopback or file:"),
             ("[[account]]\naddress = \"nobody\"", "phone.toml:2:11", "names no user"),
             ("[[account]]\naddress = \"a@h\"\nserver = \"::\"", "phone.toml:3:10", "is no SIP address"),
             ("[[account]]\naddress = \"a@h\"\nlisten = \"5060\"", "phone.toml:3:10", "expected IP:PORT"),

@@ -1,9 +1,9 @@
-//! [`SoundPlan`]: where the sound of calls comes from and goes to. There is no sound card among it yet.
+//! [`SoundPlan`]: where the sound of calls comes from and goes to.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use ruf_sip::device::{self, Null, Player, Recorder, Silence};
+use ruf_sip::device::{self, Card, Null, Player, Recorder, Silence};
 use ruf_sip::{Sink, Source};
 
 use super::model::SoundKind;
@@ -17,6 +17,8 @@ pub(crate) enum SoundPlan {
     /// Nothing is said and heard.
     #[default]
     None,
+    /// A speaker and a microphone.
+    Card(Card),
     /// What is heard is said again.
     Loopback,
     /// A file is said, over and over; each call is recorded into one of its own.
@@ -33,11 +35,12 @@ impl FromStr for SoundPlan {
         let files = text.strip_prefix("file:").and_then(|files| files.split_once(','));
         match (text, files) {
             ("none", _) => Ok(SoundPlan::None),
+            ("card", _) => Ok(SoundPlan::Card(Card::new(None, None))),
             ("loopback", _) => Ok(SoundPlan::Loopback),
             (_, Some((say, record))) if !say.is_empty() && !record.is_empty() => {
                 Ok(SoundPlan::Files { say: say.into(), record: record.into() })
             }
-            _ => Err(format!("`{text}`: expected none, loopback or file:IN.wav,OUT.wav")),
+            _ => Err(format!("`{text}`: expected card, none, loopback or file:IN.wav,OUT.wav")),
         }
     }
 }
@@ -46,8 +49,26 @@ impl SoundPlan {
     pub(super) fn kind(&self) -> SoundKind {
         match self {
             SoundPlan::None => SoundKind::None,
+            SoundPlan::Card(_) => SoundKind::Card,
             SoundPlan::Loopback => SoundKind::Loopback,
             SoundPlan::Files { .. } => SoundKind::File,
+        }
+    }
+
+    /// These devices if any is named; else the system's if it has some, or none.
+    pub(super) fn of_card(speaker: Option<&str>, microphone: Option<&str>) -> SoundPlan {
+        let is_named = speaker.is_some() || microphone.is_some();
+        match is_named || Card::is_there() {
+            true => SoundPlan::Card(Card::new(speaker.map(str::to_owned), microphone.map(str::to_owned))),
+            false => SoundPlan::None,
+        }
+    }
+
+    /// Why nothing is heard or said now, though it should be.
+    pub(super) fn trouble(&self) -> Option<String> {
+        match self {
+            SoundPlan::Card(card) => card.trouble(),
+            SoundPlan::None | SoundPlan::Loopback | SoundPlan::Files { .. } => None,
         }
     }
 
@@ -57,7 +78,7 @@ impl SoundPlan {
             SoundPlan::Files { say, record } => {
                 SoundPlan::Files { say: folder.join(say), record: folder.join(record) }
             }
-            plan @ (SoundPlan::None | SoundPlan::Loopback) => plan,
+            plan @ (SoundPlan::None | SoundPlan::Card(_) | SoundPlan::Loopback) => plan,
         }
     }
 
@@ -68,6 +89,7 @@ impl SoundPlan {
     pub(super) fn ends(&self) -> Result<Ends, String> {
         match self {
             SoundPlan::None => Ok((Box::new(Silence), Box::new(Null))),
+            SoundPlan::Card(card) => Ok(card.ends()),
             SoundPlan::Loopback => Ok(device::echo()),
             SoundPlan::Files { say, record } => {
                 let player = Player::open(say).map_err(|error| error.to_string())?.looping();
@@ -95,11 +117,12 @@ mod tests {
     fn what_is_no_plan_is_said() {
         assert_eq!("none".parse(), Ok(SoundPlan::None));
         assert_eq!("loopback".parse(), Ok(SoundPlan::Loopback));
+        assert_eq!("card".parse(), Ok(SoundPlan::Card(Card::new(None, None))));
         let files = SoundPlan::Files { say: "a.wav".into(), record: "b.wav".into() };
         assert_eq!("file:a.wav,b.wav".parse(), Ok(files));
         for text in ["", "alsa", "file:a.wav", "file:,b.wav"] {
             let error = text.parse::<SoundPlan>().unwrap_err();
-            assert!(error.contains("expected none, loopback or file:"), "{error}");
+            assert!(error.contains("expected card, none, loopback or file:"), "{error}");
         }
     }
 

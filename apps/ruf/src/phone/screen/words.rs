@@ -71,7 +71,8 @@ words! {
     not_registered: "not registered", "nicht angemeldet";
     tried_again: "tried again", "wird wieder versucht";
     no_server: "without a server", "ohne Server";
-    no_sound: "no sound card yet: silence", "noch kein Tongerät: Stille";
+    no_sound: "no sound card: silence", "kein Tongerät: Stille";
+    sound_is_card: "sound: speaker, microphone", "Ton: Lautsprecher, Mikrofon";
     sound_is_file: "sound: files", "Ton: Dateien";
     sound_is_loopback: "sound: an echo", "Ton: ein Echo";
 

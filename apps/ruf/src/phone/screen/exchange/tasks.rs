@@ -115,7 +115,7 @@ impl LineTask {
         }
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_wanted = true;
+        let (mut is_wanted, mut trouble) = (true, None);
         loop {
             tokio::select! {
                 event = call.next() => match event {
@@ -139,6 +139,13 @@ impl LineTask {
                     }
                 },
                 _ = look.tick() => {
+                    let troubled = self.sound.trouble();
+                    if trouble != troubled {
+                        trouble.clone_from(&troubled);
+                        if let Some(why) = troubled {
+                            self.tell(Progress::NoSound(why)).await;
+                        }
+                    }
                     let sound = Sound {
                         heard: level(heard.dbov()),
                         said: level(said.dbov()),

@@ -90,6 +90,7 @@ fn switches(model: &Model) -> Row {
     }
     let sound = match model.sound {
         SoundKind::None => words.no_sound,
+        SoundKind::Card => words.sound_is_card,
         SoundKind::File => words.sound_is_file,
         SoundKind::Loopback => words.sound_is_loopback,
     };

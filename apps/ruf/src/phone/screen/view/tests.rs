@@ -40,7 +40,7 @@ fn a_call_and_whoever_rings_beside_it() {
     phone.key(Key::F(9));
     let wanted = " ruf phone  [Dial]  Calls   Contacts   Messages                           14:04
  * sip:alice@example.org  registered
- ^D [ ] Do not disturb  ^N [ ] Auto answer           no sound card yet: silence
+ ^D [ ] Do not disturb  ^N [ ] Auto answer               no sound card: silence
 
  Call:
 
@@ -189,7 +189,7 @@ fn german_fits_too() {
     let shown = text(&mut phone);
     for wanted in [
         "Wählen]  Anrufe   Kontakte",
-        "^D [ ] Nicht stören  ^N [ ] Selbst annehmen         noch kein Tongerät: Stille",
+        "^D [ ] Nicht stören  ^N [ ] Selbst annehmen              kein Tongerät: Stille",
         "F8 Auflegen │",
         "GEHALTEN  00:00",
         "F2 Wahlwiederh.  F3 And. Gespräch  F4 Tastenfeld  Tab Nächste Seite  ^Q Beenden",
