@@ -24,7 +24,7 @@ import numpy, pesq
 sys.path.append(os.path.join(ROOT, "dev/bench/compare"))
 import bench
 
-RUF = os.environ.get("RUF", os.path.join(ROOT, "target/release/ruf"))
+RUF = os.path.join(ROOT, "target/release/ruf")
 HOST = "127.0.0.1"
 PORT = 10000  # of the first call; each has forty
 LEAD_S, TAIL_S, ANSWER_S = 1.5, 2.0, 6.0
