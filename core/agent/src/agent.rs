@@ -101,6 +101,11 @@ impl Agent {
         self.settings.flow = flow;
     }
 
+    /// Where requests out of dialog go.
+    pub fn way_out(&self) -> Flow {
+        self.settings.flow
+    }
+
     /// The way that this call's requests of ours go.
     pub fn flow(&self, call: CallKey) -> Option<Flow> {
         self.calls.get(call).map(|call| call.way.flow())

@@ -36,11 +36,36 @@ impl Agent {
         early_only: bool,
         body: Option<Body>,
     ) -> Result<CallKey, Full> {
-        let DialogId { call_id, local_tag, remote_tag } = replaces;
         let flag: &[u8] = if early_only { b";early-only" } else { b"" };
-        let replaces = [call_id, &b";to-tag="[..], local_tag, b";from-tag=", remote_tag, flag].concat();
-        // rfc3891 §6.2: better not at all than as a call beside it
-        let fields = [(HeaderName::Replaces, replaces), (HeaderName::Require, b"replaces".to_vec())];
+        let name = [&tagged(replaces), flag].concat();
+        self.call_about(now, to, (HeaderName::Replaces, name), b"replaces", body)
+    }
+
+    /// Calls somebody and asks to be mixed into a dialog that it has with a third party, named as it names it.
+    ///
+    /// # Errors
+    /// If there are as many calls as there may be.
+    // rfc3911 §7.1
+    pub fn call_joining(
+        &mut self,
+        now: Tick,
+        to: &Uri,
+        joins: &DialogId,
+        body: Option<Body>,
+    ) -> Result<CallKey, Full> {
+        self.call_about(now, to, (HeaderName::Join, tagged(joins)), b"join", body)
+    }
+
+    fn call_about(
+        &mut self,
+        now: Tick,
+        to: &Uri,
+        about: (HeaderName, Vec<u8>),
+        required: &[u8],
+        body: Option<Body>,
+    ) -> Result<CallKey, Full> {
+        // rfc3891 §6.2, rfc3911 §7.2: better not at all than as a call beside it
+        let fields = [about, (HeaderName::Require, required.to_vec())];
         let placed = self.place(now, to, &fields, body, None);
         self.drain(now);
         placed
@@ -105,6 +130,15 @@ impl Agent {
             self.turn(now, replaced, |usage, turn| usage.hang_up(turn, None));
         }
     }
+}
+
+/// A dialog as Replaces and Join name it: `to-tag` is the tag of whom they are sent to.
+// rfc3891 §6.1, rfc3911 §7.1
+fn tagged(name: &DialogId) -> Vec<u8> {
+    // rfc3891 §6.1: 0 stands for none
+    let tag = |tag: &[u8]| if tag.is_empty() { b"0".to_vec() } else { tag.to_vec() };
+    let DialogId { call_id, local_tag, remote_tag } = name;
+    [call_id, &b";to-tag="[..], &tag(local_tag), b";from-tag=", &tag(remote_tag)].concat()
 }
 
 /// Only an INVITE may ask to replace, or to join.

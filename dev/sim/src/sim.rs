@@ -175,6 +175,18 @@ impl Sim {
         self.add(name, letter, address, None, Machine::Phone(Box::new(Agent::new(settings, entropy))))
     }
 
+    /// A phone gets another address, and goes on from there.
+    ///
+    /// # Panics
+    /// If the host is no phone.
+    pub fn move_phone(&mut self, host: HostId, address: &str) {
+        let address = address.parse().expect("an address and port");
+        let host = self.host_mut(host);
+        let Machine::Phone(agent) = &mut host.machine else { unreachable!("it is no phone") };
+        agent.move_to(Flow { local: address, ..agent.way_out() });
+        host.address = address;
+    }
+
     /// A crashed phone starts again and knows nothing of what was.
     ///
     /// # Panics

@@ -1,4 +1,4 @@
-//! Both hang up at once (RFC 5407 section 3.1.5).
+//! Both hang up at once (RFC 5407 section 3.2.1).
 
 use ruf_agent::EndReason;
 
@@ -6,7 +6,7 @@ use crate::stage::Stage;
 
 #[test]
 fn bye_crosses_bye() {
-    // tests rfc3261 §15.1.2
+    // tests rfc3261 §15.1.2, rfc5407 §3.2.1
     let mut stage = Stage::registered();
     let (alice, bob) = stage.talk();
     stage.hang_up(stage.alice, alice);

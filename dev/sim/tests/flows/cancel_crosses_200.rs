@@ -6,7 +6,7 @@ use crate::stage::Stage;
 
 #[test]
 fn cancel_crosses_200() {
-    // tests rfc3261 §9.1, rfc3261 §15.1.1
+    // tests rfc3261 §9.1, rfc3261 §15.1.1, rfc5407 §3.1.2
     let mut stage = Stage::registered();
     let call = stage.dial("bob");
     let answered = stage.rings();

@@ -1,4 +1,4 @@
-//! Both change the session at once (RFC 5407 section 3.1.4): 491 to both, then one after the other.
+//! Both change the session at once (RFC 5407 section 3.3.1): 491 to both, then one after the other.
 
 use ruf_agent::AgentEvent;
 
@@ -6,7 +6,7 @@ use crate::stage::{Stage, sdp};
 
 #[test]
 fn glare_491() {
-    // tests rfc3261 §14.1, rfc3261 §14.2
+    // tests rfc3261 §14.1, rfc3261 §14.2, rfc5407 §3.3.1
     let mut stage = Stage::registered();
     let (alice, bob) = stage.talk();
     stage.phone(stage.alice, |agent, now| agent.modify(now, alice, sdp("alice's")));

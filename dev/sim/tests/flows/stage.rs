@@ -1,16 +1,18 @@
 //! A server and its phones, registered and ready; and the assertion of a ladder, which is also the
 //! page in docs/flows.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason, Settings};
+use ruf_agent::{Agent, AgentEvent, Body, CallKey, DialogId, EndReason, Settings};
 use ruf_events::presence::CONTENT_TYPE;
 use ruf_events::{Basic, Presence, SubscriberEvent};
 use ruf_locate::{Kind, Query, Record, Srv};
-use ruf_message::{StatusCode, Tick, Uri};
+use ruf_message::{Flow, StatusCode, Tick, Transport, Uri};
 use ruf_sim::nat::Nat;
 use ruf_sim::network::Conditions;
+use ruf_sim::trace::{Kind as Said, Summary};
 use ruf_sim::{HostId, Server, Sim, Site, check, ladder};
 
 /// Set to `write`, the pages in docs/flows are written instead of compared.
@@ -64,6 +66,50 @@ impl Stage {
         }
         stage.begin();
         (stage, carol)
+    }
+
+    /// The same, and Bob's phone mixes.
+    pub(crate) fn with_mixer() -> (Self, HostId) {
+        let mut stage = Stage::with_bob(|sim, server| {
+            sim.phone_as("bob", "bob", "203.0.113.20:5060", None, server, |settings| {
+                Settings { joins: true, ..settings }.with_password("bob", &Site::secret("bob"))
+            })
+        });
+        let carol = stage.sim.add_phone("carol", "203.0.113.40:5060", stage.server, &Site::secret("carol"));
+        for phone in [stage.alice, stage.bob, carol] {
+            stage.register(phone);
+        }
+        stage.begin();
+        (stage, carol)
+    }
+
+    /// Alice and Bob have no server.
+    pub(crate) fn alone() -> Self {
+        let mut sim = Sim::new(7, Conditions::fair());
+        let alice = sim.add_phone_alone("alice", direct("alice", "192.0.2.10:5060"));
+        let bob = sim.add_phone_alone("bob", direct("bob", "203.0.113.20:5060"));
+        // Nobody asks for one.
+        Stage { sim, server: alice, alice, bob, before: 0 }
+    }
+
+    /// Another phone without a server.
+    pub(crate) fn add_alone(&mut self, name: &str, address: &str) -> HostId {
+        self.sim.add_phone_alone(name, direct(name, address))
+    }
+
+    /// Alice, who has no server, calls somebody where he is; gives her call.
+    pub(crate) fn dial_at(&mut self, to: &Uri, body: Option<Body>) -> CallKey {
+        let remote =
+            SocketAddr::new(to.as_ref().host().and_then(|host| host.ip()).expect("an address"), 5060);
+        self.phone(self.alice, |agent, now| {
+            agent.aim(Flow { remote, ..agent.way_out() });
+            agent.call(now, to, body).expect("room")
+        })
+    }
+
+    /// Where Bob is without a server.
+    pub(crate) fn at_bob() -> Uri {
+        "sip:bob@203.0.113.20".parse().expect("a URI")
     }
 
     /// Bob is behind a translator.
@@ -249,6 +295,28 @@ impl Stage {
         })
     }
 
+    /// The dialog that was opened last, as its caller names it.
+    pub(crate) fn dialog_of_caller(&self) -> DialogId {
+        let DialogId { call_id, local_tag, remote_tag } = self.dialog_of_callee();
+        DialogId { call_id, local_tag: remote_tag, remote_tag: local_tag }
+    }
+
+    /// The same, as its callee names it.
+    pub(crate) fn dialog_of_callee(&self) -> DialogId {
+        let opens = |message: &&Summary| {
+            let is_answer = matches!(message.kind, Said::Response(status) if status.is_success() || status.is_provisional());
+            is_answer && message.method == "INVITE" && !message.to_tag.is_empty()
+        };
+        let last = self.sim.trace().messages().map(|(_, message)| message).filter(opens).last();
+        let octets = |text: &String| text.as_bytes().into();
+        let name = last.map(|last| DialogId {
+            call_id: octets(&last.call_id),
+            local_tag: octets(&last.to_tag),
+            remote_tag: octets(&last.from_tag),
+        });
+        name.expect("a dialog")
+    }
+
     /// Time passes until the phone is told something of which `wanted` makes something.
     pub(crate) fn until<R>(&mut self, phone: HostId, wanted: impl Fn(&AgentEvent) -> Option<R>) -> R {
         let deadline = self.sim.now() + PATIENCE;
@@ -318,6 +386,14 @@ fn page(flow: &str, says: &str, line: &str, drawing: &str) {
 
 /// Which device Bob's phone says it is.
 pub(crate) const DEVICE: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+
+/// A phone without a server.
+fn direct(name: &str, address: &str) -> Settings {
+    let local = address.parse().expect("an address");
+    let flow = Flow { transport: Transport::Udp, listener: 0, local, remote: local, connection: 0 };
+    let aor = format!("sip:{name}@{}", local.ip()).parse().expect("a URI");
+    Settings { has_server: false, any_user: true, ..Settings::new(aor, flow) }
+}
 
 fn device(settings: Settings, reg_id: Option<u32>) -> Settings {
     let settings = Settings { instance: Some(DEVICE.to_owned()), reg_id, ..settings };
