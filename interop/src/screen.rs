@@ -15,7 +15,7 @@ use crate::place;
 use crate::program;
 use crate::server::{self, DOMAIN, Server};
 use crate::talk::Side;
-use crate::talk::hearing::{heard, inaudible};
+use crate::talk::hearing::{heard, inaudible, mixed};
 use crate::talk::ours::Ours;
 use crate::tone;
 use crate::transport::Transport;
@@ -119,9 +119,10 @@ impl Day {
     fn play(mut self) -> Outcome<String> {
         let began = Instant::now();
         self.screen.shows(&["* sip:anna@ruf.test  registered"])?;
-        let parts: [Part; 4] = [
+        let parts: [Part; 5] = [
             ("calls, mutes, holds, presses keys, transfers", Day::calls_and_sends_on),
             ("asks first, and puts two together", Day::puts_two_together),
+            ("confers with two", Day::confers),
             ("is called, answers, and hangs up", Day::is_called),
             ("writes, and is written to", Day::writes),
         ];
@@ -191,6 +192,27 @@ impl Day {
         self.cara_talks(DORA_HERTZ)?;
         cara.order("hang up")?;
         cara.ends_because("hung up")
+    }
+
+    fn confers(&mut self) -> Outcome<()> {
+        self.dials("bert")?;
+        self.screen.shows(&["Bert", "it rings there"])?;
+        self.bert.keys().answer()?;
+        self.talks(BERT_HERTZ)?;
+        self.dials("dora")?;
+        self.screen.shows(&["Dora", "it rings there", "Other calls: Bert ON HOLD"])?;
+        self.dora.keys().answer()?;
+        self.screen.shows(&["Dora", "talking"])?;
+        self.screen.press(&["C-k"])?;
+        documented("conference.txt", &self.screen.shows(&["CONFERENCE", "Bert CONFERENCE", "MOS 4."])?)?;
+        let (tap, bert, dora) = (&self.tap, &self.bert.settings, &self.dora.settings);
+        mixed(tap, &bert.rtp_ports, &[OUR_HERTZ, DORA_HERTZ], BERT_HERTZ, tap.mark())?;
+        mixed(tap, &dora.rtp_ports, &[OUR_HERTZ, BERT_HERTZ], DORA_HERTZ, tap.mark())?;
+        self.dora.keys().hang_up()?;
+        self.screen.shows(&["Bert", "talking"])?;
+        self.talks(BERT_HERTZ)?;
+        self.screen.press(&["F8"])?;
+        self.screen.shows(&["No call."]).map(drop)
     }
 
     fn is_called(&mut self) -> Outcome<()> {

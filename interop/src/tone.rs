@@ -15,6 +15,8 @@ const AMPLITUDE: f64 = 12_000.0;
 const BAND: std::ops::RangeInclusive<u32> = 200..=3_400;
 /// Share of the energy in the peak from which it counts as a tone, not as speech or music.
 const PURITY: f64 = 0.6;
+/// Share of the energy from which a tone is one among others.
+const SHARE: f64 = 0.1;
 /// Mean amplitude below which nothing is heard: comfort noise and rounding stay below, a tone far above.
 const SILENCE: f64 = 100.0;
 
@@ -73,6 +75,16 @@ pub(crate) fn heard(samples: &[i16]) -> Option<u32> {
     (peak * 3.0 / (length * energy) > PURITY).then_some(hertz)
 }
 
+/// Is this tone among others in `samples`? None of them is much louder than another.
+pub(crate) fn has(samples: &[i16], hertz: u32) -> bool {
+    let length = samples.len() as f64;
+    let samples: Vec<f64> = samples.iter().map(|&sample| f64::from(sample)).collect();
+    let energy: f64 = samples.iter().map(|sample| sample * sample).sum();
+    let near = (hertz - OFF_MAX..=hertz + OFF_MAX).map(|hertz| power(&samples, f64::from(hertz)));
+    // A pure tone's power is half of length times energy.
+    near.fold(0.0, f64::max) * 2.0 / (length * energy).max(1.0) > SHARE
+}
+
 /// The power of `samples` at one frequency (Goertzel).
 fn power(samples: &[f64], hertz: f64) -> f64 {
     let coefficient = 2.0 * (TAU * hertz / f64::from(RATE)).cos();
@@ -107,6 +119,8 @@ mod tests {
         assert_eq!(heard(&noise), None);
         let two: Vec<i16> = sine(440, 4_000).zip(sine(620, 4_000)).map(|(a, b)| a / 2 + b / 2).collect();
         assert_eq!(heard(&two), None);
+        assert!(has(&two, 440) && has(&two, 620) && !has(&two, 840));
+        assert!(!has(&noise, 620) && !has(&[0; 4_000], 440));
         assert_eq!(heard(&[0; 4_000]), None);
         assert!(is_silent(&[8, -8, 8, -8]));
     }

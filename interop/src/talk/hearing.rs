@@ -1,6 +1,7 @@
 //! What is heard in a call of `talk`: on the wire, at an address of ruf's.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -57,6 +58,34 @@ pub(crate) fn heard(
         found.is_some(),
         "{speaker:?} says {hertz} Hz; on the wire are {listened} packets with {last:?} Hz"
     );
+    Ok(())
+}
+
+/// What goes to these ports has these tones, and not that one.
+pub(crate) fn mixed(
+    tap: &Tap,
+    ports: &RangeInclusive<u16>,
+    tones: &[u32],
+    without: u32,
+    from: Mark,
+) -> Outcome<()> {
+    let mut listened = 0;
+    let found = tap.wait_until(from, PATIENCE, PATIENCE, |packets| {
+        let is_theirs = |packet: &&Arc<Packet>| {
+            ports.contains(&packet.destination.port()) && rtp::is_audio(&packet.payload)
+        };
+        let audio: Vec<&Arc<Packet>> = packets.iter().filter(is_theirs).collect();
+        if audio.len() < COUNT_PACKETS.max(listened + LISTEN_PACKETS) {
+            return None;
+        }
+        listened = audio.len();
+        let latest = audio.get(listened - LISTEN_PACKETS..).unwrap_or_default();
+        let samples = latest.iter().filter_map(|packet| packet.rtp()).flat_map(|rtp| rtp.samples);
+        let samples: Vec<i16> = samples.collect();
+        let all = tones.iter().all(|hertz| tone::has(&samples, *hertz));
+        (all && !tone::has(&samples, without)).then_some(())
+    });
+    ensure!(found.is_some(), "in {listened} packets are not {tones:?} Hz alone, or {without} Hz is there");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod level;
 mod ogg;
 mod player;
 mod recorder;
+mod room;
 mod tone;
 mod wav;
 
@@ -15,6 +16,7 @@ pub use echo::echo;
 pub use level::LevelMeter;
 pub use player::Player;
 pub use recorder::Recorder;
+pub use room::Room;
 pub use tone::ToneGenerator;
 
 use std::fmt;

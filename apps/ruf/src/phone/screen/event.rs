@@ -169,6 +169,10 @@ pub(crate) enum Effect {
     Transfer { line: LineId, to: String },
     /// Ask the far side to take our place in another call.
     Connect { line: LineId, with: LineId },
+    /// These calls hear each other, and us.
+    Confer(Vec<LineId>),
+    /// These calls hear us alone again.
+    Part(Vec<LineId>),
     /// Do what the far side asks for: call somebody else.
     Follow { line: LineId, new: LineId },
     /// Write.

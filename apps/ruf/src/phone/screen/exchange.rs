@@ -5,6 +5,7 @@ mod tasks;
 
 use std::collections::HashMap;
 
+use ruf_sip::device::{Null, Room, Silence};
 use ruf_sip::{Account, Call, Dialer, Error, Phone, PhoneEvent, StatusCode};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -56,6 +57,10 @@ enum Order {
     GiveUp(oneshot::Sender<Option<String>>),
     /// Has the far side take our place in the call that says so.
     Connect(oneshot::Receiver<Option<String>>),
+    /// Is heard by the others in this room, and hears them.
+    Confer(Room),
+    /// Hears us alone again.
+    Part,
     Follow(LineTask),
 }
 
@@ -151,6 +156,12 @@ impl Exchange {
                 self.order(with, Order::GiveUp(tell));
                 self.order(line, Order::Connect(told));
             }
+            Effect::Confer(lines) => self.confer(&lines),
+            Effect::Part(lines) => {
+                for line in lines {
+                    self.order(line, Order::Part);
+                }
+            }
             Effect::Follow { line, new } => {
                 let task = self.line(new);
                 self.order(line, Order::Follow(task));
@@ -173,6 +184,21 @@ impl Exchange {
         // A phone that is gone already hears nothing.
         let _ = self.stop.send(true);
         while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// One room for all of them, and for us.
+    fn confer(&self, lines: &[LineId]) {
+        let (source, sink) = self.sound.ends().unwrap_or_else(|why| {
+            // They confer without us.
+            if let Some(line) = lines.first() {
+                let _ = self.heard.try_send(Heard::Progress(*line, Progress::NoSound(why)));
+            }
+            (Box::new(Silence), Box::new(Null))
+        });
+        let room = Room::new(source, sink);
+        for line in lines {
+            self.order(*line, Order::Confer(room.clone()));
+        }
     }
 
     fn line(&mut self, line: LineId) -> LineTask {

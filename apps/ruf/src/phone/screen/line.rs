@@ -15,6 +15,8 @@ pub(crate) struct Line {
     /// The far side holds us.
     pub(crate) is_held_by_them: bool,
     pub(crate) is_muted: bool,
+    /// It hears the other calls of the conference, and they hear it.
+    pub(crate) is_conferring: bool,
     pub(crate) sound: Sound,
     /// The keys that the far side pressed, the last ones.
     pub(crate) keys_heard: String,
@@ -69,6 +71,7 @@ impl Line {
             is_held: false,
             is_held_by_them: false,
             is_muted: false,
+            is_conferring: false,
             sound: Sound::default(),
             keys_heard: String::new(),
             keys_pressed: String::new(),

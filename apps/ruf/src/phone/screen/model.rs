@@ -3,6 +3,7 @@
 //! What keys mean is in `keys` (wherever one is) and `tabs` (in a tab), what becomes of calls in `calls`.
 
 mod calls;
+mod conference;
 mod tabs;
 mod transfer;
 
@@ -248,6 +249,7 @@ impl Model {
             Verb::NextCall => self.show_next(),
             Verb::Keypad => self.toggle_keypad(),
             Verb::Transfer => self.ask_transfer(),
+            Verb::Conference => self.confer_or_part(),
             Verb::Follow => self.follow(),
             Verb::Write => self.open_chat(),
             Verb::DoNotDisturb => {

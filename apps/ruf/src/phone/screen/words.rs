@@ -58,6 +58,7 @@ words! {
     key_next_call: "Other call", "And. Gespräch";
     key_keypad: "Keypad", "Tastenfeld";
     key_next_tab: "Next tab", "Nächste Seite";
+    key_conference: "Conference", "Konferenz";
     key_transfer: "Transfer", "Verbinden";
     key_follow: "calls them", "ruft dort an";
     key_write: "writes", "schreibt";
@@ -96,6 +97,8 @@ words! {
     transfer_to: "Transfer to", "Verbinden mit";
     transfer_hint: "Enter transfers, Esc does not", "Enter verbindet, Esc nicht";
     connect_hint: "Enter alone: with", "Enter allein: mit";
+    conference: "CONFERENCE", "KONFERENZ";
+    conference_needs_calls: "A conference takes two calls that are up.", "Eine Konferenz braucht zwei Gespräche.";
     transfer_needs_call: "Only who talks can be transferred.", "Verbinden geht nur im Gespräch.";
     transferred: "transferred", "verbunden";
     transfer_failed: "not transferred", "nicht verbunden";

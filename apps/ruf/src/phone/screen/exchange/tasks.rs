@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use ruf_sip::device::LevelMeter;
+use ruf_sip::device::{LevelMeter, Room};
 use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, Phone, StatusCode, Suite};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::super::event::{LineId, Progress, Quality, Sound};
-use super::super::sound::SoundPlan;
+use super::super::sound::{Ends, SoundPlan};
 use super::{Heard, Order};
 
 /// How often it is looked how a call sounds.
@@ -45,6 +45,7 @@ pub(in crate::phone::screen) struct LineTask {
     pub(super) sound: SoundPlan,
     is_muted: bool,
     is_held: bool,
+    room: Option<Room>,
 }
 
 impl LineTask {
@@ -54,7 +55,7 @@ impl LineTask {
         orders: mpsc::Receiver<Order>,
         sound: SoundPlan,
     ) -> LineTask {
-        LineTask { line, heard, orders, sound, is_muted: false, is_held: false }
+        LineTask { line, heard, orders, sound, is_muted: false, is_held: false, room: None }
     }
 
     /// Calls.
@@ -96,6 +97,8 @@ impl LineTask {
                         | Order::Transfer(_)
                         | Order::GiveUp(_)
                         | Order::Connect(_)
+                        | Order::Confer(_)
+                        | Order::Part
                         | Order::Follow(_),
                     ) => {}
                 },
@@ -105,14 +108,8 @@ impl LineTask {
 
     /// Sees a call to its end.
     pub(super) async fn talk(mut self, mut call: Call) {
-        let (heard, said) = (LevelMeter::default(), LevelMeter::default());
-        match self.sound.ends() {
-            Ok((source, sink)) => {
-                call.say(said.said(source));
-                call.hear_with(heard.heard(sink));
-            }
-            Err(why) => self.tell(Progress::NoSound(why)).await,
-        }
+        let meters = Meters::default();
+        self.talk_alone(&call, &meters).await;
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut is_wanted, mut trouble) = (true, None);
@@ -132,7 +129,7 @@ impl LineTask {
                     None => return,
                 },
                 order = self.orders.recv(), if is_wanted => match order {
-                    Some(order) => self.obey(&call, order).await,
+                    Some(order) => self.obey(&call, &meters, order).await,
                     None => {
                         is_wanted = false;
                         call.hang_up();
@@ -147,8 +144,8 @@ impl LineTask {
                         }
                     }
                     let sound = Sound {
-                        heard: level(heard.dbov()),
-                        said: level(said.dbov()),
+                        heard: level(meters.heard.dbov()),
+                        said: level(meters.said.dbov()),
                         codec: call.codec().await.map(Codec::name),
                         encryption: call.suite().await.map(suite),
                         quality: quality(&call.figures().await),
@@ -160,12 +157,23 @@ impl LineTask {
         }
     }
 
-    /// Whoever is on hold hears nothing of us.
-    fn speak_or_not(&self, call: &Call) {
-        call.mute(self.is_muted || self.is_held);
+    /// With our own sound.
+    async fn talk_alone(&self, call: &Call, meters: &Meters) {
+        match self.sound.ends() {
+            Ok(ends) => meters.between(call, ends),
+            Err(why) => self.tell(Progress::NoSound(why)).await,
+        }
     }
 
-    async fn obey(&mut self, call: &Call, order: Order) {
+    /// Whoever is on hold hears nothing of us; in a conference the others are heard though we are muted.
+    fn speak_or_not(&self, call: &Call) {
+        if let Some(room) = &self.room {
+            room.mute(self.is_muted);
+        }
+        call.mute(self.is_held || (self.is_muted && self.room.is_none()));
+    }
+
+    async fn obey(&mut self, call: &Call, meters: &Meters, order: Order) {
         match order {
             Order::Refuse(_) | Order::HangUp => call.hang_up(),
             Order::Hold => {
@@ -192,6 +200,16 @@ impl LineTask {
                     self.tell(Progress::TransferFailed(error)).await;
                 }
             }
+            Order::Confer(room) => {
+                meters.between(call, room.seat());
+                self.room = Some(room);
+                self.speak_or_not(call);
+            }
+            Order::Part => {
+                self.room = None;
+                self.talk_alone(call, meters).await;
+                self.speak_or_not(call);
+            }
             // Whoever asked may be over.
             Order::GiveUp(tell) => drop(tell.send(call.replacement().await)),
             Order::Connect(told) => {
@@ -210,6 +228,21 @@ impl LineTask {
 
     async fn tell(&self, progress: Progress) {
         let _ = self.heard.send(Heard::Progress(self.line, progress)).await;
+    }
+}
+
+/// How loud a call is.
+#[derive(Default)]
+struct Meters {
+    heard: LevelMeter,
+    said: LevelMeter,
+}
+
+impl Meters {
+    /// Between a call and its sound.
+    fn between(&self, call: &Call, (source, sink): Ends) {
+        call.say(self.said.said(source));
+        call.hear_with(self.heard.heard(sink));
     }
 }
 

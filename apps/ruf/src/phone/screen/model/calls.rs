@@ -173,8 +173,12 @@ impl Model {
     }
 
     /// One call is talked on: all others are held.
-    fn hold_others(&mut self, except: LineId) -> Vec<Effect> {
-        let talked_on = |line: &&mut Line| line.id != except && line.state == LineState::Up && !line.is_held;
+    pub(super) fn hold_others(&mut self, except: LineId) -> Vec<Effect> {
+        let confers = self.line(except).is_some_and(|line| line.is_conferring);
+        let talked_on = |line: &&mut Line| {
+            let together = confers && line.is_conferring;
+            line.id != except && line.state == LineState::Up && !line.is_held && !together
+        };
         let held = self.lines.iter_mut().filter(talked_on).map(|line| {
             line.is_held = true;
             Effect::Hold(line.id)
@@ -183,9 +187,14 @@ impl Model {
     }
 
     pub(super) fn mute(&mut self) -> Vec<Effect> {
-        let Some(line) = self.shown.and_then(|id| self.line_mut(id)) else { return Vec::new() };
-        line.is_muted = !line.is_muted;
-        vec![Effect::Mute(line.id, line.is_muted)]
+        let Some(shown) = self.shown_line() else { return Vec::new() };
+        let (id, is_muted, confers) = (shown.id, !shown.is_muted, shown.is_conferring);
+        let meant = self.lines.iter_mut().filter(|line| line.id == id || (confers && line.is_conferring));
+        let muted = meant.map(|line| {
+            line.is_muted = is_muted;
+            Effect::Mute(line.id, is_muted)
+        });
+        muted.collect()
     }
 
     pub(super) fn show_next(&mut self) -> Vec<Effect> {
@@ -315,7 +324,8 @@ impl Model {
             (LineId::In(_), false) if line.is_ending => Way::Refused,
             (LineId::In(_), false) => Way::Missed,
         };
-        let effects = self.remember(&line, way, line.forwarded_to.clone().unwrap_or(why));
+        let mut effects = self.remember(&line, way, line.forwarded_to.clone().unwrap_or(why));
+        effects.extend(self.part_if_alone());
         if self.shown == Some(id) {
             self.is_keypad = false;
             self.transfer = None;

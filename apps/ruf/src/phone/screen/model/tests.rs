@@ -347,6 +347,38 @@ fn two_who_were_asked_one_after_the_other_are_put_together() {
 }
 
 #[test]
+fn those_who_are_up_confer_and_part_again() {
+    let mut phone = Pure::new();
+    assert_eq!(phone.key(Key::Control('k')), []);
+    let first = phone.talking_to("bob");
+    assert_eq!(phone.key(Key::Control('k')), []);
+    assert!(phone.model.notice.starts_with("A conference takes two"), "{}", phone.model.notice);
+    let second = phone.talking_to("carol");
+    let both = vec![first, second];
+    assert_eq!(phone.key(Key::Control('k')), [Effect::Resume(first), Effect::Confer(both.clone())]);
+    // There is one microphone.
+    assert_eq!(phone.key(Key::F(9)), [Effect::Mute(first, true), Effect::Mute(second, true)]);
+    phone.key(Key::F(9));
+    // One is held and taken back; the other talks on.
+    assert_eq!(phone.key(Key::F(7)), [Effect::Hold(second)]);
+    assert_eq!(phone.key(Key::F(7)), [Effect::Resume(second)]);
+    // Apart again.
+    assert_eq!(phone.key(Key::Control('k')), [Effect::Part(both.clone()), Effect::Hold(first)]);
+    assert_eq!(phone.key(Key::Control('k')), [Effect::Resume(first), Effect::Confer(both)]);
+    // A third comes: who confers is held, and comes back with it.
+    let third = phone.talking_to("dave");
+    assert!(phone.model.lines.iter().all(|line| line.is_held == (line.id != third)));
+    let all = vec![first, second, third];
+    let effects = phone.key(Key::Control('k'));
+    assert_eq!(effects, [Effect::Resume(first), Effect::Resume(second), Effect::Confer(all)]);
+    phone.ended(third, Ended::RemoteHungUp);
+    assert!(phone.model.line(first).unwrap().is_conferring);
+    let ended = Event::Progress { line: second, progress: Progress::Ended(Ended::RemoteHungUp) };
+    assert!(phone.event(ended).contains(&Effect::Part(vec![first])));
+    assert!(!phone.model.line(first).unwrap().is_conferring);
+}
+
+#[test]
 fn messages_come_and_go_in_their_tab() {
     let mut phone = Pure::new();
     let from = "sip:bob@example.org".to_owned();

@@ -79,6 +79,7 @@ fn state(model: &Model, line: &Line) -> Row {
         Line { is_ending: true, .. } => (words.ending, theme.text),
         Line { state: LineState::RingingHere, .. } => (words.calls_you, strong(theme.alert)),
         Line { is_held: true, .. } => (words.held, strong(theme.alert)),
+        Line { is_conferring: true, .. } => (words.conference, strong(theme.good)),
         Line { state: LineState::Up, .. } => (words.up, theme.good),
         Line { state, .. } => (words.state(*state), theme.text),
     };
@@ -177,6 +178,7 @@ fn others(model: &Model) -> Row {
             line if line.rings_here() => (words.calls_you, strong(theme.alert)),
             Line { is_ending: true, .. } => (words.ending, theme.text),
             Line { is_held: true, .. } => (words.held, theme.text),
+            Line { is_conferring: true, .. } => (words.conference, theme.good),
             line => (words.state(line.state), theme.text),
         };
         all = all.put(" ", theme.text).put(&name, theme.party).put(" ", theme.text).put(said, style);
@@ -184,6 +186,10 @@ fn others(model: &Model) -> Row {
     }
     match others.len().checked_sub(OTHERS_SHOWN) {
         Some(more @ 1..) => all.right(&format!("+{more} {}", words.and_more), theme.text),
+        Some(0) | None if model.counterpart().is_some() => {
+            let (key, word) = keys::shown(Verb::Conference, words);
+            all.right(key, strong(theme.key)).right(" ", theme.text).right(word, theme.text)
+        }
         Some(0) | None => all,
     }
 }
