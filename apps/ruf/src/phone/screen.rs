@@ -11,6 +11,7 @@ mod dialing;
 mod event;
 mod exchange;
 mod field;
+mod hooks;
 mod keys;
 mod line;
 mod model;
@@ -134,6 +135,7 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         is_do_not_disturb: settings.is_do_not_disturb,
         is_auto_answer: settings.is_auto_answer,
         forwarding: settings.forwarding,
+        hooks: settings.hooks,
         dial: dialing::linked(args.to.as_deref().unwrap_or_default()),
         now: now(start),
     });
@@ -239,6 +241,11 @@ impl Shell {
             match effect {
                 Effect::Bell => self.terminal.bell(),
                 Effect::Quit => is_over = true,
+                Effect::Run(run) => {
+                    if let Err(error) = run.start() {
+                        let _ = self.model.update(now(self.start), Event::Failed(error.to_string()));
+                    }
+                }
                 Effect::Remember(entry) => self.keep(|kept| kept.add(&entry)),
                 Effect::RememberLook => self.keep(CallFile::looked),
                 effect => self.exchange.perform(effect),

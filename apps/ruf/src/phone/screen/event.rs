@@ -3,6 +3,7 @@
 use ruf_sip::{Ended, Error, StatusCode};
 
 use super::call_list::CallEntry;
+use super::hooks::Run;
 
 /// One call, by who began it: the model counts its own, the exchange those that come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -177,6 +178,8 @@ pub(crate) enum Effect {
     Follow { line: LineId, new: LineId },
     /// Write.
     Write { note: u64, account: usize, to: String, text: String },
+    /// Run a command of the user.
+    Run(Run),
     /// Keep this call in the list for the next time.
     Remember(CallEntry),
     /// Keep that missed calls were seen.

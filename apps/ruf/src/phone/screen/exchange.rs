@@ -175,7 +175,7 @@ impl Exchange {
                 });
             }
             // The terminal's, and the shell's.
-            Effect::Bell | Effect::Quit | Effect::Remember(_) | Effect::RememberLook => {}
+            Effect::Bell | Effect::Quit | Effect::Run(_) | Effect::Remember(_) | Effect::RememberLook => {}
         }
     }
 

@@ -14,6 +14,7 @@ use super::chat::Chat;
 use super::contacts::Contact;
 use super::event::{Effect, Event, Key, LineId, Registration};
 use super::field::Field;
+use super::hooks::Hooks;
 use super::keys::{self, Verb};
 use super::line::{Line, Party};
 use super::settings::Forwarding;
@@ -87,6 +88,7 @@ pub(crate) struct Opening {
     pub(crate) is_do_not_disturb: bool,
     pub(crate) is_auto_answer: bool,
     pub(crate) forwarding: Forwarding,
+    pub(crate) hooks: Hooks,
     /// What stands in the dial field.
     pub(crate) dial: String,
     pub(crate) now: Now,
@@ -118,6 +120,7 @@ pub(crate) struct Model {
     pub(crate) is_do_not_disturb: bool,
     pub(crate) is_auto_answer: bool,
     pub(crate) forwarding: Forwarding,
+    pub(crate) hooks: Hooks,
     pub(crate) notice: String,
     pub(crate) quit: Quit,
     pub(crate) words: &'static Words,
@@ -160,6 +163,7 @@ impl Model {
             is_do_not_disturb: opening.is_do_not_disturb,
             is_auto_answer: opening.is_auto_answer,
             forwarding: opening.forwarding,
+            hooks: opening.hooks,
             notice: String::new(),
             quit: Quit::No,
             words: opening.words,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::contacts::Contact;
+use super::hooks::Hooks;
 use super::sound::SoundPlan;
 use super::theme::ThemeName;
 use super::words::Language;
@@ -32,6 +33,7 @@ pub(super) struct Settings {
     pub(super) is_do_not_disturb: bool,
     pub(super) is_auto_answer: bool,
     pub(super) forwarding: Forwarding,
+    pub(super) hooks: Hooks,
 }
 
 /// Who is sent on, and where to.
@@ -57,6 +59,7 @@ struct File {
     do_not_disturb: bool,
     auto_answer: bool,
     forward: ForwardTable,
+    hooks: Hooks,
     account: Vec<Spanned<AccountTable>>,
     contact: Vec<Contact>,
 }
@@ -108,6 +111,7 @@ impl Settings {
             is_auto_answer: file.auto_answer,
             contacts: file.contact,
             forwarding: file.forward.read(source)?,
+            hooks: file.hooks,
             ..Settings::default()
         };
         if let Some(text) = file.sound {

@@ -5,6 +5,7 @@ use ruf_sip::{Ended, StatusCode};
 use super::super::call_list::{CallEntry, Way};
 use super::super::dialing;
 use super::super::event::{Effect, Key, LineId, Progress};
+use super::super::hooks::Moment;
 use super::super::line::{Line, LineState, Party, plain};
 use super::Model;
 
@@ -79,14 +80,23 @@ impl Model {
             return effects;
         }
         let is_alone = self.lines.is_empty();
+        let mut effects: Vec<Effect> = self.run(Moment::Ring, &line, &[]).into_iter().collect();
         self.lines.push(line);
         if is_alone {
             self.show(id);
         }
         if self.is_auto_answer && is_alone {
-            return self.answer();
+            effects.extend(self.answer());
+        } else {
+            effects.extend([Effect::Ring(id), Effect::Bell]);
         }
-        vec![Effect::Ring(id), Effect::Bell]
+        effects
+    }
+
+    /// The command that the user wants run at this moment of a call.
+    fn run(&self, moment: Moment, line: &Line, more: &[(&'static str, String)]) -> Option<Effect> {
+        let account = self.accounts.get(line.account).map_or("", |account| account.address.as_str());
+        self.hooks.at(moment, line, account, more).map(Effect::Run)
     }
 
     fn forward(&self, line: LineId, to: &str) -> Effect {
@@ -283,7 +293,11 @@ impl Model {
             }
             Progress::Answered => {
                 line.state = LineState::Up;
-                line.answered.get_or_insert(now);
+                if line.answered.is_none() {
+                    line.answered = Some(now);
+                    let answered = line.clone();
+                    return self.run(Moment::Answer, &answered, &[]).into_iter().collect();
+                }
                 None
             }
             Progress::HeldByThem => {
@@ -324,7 +338,11 @@ impl Model {
             (LineId::In(_), false) if line.is_ending => Way::Refused,
             (LineId::In(_), false) => Way::Missed,
         };
+        let talked_secs = line.answered.map_or(0, |answered| self.now.since(answered));
+        let more = [("RUF_SECONDS", talked_secs.to_string()), ("RUF_WHY", why.clone())];
+        let hook = self.run(Moment::End, &line, &more);
         let mut effects = self.remember(&line, way, line.forwarded_to.clone().unwrap_or(why));
+        effects.extend(hook);
         effects.extend(self.part_if_alone());
         if self.shown == Some(id) {
             self.is_keypad = false;

@@ -4,6 +4,7 @@ use ruf_sip::{Ended, StatusCode};
 use super::super::call_list::{CallEntry, CallList, Way};
 use super::super::contacts::Contact;
 use super::super::event::{Effect, Event, Key, LineId, Progress, Registration};
+use super::super::hooks::Hooks;
 use super::super::settings::Forwarding;
 use super::super::theme::{Theme, ThemeName};
 use super::super::words::Language;
@@ -34,6 +35,7 @@ impl Pure {
             contacts: vec![contact("Bob Müller", "sip:bob@example.org"), contact("Carol", "4711")],
             calls: CallList::default(),
             forwarding: Forwarding::default(),
+            hooks: Hooks::default(),
             words: language.words(),
             theme: Theme::of(ThemeName::Dark),
             zone: TimeZone::UTC,
@@ -376,6 +378,34 @@ fn those_who_are_up_confer_and_part_again() {
     let ended = Event::Progress { line: second, progress: Progress::Ended(Ended::RemoteHungUp) };
     assert!(phone.event(ended).contains(&Effect::Part(vec![first])));
     assert!(!phone.model.line(first).unwrap().is_conferring);
+}
+
+#[test]
+fn commands_are_run_when_it_rings_is_answered_and_ends() {
+    let mut phone = Pure::new();
+    let text = "ring = \"a\"\nanswer = \"b\"\nend = \"c\"";
+    phone.model.hooks = toml::from_str(text).unwrap();
+    let runs = |effects: Vec<Effect>| -> Vec<String> {
+        let runs = effects.into_iter().filter(|effect| matches!(effect, Effect::Run(_)));
+        runs.map(|run| format!("{run:?}")).collect()
+    };
+    let line = LineId::In(1);
+    let from = "sip:bob@example.org".to_owned();
+    let called = Event::Incoming { line, account: 0, from, display: "B".to_owned() };
+    let ringing = runs(phone.event(called));
+    assert!(ringing.len() == 1 && ringing[0].contains("command: \"a\""), "{ringing:?}");
+    assert!(ringing[0].contains("(\"RUF_NAME\", \"Bob Müller\")"), "{ringing:?}");
+    phone.key(Key::F(5));
+    let up = || Event::Progress { line, progress: Progress::Answered };
+    assert!(runs(phone.event(up()))[0].contains("command: \"b\""));
+    // Once.
+    assert_eq!(runs(phone.event(up())), [""; 0]);
+    let _ = phone.after(5);
+    let ended = runs(phone.event(Event::Progress { line, progress: Progress::Ended(Ended::RemoteHungUp) }));
+    assert!(
+        ended[0].contains("command: \"c\"") && ended[0].contains("(\"RUF_SECONDS\", \"5\")"),
+        "{ended:?}"
+    );
 }
 
 #[test]
