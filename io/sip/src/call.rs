@@ -109,15 +109,20 @@ impl Call {
         Ok(())
     }
 
-    /// Asks the far side to take our place in another call of this phone (attended transfer, RFC 5589): the two far
-    /// sides talk to each other then, and `other` ends. Told of like [`Call::transfer`].
+    /// Asks the far side to take our place in another call, of this phone or of another one of ours (attended transfer,
+    /// RFC 5589): the two far sides talk to each other then, and `other` ends. Told of like [`Call::transfer`].
     pub fn transfer_to(&self, other: &Call) {
-        let (line, other) = (self.line, other.line);
-        self.endpoint.tell(move |desk, now| desk.transfer_to(now, line, other));
+        let (line, replaced, ours) = (self.line, other.line, Arc::clone(&self.endpoint));
+        // Each phone knows its own calls.
+        other.endpoint.tell(move |desk, _| {
+            if let Some(to) = desk.replacement(replaced) {
+                ours.tell(move |desk, now| desk.transfer(now, line, &to));
+            }
+        });
     }
 
     /// What [`Call::transfer`] of another call is told so that its far side takes our place in this one, where the two
-    /// are not at hand together, or are calls of different phones. `None`: it is not up.
+    /// are not at hand together. `None`: it is not up.
     pub async fn replacement(&self) -> Option<String> {
         let line = self.line;
         let to = self.endpoint.ask(move |desk, _| desk.replacement(line)).await;

@@ -96,7 +96,7 @@ async fn two_far_sides_are_put_together() {
 }
 
 #[tokio::test]
-async fn calls_of_two_phones_are_put_together_by_what_one_says_to_the_other() {
+async fn calls_of_two_phones_are_put_together() {
     // tests rfc5589 §7.3
     let mut phones = Phones::new().await;
     let (desk, mut carol) = (phone("desk", |account| account).await, phone("carol", |account| account).await);
@@ -106,7 +106,9 @@ async fn calls_of_two_phones_are_put_together_by_what_one_says_to_the_other() {
     assert_eq!(asked.replacement().await, None);
     let mut by_carol = incoming.answer();
     within(asked.answered()).await.unwrap();
-    bob.transfer(&asked.replacement().await.unwrap()).unwrap();
+    let to = asked.replacement().await.unwrap();
+    assert!(to.starts_with(&format!("sip:carol@{}", carol.address())) && to.contains("?Replaces="), "{to}");
+    bob.transfer_to(&asked);
     until(&mut alice, |event| matches!(event, CallEvent::Referred { .. })).await;
     let mut new = alice.follow().await.unwrap();
     let incoming = within(carol.incoming()).await.unwrap();

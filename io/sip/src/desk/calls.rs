@@ -146,14 +146,6 @@ impl Desk {
         self.act(key, |desk, call| desk.agent.transfer(now, call, to));
     }
 
-    /// Asks the far side of one call to take our place in another.
-    pub(crate) fn transfer_to(&mut self, now: Tick, key: LineKey, other: LineKey) {
-        let other = self.lines.get(&other).and_then(|line| line.call);
-        if let Some(other) = other {
-            self.act(key, |desk, call| desk.agent.transfer_attended(now, call, other));
-        }
-    }
-
     /// The address by which somebody takes our place in a call.
     pub(crate) fn replacement(&self, key: LineKey) -> Option<Uri> {
         self.agent.replacement(self.lines.get(&key)?.call?)
