@@ -42,7 +42,8 @@ pub(crate) struct Run {
 }
 
 impl Hooks {
-    /// What is to be run now; `account` is called or calls, `more` is known besides.
+    /// What is to be run now; `account` is called or calls, `more` is known besides. A [`Party`](super::line::Party) has
+    /// no letter that an environment could not hold.
     pub(crate) fn at(
         &self,
         moment: Moment,
@@ -67,10 +68,6 @@ impl Hooks {
             ("RUF_ACCOUNT", account.to_owned()),
         ];
         environment.extend(more.iter().cloned());
-        for (_, value) in &mut environment {
-            // No environment holds a zero octet.
-            value.retain(|letter| !letter.is_control());
-        }
         command.clone().map(|command| Run { command, environment })
     }
 }
