@@ -338,3 +338,26 @@ fn what_is_written_arrives_on_both_sides() {
     screen.keys(&["C-q"]);
     screen.ends();
 }
+
+#[test]
+fn contacts_show_how_they_are_and_we_are_seen() {
+    let scene = Scene::new("tui-presence");
+    let text = fs::read_to_string(&scene.config).unwrap();
+    fs::write(&scene.config, format!("presence = true\n{text}watch = true\n")).unwrap();
+    let bob = scene.bob(&["answer", "--presence", "busy"]);
+    bob.says("listening", 1);
+    let screen = scene.screen();
+    screen.keys(&["Tab", "Tab"]);
+    let shown = screen.shows(&["[Contacts]", "Bob Baker                    busy"]);
+    is_documented("contacts.txt", &shown);
+    let at = scene.server.address("udp").to_string();
+    let us =
+        ["--account", "bob@phones.test", "--password", "secret", "--listen", "127.0.0.1:0", "--server", &at];
+    let watching = Far::start(&[&["watch", "alice"], &us[..]].concat());
+    assert_eq!(watching.says("presence", 1)[0]["activities"], serde_json::json!([]));
+    screen.keys(&["C-d"]);
+    assert_eq!(watching.says("presence", 2)[1]["activities"], serde_json::json!(["busy"]));
+    screen.keys(&["C-q"]);
+    screen.ends();
+    assert_eq!(watching.says("presence", 3)[2]["there"], false);
+}

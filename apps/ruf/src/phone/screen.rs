@@ -17,6 +17,7 @@ mod line;
 mod model;
 mod settings;
 mod sound;
+mod standing;
 mod terminal;
 mod theme;
 mod view;
@@ -118,7 +119,7 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
     let registers: Vec<bool> = settings.accounts.iter().map(|(_, registers)| *registers).collect();
     let plan = settings.sound.unwrap_or_default();
     let sound = plan.kind();
-    let (exchange, hears, addresses) = Exchange::open(settings.accounts, plan).await?;
+    let (mut exchange, hears, addresses) = Exchange::open(settings.accounts, plan).await?;
     let start = Instant::now();
     let accounts = addresses.into_iter().zip(registers).map(|(address, registers)| Account {
         address,
@@ -136,9 +137,13 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         is_auto_answer: settings.is_auto_answer,
         forwarding: settings.forwarding,
         hooks: settings.hooks,
+        is_shown: settings.is_shown,
         dial: dialing::linked(args.to.as_deref().unwrap_or_default()),
         now: now(start),
     });
+    for (contact, address) in model.watched() {
+        exchange.watch(contact, address.to_owned());
+    }
     let stops = Stops::open().map_err(|error| Error::System(format!("signals cannot be heard: {error}")))?;
     let (terminal, keys) = Terminal::open()?;
     Shell { start, model, exchange, hears, terminal, keys, stops, kept }.run().await;

@@ -7,6 +7,9 @@ pub(crate) struct Contact {
     pub(crate) name: String,
     /// A number, or a SIP address.
     pub(crate) address: String,
+    /// It is shown how they are.
+    #[serde(default)]
+    pub(crate) watch: bool,
 }
 
 impl std::str::FromStr for Contact {
@@ -16,7 +19,7 @@ impl std::str::FromStr for Contact {
     fn from_str(text: &str) -> Result<Contact, String> {
         match text.split_once('=') {
             Some((name, address)) if !name.trim().is_empty() && !address.trim().is_empty() => {
-                Ok(Contact { name: name.trim().to_owned(), address: address.trim().to_owned() })
+                Ok(Contact { name: name.trim().to_owned(), address: address.trim().to_owned(), watch: false })
             }
             _ => Err(format!("`{text}`: expected NAME=ADDRESS")),
         }
@@ -51,7 +54,8 @@ mod tests {
 
     #[test]
     fn a_caller_is_known_by_address_or_by_number() {
-        let contact = |address: &str| Contact { name: "Bob".to_owned(), address: address.to_owned() };
+        let contact =
+            |address: &str| Contact { name: "Bob".to_owned(), address: address.to_owned(), watch: false };
         assert!(contact("sip:bob@example.org").is_at("sips:bob@EXAMPLE.org;transport=tls"));
         assert!(contact("bob@example.org").is_at("sip:bob@example.org"));
         assert!(contact("4711").is_at("sip:4711@anywhere.test"));

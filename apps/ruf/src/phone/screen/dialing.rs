@@ -50,7 +50,11 @@ mod tests {
 
     #[test]
     fn a_name_a_number_an_address_and_a_link_are_understood() {
-        let bob = Contact { name: "Bob Müller".to_owned(), address: "sip:bob@example.org".to_owned() };
+        let bob = Contact {
+            name: "Bob Müller".to_owned(),
+            address: "sip:bob@example.org".to_owned(),
+            watch: false,
+        };
         for (text, wanted) in [
             ("bob müller ", Some("sip:bob@example.org")),
             ("bob", Some("bob")),

@@ -4,6 +4,7 @@ use ruf_sip::{Ended, Error, StatusCode};
 
 use super::call_list::CallEntry;
 use super::hooks::Run;
+use super::standing::Standing;
 
 /// One call, by who began it: the model counts its own, the exchange those that come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +38,8 @@ pub(crate) enum Event {
     Message { account: usize, from: String, text: String },
     /// What became of a message of ours.
     Written { note: u64, outcome: Result<(), Error> },
+    /// A contact, by its number, is so.
+    Standing { contact: usize, standing: Standing },
     /// Something that was wanted could not be done; why.
     Failed(String),
     /// The system wants us to end.
@@ -180,6 +183,8 @@ pub(crate) enum Effect {
     Write { note: u64, account: usize, to: String, text: String },
     /// Run a command of the user.
     Run(Run),
+    /// Tell whoever watches us that we are so.
+    Tell(Standing),
     /// Keep this call in the list for the next time.
     Remember(CallEntry),
     /// Keep that missed calls were seen.

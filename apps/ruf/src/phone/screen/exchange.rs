@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::event::{Effect, Event, LineId, Progress, Registration, Sound};
 use super::sound::SoundPlan;
+use super::standing::Standing;
 use tasks::LineTask;
 
 /// What may wait for the screen; then phones and calls wait.
@@ -37,6 +38,8 @@ pub(super) enum Heard {
     Sound(LineId, Sound),
     /// A call that the far side of another asked for.
     Followed(LineTask, Call),
+    /// A contact is so.
+    Standing(usize, Standing),
     /// What became of a message.
     Written(u64, Result<(), Error>),
 }
@@ -93,6 +96,14 @@ impl Exchange {
         Ok((exchange, hears, addresses))
     }
 
+    /// Watches a contact as a phone of the first account does.
+    pub(super) fn watch(&mut self, contact: usize, address: String) {
+        if let Some(dialer) = self.dialers.first().cloned() {
+            let (heard, stop) = (self.heard.clone(), self.stop.subscribe());
+            self.tasks.spawn(tasks::watch(contact, dialer, address, heard, stop));
+        }
+    }
+
     /// What the model is to know of this.
     pub(super) fn hear(&mut self, heard: Heard) -> Option<Event> {
         Some(match heard {
@@ -128,6 +139,7 @@ impl Exchange {
                 self.tasks.spawn(task.talk(call));
                 Event::Progress { line, progress: Progress::Placed(address) }
             }
+            Heard::Standing(contact, standing) => Event::Standing { contact, standing },
             Heard::Written(note, outcome) => Event::Written { note, outcome },
             Heard::Sound(line, sound) => Event::Sound { line, sound },
         })
@@ -173,6 +185,12 @@ impl Exchange {
                     let outcome = dialer.message(&to, &text).await;
                     let _ = heard.send(Heard::Written(note, outcome)).await;
                 });
+            }
+            Effect::Tell(standing) => {
+                for dialer in self.dialers.clone() {
+                    // Who asks this phone itself is told, whatever a server says to it.
+                    self.tasks.spawn(async move { drop(dialer.publish(&standing.presence()).await) });
+                }
             }
             // The terminal's, and the shell's.
             Effect::Bell | Effect::Quit | Effect::Run(_) | Effect::Remember(_) | Effect::RememberLook => {}

@@ -4,8 +4,11 @@
 
 mod calls;
 mod conference;
+mod presence;
 mod tabs;
 mod transfer;
+
+use std::collections::HashMap;
 
 use jiff::tz::TimeZone;
 
@@ -18,6 +21,7 @@ use super::hooks::Hooks;
 use super::keys::{self, Verb};
 use super::line::{Line, Party};
 use super::settings::Forwarding;
+use super::standing::Standing;
 use super::theme::Theme;
 use super::words::Words;
 
@@ -89,6 +93,8 @@ pub(crate) struct Opening {
     pub(crate) is_auto_answer: bool,
     pub(crate) forwarding: Forwarding,
     pub(crate) hooks: Hooks,
+    /// Whoever watches us is told how we are.
+    pub(crate) is_shown: bool,
     /// What stands in the dial field.
     pub(crate) dial: String,
     pub(crate) now: Now,
@@ -127,6 +133,11 @@ pub(crate) struct Model {
     pub(crate) theme: Theme,
     pub(crate) zone: TimeZone,
     pub(crate) sound: SoundKind,
+    /// Of contacts that are watched, by their number.
+    standings: HashMap<usize, Standing>,
+    is_shown: bool,
+    /// What was told of us last.
+    told: Option<Standing>,
     next_line: u64,
 }
 
@@ -170,6 +181,9 @@ impl Model {
             theme: opening.theme,
             zone: opening.zone,
             sound: opening.sound,
+            standings: HashMap::new(),
+            is_shown: opening.is_shown,
+            told: None,
             next_line: 1,
         }
     }
@@ -177,6 +191,12 @@ impl Model {
     /// Hears what happened at this moment, and says what is to be done.
     #[must_use]
     pub(crate) fn update(&mut self, now: Now, event: Event) -> Vec<Effect> {
+        let mut effects = self.happened(now, event);
+        effects.extend(self.tell_standing());
+        effects
+    }
+
+    fn happened(&mut self, now: Now, event: Event) -> Vec<Effect> {
         let is_second = now.millis / 1_000 != self.now.millis / 1_000;
         self.now = now;
         match event {
@@ -218,6 +238,10 @@ impl Model {
             }
             Event::Written { note, outcome } => {
                 self.chat.written(note, outcome);
+                Vec::new()
+            }
+            Event::Standing { contact, standing } => {
+                self.stands(contact, standing);
                 Vec::new()
             }
             Event::Failed(why) => {

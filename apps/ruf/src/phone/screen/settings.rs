@@ -34,6 +34,7 @@ pub(super) struct Settings {
     pub(super) is_auto_answer: bool,
     pub(super) forwarding: Forwarding,
     pub(super) hooks: Hooks,
+    pub(super) is_shown: bool,
 }
 
 /// Who is sent on, and where to.
@@ -58,6 +59,7 @@ struct File {
     sound: Option<Spanned<String>>,
     do_not_disturb: bool,
     auto_answer: bool,
+    presence: bool,
     forward: ForwardTable,
     hooks: Hooks,
     account: Vec<Spanned<AccountTable>>,
@@ -109,6 +111,7 @@ impl Settings {
             theme: file.theme,
             is_do_not_disturb: file.do_not_disturb,
             is_auto_answer: file.auto_answer,
+            is_shown: file.presence,
             contacts: file.contact,
             forwarding: file.forward.read(source)?,
             hooks: file.hooks,
@@ -204,6 +207,10 @@ mod tests {
         let example = readme.split("```toml\n# phone.toml\n").nth(1).unwrap().split("```").next().unwrap();
         let settings = read(&example.replace("@alice.secret", "secret")).unwrap();
         assert_eq!((settings.accounts.len(), settings.contacts.len()), (2, 2));
+        assert_eq!(
+            (settings.is_shown, settings.contacts[0].watch, settings.contacts[1].watch),
+            (true, true, false)
+        );
         assert_eq!(settings.language, Language::De);
         assert_eq!(settings.forwarding.no_answer.as_deref(), Some("+4930123456"));
         let files =

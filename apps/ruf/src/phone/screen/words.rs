@@ -4,6 +4,7 @@ use ruf_sip::{Ended, Error, StatusCode};
 
 use super::call_list::Way;
 use super::line::LineState;
+use super::standing::Standing;
 
 /// A language of the screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, serde::Deserialize)]
@@ -88,6 +89,12 @@ words! {
     newer: "newer above", "neuere darüber";
     contacts_empty: "No contacts yet.", "Noch keine Kontakte.";
     contacts_hint: "Up and Down mark a contact, Enter calls", "Auf und Ab markieren, Enter ruft an";
+    standing_unknown: "?", "?";
+    standing_there: "there", "da";
+    standing_talking: "on the phone", "telefoniert";
+    standing_busy: "busy", "beschäftigt";
+    standing_away: "away", "abwesend";
+    standing_gone: "not there", "nicht da";
     today: "today", "heute";
     write_to: "Write to", "Schreiben an";
     write_hint: "Type a number, a name or an address, then Enter. PgUp, PgDn: other messages.", "Nummer, Name oder Adresse, dann Enter. Bild auf, ab: andere Nachrichten.";
@@ -182,6 +189,18 @@ impl Words {
             LineState::RingingHere => self.calls_you,
             LineState::Answering => self.answering,
             LineState::Up => self.up,
+        }
+    }
+
+    /// How somebody is.
+    pub(crate) fn standing(&self, standing: Standing) -> &'static str {
+        match standing {
+            Standing::Unknown => self.standing_unknown,
+            Standing::There => self.standing_there,
+            Standing::Talking => self.standing_talking,
+            Standing::Busy => self.standing_busy,
+            Standing::Away => self.standing_away,
+            Standing::Gone => self.standing_gone,
         }
     }
 

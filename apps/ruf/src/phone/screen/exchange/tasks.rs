@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use ruf_sip::device::{LevelMeter, Room};
-use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, Phone, StatusCode, Suite};
+use ruf_sip::{
+    Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, Phone, StatusCode, Suite, WatchEvent,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use super::super::event::{LineId, Progress, Quality, Sound};
 use super::super::sound::{Ends, SoundPlan};
+use super::super::standing::Standing;
 use super::{Heard, Order};
 
 /// How often it is looked how a call sounds.
@@ -35,6 +38,32 @@ pub(super) async fn listen(
         }
     }
     phone.close().await;
+}
+
+/// Tells how a contact is until the phone is to stop.
+pub(super) async fn watch(
+    contact: usize,
+    dialer: Dialer,
+    address: String,
+    heard: mpsc::Sender<Heard>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let Ok(mut watch) = dialer.watch(&address).await else { return };
+    loop {
+        let event = tokio::select! {
+            event = watch.next() => event,
+            _ = stop.changed() => return,
+        };
+        let standing = match event {
+            Some(WatchEvent::Presence(presence)) => Standing::of(&presence),
+            // What was known may be so no longer.
+            Some(WatchEvent::Lost { .. } | WatchEvent::Ended(_)) => Standing::Unknown,
+            Some(_) => continue,
+            None => return,
+        };
+        // A screen that is gone hears nothing.
+        let _ = heard.send(Heard::Standing(contact, standing)).await;
+    }
 }
 
 /// One call.

@@ -6,6 +6,7 @@ use super::super::contacts::Contact;
 use super::super::event::{Effect, Event, Key, LineId, Progress, Registration};
 use super::super::hooks::Hooks;
 use super::super::settings::Forwarding;
+use super::super::standing::Standing;
 use super::super::theme::{Theme, ThemeName};
 use super::super::words::Language;
 use super::{Account, Model, Now, Opening, Quit, SoundKind, Tab};
@@ -26,8 +27,11 @@ impl Pure {
 
     pub(crate) fn in_language(language: Language) -> Pure {
         let now = Now { millis: 0, unix_secs: START_SECS };
-        let contact =
-            |name: &str, address: &str| Contact { name: name.to_owned(), address: address.to_owned() };
+        let contact = |name: &str, address: &str| Contact {
+            name: name.to_owned(),
+            address: address.to_owned(),
+            watch: name.starts_with('B'),
+        };
         let account =
             Account { address: "sip:alice@example.org".to_owned(), registration: Registration::Trying };
         let model = Model::new(Opening {
@@ -36,6 +40,7 @@ impl Pure {
             calls: CallList::default(),
             forwarding: Forwarding::default(),
             hooks: Hooks::default(),
+            is_shown: false,
             words: language.words(),
             theme: Theme::of(ThemeName::Dark),
             zone: TimeZone::UTC,
@@ -46,6 +51,13 @@ impl Pure {
             now,
         });
         Pure { model, now }
+    }
+
+    /// One that tells how we are.
+    pub(crate) fn shown() -> Pure {
+        let mut phone = Pure::new();
+        phone.model.is_shown = true;
+        phone
     }
 
     pub(crate) fn event(&mut self, event: Event) -> Vec<Effect> {
@@ -445,4 +457,29 @@ fn calls_are_bounded_and_what_is_not_known_changes_nothing() {
     phone.progress(LineId::In(77), Progress::Answered);
     phone.ended(LineId::Out(77), Ended::HungUp);
     assert_eq!(phone.entries().len(), 1);
+}
+
+#[test]
+fn how_we_are_is_told_when_that_is_news_and_only_if_we_want_it() {
+    let mut phone = Pure::new();
+    assert_eq!(phone.key(Key::Control('d')), []);
+    let mut phone = Pure::shown();
+    assert_eq!(phone.event(Event::Tick), [Effect::Tell(Standing::There)]);
+    assert_eq!(phone.event(Event::Tick), []);
+    assert_eq!(phone.key(Key::Control('d')), [Effect::Tell(Standing::Busy)]);
+    assert_eq!(phone.key(Key::Control('d')), [Effect::Tell(Standing::There)]);
+    let (line, _) = phone.incoming(1, "sip:bob@example.org", "");
+    let effects = phone.event(Event::Progress { line, progress: Progress::Answered });
+    assert_eq!(effects, [Effect::Tell(Standing::Talking)]);
+    let effects = phone.event(Event::Progress { line, progress: Progress::Ended(Ended::RemoteHungUp) });
+    assert_eq!(effects.last(), Some(&Effect::Tell(Standing::There)));
+}
+
+#[test]
+fn a_contact_is_watched_that_says_so() {
+    let mut phone = Pure::new();
+    assert_eq!(phone.model.watched().collect::<Vec<_>>(), [(0, "sip:bob@example.org")]);
+    assert_eq!((phone.model.standing_of(0), phone.model.standing_of(1)), (Some(Standing::Unknown), None));
+    assert_eq!(phone.event(Event::Standing { contact: 0, standing: Standing::Away }), []);
+    assert_eq!(phone.model.standing_of(0), Some(Standing::Away));
 }

@@ -96,8 +96,15 @@ fn when(unix_secs: i64, now_secs: i64, zone: &TimeZone, today: &str) -> String {
 }
 
 fn contacts(model: &Model, frame: &mut Frame<'_>, area: Rect) {
-    let entries =
-        model.contacts.iter().map(|contact| vec![(contact.name.clone(), 28), (contact.address.clone(), 46)]);
+    let entries = model.contacts.iter().enumerate().map(|(number, contact)| {
+        let (name, address) = (contact.name.clone(), contact.address.clone());
+        match model.standing_of(number) {
+            Some(standing) => {
+                vec![(name, 28), (model.words.standing(standing).to_owned(), 14), (address, 31)]
+            }
+            None => vec![(name, 28), (address, 46)],
+        }
+    });
     list(
         model,
         frame,

@@ -4,6 +4,7 @@ use ruf_sip::{Ended, Error, StatusCode};
 
 use super::super::event::{Event, Key, LineId, Quality, Registration, Sound};
 use super::super::model::tests::Pure;
+use super::super::standing::Standing;
 use super::super::words::Language;
 use super::view;
 
@@ -63,6 +64,16 @@ fn a_call_and_whoever_rings_beside_it() {
 F5 Answer  F6 Refuse  F7 Hold/resume  F8 Hang up  F9 Mute  ^B Transfer
 F2 Redial  F3 Other call  F4 Keypad  Tab Next tab  ^Q Quit";
     assert_eq!(text(&mut phone), wanted, "\n{}", text(&mut phone));
+}
+
+#[test]
+fn a_contact_that_is_watched_shows_how_they_are() {
+    let mut phone = Pure::new();
+    let _ = phone.event(Event::Standing { contact: 0, standing: Standing::Talking });
+    (0..2).for_each(|_| drop(phone.key(Key::Tab)));
+    let shown = text(&mut phone);
+    assert!(shown.contains("Bob Müller                   on the phone   sip:bob@example.org\n"), "{shown}");
+    assert!(shown.contains("Carol                        4711\n"), "{shown}");
 }
 
 #[test]
