@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use ruf_events::{EventPackage, MESSAGE_SUMMARY, PRESENCE};
+use ruf_message::Uri;
+
 use crate::call::Call;
 use crate::desk::{Answered, Asked, Inquiry};
 use crate::endpoint::Endpoint;
@@ -56,8 +59,20 @@ impl Dialer {
     /// `to` is no SIP address, or as much is watched as may be.
     pub async fn watch(&self, to: &str) -> Result<Watch, Error> {
         let to = self.endpoint.target(to)?;
+        self.watch_of(to, PRESENCE).await
+    }
+
+    /// Watches our own mailbox: what waits there (RFC 3842) comes as [`WatchEvent::Mailbox`](crate::WatchEvent).
+    ///
+    /// # Errors
+    /// As much is watched as may be.
+    pub async fn mailbox(&self) -> Result<Watch, Error> {
+        self.watch_of(self.endpoint.aor().clone(), MESSAGE_SUMMARY).await
+    }
+
+    async fn watch_of(&self, to: Uri, package: EventPackage) -> Result<Watch, Error> {
         let whom = to.to_string();
-        let watched = self.endpoint.ask(move |desk, now| desk.watch(now, to)).await??;
+        let watched = self.endpoint.ask(move |desk, now| desk.watch(now, to, package)).await??;
         Ok(Watch::new(Arc::clone(&self.endpoint), watched.key, whom, watched.events, watched.end))
     }
 

@@ -112,6 +112,14 @@ impl Phone {
         self.dialer().watch(to).await
     }
 
+    /// Watches our own mailbox: what waits there (RFC 3842) comes as [`WatchEvent::Mailbox`](crate::WatchEvent).
+    ///
+    /// # Errors
+    /// As much is watched as may be.
+    pub async fn mailbox(&self) -> Result<Watch, Error> {
+        self.dialer().mailbox().await
+    }
+
     /// Says how we are, in place of what was said before: to the server, if there is one (RFC 3903), which tells
     /// whoever watches us; and to whoever asks this phone itself. Until then, nobody is told.
     ///

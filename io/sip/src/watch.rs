@@ -11,9 +11,10 @@ use tokio::sync::mpsc;
 use crate::desk::WatchKey;
 use crate::endpoint::Endpoint;
 use crate::error::Error;
+use crate::mailbox::Mailbox;
 use crate::presence::Presence;
 
-/// Somebody who is watched, from [`Phone::watch`](crate::Phone::watch) on. Dropping it ends that.
+/// Somebody who is watched, from [`Phone::watch`](crate::Phone::watch) on; or a mailbox. Dropping it ends that.
 #[derive(Debug)]
 pub struct Watch {
     endpoint: Arc<Endpoint>,
@@ -81,6 +82,8 @@ impl Drop for Watch {
 pub enum WatchEvent {
     /// They are so now.
     Presence(Presence),
+    /// This waits in the mailbox that is watched ([`Phone::mailbox`](crate::Phone::mailbox)).
+    Mailbox(Mailbox),
     /// Somebody has yet to allow that we know.
     Pending,
     /// What was told cannot be read, and why.
@@ -100,6 +103,7 @@ impl fmt::Display for WatchEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WatchEvent::Presence(presence) => presence.fmt(f),
+            WatchEvent::Mailbox(mailbox) => mailbox.fmt(f),
             WatchEvent::Pending => f.write_str("not allowed yet"),
             WatchEvent::Unreadable(why) => write!(f, "told in a way that cannot be read: {why}"),
             WatchEvent::Lost { why, retry_in } => {

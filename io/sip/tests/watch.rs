@@ -7,7 +7,9 @@ mod two;
 use std::net::{Ipv4Addr, UdpSocket};
 
 use ruf_message::{HeaderName, Message, Method, Request};
-use ruf_sip::{Account, Error, Phone, PhoneEvent, Presence, StatusCode, Unwatched, Watch, WatchEvent};
+use ruf_sip::{
+    Account, Error, Mailbox, Phone, PhoneEvent, Presence, StatusCode, Unwatched, Watch, WatchEvent,
+};
 use two::{Phones, within};
 
 async fn presence(watch: &mut Watch) -> Presence {
@@ -139,6 +141,50 @@ async fn a_server_keeps_what_is_published_until_the_phone_goes() {
     assert_eq!(within(phone.publish(&Presence::available())).await, Ok(()), "the server has it already");
     assert_eq!(within(phone.publish(&Presence::busy())).await, Ok(()));
     within(phone.close()).await;
+}
+
+#[tokio::test]
+async fn a_mailbox_says_what_waits() {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let at = socket.local_addr().unwrap();
+    std::thread::spawn(move || {
+        let mut octets = vec![0; 4_000];
+        // The mailbox accepts, and tells; that is all it does.
+        while let Ok((len, from)) = socket.recv_from(&mut octets) {
+            let octets = octets.get(..len).unwrap().to_vec();
+            let Ok(Message::Request(subscribe)) = Message::parse(octets.into()) else { continue };
+            let mut ok = subscribe.reply(StatusCode::OK);
+            ok.set_to_tag("box");
+            socket.send_to(&ok.to_bytes(), from).unwrap();
+            let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+            let field = |name| text(subscribe.raw(name).next().unwrap());
+            assert_eq!(
+                (field(HeaderName::Event), subscribe.uri().to_string()),
+                ("message-summary".into(), "sip:alice@example.org".into())
+            );
+            let body = "Messages-Waiting: yes\r\nVoice-Message: 2/8 (0/2)\r\n";
+            let notify = Request::build(Method::Notify, &"sip:alice@127.0.0.1".parse().unwrap())
+                .via(format!("SIP/2.0/UDP {at};branch=z9hG4bKbox"))
+                .from(format!("{};tag=box", field(HeaderName::To)))
+                .to(field(HeaderName::From))
+                .call_id(subscribe.call_id())
+                .cseq(1)
+                .header(HeaderName::Contact, format!("<sip:box@{at}>"))
+                .header(HeaderName::Event, "message-summary")
+                .header(HeaderName::SubscriptionState, "active;expires=600")
+                .body("application/simple-message-summary", body)
+                .finish()
+                .unwrap();
+            let mut notify = notify;
+            let contact: ruf_message::Uri = subscribe.contacts().next().unwrap().uri().unwrap().to_owned();
+            notify.set_uri(&contact);
+            socket.send_to(&notify.to_bytes(), from).unwrap();
+        }
+    });
+    let phone = phone_of(&at.to_string()).await;
+    let mut mailbox = phone.mailbox().await.expect("watched");
+    let waits = Mailbox { is_waiting: true, new_voice: Some(2), old_voice: Some(8) };
+    assert_eq!(within(mailbox.next()).await, Some(WatchEvent::Mailbox(waits)));
 }
 
 #[tokio::test]

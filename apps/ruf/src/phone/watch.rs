@@ -1,9 +1,10 @@
-//! `ruf watch URI`: whether somebody can be reached, and when that changes (RFC 3856).
+//! `ruf watch URI`: whether somebody can be reached, and when that changes (RFC 3856); `ruf watch --mailbox`: what
+//! waits (RFC 3842).
 
 use std::future::pending;
 use std::time::Duration;
 
-use ruf_sip::{Error, Phone, Presence, StatusCode, Unwatched, WatchEvent};
+use ruf_sip::{Error, Mailbox, Phone, Presence, StatusCode, Unwatched, WatchEvent};
 use serde_json::json;
 
 use super::identity::Identity;
@@ -20,7 +21,11 @@ want to be watched, 4 if nobody told anything in time."
 )]
 pub(crate) struct WatchArgs {
     /// Whom: a SIP address, or a name or number of our own domain.
-    whom: String,
+    #[arg(required_unless_present = "mailbox")]
+    whom: Option<String>,
+    /// Watch our own mailbox instead: what waits there.
+    #[arg(long, conflicts_with = "whom", requires = "account")]
+    mailbox: bool,
     /// Print JSON, one object a line.
     #[arg(long)]
     json: bool,
@@ -37,7 +42,10 @@ pub(crate) struct WatchArgs {
 pub(super) async fn run(args: &WatchArgs) -> Result<u8, Error> {
     let (report, mut interrupt) = (Report::new(args.json), Interrupt::listen()?);
     let phone = Phone::open(args.identity.account("ruf")?).await?;
-    let mut watch = phone.watch(&args.whom).await?;
+    let mut watch = match &args.whom {
+        Some(whom) => phone.watch(whom).await?,
+        None => phone.mailbox().await?,
+    };
     report.say("watching", watch.whom());
     let over = async {
         match args.for_secs {
@@ -56,8 +64,8 @@ pub(super) async fn run(args: &WatchArgs) -> Result<u8, Error> {
         let Some(event) = event else { break EXIT_FAILED };
         report.watch(&event);
         match event {
-            WatchEvent::Presence(_) if args.once => break EXIT_OK,
-            WatchEvent::Presence(_) => was_told = true,
+            WatchEvent::Presence(_) | WatchEvent::Mailbox(_) if args.once => break EXIT_OK,
+            WatchEvent::Presence(_) | WatchEvent::Mailbox(_) => was_told = true,
             WatchEvent::Ended(why) => break status_of(&why, was_told),
             _ => {}
         }
@@ -87,6 +95,10 @@ impl Report {
         match event {
             WatchEvent::Presence(Presence { is_there, activities, note }) => {
                 self.object("presence", json!({ "there": is_there, "activities": activities, "note": note }));
+            }
+            WatchEvent::Mailbox(Mailbox { is_waiting, new_voice, old_voice }) => {
+                let voice = json!({ "waiting": is_waiting, "new_voice": new_voice, "old_voice": old_voice });
+                self.object("mailbox", voice);
             }
             WatchEvent::Pending => self.event_alone("pending"),
             WatchEvent::Unreadable(why) => self.object("unreadable", json!({ "why": why })),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use ruf_agent::AgentEvent;
-use ruf_events::{PRESENCE, PublicationEvent, SubscriberEvent};
+use ruf_events::{EventPackage, MESSAGE_SUMMARY, MessageSummary, PublicationEvent, SubscriberEvent};
 use ruf_message::body::Body;
 use ruf_message::{Flow, Tick, Uri};
 use tokio::sync::{mpsc, oneshot};
@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Desk, Then};
 use crate::error::Error;
 use crate::event::PhoneEvent;
+use crate::mailbox::Mailbox;
 use crate::phone::Told;
 use crate::presence::Presence;
 use crate::watch::{Unwatched, WatchEvent};
@@ -49,10 +50,13 @@ pub(super) struct Watches {
 struct Watching {
     /// `None`: it waits for a way.
     watch: Option<ruf_agent::WatchKey>,
+    package: EventPackage,
     to: Uri,
     told: mpsc::Sender<WatchEvent>,
     /// Something was told.
     is_told: bool,
+    /// What each notifier of a mailbox said last.
+    summaries: BTreeMap<u32, MessageSummary>,
     end: Arc<OnceLock<Unwatched>>,
 }
 
@@ -63,11 +67,11 @@ impl Watches {
 }
 
 impl Desk {
-    /// Watches somebody.
+    /// Watches somebody, or a mailbox.
     ///
     /// # Errors
     /// As much is watched as may be.
-    pub(crate) fn watch(&mut self, now: Tick, to: Uri) -> Result<Watched, Error> {
+    pub(crate) fn watch(&mut self, now: Tick, to: Uri, package: EventPackage) -> Result<Watched, Error> {
         if self.is_closed {
             return Err(Error::Closed);
         }
@@ -78,7 +82,15 @@ impl Desk {
         self.watches.next += 1;
         let (told, events) = mpsc::channel(EVENTS_MAX);
         let end = Arc::new(OnceLock::new());
-        let watching = Watching { watch: None, to: to.clone(), told, is_told: false, end: Arc::clone(&end) };
+        let watching = Watching {
+            watch: None,
+            package,
+            to: to.clone(),
+            told,
+            is_told: false,
+            summaries: BTreeMap::new(),
+            end: Arc::clone(&end),
+        };
         self.watches.all.insert(key, watching);
         self.seek(now, &to, Then::Watch(key));
         Ok(Watched { key, events, end })
@@ -88,12 +100,12 @@ impl Desk {
     pub(super) fn watch_by(&mut self, now: Tick, key: WatchKey, flow: Result<Flow, Error>) {
         // Given up meanwhile.
         let Some(watching) = self.watches.all.get(&key) else { return };
-        let (to, watch) = (watching.to.clone(), watching.watch);
+        let (to, watch, package) = (watching.to.clone(), watching.watch, watching.package);
         match (flow, watch) {
             (Ok(flow), Some(watch)) => self.agent.lead(watch, flow),
             (Ok(flow), None) => {
                 self.aim(flow);
-                match self.agent.watch(now, &to, PRESENCE, EXPIRES_SECS) {
+                match self.agent.watch(now, &to, package, EXPIRES_SECS) {
                     Ok(watch) => {
                         self.watches.of.insert(watch, key);
                         if let Some(watching) = self.watches.all.get_mut(&key) {
@@ -156,10 +168,12 @@ impl Desk {
     fn told_of(&mut self, now: Tick, (watch, key): (ruf_agent::WatchKey, WatchKey), event: SubscriberEvent) {
         let Some(watching) = self.watches.all.get_mut(&key) else { return };
         match event {
-            SubscriberEvent::Notified { is_pending, body, .. } => watching.notified(is_pending, body),
-            // Presence comes from one.
-            SubscriberEvent::Left { .. } => {}
+            SubscriberEvent::Notified { notifier, is_pending, body } => {
+                watching.notified(notifier, is_pending, body);
+            }
+            SubscriberEvent::Left { notifier } => watching.left(notifier),
             SubscriberEvent::Interrupted { why, retry_in } => {
+                watching.summaries.clear();
                 watching.tell(WatchEvent::Lost { why: why.into(), retry_in });
                 let to = watching.to.clone();
                 if !self.home.is_there() {
@@ -252,7 +266,10 @@ impl Watching {
 
     /// A notifier says how they are.
     // rfc3856 §6.8
-    fn notified(&mut self, is_pending: bool, body: Option<Body>) {
+    fn notified(&mut self, notifier: u32, is_pending: bool, body: Option<Body>) {
+        if self.package == MESSAGE_SUMMARY {
+            return self.waits(notifier, body);
+        }
         let was_told = std::mem::replace(&mut self.is_told, true);
         match body.map(|body| ruf_events::Presence::read(&body.content)) {
             Some(Ok(presence)) => self.tell(WatchEvent::Presence(Presence::of(&presence))),
@@ -261,6 +278,26 @@ impl Watching {
             // Nothing is known yet, and that is told.
             None if !was_told => self.tell(WatchEvent::Presence(Presence::default())),
             None => {}
+        }
+    }
+
+    /// A notifier says what waits.
+    // rfc3842 §3.9, §3.10
+    fn waits(&mut self, notifier: u32, body: Option<Body>) {
+        let Some(body) = body else { return };
+        match MessageSummary::read(&body.content) {
+            Some(summary) => {
+                self.summaries.insert(notifier, summary);
+                self.tell(WatchEvent::Mailbox(Mailbox::of(&self.summaries)));
+            }
+            None => self.tell(WatchEvent::Unreadable("no message summary".to_owned())),
+        }
+    }
+
+    /// One of several notifiers says no more.
+    fn left(&mut self, notifier: u32) {
+        if self.summaries.remove(&notifier).is_some() {
+            self.tell(WatchEvent::Mailbox(Mailbox::of(&self.summaries)));
         }
     }
 }
