@@ -15,6 +15,8 @@ use server::{Place, Server, ruf, run};
 struct Answering {
     child: Child,
     address: String,
+    /// It ends when nobody reads what it says.
+    _output: BufReader<ChildStdout>,
 }
 
 impl Answering {
@@ -25,7 +27,7 @@ impl Answering {
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let listening = line(&mut output);
         assert_eq!(listening["event"], "listening", "{listening}");
-        Answering { child, address: listening["of"].as_str().unwrap().to_owned() }
+        Answering { child, address: listening["of"].as_str().unwrap().to_owned(), _output: output }
     }
 }
 
@@ -52,7 +54,7 @@ fn watch(arguments: &[&str]) -> (Option<i32>, Vec<Value>) {
 #[test]
 fn somebody_is_watched_directly_and_the_status_says_how_it_went() {
     let bob = Answering::start(&["--listen", "127.0.0.1:0", "--presence", "busy: in a meeting"]);
-    let (status, events) = watch(&[&bob.address, "--once"]);
+    let (status, events) = watch(&[&bob.address, "--once", "--for", "20"]);
     assert_eq!((status, events.len()), (Some(0), 2), "{events:?}");
     assert_eq!(events[0]["event"], "watching");
     let told = &events[1];
@@ -91,7 +93,7 @@ fn somebody_is_watched_through_the_server() {
     let bob = [&of("bob@phones.test")[..], &["--presence", "available"]].concat();
     let _bob = Answering::start(&bob);
     let alice = of("alice@phones.test");
-    let (status, events) = watch(&[&["bob", "--once"], &alice[..]].concat());
+    let (status, events) = watch(&[&["bob", "--once", "--for", "20"], &alice[..]].concat());
     assert_eq!((status, events[1]["there"].as_bool()), (Some(0), Some(true)), "{events:?}");
     let (status, events) = watch(&[&["nobody", "--for", "5"], &alice[..]].concat());
     assert_eq!((status, &events[1]["event"]), (Some(1), &"end".into()), "{events:?}");

@@ -47,10 +47,12 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
         true => Phone::register(account).await?,
         false => Phone::open(account).await?,
     };
+    let unkept = match &args.presence {
+        Some(presence) => phone.publish(presence).await.err(),
+        None => None,
+    };
     report.say("listening", &address(&phone, &args.identity));
-    if let Some(presence) = &args.presence
-        && let Err(error) = phone.publish(presence).await
-    {
+    if let Some(error) = unkept {
         // Who asks us ourselves is told all the same.
         report.say("note", &format!("the server does not keep our presence: {error}"));
     }
