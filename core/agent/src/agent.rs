@@ -1,7 +1,7 @@
 //! [`Agent`]: the verbs a user has, and the `poll_*` a driver asks.
 
 use crate::calls::Calls;
-use crate::capabilities::contact;
+use crate::capabilities::{contact, nameless};
 use crate::client::{Open, Owner};
 use crate::event::{AgentEvent, CallKey, Counts, Full, RequestKey};
 use crate::redirect::TargetSet;
@@ -135,6 +135,15 @@ impl Agent {
         self.registration.is_registered()
     }
 
+    /// Where a call of ours is continued; one that does not say who we are names no user.
+    // rfc3323 §4.1.1.3
+    pub(crate) fn contact_of(&self, caller: Caller, flow: &Flow) -> String {
+        match caller {
+            Caller::Known => self.dialog_contact(flow),
+            Caller::Withheld => nameless(&self.settings, flow).to_string(),
+        }
+    }
+
     /// Where dialogs of ours are continued: our GRUU, if the registrar gave one.
     // rfc5627 §4.4
     pub(crate) fn dialog_contact(&self, flow: &Flow) -> String {
@@ -167,6 +176,19 @@ impl Agent {
     // rfc3261 §13.2.1
     pub fn call(&mut self, now: Tick, to: &Uri, body: Option<Body>) -> Result<CallKey, Full> {
         let placed = self.place(now, to, &[], body, None);
+        self.drain(now);
+        placed
+    }
+
+    /// Calls without saying who we are: nothing in it names us, and the server is asked not to (RFC 3323, RFC 3325).
+    /// The server itself knows, if it asks for a password.
+    ///
+    /// # Errors
+    /// If there are as many calls as there may be.
+    // rfc3323 §4.1.1.3, rfc3325 §9.3
+    pub fn call_anonymously(&mut self, now: Tick, to: &Uri, body: Option<Body>) -> Result<CallKey, Full> {
+        let fields = [(HeaderName::Privacy, b"id".to_vec())];
+        let placed = self.place_as(now, Caller::Withheld, to, &fields, body, None);
         self.drain(now);
         placed
     }
@@ -251,13 +273,26 @@ impl Agent {
         body: Option<Body>,
         follows: Option<Follows>,
     ) -> Result<CallKey, Full> {
+        self.place_as(now, Caller::Known, to, fields, body, follows)
+    }
+
+    fn place_as(
+        &mut self,
+        now: Tick,
+        caller: Caller,
+        to: &Uri,
+        fields: &[(HeaderName, Vec<u8>)],
+        body: Option<Body>,
+        follows: Option<Follows>,
+    ) -> Result<CallKey, Full> {
         if self.calls.is_full() {
             return Err(Full);
         }
         let flow = self.settings.flow;
-        let terms = self.terms(&flow);
+        let terms = self.terms(&flow, caller);
+        let from = self.named_as(caller);
         let mut builder = self
-            .out_of_dialog(Method::Invite, to)
+            .out_of_dialog_from(from, Method::Invite, to)
             .header(HeaderName::Contact, format!("<{}>", terms.party.contact));
         for (name, value) in &terms.party.fields {
             builder = builder.header(*name, value);
@@ -278,6 +313,7 @@ impl Agent {
         let key = self.calls.insert(&call_id, &tag, usage, self.settings.keyring.clone(), way, targets)?;
         if let Some(call) = self.calls.get_mut(key) {
             call.follows = follows;
+            call.caller = caller;
         }
         self.perform(now, key, out);
         Ok(key)
@@ -321,9 +357,20 @@ impl Agent {
     /// A request out of dialog, complete but for its Contact, its body and its Via.
     // rfc3261 §8.1.1
     fn out_of_dialog(&mut self, method: Method, to: &Uri) -> RequestBuilder {
+        self.out_of_dialog_from(self.named_as(Caller::Known), method, to)
+    }
+
+    // rfc3323 §4.1.1.3
+    fn named_as(&self, caller: Caller) -> Vec<u8> {
+        match caller {
+            Caller::Known => NameAddr::compose(&self.settings.display, &self.settings.aor),
+            Caller::Withheld => ANONYMOUS.to_vec(),
+        }
+    }
+
+    fn out_of_dialog_from(&mut self, mut from: Vec<u8>, method: Method, to: &Uri) -> RequestBuilder {
         let (to, _) = RouteSet::default().apply(to);
         let (uri, routes) = RouteSet::new(self.settings.route_set.clone()).apply(&to);
-        let mut from = NameAddr::compose(&self.settings.display, &self.settings.aor);
         // rfc3261 §8.1.1.3: a new tag
         from.extend(format!(";tag={}", self.entropy.token(12)).into_bytes());
         let mut builder = Request::build(method, &uri)
@@ -455,6 +502,17 @@ impl Agent {
         }
     }
 }
+
+/// Who calls, as the far side sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    Known,
+    Withheld,
+}
+
+/// The From of who does not say so.
+// rfc3323 §4.1.1.3
+const ANONYMOUS: &[u8] = b"\"Anonymous\" <sip:anonymous@anonymous.invalid>";
 
 /// The registrar of an address-of-record: its domain.
 // rfc3261 §10.2: no user part

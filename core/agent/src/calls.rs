@@ -1,7 +1,7 @@
 //! The calls of an agent: the table (by key, by the dialog that a message names, by next deadline), and
 //! how the effects of a call's turn are carried out.
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Caller};
 use crate::capabilities::party;
 use crate::event::{AgentEvent, CallKey, Full};
 use crate::redirect::TargetSet;
@@ -32,6 +32,8 @@ pub(crate) struct Call {
     pub(crate) targets: TargetSet,
     /// Another call's peer asked for it.
     pub(crate) follows: Option<Follows>,
+    /// As whom we call.
+    pub(crate) caller: Caller,
     /// When it is answered, this one ends.
     pub(crate) replaces: Option<CallKey>,
     name: Name,
@@ -96,6 +98,7 @@ impl Calls {
             clients: Vec::new(),
             targets,
             follows: None,
+            caller: Caller::Known,
             replaces: None,
             name,
             deadline: None,
@@ -230,9 +233,9 @@ impl Agent {
         }
     }
 
-    pub(crate) fn terms(&self, flow: &Flow) -> Terms {
+    pub(crate) fn terms(&self, flow: &Flow, caller: Caller) -> Terms {
         Terms {
-            party: party(&self.settings, self.dialog_contact(flow), flow),
+            party: party(&self.settings, self.contact_of(caller, flow), flow),
             times: Times {
                 t1: self.settings.timers.t1,
                 t2: self.settings.timers.t2,

@@ -48,11 +48,21 @@ pub(crate) const MESSAGE_TYPES: [&str; 2] = ["text/plain", "text/html"];
 /// Our Contact on this flow.
 // rfc3261 §8.1.1.8
 pub(crate) fn contact(settings: &Settings, flow: &Flow) -> Uri {
+    contact_as(settings, &settings.contact_user, flow)
+}
+
+/// The same, that names nobody.
+// rfc3323 §4.1.1.3
+pub(crate) fn nameless(settings: &Settings, flow: &Flow) -> Uri {
+    contact_as(settings, "", flow)
+}
+
+fn contact_as(settings: &Settings, user: &str, flow: &Flow) -> Uri {
     // rfc3261 §8.1.1.8: a SIPS URI where the address-of-record is one
     let scheme = if settings.aor.as_ref().scheme() == Scheme::Sips { "sips" } else { "sip" };
     let mut text = format!("{scheme}:").into_bytes();
-    if !settings.contact_user.is_empty() {
-        ruf_message::escape_user(settings.contact_user.as_bytes(), &mut text);
+    if !user.is_empty() {
+        ruf_message::escape_user(user.as_bytes(), &mut text);
         text.push(b'@');
     }
     text.extend(flow.local.to_string().into_bytes());

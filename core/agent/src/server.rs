@@ -1,6 +1,6 @@
 //! Requests of others: inspected (RFC 3261 §8.2), then answered or handed to their call.
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Caller};
 use crate::capabilities::{ALLOW, ALLOW_EVENTS, MESSAGE_TYPES, METHODS, supported};
 use crate::event::{AgentEvent, CallKey};
 use crate::redirect::TargetSet;
@@ -169,7 +169,7 @@ impl Agent {
             return Err(Reject::Busy);
         }
         let tag = self.entropy.token(12);
-        let terms = self.terms(&flow);
+        let terms = self.terms(&flow, Caller::Known);
         let mut out = ruf_session::Out::default();
         let turn = &mut Turn { now, entropy: &mut self.entropy, out: &mut out };
         let usage =

@@ -176,7 +176,8 @@ impl Agent {
     /// The call goes by this flow from here on, and says so.
     // rfc3261 §8.1.1.8
     pub(crate) fn go_by(&mut self, key: CallKey, flow: Flow) {
-        let contact = self.dialog_contact(&flow);
+        let Some(caller) = self.calls.get(key).map(|call| call.caller) else { return };
+        let contact = self.contact_of(caller, &flow);
         let Some(call) = self.calls.get_mut(key) else { return };
         for outgoing in &mut call.way.waiting {
             if outgoing.request.contains(HeaderName::Contact) {

@@ -51,6 +51,7 @@ pub struct Account {
     pub(crate) codecs: Vec<Codec>,
     pub(crate) ports: PortRange,
     pub(crate) encryption: Encryption,
+    pub(crate) mixes: bool,
     is_over_tls: bool,
     user: Option<String>,
 }
@@ -89,6 +90,7 @@ impl Account {
             codecs: Codec::ALL.to_vec(),
             ports: PortRange::default(),
             encryption: Encryption::default(),
+            mixes: false,
             is_over_tls: false,
             user: None,
         }
@@ -105,6 +107,12 @@ impl Account {
     pub fn password(self, secret: &str) -> Account {
         let user = self.user.clone().unwrap_or_else(|| self.name.clone());
         self.credentials(&user, secret)
+    }
+
+    /// Whoever uses it can mix: calls that want to be mixed into another one are told as such (RFC 3911).
+    #[must_use]
+    pub fn mixes(self, mixes: bool) -> Account {
+        Account { mixes, ..self }
     }
 
     /// A name and a password that are not those of the address.

@@ -101,6 +101,9 @@ impl Desk {
             answer_reinvites: false,
             has_server: account.server.is_some(),
             any_user: account.server.is_none(),
+            // Without a server of ours anybody might assert anything.
+            trusts_asserted: account.server.is_some(),
+            joins: account.mixes,
             ..Settings::new(aor.clone(), nobody)
         };
         if account.server.is_some() {

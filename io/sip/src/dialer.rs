@@ -28,9 +28,21 @@ impl Dialer {
     /// # Errors
     /// `to` is no SIP address, or there are as many calls as there may be.
     pub async fn call(&self, to: &str) -> Result<Call, Error> {
+        self.call_as(to, false).await
+    }
+
+    /// Calls without letting the far side know who does (RFC 3323). Our server knows, and is asked not to tell.
+    ///
+    /// # Errors
+    /// As [`Dialer::call`].
+    pub async fn call_anonymously(&self, to: &str) -> Result<Call, Error> {
+        self.call_as(to, true).await
+    }
+
+    async fn call_as(&self, to: &str, is_anonymous: bool) -> Result<Call, Error> {
         let to = self.endpoint.target(to)?;
         let remote = to.to_string();
-        let opened = self.endpoint.ask(move |desk, now| desk.call(now, to)).await??;
+        let opened = self.endpoint.ask(move |desk, now| desk.call(now, to, is_anonymous)).await??;
         Ok(Call::new(Arc::clone(&self.endpoint), opened.line, remote, opened.events, opened.end))
     }
 

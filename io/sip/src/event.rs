@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ruf_agent::{EndReason, Failure};
+use ruf_agent::{Cause, EndReason, Failure};
 use ruf_message::StatusCode;
 
 use crate::error::Error;
@@ -97,6 +97,28 @@ pub enum CallEvent {
     Digit(char),
     /// The far side wrote within the call.
     Message(Message),
+    /// It goes elsewhere: where it went sent it on, or did not answer.
+    Redirected {
+        /// Where.
+        to: String,
+    },
+    /// Whom it did not reach says when to try again. Its end follows.
+    RetryAfter {
+        /// Seconds from now.
+        secs: u32,
+    },
+    /// The far side is somebody else than before, or than was called: transferred, picked up by another.
+    Identity {
+        /// Who: a URI.
+        uri: String,
+        /// By which name; may be empty.
+        display: String,
+        /// The server says so, not the far side itself.
+        is_asserted: bool,
+    },
+    /// Why the far side, or somebody on the way, ends it (RFC 3326): 200 with "Call completed elsewhere" is no missed
+    /// call. Its end follows.
+    Cause(Cause),
     /// The far side refused what we wanted changed; everything stays as it was.
     NotChanged(StatusCode),
     /// The far side asks us to call somebody else: [`Call::follow`](crate::Call::follow) does,
@@ -132,6 +154,12 @@ impl fmt::Display for CallEvent {
             CallEvent::Released => f.write_str("the far side is taken back"),
             CallEvent::Digit(digit) => write!(f, "key {digit}"),
             CallEvent::Message(message) => write!(f, "{}: {}", message.from, message.text),
+            CallEvent::Redirected { to } => write!(f, "goes to {to}"),
+            CallEvent::RetryAfter { secs } => write!(f, "may be tried again in {secs} s"),
+            CallEvent::Identity { uri, display, .. } if display.is_empty() => write!(f, "talks to {uri}"),
+            CallEvent::Identity { uri, display, .. } => write!(f, "talks to {display} <{uri}>"),
+            CallEvent::Cause(Cause { text, .. }) if !text.is_empty() => write!(f, "because: {text}"),
+            CallEvent::Cause(cause) => write!(f, "because: {cause}"),
             CallEvent::NotChanged(status) => write!(f, "the far side refused the change with {status}"),
             CallEvent::Referred { to, .. } => write!(f, "asked to call {to} instead"),
             CallEvent::TransferProgress(status) => write!(f, "transfer: {}", status.reason().to_lowercase()),

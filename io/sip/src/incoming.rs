@@ -19,6 +19,9 @@ pub struct Incoming {
     display: String,
     to: String,
     replaces: bool,
+    joins: bool,
+    referred_by: Option<String>,
+    asserted: Option<String>,
     /// Taken when it becomes a call.
     rest: Option<Rest>,
 }
@@ -31,19 +34,25 @@ struct Rest {
 }
 
 /// Who calls whom.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Parties {
     pub(crate) from: String,
     pub(crate) display: String,
     pub(crate) to: String,
     /// A call of ours ends when it is answered.
     pub(crate) replaces: bool,
+    /// The caller wants to be mixed into a call of ours.
+    pub(crate) joins: bool,
+    /// Who says that they referred the caller to us.
+    pub(crate) referred_by: Option<String>,
+    /// Who the caller is, as the server asserts.
+    pub(crate) asserted: Option<String>,
 }
 
 impl Parties {
     /// Of a call of ours.
     pub(crate) fn called(to: &Uri) -> Parties {
-        Parties { from: String::new(), display: String::new(), to: to.to_string(), replaces: false }
+        Parties { to: to.to_string(), ..Parties::default() }
     }
 }
 
@@ -55,8 +64,9 @@ impl Incoming {
         events: mpsc::Receiver<CallEvent>,
         end: Arc<OnceLock<End>>,
     ) -> Incoming {
-        let Parties { from, display, to, replaces } = parties;
-        Incoming { line, from, display, to, replaces, rest: Some(Rest { endpoint, events, end }) }
+        let Parties { from, display, to, replaces, joins, referred_by, asserted } = parties;
+        let rest = Some(Rest { endpoint, events, end });
+        Incoming { line, from, display, to, replaces, joins, referred_by, asserted, rest }
     }
 
     /// Who calls: the URI of From.
@@ -78,6 +88,22 @@ impl Incoming {
     /// transfer or a pick-up.
     pub fn replaces_a_call(&self) -> bool {
         self.replaces
+    }
+
+    /// The caller wants to be mixed into a call of ours (RFC 3911); only told to who says that it can
+    /// ([`Account::mixes`](crate::Account::mixes)).
+    pub fn joins_a_call(&self) -> bool {
+        self.joins
+    }
+
+    /// Who says that they referred the caller to us: a URI. Nothing proves it.
+    pub fn referred_by(&self) -> Option<&str> {
+        self.referred_by.as_deref()
+    }
+
+    /// Who calls, as our server asserts (RFC 3325): a URI.
+    pub fn asserted(&self) -> Option<&str> {
+        self.asserted.as_deref()
     }
 
     /// Sends the caller on to somebody else, without answering (302, RFC 3261 §21.3.3).

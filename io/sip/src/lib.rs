@@ -89,6 +89,7 @@ pub use incoming::Incoming;
 pub use mailbox::Mailbox;
 pub use phone::Phone;
 pub use presence::Presence;
+pub use ruf_agent::Cause;
 pub use ruf_audio::{Tone, tone_hz};
 pub use ruf_media::{
     Codec, Counts, Figure, Figures, Frame, NoPorts, PortRange, Quality, Rate, Sink, Source, Suite, device,

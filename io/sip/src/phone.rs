@@ -87,6 +87,14 @@ impl Phone {
         self.dialer().call(to).await
     }
 
+    /// Calls without letting the far side know who does (RFC 3323). Our server knows, and is asked not to tell.
+    ///
+    /// # Errors
+    /// As [`Phone::call`].
+    pub async fn call_anonymously(&self, to: &str) -> Result<Call, Error> {
+        self.dialer().call_anonymously(to).await
+    }
+
     /// Sends a text, and waits until the far side has it (RFC 3428).
     ///
     /// # Errors

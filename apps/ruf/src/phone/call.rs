@@ -26,6 +26,9 @@ pub(crate) struct CallArgs {
     /// Press these keys once it is answered: 0 to 9, *, #, A to D.
     #[arg(long, value_name = "KEYS")]
     dtmf: Option<String>,
+    /// Do not let the far side know who calls; our server knows, and is asked not to tell.
+    #[arg(long)]
+    anonymous: bool,
     #[command(flatten)]
     identity: Identity,
 }
@@ -38,7 +41,10 @@ pub(super) async fn run(args: &CallArgs) -> Result<u8, Error> {
     let (report, mut interrupt) = (Report::new(args.talk.json), Interrupt::listen()?);
     let mut orders = Orders::listen(args.talk.control);
     let mut phone = Phone::open(args.talk.account(&args.identity)?).await?;
-    let call = phone.call(&args.to).await?;
+    let call = match args.anonymous {
+        true => phone.call_anonymously(&args.to).await?,
+        false => phone.call(&args.to).await?,
+    };
     report.say("calling", call.remote());
     let around =
         Around { phone: &mut phone, orders: &mut orders, interrupt: &mut interrupt, report: &report };

@@ -82,6 +82,14 @@ impl Report {
             CallEvent::TransferProgress(status) => ("transfer", json!({ "status": status.as_u16() })),
             CallEvent::Transferred => ("transferred", json!({})),
             CallEvent::TransferFailed(error) => ("not transferred", json!({ "why": error.to_string() })),
+            CallEvent::Redirected { to } => ("redirected", json!({ "to": to })),
+            CallEvent::RetryAfter { secs } => ("retry after", json!({ "seconds": secs })),
+            CallEvent::Identity { uri, display, is_asserted } => {
+                ("identity", json!({ "uri": uri, "display": display, "asserted": is_asserted }))
+            }
+            CallEvent::Cause(cause) => {
+                ("cause", json!({ "protocol": cause.protocol, "code": cause.code, "text": cause.text }))
+            }
             other => ("event", json!({ "text": other.to_string() })),
         };
         self.object_of(call, name, more);

@@ -57,3 +57,4 @@ mod update_odd;
 mod watch_notify;
 mod watch_odd;
 mod watch_seeds;
+mod withheld;

@@ -9,6 +9,7 @@ mod ack_lost;
 mod ack_lost_bye;
 mod ack_lost_offer_in_200;
 mod ack_lost_reinvite;
+mod anonymous_call;
 mod busy_486;
 mod bye_before_ack;
 mod bye_crosses_bye;

@@ -46,6 +46,8 @@ pub(super) struct Line {
     /// `None`: it waits for a way.
     call: Option<CallKey>,
     to: Uri,
+    /// The far side is not to know who calls.
+    is_anonymous: bool,
     talk: Talk,
     told: mpsc::Sender<CallEvent>,
     /// Whom the far side asks us to call.
@@ -82,12 +84,15 @@ impl Desk {
     ///
     /// # Errors
     /// There are as many calls as there may be, or no port for sound.
-    pub(crate) fn call(&mut self, now: Tick, to: Uri) -> Result<Opened, Error> {
+    pub(crate) fn call(&mut self, now: Tick, to: Uri, is_anonymous: bool) -> Result<Opened, Error> {
         if self.is_closed {
             return Err(Error::Closed);
         }
         let parties = Parties::called(&to);
         let opened = self.open(None, to.clone(), parties)?;
+        if let Some(line) = self.lines.get_mut(&opened.line) {
+            line.is_anonymous = is_anonymous;
+        }
         self.seek(now, &to, Then::Call(opened.line));
         Ok(opened)
     }
@@ -103,7 +108,17 @@ impl Desk {
         let talk = self.media.talk(told.clone());
         self.lines.insert(
             line,
-            Line { call, to, talk, told, referral: None, is_up: false, cause: None, end: Arc::clone(&end) },
+            Line {
+                call,
+                to,
+                is_anonymous: false,
+                talk,
+                told,
+                referral: None,
+                is_up: false,
+                cause: None,
+                end: Arc::clone(&end),
+            },
         );
         self.line_of.extend(call.map(|call| (call, line)));
         Ok(Opened { line, parties, events, end })
@@ -113,11 +128,14 @@ impl Desk {
     pub(super) fn place(&mut self, now: Tick, key: LineKey, of: Option<LineKey>, flow: Result<Flow, Error>) {
         // Given up meanwhile.
         let Some(line) = self.lines.get_mut(&key) else { return };
-        let to = line.to.clone();
+        let (to, is_anonymous) = (line.to.clone(), line.is_anonymous);
         let offered = flow.and_then(|flow| Ok((flow, line.talk.offer(&flow)?)));
         let placed = offered.and_then(|(flow, offer)| {
             self.aim(flow);
             match of {
+                None if is_anonymous => {
+                    self.agent.call_anonymously(now, &to, Some(offer)).map_err(|_| Error::Full)
+                }
                 None => self.agent.call(now, &to, Some(offer)).map_err(|_| Error::Full),
                 Some(of) => {
                     let asker = self.lines.get(&of).and_then(|line| line.call).ok_or(Error::Closed)?;
@@ -228,9 +246,27 @@ impl Desk {
     /// What the agent says of its calls.
     pub(super) fn hear_call(&mut self, now: Tick, event: AgentEvent) {
         match event {
-            AgentEvent::Incoming { call, from, display, to, body, replaces, .. } => {
-                let replaces = replaces.is_some();
-                let parties = Parties { from: from.to_string(), display, to: to.to_string(), replaces };
+            AgentEvent::Incoming {
+                call,
+                from,
+                display,
+                to,
+                body,
+                replaces,
+                joins,
+                referred_by,
+                asserted,
+            } => {
+                let text = |uri: Uri| uri.to_string();
+                let parties = Parties {
+                    from: from.to_string(),
+                    display,
+                    to: to.to_string(),
+                    replaces: replaces.is_some(),
+                    joins: joins.is_some(),
+                    referred_by: referred_by.map(text),
+                    asserted: asserted.map(text),
+                };
                 self.incoming(now, call, from, parties, body);
             }
             AgentEvent::Ringing { call, status, body, .. } => self.on_line(call, |_, line| {
@@ -280,25 +316,33 @@ impl Desk {
                 line.referral = Some(to);
                 line.tell(CallEvent::Referred { to: whom, by });
             }),
-            AgentEvent::TransferProgress { call, status } => self.on_line(call, |_, line| {
-                line.tell(CallEvent::TransferProgress(status));
-            }),
-            AgentEvent::Transferred { call } => {
-                self.on_line(call, |_, line| line.tell(CallEvent::Transferred))
-            }
-            AgentEvent::TransferFailed { call, failure } => self.on_line(call, |_, line| {
-                line.tell(CallEvent::TransferFailed(failure.into()));
-            }),
             AgentEvent::Info { call, body } => self.on_line(call, |_, line| {
                 if let Some(key) = info::key(&body) {
                     line.tell(CallEvent::Digit(key));
                 }
             }),
-            AgentEvent::Message { call: Some(call), from, body } => self.on_line(call, |_, line| {
-                line.tell(CallEvent::Message(message(&from, &body)));
-            }),
-            _ => {}
+            event => self.pass_on(event),
         }
+    }
+
+    /// What a call's user is told, and nothing else follows from.
+    fn pass_on(&mut self, event: AgentEvent) {
+        let (call, told) = match event {
+            AgentEvent::Redirected { call, to } => (call, CallEvent::Redirected { to: to.to_string() }),
+            AgentEvent::RetryAfter { call, secs } => (call, CallEvent::RetryAfter { secs }),
+            AgentEvent::Identity { call, uri, display, is_asserted } => {
+                (call, CallEvent::Identity { uri: uri.to_string(), display, is_asserted })
+            }
+            AgentEvent::Cause { call, cause } => (call, CallEvent::Cause(cause)),
+            AgentEvent::TransferProgress { call, status } => (call, CallEvent::TransferProgress(status)),
+            AgentEvent::Transferred { call } => (call, CallEvent::Transferred),
+            AgentEvent::TransferFailed { call, failure } => (call, CallEvent::TransferFailed(failure.into())),
+            AgentEvent::Message { call: Some(call), from, body } => {
+                (call, CallEvent::Message(message(&from, &body)))
+            }
+            _ => return,
+        };
+        self.on_line(call, |_, line| line.tell(told));
     }
 
     fn incoming(

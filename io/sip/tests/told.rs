@@ -1,0 +1,102 @@
+//! What a call's user is told besides its progress, by a server that the test plays.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod two;
+
+use std::net::UdpSocket;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ruf_message::{HeaderName, Message, Method, Request, StatusCode};
+use ruf_sip::{Account, CallEvent, Phone};
+use two::{Phones, phone, within};
+
+/// Answers the first INVITE with these, one after the other, each with these header fields.
+fn serve(socket: UdpSocket, answers: Vec<(StatusCode, HeaderName, &'static str)>) -> Request {
+    let mut octets = vec![0; 4_000];
+    loop {
+        let (len, from) = socket.recv_from(&mut octets).unwrap();
+        let message = Message::parse(Bytes::copy_from_slice(octets.get(..len).unwrap())).unwrap();
+        let Message::Request(request) = message else { continue };
+        if request.method() != Method::Invite {
+            continue;
+        }
+        for (status, name, value) in answers {
+            let mut response = request.reply(status);
+            response.set_to_tag("s");
+            response.add(name, value);
+            socket.send_to(&response.to_bytes(), from).unwrap();
+        }
+        return request;
+    }
+}
+
+/// A phone of alice's, and the server that it goes by.
+async fn with_server() -> (Phone, UdpSocket) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let account = Account::new("sip:alice@example.org").unwrap();
+    let account = account.server(&socket.local_addr().unwrap().to_string()).unwrap();
+    (Phone::open(account.listen(([127, 0, 0, 1], 0).into())).await.unwrap(), socket)
+}
+
+#[tokio::test]
+async fn who_it_is_and_when_to_try_again_is_told() {
+    // tests rfc3325 §9.1, rfc3261 §20.33
+    let (alice, socket) = with_server().await;
+    let asserted = (StatusCode::RINGING, HeaderName::PAssertedIdentity, "\"Carol\" <sip:carol@example.org>");
+    let later = (StatusCode::TEMPORARILY_UNAVAILABLE, HeaderName::RetryAfter, "90");
+    let serving = std::thread::spawn(move || serve(socket, vec![asserted, later]));
+    let mut call = alice.call("bob").await.unwrap();
+    let mut told = Vec::new();
+    while let Some(event) = within(call.next()).await {
+        told.push(event);
+    }
+    let identity = CallEvent::Identity {
+        uri: "sip:carol@example.org".to_owned(),
+        display: "Carol".to_owned(),
+        is_asserted: true,
+    };
+    assert!(told.contains(&identity), "{told:?}");
+    assert!(told.contains(&CallEvent::RetryAfter { secs: 90 }), "{told:?}");
+    assert_eq!(
+        told.iter().find(|event| **event == identity).unwrap().to_string(),
+        "talks to Carol <sip:carol@example.org>"
+    );
+    assert!(serving.join().unwrap().from().uri().to_string().contains("alice"));
+}
+
+#[tokio::test]
+async fn an_anonymous_call_names_nobody() {
+    // tests rfc3323 §4.1.1.3
+    let (alice, socket) = with_server().await;
+    let busy = (StatusCode::BUSY_HERE, HeaderName::Reason, "Q.850;cause=17;text=\"User busy\"");
+    let serving = std::thread::spawn(move || serve(socket, vec![busy]));
+    let mut call = alice.call_anonymously("bob").await.unwrap();
+    let mut told = Vec::new();
+    while let Some(event) = within(call.next()).await {
+        told.push(event.to_string());
+    }
+    assert!(told.contains(&"because: User busy".to_owned()), "{told:?}");
+    let invite = serving.join().unwrap();
+    assert!(!String::from_utf8_lossy(&invite.to_bytes()).contains("alice"));
+}
+
+#[tokio::test]
+async fn without_a_server_nobody_asserts_anything_and_where_a_call_goes_is_told() {
+    // tests rfc3261 §8.1.3.4
+    let mut phones = Phones::new().await;
+    let mut carol = phone("carol", |account| account).await;
+    let mut call = phones.alice.call(&phones.bob_over("udp")).await.unwrap();
+    let mut incoming = within(phones.bob.incoming()).await.unwrap();
+    let of_nobody = (incoming.asserted(), incoming.referred_by(), incoming.joins_a_call());
+    assert_eq!(of_nobody, (None, None, false));
+    let to = format!("sip:carol@{}", carol.address());
+    incoming.forward(&to).unwrap();
+    let mut answered = within(carol.incoming()).await.unwrap().answer();
+    while within(call.next()).await.unwrap() != (CallEvent::Redirected { to: to.clone() }) {}
+    within(call.answered()).await.unwrap();
+    answered.hang_up();
+    within(answered.ended()).await;
+}
