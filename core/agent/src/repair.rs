@@ -1,9 +1,9 @@
 //! Requests of ours that are refused for what they say, and that may be said otherwise (RFC 3261 §8.1.3.5,
-//! RFC 4028 §7.3). Challenges are in [`client`](crate::client). Not here: 413 and 415, whose cure would be another
-//! body, which is the user's.
+//! RFC 4028 §7.3). Challenges are in [`client`](crate::client). Not here: another body, which is the user's; only the
+//! offer of an INVITE that opens a call is left out, so that the far side makes one that it takes.
 
 use ruf_message::header::expires::{MinSe, SessionExpires};
-use ruf_message::{HeaderName, Request, Response, Scheme, StatusCode, Uri};
+use ruf_message::{HeaderName, Method, Request, Response, Scheme, StatusCode, Uri};
 
 /// There is a way to say it otherwise, perhaps.
 pub(crate) fn is_repairable(refusal: &Response) -> bool {
@@ -12,6 +12,8 @@ pub(crate) fn is_repairable(refusal: &Response) -> bool {
         StatusCode::UNSUPPORTED_URI_SCHEME
             | StatusCode::BAD_EXTENSION
             | StatusCode::SESSION_INTERVAL_TOO_SMALL
+            | StatusCode::REQUEST_ENTITY_TOO_LARGE
+            | StatusCode::UNSUPPORTED_MEDIA_TYPE
     )
 }
 
@@ -22,8 +24,20 @@ pub(crate) fn repair(request: &mut Request, refusal: &Response, domain: &str) ->
         StatusCode::UNSUPPORTED_URI_SCHEME => without_tel(request, domain),
         StatusCode::BAD_EXTENSION => without_extensions(request, refusal),
         StatusCode::SESSION_INTERVAL_TOO_SMALL => with_longer_interval(request, refusal),
+        StatusCode::REQUEST_ENTITY_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE => without_offer(request),
         _ => false,
     }
+}
+
+/// The far side is to make the offer: of a length and a type that it takes.
+// rfc3261 §8.1.3.5: 413, omitting the body; 415, only types that it takes
+fn without_offer(request: &mut Request) -> bool {
+    let opens = request.method() == Method::Invite && request.to_tag().is_none();
+    let may_be = opens && !request.body().is_empty();
+    if may_be {
+        request.remove_body();
+    }
+    may_be
 }
 
 /// A number is dialled as one of our own domain.
@@ -84,7 +98,6 @@ fn with_longer_interval(request: &mut Request, refusal: &Response) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ruf_message::Method;
 
     fn invite(uri: &str, require: &str) -> Request {
         let mut builder = Request::build(Method::Invite, &uri.parse().unwrap());

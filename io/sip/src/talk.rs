@@ -60,6 +60,7 @@ impl Media {
             stream: None,
             ready: None,
             offered: None,
+            capabilities: Vec::new(),
             negotiation: None,
             source: None,
             sink: None,
@@ -91,6 +92,8 @@ pub(crate) struct Talk {
     /// As it was when our first offer was open: each early dialog answers that one.
     offered: Option<OfferAnswer>,
     negotiation: Option<OfferAnswer>,
+    /// What we would have, if nothing was agreed on.
+    capabilities: Vec<Capabilities>,
     /// What is said, until there is a stream.
     source: Option<Box<dyn Source>>,
     /// Who hears, until there is a stream.
@@ -173,10 +176,17 @@ impl Talk {
             return self.ready.take().ok_or(StatusCode::SERVER_INTERNAL_ERROR);
         }
         let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
+        // Our first offer never got there, if they make one now: it was left out of the call.
+        if offer.is_some() && self.offered.take().is_some() && negotiation.phase() == Phase::Offered {
+            negotiation.rollback();
+        }
         let said = match offer {
             Some(offer) => {
-                let answer = negotiation.receive_offer(&offer.content).map(drop);
-                answer.and_then(|()| negotiation.answer_again())
+                let received = negotiation.receive_offer(&offer.content).map(drop);
+                received.and_then(|()| match negotiation.capabilities() {
+                    Some(_) => negotiation.answer_again(),
+                    None => negotiation.answer(&self.capabilities),
+                })
             }
             None => negotiation.offer_again(),
         };
@@ -324,7 +334,8 @@ impl Talk {
             address: at,
         }));
         let codecs: Vec<ruf_sdp::Codec> = self.codecs.iter().map(|codec| described(*codec)).collect();
-        Ok(vec![Capabilities::audio(address, codecs).security(security)])
+        self.capabilities = vec![Capabilities::audio(address, codecs).security(security)];
+        Ok(self.capabilities.clone())
     }
 
     /// How we would have it encrypted; `is_worth`: nobody reads the keys on the way, or they are offered to us.

@@ -67,6 +67,51 @@ async fn who_it_is_and_when_to_try_again_is_told() {
     assert!(serving.join().unwrap().from().uri().to_string().contains("alice"));
 }
 
+const OFFER: &str =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n";
+
+/// Refuses an offer with 413, makes one itself, and gives the ACK of that.
+fn offer_instead(socket: UdpSocket) -> Request {
+    let mut octets = vec![0; 4_000];
+    loop {
+        let (len, from) = socket.recv_from(&mut octets).unwrap();
+        let message = Message::parse(Bytes::copy_from_slice(octets.get(..len).unwrap())).unwrap();
+        let Message::Request(request) = message else { continue };
+        let is_last = request.method() == Method::Ack && request.to_tag() == Some(b"ok");
+        if is_last {
+            return request;
+        }
+        if request.method() != Method::Invite {
+            continue;
+        }
+        let is_first = !request.body().is_empty();
+        let (status, tag) = match is_first {
+            true => (StatusCode::REQUEST_ENTITY_TOO_LARGE, "no"),
+            false => (StatusCode::OK, "ok"),
+        };
+        let mut response = request.reply(status);
+        response.set_to_tag(tag);
+        if !is_first {
+            response.add(HeaderName::Contact, format!("<sip:bob@{}>", socket.local_addr().unwrap()));
+            response.set_body("application/sdp", OFFER);
+        }
+        socket.send_to(&response.to_bytes(), from).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_takes_no_offer_of_ours_makes_one() {
+    // tests rfc3261 §8.1.3.5, §13.2.1
+    let (alice, socket) = with_server().await;
+    let serving = std::thread::spawn(move || offer_instead(socket));
+    let mut call = alice.call("bob").await.unwrap();
+    within(call.answered()).await.unwrap();
+    let ack = serving.join().unwrap();
+    let answer = String::from_utf8_lossy(ack.body()).into_owned();
+    assert!(answer.contains("m=audio") && answer.contains("RTP/AVP 8"), "{answer}");
+    assert_eq!(call.codec().await, Some(ruf_sip::Codec::Pcma));
+}
+
 #[tokio::test]
 async fn an_anonymous_call_names_nobody() {
     // tests rfc3323 §4.1.1.3

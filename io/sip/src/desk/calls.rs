@@ -269,6 +269,12 @@ impl Desk {
                 };
                 self.incoming(now, call, from, parties, body);
             }
+            AgentEvent::Ringing { call, status, body, answer_due: true } => {
+                self.on_line(call, |desk, line| {
+                    desk.reinvited(now, call, line, body.as_ref());
+                    line.tell(CallEvent::Ringing { status, early_media: body.is_some() });
+                })
+            }
             AgentEvent::Ringing { call, status, body, .. } => self.on_line(call, |_, line| {
                 let early_media = body.is_some_and(|body| line.talk.answered(&body).is_ok());
                 line.tell(CallEvent::Ringing { status, early_media });
