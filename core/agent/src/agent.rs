@@ -144,12 +144,17 @@ impl Agent {
         }
     }
 
+    /// The registrar said that it keeps to our flow (RFC 5626 §6), and so that it answers STUN there.
+    pub fn keeps_flow(&self) -> bool {
+        self.registration.keeps_flow()
+    }
+
     /// Where dialogs of ours are continued: our GRUU, if the registrar gave one.
     // rfc5627 §4.4
     pub(crate) fn dialog_contact(&self, flow: &Flow) -> String {
         match self.registration.gruu() {
             // rfc5626 §4.3: over this flow, if it lasts
-            Some(gruu) if self.settings.reg_id.is_some() => format!("{gruu};ob"),
+            Some(gruu) if self.registration.is_outbound() => format!("{gruu};ob"),
             Some(gruu) => gruu.to_owned(),
             None => contact(&self.settings, flow).to_string(),
         }

@@ -61,6 +61,8 @@ pub(crate) struct Registration {
     device: Device,
     /// The public GRUU that the registrar gave.
     gruu: Option<String>,
+    /// The registrar keeps to our flow, and answers when it is asked whether it stands.
+    is_flow_kept: bool,
     call_id: String,
     tag: String,
     cseq: u32,
@@ -75,21 +77,28 @@ pub(crate) struct Registration {
 /// What a Contact says of the device, and what the phone knows for that.
 #[derive(Debug)]
 pub(crate) struct Device {
-    params: String,
-    supported: &'static str,
+    instance: Option<String>,
+    reg_id: Option<u32>,
 }
 
 impl Device {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Device { instance: settings.instance.clone(), reg_id: settings.reg_id }
+    }
+
     // rfc5626 §4.1, §4.2.1
     // rfc5627 §4.1
-    pub(crate) fn of(settings: &Settings) -> Self {
-        let Some(instance) = &settings.instance else {
-            return Device { params: String::new(), supported: "" };
-        };
-        let params = format!(";+sip.instance=\"<{instance}>\"");
-        match settings.reg_id {
-            Some(id) => Device { params: format!("{params};reg-id={id}"), supported: "gruu, outbound, path" },
-            None => Device { params, supported: "gruu" },
+    fn params(&self) -> String {
+        let Some(instance) = &self.instance else { return String::new() };
+        let reg_id = self.reg_id.map_or_else(String::new, |id| format!(";reg-id={id}"));
+        format!(";+sip.instance=\"<{instance}>\"{reg_id}")
+    }
+
+    fn supported(&self) -> &'static str {
+        match (&self.instance, self.reg_id) {
+            (None, _) => "",
+            (Some(_), None) => "gruu",
+            (Some(_), Some(_)) => "gruu, outbound, path",
         }
     }
 }
@@ -119,6 +128,7 @@ impl Registration {
             contact,
             device,
             gruu: None,
+            is_flow_kept: false,
             // rfc3261 §10.2: the same for all registrations of one boot cycle
             call_id: entropy.token(22),
             tag: entropy.token(12),
@@ -184,11 +194,11 @@ impl Registration {
             // rfc3261 §10.2.1.1: how long
             .header(
                 HeaderName::Contact,
-                format!("<{}>{};expires={expires_secs}", self.contact, self.device.params),
+                format!("<{}>{};expires={expires_secs}", self.contact, self.device.params()),
             )
             .header(HeaderName::Expires, expires_secs.to_string());
-        if !self.device.supported.is_empty() {
-            builder = builder.header(HeaderName::Supported, self.device.supported);
+        if !self.device.supported().is_empty() {
+            builder = builder.header(HeaderName::Supported, self.device.supported());
         }
         for route in &routes {
             builder = builder.header(HeaderName::Route, format!("<{route}>"));
@@ -217,6 +227,14 @@ impl Registration {
                 self.settle(State::Absent, AgentEvent::Unregistered, 0)
             }
             StatusClass::Success => self.granted(now, entropy, expires_secs, response),
+            // rfc5626 §4.2.1: who is before the registrar cannot keep a flow, so it is one Contact as ever
+            StatusClass::ClientError
+                if response.status() == StatusCode::FIRST_HOP_LACKS_OUTBOUND_SUPPORT
+                    && self.is_outbound() =>
+            {
+                self.device.reg_id = None;
+                self.ask()
+            }
             StatusClass::Redirection
             | StatusClass::ClientError
             | StatusClass::ServerError
@@ -254,6 +272,9 @@ impl Registration {
             let gruu = ours.address()?.pub_gruu()?;
             Some(Uri::parse(gruu.into_owned()).ok()?.to_string())
         });
+        // rfc5626 §4.2.1: it says so
+        self.is_flow_kept =
+            self.is_outbound() && response.require().any(|tag| tag.eq_ignore_ascii_case("outbound"));
         let expires_secs = ours
             .and_then(|contact| contact.expires_secs())
             .or_else(|| number(response, HeaderName::Expires))
@@ -335,6 +356,15 @@ impl Registration {
     // rfc5627 §4.4: with an active registration only
     pub(crate) fn gruu(&self) -> Option<&str> {
         self.gruu.as_deref().filter(|_| self.bound)
+    }
+
+    /// The server is asked to keep to our flow (RFC 5626).
+    pub(crate) fn is_outbound(&self) -> bool {
+        self.device.reg_id.is_some()
+    }
+
+    pub(crate) fn keeps_flow(&self) -> bool {
+        self.is_flow_kept
     }
 
     pub(crate) fn is_registered(&self) -> bool {

@@ -120,6 +120,9 @@ impl Socket {
                     connection: 0,
                 };
                 if stun::is_stun(datagram.payload) {
+                    if let Some((transaction, mapped)) = stun::mapped(datagram.payload) {
+                        node.mapped(now, flow, transaction, mapped);
+                    }
                     let answer = stun::answer(datagram.payload, datagram.remote);
                     outgoing.extend(answer.map(|bytes| Transmit { flow, bytes }));
                 } else {

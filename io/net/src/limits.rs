@@ -34,6 +34,11 @@ pub struct Limits {
     pub idle_between_pings: Duration,
     /// How often a WebSocket peer is asked whether it is there.
     pub websocket_ping: Duration,
+    /// How often the peer of a connection that we opened is sent an empty line, so that what is on the way keeps it
+    /// open; `None`: never, as of a server.
+    pub ping: Option<Duration>,
+    /// A peer that has answered one such is gone when it has said nothing for so long after another.
+    pub pong: Duration,
     /// How long one that ends is kept for its peer to read what is left.
     pub linger: Duration,
     /// How long no connection is accepted after the system had no file descriptor left for one.
@@ -57,6 +62,8 @@ impl Default for Limits {
             idle: Duration::from_secs(3_600),
             idle_between_pings: Duration::from_secs(180),
             websocket_ping: Duration::from_secs(25),
+            ping: None,
+            pong: Duration::from_secs(10),
             linger: Duration::from_secs(2),
             accept_pause: Duration::from_millis(200),
         }

@@ -1,11 +1,12 @@
-//! STUN Binding requests on the SIP ports: a phone behind NAT asks whether its way to us still stands and
-//! what it looks like from outside (RFC 5626 §4.4.2, §8; RFC 8489).
+//! STUN Binding requests on the SIP ports: a phone behind NAT asks whether its way to the server still stands
+//! and what it looks like from outside (RFC 5626 §4.4.2, §8; RFC 8489).
 //!
-//! A stateless answer to a Binding request, and nothing else: no authentication, no other method, no
-//! requests of our own. An answer is never much longer than what asked for it. STUN and SIP are told apart
-//! by the first octet, which in SIP is a letter, and by the magic cookie.
+//! A stateless answer to a Binding request; a request of our own, and what an answer to it says: nothing else, no
+//! authentication, no other method. An answer is never much longer than what asked for it. STUN and SIP are told
+//! apart by the first octet, which in SIP is a letter, and by the magic cookie. Not here: when a phone asks, and
+//! what follows from the answer (io/sip).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -53,6 +54,36 @@ pub fn answer(datagram: &[u8], remote: SocketAddr) -> Option<Bytes> {
         BINDING_ERROR
     };
     Some(request.reply(kind, &body))
+}
+
+/// A Binding request of ours, under this transaction ID.
+// rfc8489 §5
+pub fn question(transaction: [u8; 12]) -> Bytes {
+    Request { transaction, unknown: Vec::new(), has_fingerprint: false }.reply(BINDING_REQUEST, &[])
+}
+
+/// The transaction ID of a Binding success response, and the address from which its request came to the server;
+/// `None` for any other datagram, and for one that is malformed.
+// rfc8489 §6.3.3 and §14.2
+pub fn mapped(datagram: &[u8]) -> Option<([u8; 12], SocketAddr)> {
+    if datagram.len() > REQUEST_BYTES_MAX || !is_stun(datagram) || be16(datagram, 0)? != BINDING_SUCCESS {
+        return None;
+    }
+    let length = usize::from(be16(datagram, 2)?);
+    if length % 4 != 0 || HEADER_BYTES + length != datagram.len() {
+        return None;
+    }
+    let transaction = datagram.get(8..HEADER_BYTES)?.try_into().ok()?;
+    let mut at = HEADER_BYTES;
+    while at < datagram.len() {
+        let (name, length) = (be16(datagram, at)?, usize::from(be16(datagram, at + 2)?));
+        let value = datagram.get(at + 4..at + 4 + length)?;
+        if name == XOR_MAPPED_ADDRESS {
+            return Some((transaction, read_address(value, &transaction)?));
+        }
+        at += 4 + length.next_multiple_of(4);
+    }
+    None
 }
 
 /// A Binding request, as far as it matters.
@@ -121,13 +152,28 @@ fn put_address(body: &mut BytesMut, remote: SocketAddr, transaction: &[u8; 12]) 
     let [high, low, ..] = cookie;
     let port = remote.port() ^ u16::from_be_bytes([high, low]);
     let (family, address) = match remote.ip().to_canonical() {
-        std::net::IpAddr::V4(v4) => (1, v4.octets().to_vec()),
-        std::net::IpAddr::V6(v6) => (2, v6.octets().to_vec()),
+        IpAddr::V4(v4) => (1, v4.octets().to_vec()),
+        IpAddr::V6(v6) => (2, v6.octets().to_vec()),
     };
     let mut value = vec![0, family];
     value.extend(port.to_be_bytes());
     value.extend(address.iter().zip(key).map(|(octet, key)| octet ^ key));
     put_attribute(body, XOR_MAPPED_ADDRESS, &value);
+}
+
+// rfc8489 §14.2
+fn read_address(value: &[u8], transaction: &[u8; 12]) -> Option<SocketAddr> {
+    let cookie = COOKIE.to_be_bytes();
+    let key = cookie.iter().chain(transaction);
+    let [high, low, ..] = cookie;
+    let port = be16(value, 2)? ^ u16::from_be_bytes([high, low]);
+    let octets: Vec<u8> = value.get(4..)?.iter().zip(key).map(|(octet, key)| octet ^ key).collect();
+    let ip = match value.get(1)? {
+        1 => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(octets).ok()?)),
+        2 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(octets).ok()?)),
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
 }
 
 fn put_attribute(body: &mut BytesMut, name: u16, value: &[u8]) {
@@ -239,6 +285,24 @@ mod tests {
         overlong[22..24].copy_from_slice(&[0xFF, 0xFF]);
         assert!(answer(&overlong, remote("192.0.2.7:1")).is_none());
         assert!(answer(&request(&[(0x8022, &[b'x'; 600])]), remote("192.0.2.7:1")).is_none());
+    }
+
+    #[test]
+    fn an_answer_says_where_a_question_of_ours_came_from() {
+        // tests rfc8489 §6.3.3
+        for (response, address) in
+            [(RESPONSE_V4, "192.0.2.1:32853"), (RESPONSE_V6, "[2001:db8:1234:5678:11:2233:4455:6677]:32853")]
+        {
+            let (transaction, seen) = mapped(response).expect("an answer");
+            assert_eq!((&transaction[..], seen), (&response[8..20], remote(address)));
+            for length in 0..response.len() {
+                assert_eq!(mapped(&response[..length]), None, "cut at {length}");
+            }
+        }
+        let question = question(*b"twelve octet");
+        assert_eq!(mapped(&question), None, "a question is no answer");
+        let answer = answer(&question, remote("192.0.2.7:5062")).expect("answered");
+        assert_eq!(mapped(&answer), Some((*b"twelve octet", remote("192.0.2.7:5062"))));
     }
 
     #[test]

@@ -49,6 +49,11 @@ pub trait Node {
     fn reached(&mut self, now: Tick, token: u64, flow: Result<Flow, Unreachable>);
     /// This flow leads nowhere: what was sent over it did not arrive, or its connection is gone.
     fn unreachable(&mut self, now: Tick, flow: Flow);
+    /// The far side of a flow answered a [`stun::question`](crate::stun::question): this is where it saw us. A node
+    /// that asks none has no use for it.
+    fn mapped(&mut self, now: Tick, flow: Flow, transaction: [u8; 12], mapped: SocketAddr) {
+        let _ = (now, flow, transaction, mapped);
+    }
     /// Time has passed; early or extra calls do nothing.
     fn tick(&mut self, now: Tick);
     /// When the node wants to be ticked next.

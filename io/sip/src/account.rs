@@ -52,6 +52,7 @@ pub struct Account {
     pub(crate) ports: PortRange,
     pub(crate) encryption: Encryption,
     pub(crate) mixes: bool,
+    pub(crate) instance: Option<String>,
     is_over_tls: bool,
     user: Option<String>,
 }
@@ -91,6 +92,7 @@ impl Account {
             ports: PortRange::default(),
             encryption: Encryption::default(),
             mixes: false,
+            instance: None,
             is_over_tls: false,
             user: None,
         }
@@ -198,6 +200,21 @@ impl Account {
         Account { is_over_tls: true, ..self }
     }
 
+    /// The device as a URN that stays the same over restarts: `urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6`.
+    /// With one, the server knows the device again when it comes back by another way (RFC 5626), and gives it
+    /// an address of its own, at which it is called back and transferred to (GRUU, RFC 5627).
+    ///
+    /// # Errors
+    /// The text is no URN.
+    pub fn device(self, urn: &str) -> Result<Account, Error> {
+        let is_urn = urn.get(..4).is_some_and(|scheme| scheme.eq_ignore_ascii_case("urn:"));
+        let is_plain = |octet: u8| octet.is_ascii_graphic() && !b"\"<>\\".contains(&octet);
+        if !is_urn || urn.len() <= 4 || !urn.bytes().all(is_plain) {
+            return Err(Error::Address(format!("`{urn}` is no URN: expected urn:uuid:...")));
+        }
+        Ok(Account { instance: Some(urn.to_owned()), ..self })
+    }
+
     /// The value of User-Agent.
     #[must_use]
     pub fn user_agent(self, text: &str) -> Account {
@@ -292,6 +309,9 @@ mod tests {
         ] {
             let error = Account::new(text).unwrap_err().to_string();
             assert!(error.contains(cause), "{text}: {error}");
+        }
+        for urn in ["", "urn:", "uuid:1", "urn:uuid:1 2", "urn:uuid:1\">", "urn:uuid:ä"] {
+            assert!(Account::direct("").device(urn).unwrap_err().to_string().contains("no URN"), "{urn}");
         }
     }
 

@@ -9,6 +9,7 @@
 mod calls;
 mod home;
 mod inquiry;
+mod keepalive;
 mod node;
 mod watches;
 
@@ -37,6 +38,9 @@ use inquiry::Waiting;
 use ruf_message::body::Body;
 use tokio::sync::oneshot;
 use watches::Watches;
+
+/// A phone has one flow to its server; over the next one, it is still that (RFC 5626 §4.2.1).
+const REG_ID: u32 = 1;
 
 /// What a desk is opened with.
 pub(crate) struct Opening {
@@ -104,6 +108,8 @@ impl Desk {
             // Without a server of ours anybody might assert anything.
             trusts_asserted: account.server.is_some(),
             joins: account.mixes,
+            instance: account.instance.clone(),
+            reg_id: account.instance.as_ref().map(|_| REG_ID),
             ..Settings::new(aor.clone(), nobody)
         };
         if account.server.is_some() {
@@ -112,7 +118,7 @@ impl Desk {
         }
         Desk {
             paths: Paths::new(ways, entropy.fork()),
-            home: Home::new(&account),
+            home: Home::new(&account, entropy.fork()),
             agent: Agent::new(settings, entropy),
             aor,
             media,
@@ -223,7 +229,7 @@ impl Desk {
 
     fn hear(&mut self, now: Tick, event: AgentEvent) {
         match event {
-            AgentEvent::Registered { expires_secs } => self.registered(expires_secs),
+            AgentEvent::Registered { expires_secs } => self.registered(now, expires_secs),
             AgentEvent::RegistrationFailed { failure, retry_in } => {
                 self.registration_failed(now, failure, retry_in);
             }

@@ -24,6 +24,11 @@ const EVENTS_MAX: usize = 1_024;
 /// Ports that are tried until one is free for UDP and for TCP.
 const PORTS_TRIED: usize = 16;
 
+/// The least time between two empty lines over a connection, and by how much it may be longer.
+// rfc5626 §4.4.1: a random number between 95 and 120 seconds
+const PING: Duration = Duration::from_secs(95);
+const PING_SPREAD: Duration = Duration::from_secs(25);
+
 /// One phone's thread. The last one that drops it has the thread end.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
@@ -57,6 +62,7 @@ struct Plan {
     listeners: Vec<Listener>,
     certificates: Option<Certificates>,
     berth: Berth<Desk>,
+    limits: Limits,
     stop: oneshot::Receiver<()>,
     stopped: oneshot::Sender<()>,
 }
@@ -87,11 +93,13 @@ impl Endpoint {
         let media =
             Media::start(account.codecs.clone(), account.ports, account.encryption, entropy.fork())
                 .map_err(|error| Error::System(format!("the system gives no thread for media: {error}")))?;
+        let ping = PING + PING_SPREAD.mul_f64(f64::from(entropy.u32()) / f64::from(u32::MAX));
+        let limits = Limits { connections_max: 1_024, ping: Some(ping), ..Limits::default() };
         let desk = Desk::new(Opening { account, aor: aor.clone(), address, ways, told, media, entropy });
         let (stop, to_stop) = oneshot::channel();
         let (is_stopped, stopped) = oneshot::channel();
         let (is_up, up) = oneshot::channel();
-        let plan = Plan { desk, listeners, certificates, berth, stop: to_stop, stopped: is_stopped };
+        let plan = Plan { desk, listeners, certificates, berth, limits, stop: to_stop, stopped: is_stopped };
         std::thread::Builder::new()
             .name("ruf-sip".to_owned())
             .spawn(move || run(plan, is_up))
@@ -172,13 +180,12 @@ impl Drop for Endpoint {
 }
 
 fn run(plan: Plan, is_up: oneshot::Sender<io::Result<()>>) {
-    let Plan { desk, listeners, certificates, berth, stop, stopped } = plan;
+    let Plan { desk, listeners, certificates, berth, limits, stop, stopped } = plan;
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return drop(is_up.send(Err(error))),
     };
     runtime.block_on(async move {
-        let limits = Limits { connections_max: 1_024, ..Limits::default() };
         match Worker::new(desk, listeners, limits, certificates, berth) {
             Ok(worker) => {
                 let dns = Dns::system().unwrap_or_else(|_| Dns::none());

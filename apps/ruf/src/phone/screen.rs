@@ -7,6 +7,7 @@ mod call_file;
 mod call_list;
 mod chat;
 mod contacts;
+mod device;
 mod dialing;
 mod event;
 mod exchange;
@@ -109,7 +110,14 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
     if args.devices {
         return list();
     }
-    let settings = args.settings()?;
+    let mut settings = args.settings()?;
+    let device = device::urn()
+        .map_err(|error| Error::System(format!("the phone's own number cannot be kept: {error}")))?;
+    if let Some(urn) = device {
+        for (account, _) in &mut settings.accounts {
+            *account = account.clone().device(&urn)?;
+        }
+    }
     let kept = CallFile::usual();
     let calls = match kept.as_ref().map(CallFile::load) {
         Some(Ok(calls)) => calls,

@@ -39,6 +39,7 @@ mod redirect_302;
 mod refused_requests;
 mod register_401_200;
 mod register_423;
+mod register_439;
 mod reinvite_200;
 mod reinvite_cancelled;
 mod reinvite_unanswered;

@@ -84,8 +84,10 @@ pub(crate) struct Connection {
     /// What came last, and nothing is read behind it.
     noise: Option<Box<Noise>>,
     pings: Pings,
-    /// When we last asked a WebSocket peer whether it is there.
+    /// When we last asked the peer whether it is there.
     asked: Tick,
+    /// It has answered such a question: it answers all.
+    has_answered: bool,
 }
 
 /// What no message can be cut out of.
@@ -128,6 +130,7 @@ impl Connection {
             noise: None,
             pings: Pings::default(),
             asked: now,
+            has_answered: false,
         }
     }
 
@@ -257,7 +260,7 @@ impl Connection {
                 self.pings.note(now);
                 self.queue(Bytes::from_static(PONG));
             }
-            Frame::Pong => {}
+            Frame::Pong => self.has_answered = true,
         }
     }
 
@@ -341,32 +344,43 @@ impl Connection {
                 } else {
                     self.heard + self.may_be_idle(limits)
                 };
-                self.half_since.map_or(idle, |since| idle.min(since + limits.half_message))
+                let unanswered =
+                    (self.has_answered && self.asked > self.heard).then(|| self.asked + limits.pong);
+                let half = self.half_since.map(|since| since + limits.half_message);
+                [unanswered, half].into_iter().flatten().fold(idle, Tick::min)
             }
         }
     }
 
-    /// When a WebSocket peer is to be asked next whether it is there.
+    /// When the peer is to be asked next whether it is there: over WebSocket, and over what we opened ourselves.
     // rfc7118 §6
+    // rfc5626 §4.4.1
     pub(crate) fn asks_at(&self, limits: &Limits) -> Option<Tick> {
-        match &self.state {
-            State::Open(link) if link.is_websocket() => Some(self.asked + limits.websocket_ping),
-            State::Open(_) | State::Opening(_) | State::Ending(_) => None,
+        match (&self.state, &self.origin) {
+            (State::Open(link), _) if link.is_websocket() => Some(self.asked + limits.websocket_ping),
+            (State::Open(_), Origin::Opened { .. }) => limits.ping.map(|every| self.asked + every),
+            (State::Open(_) | State::Opening(_) | State::Ending(_), _) => None,
         }
     }
 
-    /// Asks a WebSocket peer whether it is there.
+    /// Asks the peer whether it is there.
     pub(crate) fn ask(&mut self, now: Tick) -> io::Result<()> {
         self.asked = now;
         let State::Open(link) = &mut self.state else { return Ok(()) };
-        link.ping(&mut Context::from_waker(&self.waker))
+        if link.is_websocket() {
+            return link.ping(&mut Context::from_waker(&self.waker));
+        }
+        self.queue(Bytes::from_static(PING));
+        self.flush()
     }
 
     /// A peer that sends pings is gone when they stop; one that sends them seldom is given twice its own
     /// time.
     // rfc5626 §4.4.1
     fn may_be_idle(&self, limits: &Limits) -> Duration {
-        if self.asks_at(limits).is_some() {
+        if let State::Open(link) = &self.state
+            && link.is_websocket()
+        {
             return limits.websocket_ping * UNANSWERED_PINGS_MAX;
         }
         match self.pings.gap {

@@ -202,3 +202,29 @@ fn one_that_spoke_and_was_closed_leaves_no_room_for_another_silent_one() {
         assert_eq!(rest(&mut first).await, b"");
     });
 }
+
+#[test]
+fn whom_we_opened_to_is_sent_empty_lines_and_is_gone_when_it_answers_them_no_more() {
+    // tests rfc5626 §4.4.1
+    let limits = Limits { ping: Some(SHORT), pong: SHORT, ..Limits::default() };
+    play(TCP, limits, |stage| async move {
+        let (silent, answers) = (listening().await, listening().await);
+        for (token, server) in [(1, &silent), (2, &answers)] {
+            let address = server.local_addr().expect("an address");
+            stage.reach(token, Transport::Tcp, address).await.expect("reached");
+        }
+        let (mut silent, _) = silent.accept().await.expect("accepted");
+        let (mut answers, _) = answers.accept().await.expect("accepted");
+        for _ in 0..3 {
+            expect(&mut answers, b"\r\n\r\n").await;
+            answers.write_all(b"\r\n").await.expect("writes");
+        }
+        let flow = stage.until(|node| node.unreachable.first().copied()).await;
+        assert_eq!(Some(flow.remote), answers.local_addr().ok(), "it has answered before");
+        rest(&mut answers).await;
+        for _ in 0..5 {
+            expect(&mut silent, b"\r\n\r\n").await;
+        }
+        assert_eq!(stage.until(|node| Some(node.unreachable.len())).await, 1, "it never answered any");
+    });
+}

@@ -9,12 +9,14 @@
 //!                        Lost <-------------------+
 //! ```
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use ruf_agent::Failure;
-use ruf_message::{Flow, Hop, Place, StatusCode, Tick};
+use ruf_message::{Entropy, Flow, Hop, Place, StatusCode, Tick, Transmit, Transport};
 use tokio::sync::oneshot;
 
+use super::keepalive::{Keepalive, Kept};
 use super::{Desk, Then, no_way};
 use crate::account::Account;
 use crate::error::Error;
@@ -38,6 +40,9 @@ pub(super) struct Home {
     waiting: Vec<Then>,
     registering: Vec<oneshot::Sender<Result<(), Error>>>,
     failures: u32,
+    keepalive: Keepalive,
+    /// What keeps the way open, to be sent.
+    empty: Option<Transmit>,
 }
 
 enum State {
@@ -57,7 +62,7 @@ pub(super) enum Way {
 }
 
 impl Home {
-    pub(super) fn new(account: &Account) -> Home {
+    pub(super) fn new(account: &Account, entropy: Entropy) -> Home {
         Home {
             hop: account.server.as_ref().and_then(|server| server.as_ref().hop()),
             state: State::Unsought,
@@ -66,7 +71,14 @@ impl Home {
             waiting: Vec::new(),
             registering: Vec::new(),
             failures: 0,
+            keepalive: Keepalive::new(entropy),
+            empty: None,
         }
+    }
+
+    /// What keeps the way open.
+    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.empty.take()
     }
 
     /// There is a server.
@@ -103,13 +115,15 @@ impl Home {
     pub(super) fn deadline(&self) -> Option<Tick> {
         match self.state {
             State::Lost { seek_at } if self.wanted => Some(seek_at),
-            State::Lost { .. } | State::Unsought | State::Sought | State::Open { .. } => None,
+            State::Open { .. } => self.keepalive.deadline(),
+            State::Lost { .. } | State::Unsought | State::Sought => None,
         }
     }
 
     fn lose(&mut self, now: Tick) -> Duration {
         let wait = SEEK_AGAIN.0.saturating_mul(1 << self.failures.min(6)).min(SEEK_AGAIN.1);
         self.failures += 1;
+        self.keepalive.leave();
         self.state = State::Lost { seek_at: now + wait };
         wait
     }
@@ -142,6 +156,7 @@ impl Desk {
 
     pub(super) fn unregister(&mut self, now: Tick) {
         self.home.wanted = false;
+        self.home.keepalive.leave();
         self.home.register_answered(&Err(Error::Closed));
         self.agent.unregister(now);
     }
@@ -193,12 +208,47 @@ impl Desk {
     }
 
     pub(super) fn home_tick(&mut self, now: Tick) {
-        if self.home.deadline().is_some_and(|deadline| deadline <= now) {
-            self.seek_home(now);
+        if self.home.deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        match self.home.state {
+            State::Lost { .. } => self.seek_home(now),
+            State::Open { .. } => {
+                let kept = self.home.keepalive.tick(now);
+                self.keep(now, kept);
+            }
+            State::Unsought | State::Sought => {}
         }
     }
 
-    pub(super) fn registered(&mut self, expires_secs: u32) {
+    /// The server said where it sees us.
+    pub(super) fn mapped(&mut self, now: Tick, flow: Flow, transaction: [u8; 12], mapped: SocketAddr) {
+        let kept = self.home.keepalive.mapped(now, flow, transaction, mapped);
+        self.keep(now, kept);
+    }
+
+    // rfc5626 §4.4.2
+    fn keep(&mut self, now: Tick, kept: Option<Kept>) {
+        match kept {
+            Some(Kept::Send(transmit)) => self.home.empty = Some(transmit),
+            // The binding is for where we were seen before.
+            Some(Kept::Moved) => self.agent.register(now, self.home.expires_secs),
+            Some(Kept::Lost) => {
+                if let State::Open { flow, .. } = self.home.state {
+                    self.lost(now, flow);
+                }
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn registered(&mut self, now: Tick, expires_secs: u32) {
+        if let State::Open { flow, .. } = self.home.state
+            && flow.transport == Transport::Udp
+            && self.home.wanted
+        {
+            self.home.keepalive.keep(now, flow, self.agent.keeps_flow());
+        }
         self.home.failures = 0;
         self.home.register_answered(&Ok(()));
         self.tell(Told::Event(PhoneEvent::Registered { expires_secs }));
@@ -230,5 +280,136 @@ impl Desk {
         if self.home.hop.is_none() {
             self.agent.aim(flow);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::desk::Opening;
+    use crate::talk::Media;
+    use ruf_locate::Ways;
+    use ruf_message::{HeaderName, Message, Method, Request, Response};
+    use ruf_net::{Node, stun};
+    use tokio::sync::mpsc;
+
+    /// A desk that is registered over UDP, its flow, and what it is told.
+    struct Stage {
+        desk: Desk,
+        flow: Flow,
+        now: Tick,
+        told: mpsc::Receiver<Told>,
+    }
+
+    impl Stage {
+        fn registered(account: Account) -> Stage {
+            let (told, events) = mpsc::channel(16);
+            let address = SocketAddr::from(([192, 0, 2, 1], 5062));
+            let mut entropy = Entropy::from_seed([3; 32]);
+            let media =
+                Media::start(account.codecs.clone(), account.ports, account.encryption, entropy.fork())
+                    .expect("a thread");
+            let aor = account.aor_at(address).expect("an address");
+            let ways = Ways::new([(Transport::Udp, address.ip())]);
+            let mut desk = Desk::new(Opening { account, aor, address, ways, told, media, entropy });
+            let (answer, _) = oneshot::channel();
+            desk.with(Tick::ZERO, |desk, now| desk.register(now, answer));
+            let (token, place) = desk.poll_reach().expect("the way is sought");
+            let flow = Flow {
+                transport: Transport::Udp,
+                listener: 0,
+                local: address,
+                remote: place.address,
+                connection: 0,
+            };
+            desk.reached(Tick::ZERO, token, Ok(flow));
+            let mut stage = Stage { desk, flow, now: Tick::ZERO, told: events };
+            stage.grants();
+            stage
+        }
+
+        /// A REGISTER is sent, and granted.
+        fn grants(&mut self) -> Request {
+            let sent = self.desk.poll_transmit().expect("something is sent");
+            let Ok(Message::Request(request)) = Message::parse(sent.bytes) else { panic!("no request") };
+            assert_eq!(request.method(), Method::Register);
+            let mut granted: Response = request.reply(StatusCode::OK);
+            let contact = request.raw(HeaderName::Contact).next().expect("a Contact").to_vec();
+            granted.set(HeaderName::Contact, contact);
+            if request.raw(HeaderName::Supported).any(|value| value.ends_with(b"outbound, path")) {
+                granted.set(HeaderName::Require, "outbound");
+            }
+            self.desk.receive(self.now, self.flow, granted.to_bytes());
+            request
+        }
+
+        /// Time passes until something is sent; a question of STUN gets this answer.
+        fn is_asked(&mut self, seen: Option<SocketAddr>) {
+            for _ in 0..10 {
+                self.now = self.desk.poll_deadline().expect("it waits for something");
+                self.desk.tick(self.now);
+                let Some(sent) = self.desk.poll_transmit() else { continue };
+                assert!(stun::is_stun(&sent.bytes) && sent.flow == self.flow);
+                if let Some(seen) = seen {
+                    let transaction = sent.bytes[8..20].try_into().expect("twelve octets");
+                    self.desk.mapped(self.now, self.flow, transaction, seen);
+                }
+                return;
+            }
+            panic!("nothing is sent");
+        }
+    }
+
+    const URN: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+
+    fn alice() -> Account {
+        Account::new("sip:alice@192.0.2.9").expect("an account").expires_secs(3_600)
+    }
+
+    #[tokio::test]
+    async fn a_phone_whose_address_outside_changes_registers_again() {
+        // tests rfc5626 §4.4.2
+        let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
+        let outside = |port| Some(SocketAddr::from(([198, 51, 100, 1], port)));
+        stage.is_asked(outside(1));
+        stage.is_asked(outside(1));
+        assert!(stage.desk.poll_transmit().is_none());
+        stage.is_asked(outside(2));
+        stage.grants();
+        stage.is_asked(outside(2));
+        assert!(stage.desk.poll_transmit().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_answers_no_more_is_sought_again() {
+        let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
+        stage.is_asked(Some(stage.flow.local));
+        for _ in 0..7 {
+            stage.is_asked(None);
+        }
+        let sought = std::iter::from_fn(|| {
+            let now = stage.desk.poll_deadline()?;
+            stage.desk.tick(now);
+            stage.desk.poll_transmit().is_none().then(|| stage.desk.poll_reach())
+        });
+        assert!(sought.take(5).flatten().next().is_some(), "the way is sought");
+    }
+
+    #[tokio::test]
+    async fn a_device_is_known_by_its_urn_and_a_closed_phone_keeps_nothing_open() {
+        // tests rfc5626 §4.2.1
+        let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
+        stage.desk.with(stage.now, |desk, now| {
+            let (answer, _) = oneshot::channel();
+            desk.register(now, answer);
+        });
+        let request = stage.grants();
+        let contact =
+            String::from_utf8_lossy(request.raw(HeaderName::Contact).next().expect("one")).into_owned();
+        assert!(contact.contains(&format!(";+sip.instance=\"<{URN}>\";reg-id=1")), "{contact}");
+        assert!(matches!(stage.told.try_recv(), Ok(Told::Event(PhoneEvent::Registered { .. }))));
+        stage.desk.with(stage.now, Desk::close);
+        stage.grants();
+        assert_eq!(stage.desk.home.deadline(), None);
     }
 }

@@ -1,6 +1,7 @@
 //! The desk as io/net drives it.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use ruf_locate::{Answer, Query};
@@ -34,6 +35,10 @@ impl Node for Desk {
         });
     }
 
+    fn mapped(&mut self, now: Tick, flow: Flow, transaction: [u8; 12], mapped: SocketAddr) {
+        self.with(now, |desk, now| desk.mapped(now, flow, transaction, mapped));
+    }
+
     fn tick(&mut self, now: Tick) {
         self.with(now, |desk, now| {
             desk.paths.tick(now);
@@ -48,7 +53,7 @@ impl Node for Desk {
     }
 
     fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.agent.poll_transmit()
+        self.agent.poll_transmit().or_else(|| self.home.poll_transmit())
     }
 
     fn poll_reach(&mut self) -> Option<(u64, Place)> {
