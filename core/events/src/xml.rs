@@ -137,6 +137,9 @@ pub(crate) fn read(document: &[u8]) -> Result<Element, NotRead> {
     }
     let text = str::from_utf8(document).map_err(|_| NotRead::Encoding)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if let Some((at, _)) = text.char_indices().find(|(_, character)| !may_stand(*character)) {
+        return Err(NotRead::NotXml { at });
+    }
     let mut reader = NsReader::from_str(text);
     let mut open: Vec<Open> = Vec::new();
     let mut root = None;
@@ -171,6 +174,7 @@ pub(crate) fn read(document: &[u8]) -> Result<Element, NotRead> {
                     Ok(character) => character,
                     Err(_) => None,
                 };
+                let character = character.filter(|character| may_stand(*character));
                 say(&mut open, character.ok_or_else(|| not_xml(&reader))?.encode_utf8(&mut [0; 4]));
                 None
             }
@@ -213,6 +217,9 @@ fn opened(namespace: Option<Namespace>, start: &BytesStart<'_>, parent: Option<&
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|_| ())?;
         let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(|_| ())?;
+        if !value.chars().all(may_stand) {
+            return Err(());
+        }
         let name: &str = attribute.key.as_ref();
         if !name.contains(':') || name == "xml:lang" {
             attributes.push((name.to_owned(), value.into_owned()));
@@ -233,6 +240,15 @@ fn opened(namespace: Option<Namespace>, start: &BytesStart<'_>, parent: Option<&
 fn say(open: &mut [Open], text: &str) {
     if let Some(Open::Known(element)) = open.last_mut() {
         element.text.push_str(text);
+    }
+}
+
+/// A document may have it, as it is or by a reference: no control but those of lines and columns.
+fn may_stand(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => true,
+        '\u{fffe}' | '\u{ffff}' => false,
+        character => character >= ' ',
     }
 }
 
@@ -260,9 +276,8 @@ pub(crate) fn escape(text: &str, out: &mut String) {
             '\t' => out.push_str("&#9;"),
             '\n' => out.push_str("&#10;"),
             '\r' => out.push_str("&#13;"),
-            '\u{fffe}' | '\u{ffff}' => {}
-            character if character < ' ' => {}
-            character => out.push(character),
+            character if may_stand(character) => out.push(character),
+            _ => {}
         }
     }
 }
@@ -325,6 +340,13 @@ mod tests {
             assert!(matches!(text(bad), Err(NotRead::NotXml { .. })), "{bad}: {:?}", text(bad));
         }
         assert_eq!(text(&format!("<a {PIDF}>1</b></a>")), Err(NotRead::NotXml { at: 44 }));
+        for bad in ["\u{1b}", "&#27;", "&#x1B;", "\u{ffff}", "&#0;"] {
+            assert!(matches!(text(&format!("<a {PIDF}>{bad}</a>")), Err(NotRead::NotXml { .. })), "{bad:?}");
+            assert!(
+                matches!(text(&format!("<a {PIDF} b='{bad}'/>")), Err(NotRead::NotXml { .. })),
+                "{bad:?}"
+            );
+        }
         assert_eq!(read(b"<a>\xff</a>").unwrap_err(), NotRead::Encoding);
         let latin =
             |body: &str| text(&format!("<?xml version='1.0' encoding='ISO-8859-1'?><a {PIDF}>{body}</a>"));

@@ -75,10 +75,15 @@ impl Presence {
     pub(crate) fn of(presence: &ruf_events::Presence) -> Presence {
         Presence {
             is_there: presence.basic().map(|basic| basic == Basic::Open),
-            activities: presence.activities.clone(),
-            note: presence.note().unwrap_or_default().to_owned(),
+            activities: presence.activities.iter().map(|activity| one_line(activity)).collect(),
+            note: one_line(presence.note().unwrap_or_default()),
         }
     }
+}
+
+/// What strangers say is one line, and moves no cursor.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 impl fmt::Display for Presence {
@@ -111,6 +116,14 @@ mod tests {
             let document = presence.document("sip:alice@example.org");
             assert_eq!(Presence::of(&ruf_events::Presence::read(&document.content).unwrap()), presence);
         }
+    }
+
+    #[test]
+    fn what_strangers_say_is_one_line() {
+        let presence =
+            ruf_events::Presence::new("x", "x", Basic::Open).doing("a\tb").saying("c\r\n\u{9b}2Jd");
+        let read = Presence::of(&ruf_events::Presence::read(presence.write().as_bytes()).unwrap());
+        assert_eq!((read.activities, read.note.as_str()), (vec!["a b".to_owned()], "c   2Jd"));
     }
 
     #[test]
