@@ -361,3 +361,66 @@ fn contacts_show_how_they_are_and_we_are_seen() {
     screen.ends();
     assert_eq!(watching.says("presence", 3)[2]["there"], false);
 }
+
+/// What a process holds: its descriptors, its UDP ports, and its threads.
+fn holds(pid: &str) -> (usize, usize, usize) {
+    let list = |name: &str| fs::read_dir(format!("/proc/{pid}/{name}")).unwrap();
+    let descriptors: Vec<String> = list("fd")
+        // One may be closed while it is looked at.
+        .filter_map(|entry| fs::read_link(entry.unwrap().path()).ok())
+        .map(|target| target.display().to_string())
+        .collect();
+    let ports: Vec<String> = ["udp", "udp6"]
+        .iter()
+        .flat_map(|name| {
+            let table = fs::read_to_string(format!("/proc/{pid}/net/{name}")).unwrap();
+            let inodes = table.lines().skip(1).map(|row| row.split_whitespace().nth(9).unwrap().to_owned());
+            inodes.collect::<Vec<_>>()
+        })
+        .collect();
+    let is_port = |target: &&String| ports.iter().any(|inode| **target == format!("socket:[{inode}]"));
+    (descriptors.len(), descriptors.iter().filter(is_port).count(), list("task").count())
+}
+
+#[test]
+fn sixty_calls_leave_no_descriptor_port_or_thread_behind() {
+    let scene = Scene::new("tui-many");
+    let bob = scene.bob(&["answer", "--echo"]);
+    bob.says("listening", 1);
+    let screen = scene.screen();
+    let pid = fs::read_to_string(scene.server.place.path("phone.pid")).unwrap();
+    let before = holds(pid.trim());
+    assert!(before.1 > 0, "it has a port for signalling");
+    for number in 1..=60 {
+        // Every fifth time they call.
+        let caller = (number % 5 == 0).then(|| scene.bob(&["call", "alice"]));
+        if caller.is_some() {
+            screen.shows(&["CALLS YOU"]);
+            screen.keys(&["F5"]);
+        } else {
+            screen.type_text("bob");
+            screen.keys(&["Enter"]);
+        }
+        screen.shows(&["talking"]);
+        assert!(holds(pid.trim()).1 > before.1, "and two for sound");
+        screen.keys(&["F8"]);
+        screen.shows(&["No call."]);
+        if let Some(caller) = caller {
+            caller.says("ended", 1);
+        }
+    }
+    let held = Mutex::new(before);
+    let is_same = std::panic::catch_unwind(|| {
+        until("what was before", || {
+            *held.lock().unwrap() = holds(pid.trim());
+            (*held.lock().unwrap() == before).then_some(())
+        });
+    });
+    assert!(
+        is_same.is_ok(),
+        "descriptors, ports, threads: {before:?} before, {:?} after",
+        held.lock().unwrap()
+    );
+    screen.keys(&["C-q"]);
+    screen.ends();
+}
