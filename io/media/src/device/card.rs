@@ -4,8 +4,13 @@
 //! card is open while there are lanes. One that is missing or lost ends no call: its lanes are silent, [`Card::trouble`]
 //! says why, and it is tried again.
 //!
-//! Not here: the system's devices (`system`), how two clocks meet (`lane`).
+//! Not here: the system's devices (`system`), how two clocks meet (`lane`), echo and noise (`clean`).
 
+#[cfg(feature = "card")]
+mod clean;
+#[cfg(not(feature = "card"))]
+#[path = "card/no_clean.rs"]
+mod clean;
 mod lane;
 #[cfg(feature = "card")]
 mod system;

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::clean::Clean;
 use ruf_audio::{Frame, Rate, Resampler};
 
 /// So much more waits than what is taken at a time, since who takes may be a little early: at first, and at most, by so
@@ -30,21 +31,27 @@ const RATE: Rate = Rate::Hz48000;
 pub(super) struct Lane {
     pub(super) heard: Buffer,
     pub(super) spoken: Buffer,
+    clean: Mutex<Clean>,
 }
 
 impl Lane {
     pub(super) fn new() -> Lane {
-        Lane { heard: Buffer::new(), spoken: Buffer::new() }
+        Lane { heard: Buffer::new(), spoken: Buffer::new(), clean: Mutex::new(Clean::new()) }
     }
 
     pub(super) fn hear(&self, frame: &Frame) {
+        self.clean().play(frame);
         self.heard.push(frame.rate().hz(), frame);
     }
 
     pub(super) fn spoken(&self) -> Frame {
         let mut frame = Frame::silence(RATE);
         self.spoken.pull(RATE.hz(), &mut frame);
-        frame
+        self.clean().record(&frame)
+    }
+
+    fn clean(&self) -> MutexGuard<'_, Clean> {
+        self.clean.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
