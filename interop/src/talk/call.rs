@@ -98,6 +98,8 @@ fn check_events(cast: Cast, call: Call, events: &[String], ended: &Value) -> Out
         wanted.extend(["held", "resumed"]);
     }
     wanted.push("ended");
+    // Directly, linphone names itself without its port in its own requests.
+    let events: Vec<&String> = events.iter().filter(|event| *event != "identity").collect();
     ensure!(events == wanted, "ruf told {events:?}, not {wanted:?}");
     let why = match call.hangs_up {
         Side::Ruf => "hung up",
