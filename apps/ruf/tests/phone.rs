@@ -14,7 +14,8 @@ use server::{Place, Server, ruf, run};
 /// `ruf answer`, ended with the test.
 struct Answering {
     child: Child,
-    output: BufReader<ChildStdout>,
+    /// `None`: nobody reads what it says.
+    output: Option<BufReader<ChildStdout>>,
     /// What it listens as.
     address: String,
 }
@@ -29,7 +30,7 @@ impl Answering {
         output.read_line(&mut line).unwrap();
         let listening: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(listening["event"], "listening", "{line}");
-        Answering { child, output, address: listening["of"].as_str().unwrap().to_owned() }
+        Answering { child, output: Some(output), address: listening["of"].as_str().unwrap().to_owned() }
     }
 
     fn directly(arguments: &[&str]) -> Answering {
@@ -39,7 +40,7 @@ impl Answering {
     /// Its status and what it said, once it has ended by itself.
     fn end(mut self) -> (Option<i32>, Vec<Value>) {
         let mut text = String::new();
-        self.output.read_to_string(&mut text).unwrap();
+        self.output.take().unwrap().read_to_string(&mut text).unwrap();
         let events = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         (self.child.wait().unwrap().code(), events)
     }
@@ -171,7 +172,7 @@ fn who_is_interrupted_hangs_up_and_says_how_it_went() {
         let mut said = BufReader::new(called.stdout.take().unwrap()).lines().map(Result::unwrap);
         said.by_ref().find(|line| line.contains("\"answered\"")).unwrap();
         let mut answering = answering;
-        let answered = answering.output.by_ref().lines().map(Result::unwrap);
+        let answered = answering.output.as_mut().unwrap().by_ref().lines().map(Result::unwrap);
         answered.into_iter().find(|line| line.contains("\"answered\"")).unwrap();
         std::process::Command::new("kill").args(["-s", signal, &id]).status().unwrap();
         let (status, events) = answering.end();
@@ -209,6 +210,16 @@ fn what_comes_to_nothing_has_its_status_and_its_words() {
         assert_eq!(done.status.code(), Some(status), "{arguments:?}: {said}");
         assert!(said.contains(words), "{arguments:?}: {said}");
     }
+}
+
+#[test]
+fn nobody_has_to_read_what_a_phone_says() {
+    let mut bob = Answering::directly(&["--echo", "--once"]);
+    // Each line that bob has to say comes to nothing.
+    drop(bob.output.take());
+    let called = run(&["call", &bob.address, "--for", "1", "--listen", "127.0.0.1:0"]);
+    assert_eq!(called.status.code(), Some(0), "{called:?}");
+    assert_eq!(bob.child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

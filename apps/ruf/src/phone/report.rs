@@ -1,10 +1,16 @@
 //! What a call tells while it goes on, line by line, for people or for programs.
 
 use std::fmt;
+use std::io::{self, Write as _};
 use std::time::Instant;
 
 use ruf_sip::{CallEvent, Codec, Ended, Figures, PhoneEvent, Quality, Suite};
 use serde_json::{Map, Value, json};
+
+/// A line on standard output. Whoever read it may have gone: that ends no call.
+pub(super) fn say(line: impl fmt::Display) {
+    drop(writeln!(io::stdout(), "{line}"));
+}
 
 /// Writes what happens to a call on standard output.
 pub(super) struct Report {
@@ -23,7 +29,7 @@ impl Report {
         if self.is_json {
             self.object(what, json!({ "of": of }));
         } else {
-            println!("{what} {of}");
+            say(format_args!("{what} {of}"));
         }
     }
 
@@ -32,7 +38,7 @@ impl Report {
         if self.is_json {
             self.object(what, json!({}));
         } else {
-            println!("{what}");
+            say(what);
         }
     }
 
@@ -41,7 +47,7 @@ impl Report {
         if self.is_json {
             self.object("failed", json!({ "order": order, "why": why }));
         } else {
-            println!("failed: {order}: {why}");
+            say(format_args!("failed: {order}: {why}"));
         }
     }
 
@@ -62,8 +68,8 @@ impl Report {
     pub(super) fn event(&self, call: Option<&str>, event: &CallEvent) {
         if !self.is_json {
             return match call {
-                Some(call) => println!("{call}: {event}"),
-                None => println!("{event}"),
+                Some(call) => say(format_args!("{call}: {event}")),
+                None => say(event),
             };
         }
         let (name, more) = match event {
@@ -101,8 +107,8 @@ impl Report {
             return self.object_of(call, "left", json!({ "why": why.to_string() }));
         }
         match call {
-            Some(call) => println!("{call}: {why}"),
-            None => println!("the first call: {why}"),
+            Some(call) => say(format_args!("{call}: {why}")),
+            None => say(format_args!("the first call: {why}")),
         }
     }
 
@@ -128,9 +134,9 @@ impl Report {
             });
             return self.object("ended", more);
         }
-        println!("{ended}");
+        say(ended);
         if measured.secs.is_some() {
-            println!("{measured}");
+            say(measured);
         }
     }
 
@@ -151,7 +157,7 @@ impl Report {
         if let Value::Object(more) = more {
             object.extend(more);
         }
-        println!("{}", Value::Object(object));
+        say(Value::Object(object));
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::identity::Identity;
 use super::interrupt::Interrupt;
-use super::report::Report;
+use super::report::{Report, say};
 use super::{EXIT_BUSY, EXIT_UNANSWERED, status};
 use crate::{EXIT_FAILED, EXIT_OK};
 
@@ -90,7 +90,7 @@ impl Report {
     /// What happens to a watch.
     fn watch(&self, event: &WatchEvent) {
         if !self.is_json() {
-            return println!("{event}");
+            return say(event);
         }
         match event {
             WatchEvent::Presence(Presence { is_there, activities, note }) => {
