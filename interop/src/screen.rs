@@ -327,7 +327,8 @@ fn lasting(screen: &str) -> Vec<String> {
             words = words.replace("00", "0");
         }
         // It is known when the far side's first report has come.
-        words.replace(" round trip 0 ms", "")
+        // And a machine that is busy makes a bad line.
+        words.replace(" round trip 0 ms", "").replace("BAD LINE ", "")
     };
     screen.lines().map(row).collect()
 }
