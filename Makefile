@@ -51,7 +51,7 @@ fuzz: setup-fuzz ## fuzz each target for SECONDS_EACH seconds
 fuzz-replay: setup-build ## replay the fuzz corpus
 	cargo test -q -p ruf-fuzz-replay
 
-bench: setup-bench ## our figures beside Kamailio's, in half an hour
+bench: setup-bench ## our figures beside Kamailio's, in a quarter of an hour
 	dev/bench/run
 
 setup-build:
