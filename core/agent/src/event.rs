@@ -244,6 +244,42 @@ pub enum AgentEvent {
     },
 }
 
+impl AgentEvent {
+    /// The call that it is about, if about one.
+    pub fn call(&self) -> Option<CallKey> {
+        match self {
+            AgentEvent::Incoming { call, .. }
+            | AgentEvent::Ringing { call, .. }
+            | AgentEvent::ProgressConfirmed { call, .. }
+            | AgentEvent::Redirected { call, .. }
+            | AgentEvent::RetryAfter { call, .. }
+            | AgentEvent::Answered { call, .. }
+            | AgentEvent::Acknowledged { call, .. }
+            | AgentEvent::Reinvited { call, .. }
+            | AgentEvent::Modified { call, .. }
+            | AgentEvent::NotModified { call, .. }
+            | AgentEvent::Refreshed { call, .. }
+            | AgentEvent::Identity { call, .. }
+            | AgentEvent::Info { call, .. }
+            | AgentEvent::InfoRefused { call, .. }
+            | AgentEvent::Referred { call, .. }
+            | AgentEvent::TransferProgress { call, .. }
+            | AgentEvent::Transferred { call, .. }
+            | AgentEvent::TransferFailed { call, .. }
+            | AgentEvent::Cause { call, .. }
+            | AgentEvent::Ended { call, .. } => Some(*call),
+            AgentEvent::Message { call, .. } => *call,
+            AgentEvent::Registered { .. }
+            | AgentEvent::RegistrationFailed { .. }
+            | AgentEvent::Unregistered
+            | AgentEvent::Watch { .. }
+            | AgentEvent::Publication(_)
+            | AgentEvent::OptionsAnswered { .. }
+            | AgentEvent::MessageAnswered { .. } => None,
+        }
+    }
+}
+
 /// What came of a request that stands alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {

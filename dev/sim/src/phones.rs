@@ -310,7 +310,7 @@ impl Play {
 impl User {
     /// Takes note; gives what must not be.
     fn hear(&mut self, event: &AgentEvent, may_be_deaf: bool) -> Option<String> {
-        let call = call_of(event)?;
+        let call = event.call()?;
         if self.over.contains(&call) {
             return Some(format!("{event:?} after the end"));
         }
@@ -339,31 +339,4 @@ fn sdp(text: &'static str) -> Option<Body> {
 /// A key of the kind that comes by INFO.
 fn key() -> Body {
     Body { content_type: "application/dtmf-relay".into(), content: "Signal=5\r\nDuration=160\r\n".into() }
-}
-
-/// The call that an event is about, if about one.
-fn call_of(event: &AgentEvent) -> Option<CallKey> {
-    match event {
-        AgentEvent::Incoming { call, .. }
-        | AgentEvent::Ringing { call, .. }
-        | AgentEvent::ProgressConfirmed { call, .. }
-        | AgentEvent::Redirected { call, .. }
-        | AgentEvent::RetryAfter { call, .. }
-        | AgentEvent::Answered { call, .. }
-        | AgentEvent::Acknowledged { call, .. }
-        | AgentEvent::Reinvited { call, .. }
-        | AgentEvent::Modified { call, .. }
-        | AgentEvent::NotModified { call, .. }
-        | AgentEvent::Refreshed { call, .. }
-        | AgentEvent::Identity { call, .. }
-        | AgentEvent::Info { call, .. }
-        | AgentEvent::InfoRefused { call, .. }
-        | AgentEvent::Referred { call, .. }
-        | AgentEvent::TransferProgress { call, .. }
-        | AgentEvent::Transferred { call }
-        | AgentEvent::TransferFailed { call, .. }
-        | AgentEvent::Cause { call, .. }
-        | AgentEvent::Ended { call, .. } => Some(*call),
-        _ => None,
-    }
 }

@@ -62,31 +62,6 @@ impl Fates {
     }
 }
 
-/// The call that an event is about, if about one.
-fn call_of(event: &AgentEvent) -> Option<CallKey> {
-    match event {
-        AgentEvent::Incoming { call, .. }
-        | AgentEvent::Ringing { call, .. }
-        | AgentEvent::ProgressConfirmed { call, .. }
-        | AgentEvent::Answered { call, .. }
-        | AgentEvent::Acknowledged { call, .. }
-        | AgentEvent::Reinvited { call, .. }
-        | AgentEvent::Modified { call, .. }
-        | AgentEvent::NotModified { call, .. }
-        | AgentEvent::Refreshed { call, .. }
-        | AgentEvent::Identity { call, .. }
-        | AgentEvent::Info { call, .. }
-        | AgentEvent::InfoRefused { call, .. }
-        | AgentEvent::Referred { call, .. }
-        | AgentEvent::TransferProgress { call, .. }
-        | AgentEvent::Transferred { call }
-        | AgentEvent::TransferFailed { call, .. }
-        | AgentEvent::Cause { call, .. }
-        | AgentEvent::Ended { call, .. } => Some(*call),
-        _ => None,
-    }
-}
-
 /// One user: its calls, and those that are over.
 #[derive(Default)]
 struct User {
@@ -96,7 +71,7 @@ struct User {
 
 impl User {
     fn hear(&mut self, event: &AgentEvent) {
-        let Some(call) = call_of(event) else { return };
+        let Some(call) = event.call() else { return };
         assert!(!self.over.contains(&call), "{event:?} after the end");
         match event {
             AgentEvent::Incoming { replaces, .. } => {
