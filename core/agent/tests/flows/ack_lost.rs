@@ -1,7 +1,7 @@
 //! The ACK of a 2xx is lost: the callee sends the 2xx again, the caller the ACK.
 
 use crate::pair::{Pair, Side};
-use crate::stage::Stage;
+use crate::stage::{Stage, from_bob};
 use ruf_agent::{AgentEvent, Body, EndReason};
 use ruf_message::{Message, StatusCode};
 use std::time::Duration;
@@ -83,19 +83,7 @@ fn nor_is_the_2xx_of_a_change() {
 fn a_bye_meant_for_an_early_dialog_ends_the_one_that_was_just_answered() {
     // tests rfc5407 §3.1.3, rfc3261 §15
     let mut stage = Stage::new();
-    let text = |method: &str, cseq: u32, tag: &str| {
-        format!(
-            "{method} sip:alice@192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{method}{cseq}
-From: <sip:bob@example.org>;tag=b
-To: <sip:alice@example.org>{tag}
-Call-ID: 1@example.org
-CSeq: {cseq} {method}
-Contact: <sip:bob@192.0.2.9>
-"
-        )
-    };
-    stage.give_text(&text("INVITE", 1, ""));
+    stage.give_text(&from_bob("INVITE", 1, "", ""));
     let told = stage.events();
     let [AgentEvent::Incoming { call, .. }] = told[..] else { panic!("{told:?}") };
     stage.agent.ring(stage.now, call);
@@ -103,9 +91,9 @@ Contact: <sip:bob@192.0.2.9>
     let sent = stage.sent();
     let Some(Message::Response(ok)) = sent.last() else { panic!("{sent:?}") };
     let tag = format!(";tag={}", String::from_utf8_lossy(ok.to_tag().unwrap()));
-    stage.give_text(&text("BYE", 2, &tag));
+    stage.give_text(&from_bob("BYE", 2, &tag, ""));
     assert_eq!(stage.response().status(), StatusCode::OK);
-    stage.give_text(&text("ACK", 1, &tag));
+    stage.give_text(&from_bob("ACK", 1, &tag, ""));
     assert_eq!(stage.events(), [AgentEvent::Ended { call, reason: EndReason::RemoteHungUp }]);
     stage.run(Duration::from_secs(64));
     assert!(stage.sent().is_empty() && stage.agent.is_idle(), "{:?}", stage.agent.counts());

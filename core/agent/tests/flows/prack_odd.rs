@@ -1,7 +1,7 @@
 //! PRACK and reliable responses as others send them: twice, out of order, of nothing; and when all are wanted so.
 
 use crate::pair::sdp;
-use crate::stage::Stage;
+use crate::stage::{Stage, from_bob};
 use ruf_agent::{AgentEvent, CallKey};
 use ruf_message::header::reliable::RSeq;
 use ruf_message::{HeaderName, Message, Method, Request, Response, StatusCode, Tick};
@@ -27,7 +27,7 @@ impl Rung {
     }
 
     fn at(mut stage: Stage, more: &str) -> Self {
-        stage.give_text(&request("INVITE", 1, "", more));
+        stage.give_text(&from_bob("INVITE", 1, "", more));
         let told = stage.events();
         let [AgentEvent::Incoming { call, .. }] = told[..] else { panic!("{told:?}") };
         Rung { stage, call, tag: String::new() }
@@ -48,22 +48,9 @@ impl Rung {
     /// A PRACK with these header lines: what it is answered.
     #[track_caller]
     fn prack(&mut self, cseq: u32, more: &str) -> Response {
-        self.stage.give_text(&request("PRACK", cseq, &format!(";tag={}", self.tag), more));
+        self.stage.give_text(&from_bob("PRACK", cseq, &format!(";tag={}", self.tag), more));
         self.stage.response()
     }
-}
-
-fn request(method: &str, cseq: u32, tag: &str, more: &str) -> String {
-    format!(
-        "{method} sip:alice@192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{method}{cseq}
-From: <sip:bob@example.org>;tag=b
-To: <sip:alice@example.org>{tag}
-Call-ID: 1@example.org
-CSeq: {cseq} {method}
-Contact: <sip:bob@192.0.2.9>
-{more}"
-    )
 }
 
 /// The number of a reliable response.
@@ -85,7 +72,7 @@ fn all_are_reliable_if_the_caller_wants_it_and_one_is_out_at_a_time() {
     rung.progress(StatusCode::QUEUED, None);
     rung.progress(StatusCode::SESSION_PROGRESS, sdp("answer"));
     assert!(rung.stage.sent().is_empty(), "they wait");
-    rung.stage.give_text(&request(
+    rung.stage.give_text(&from_bob(
         "PRACK",
         2,
         &format!(";tag={}", rung.tag),
@@ -96,7 +83,7 @@ fn all_are_reliable_if_the_caller_wants_it_and_one_is_out_at_a_time() {
     assert_eq!((ok.status(), queued.status()), (StatusCode::OK, StatusCode::QUEUED));
     assert!(!ok.contains(HeaderName::Contact));
     assert_eq!(number(queued), first + 1);
-    rung.stage.give_text(&request(
+    rung.stage.give_text(&from_bob(
         "PRACK",
         3,
         &format!(";tag={}", rung.tag),
@@ -118,7 +105,7 @@ fn no_more_wait_than_may() {
     let mut sent = 1;
     for cseq in 2.. {
         let more = format!("RAck: {next} 1 INVITE\n");
-        rung.stage.give_text(&request("PRACK", cseq, &format!(";tag={}", rung.tag), &more));
+        rung.stage.give_text(&from_bob("PRACK", cseq, &format!(";tag={}", rung.tag), &more));
         let [_, Message::Response(ringing)] = &rung.stage.sent()[..] else { break };
         next = number(ringing);
         sent += 1;
@@ -191,7 +178,7 @@ fn the_2xx_need_not_wait_for_a_response_without_a_description_and_its_prack_may_
     let answer = rung.stage.response();
     assert_eq!((answer.status(), answer.body()), (StatusCode::OK, &b"answer"[..]));
     assert!(!answer.contains(HeaderName::RSeq));
-    rung.stage.give_text(&request("ACK", 1, &format!(";tag={}", rung.tag), ""));
+    rung.stage.give_text(&from_bob("ACK", 1, &format!(";tag={}", rung.tag), ""));
     rung.stage.run(Duration::from_secs(2));
     assert!(rung.stage.sent().is_empty(), "the 180 is not sent again");
     assert_eq!(
@@ -223,7 +210,7 @@ fn an_offer_in_a_prack_is_answered_in_its_200() {
     assert_eq!(told, [AgentEvent::ProgressConfirmed { call, body: None }, reinvited]);
     // That is settled: another may follow.
     let update =
-        request("UPDATE", 3, &format!(";tag={}", rung.tag), "Content-Type: application/sdp\n\nyet more");
+        from_bob("UPDATE", 3, &format!(";tag={}", rung.tag), "Content-Type: application/sdp\n\nyet more");
     rung.stage.give_text(&update);
     assert_eq!(rung.stage.response().status(), StatusCode::OK);
 }
@@ -234,7 +221,7 @@ fn the_user_may_be_asked_for_that_answer_and_the_call_waits_for_it() {
     let asks = || Stage::with(|settings| settings.answer_reinvites = false);
     let prack = |rung: &mut Rung, first: u32| {
         let more = format!("RAck: {first} 1 INVITE\nContent-Type: application/sdp\n\nmore");
-        rung.stage.give_text(&request("PRACK", 2, &format!(";tag={}", rung.tag), &more));
+        rung.stage.give_text(&from_bob("PRACK", 2, &format!(";tag={}", rung.tag), &more));
         rung.stage.agent.answer(rung.stage.now, rung.call, sdp("second answer"));
         let response = rung.stage.response();
         assert_eq!((response.status(), response.cseq().method), (StatusCode::OK, &b"PRACK"[..]));
@@ -251,7 +238,7 @@ fn the_user_may_be_asked_for_that_answer_and_the_call_waits_for_it() {
     assert!(rung.stage.sent().is_empty());
     // All stages draw the same numbers.
     let more = format!("RAck: {first} 1 INVITE\nContent-Type: application/sdp\n\nmore");
-    rung.stage.give_text(&request("PRACK", 2, &format!(";tag={}", rung.tag), &more));
+    rung.stage.give_text(&from_bob("PRACK", 2, &format!(";tag={}", rung.tag), &more));
     assert!(rung.stage.sent().is_empty());
     rung.stage.agent.reject(rung.stage.now, rung.call, StatusCode::NOT_ACCEPTABLE_HERE);
     let sent = rung.stage.sent();
@@ -260,7 +247,7 @@ fn the_user_may_be_asked_for_that_answer_and_the_call_waits_for_it() {
 
     // Nobody answers it.
     let (mut rung, _) = offered(asks());
-    rung.stage.give_text(&request("PRACK", 2, &format!(";tag={}", rung.tag), &more));
+    rung.stage.give_text(&from_bob("PRACK", 2, &format!(";tag={}", rung.tag), &more));
     rung.stage.run(Duration::from_secs(20));
     assert!(rung.stage.sent().iter().any(
         |message| matches!(message, Message::Response(response) if response.status() == StatusCode::SERVER_TIMEOUT)
@@ -268,7 +255,7 @@ fn the_user_may_be_asked_for_that_answer_and_the_call_waits_for_it() {
 
     // The call ends first.
     let (mut rung, _) = offered(asks());
-    rung.stage.give_text(&request("PRACK", 2, &format!(";tag={}", rung.tag), &more));
+    rung.stage.give_text(&from_bob("PRACK", 2, &format!(";tag={}", rung.tag), &more));
     rung.stage.agent.hang_up(rung.stage.now, rung.call);
     let sent = rung.stage.sent();
     let [Message::Response(prack), Message::Response(invite)] = &sent[..] else { panic!("{sent:?}") };

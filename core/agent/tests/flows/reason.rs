@@ -1,7 +1,7 @@
 //! Why a call ends, as whoever ends it says (RFC 3326).
 
 use crate::pair::{Pair, Side, sdp};
-use crate::stage::Stage;
+use crate::stage::{Stage, invite};
 use ruf_agent::{AgentEvent, Cause, EndReason, Failure};
 use ruf_message::{HeaderName, Message, Request, StatusCode};
 use std::time::Duration;
@@ -81,16 +81,7 @@ fn what_we_end_ourselves_says_why_too() {
     assert!(matches!(&told[..], [AgentEvent::Cause { cause, .. }] if cause.code == Some(480)), "{told:?}");
 
     let mut stage = Stage::new();
-    stage.give_text(
-        "INVITE sip:alice@192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK1
-From: <sip:bob@example.org>;tag=b
-To: <sip:alice@example.org>
-Call-ID: 1@example.org
-CSeq: 1 INVITE
-Contact: <sip:bob@192.0.2.9>
-",
-    );
+    stage.give_text(&invite("1", ""));
     let told = stage.events();
     let [AgentEvent::Incoming { call, .. }] = told[..] else { panic!("{told:?}") };
     stage.agent.answer(stage.now, call, None);

@@ -2,7 +2,7 @@
 //! rings.
 
 use crate::pair::{Pair, Side};
-use crate::stage::Stage;
+use crate::stage::{Stage, invite};
 use ruf_agent::{AgentEvent, EndReason, Failure};
 use ruf_message::{Method, StatusCode};
 use std::time::Duration;
@@ -44,17 +44,11 @@ fn a_tick_too_early_repeats_nothing() {
 fn an_invitation_that_expires_is_487() {
     // tests rfc3261 §13.3.1
     let mut stage = Stage::new();
-    stage.give_text(
-        "INVITE sip:alice@192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK1
-From: <sip:bob@example.org>;tag=b
-To: <sip:alice@example.org>
-Call-ID: 1@example.org
-CSeq: 1 INVITE
-Contact: <sip:bob@192.0.2.9>
-Expires: 10
+    stage.give_text(&invite(
+        "1",
+        "Expires: 10
 ",
-    );
+    ));
     stage.run(Duration::from_millis(9_999));
     assert_eq!(stage.response().status(), StatusCode::TRYING);
     stage.run(Duration::from_millis(1));

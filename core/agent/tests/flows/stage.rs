@@ -206,3 +206,17 @@ Contact: <sip:carol@192.0.2.3>
 {more}"
     )
 }
+
+/// A request of bob, whom alice has not called: with this parameter of To, and further header lines, each ended.
+pub(crate) fn from_bob(method: &str, cseq: u32, tag: &str, more: &str) -> String {
+    format!(
+        "{method} sip:alice@192.0.2.1 SIP/2.0
+Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{method}{cseq}
+From: <sip:bob@example.org>;tag=b
+To: <sip:alice@example.org>{tag}
+Call-ID: 1@example.org
+CSeq: {cseq} {method}
+Contact: <sip:bob@192.0.2.9>
+{more}"
+    )
+}

@@ -1,7 +1,7 @@
 //! UPDATE as others send and answer it: out of turn, without a description, to nothing.
 
 use crate::pair::sdp;
-use crate::stage::Stage;
+use crate::stage::{Stage, from_bob};
 use ruf_agent::{AgentEvent, Body, CallKey, EndReason, Failure};
 use ruf_message::{HeaderName, Message, Method, Request, Response, StatusCode};
 use std::time::Duration;
@@ -115,29 +115,17 @@ fn an_offer_before_we_answered_the_last_one_is_500_for_a_while() {
 fn a_caller_that_changes_its_mind_before_our_answer_is_500_for_a_while() {
     // tests rfc3311 §5.2
     let mut stage = Stage::new();
-    let request = |method: &str, cseq: u32, tag: &str| {
-        format!(
-            "{method} sip:alice@192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{method}{cseq}
-From: <sip:bob@example.org>;tag=b
-To: <sip:alice@example.org>{tag}
-Call-ID: 1@example.org
-CSeq: {cseq} {method}
-Contact: <sip:bob@192.0.2.9>
-{SDP}"
-        )
-    };
-    stage.give_text(&request("INVITE", 1, ""));
+    stage.give_text(&from_bob("INVITE", 1, "", SDP));
     let told = stage.events();
     let [AgentEvent::Incoming { call, .. }] = told[..] else { panic!("{told:?}") };
     stage.agent.ring(stage.now, call);
     let tag = format!(";tag={}", text(stage.response().to_tag().unwrap()));
-    stage.give_text(&request("UPDATE", 2, &tag));
+    stage.give_text(&from_bob("UPDATE", 2, &tag, SDP));
     is_500_with_a_time(&stage.response());
     // There is no offer of ours that it could be about, either.
     stage.agent.answer(stage.now, call, sdp("answer"));
     stage.sent();
-    stage.give_text(&request("UPDATE", 3, &tag));
+    stage.give_text(&from_bob("UPDATE", 3, &tag, SDP));
     assert_eq!(stage.response().status(), StatusCode::OK);
 }
 
@@ -188,26 +176,14 @@ fn nor_is_a_caller_that_does_not_take_it() {
     // tests rfc3311 §4
     for (allow, sent) in [("Allow: INVITE, UPDATE\n", 1), ("Allow: INVITE\n", 0), ("", 0)] {
         let mut stage = Stage::new();
-        let invite = |method: &str, cseq: u32, tag: &str, more: &str| {
-            format!(
-                "{method} sip:alice@192.0.2.1 SIP/2.0
-Via: SIP/2.0/UDP 192.0.2.9:5060;branch=z9hG4bK{method}{cseq}
-From: <sip:bob@example.org>;tag=b
-To: <sip:alice@example.org>{tag}
-Call-ID: 1@example.org
-CSeq: {cseq} {method}
-Contact: <sip:bob@192.0.2.9>
-{more}"
-            )
-        };
-        stage.give_text(&invite("INVITE", 1, "", &format!("Supported: 100rel\n{allow}{SDP}")));
+        stage.give_text(&from_bob("INVITE", 1, "", &format!("Supported: 100rel\n{allow}{SDP}")));
         let told = stage.events();
         let [AgentEvent::Incoming { call, .. }] = told[..] else { panic!("{told:?}") };
         stage.agent.progress(stage.now, call, StatusCode::SESSION_PROGRESS, sdp("answer"));
         let progress = stage.response();
         let tag = format!(";tag={}", text(progress.to_tag().unwrap()));
         let rseq = text(progress.raw(HeaderName::RSeq).next().unwrap());
-        stage.give_text(&invite("PRACK", 2, &tag, &format!("RAck: {rseq} 1 INVITE\n")));
+        stage.give_text(&from_bob("PRACK", 2, &tag, &format!("RAck: {rseq} 1 INVITE\n")));
         stage.sent();
         stage.agent.modify(stage.now, call, Body::sdp("hold"));
         assert_eq!(stage.sent().len(), sent, "{allow}");
