@@ -430,6 +430,8 @@ impl Connections {
 
     /// Ends the connections whose time is over.
     pub(crate) fn tick(&mut self, now: Tick) {
+        // The doors are looked at again with the next look at the sockets.
+        self.paused_until = self.paused_until.filter(|until| now < *until);
         while let Some(Reverse((tick, number))) = self.alarms.peek().copied() {
             if tick > now {
                 return;

@@ -132,6 +132,22 @@ pub enum Stop {
     Cut,
 }
 
+/// Who may have something for a worker.
+#[derive(Clone, Copy)]
+enum Source {
+    Sockets,
+    Order,
+    Deadline,
+    Dns,
+    Commands,
+    Neighbours,
+}
+
+impl Source {
+    const ALL: [Source; 6] =
+        [Source::Sockets, Source::Order, Source::Deadline, Source::Dns, Source::Commands, Source::Neighbours];
+}
+
 /// What ends a worker's sleep.
 enum Came<N: Node> {
     /// The sockets had something, which is done.
@@ -257,6 +273,8 @@ impl<N: Node + 'static> Worker<N> {
         let mut draining: Option<Instant> = None;
         // In the turn before.
         let mut worked = false;
+        // Whoever is asked first: whoever was served last comes last, so that none starves another.
+        let mut first = 0;
         loop {
             let now = self.clock.now();
             self.settle(now);
@@ -272,30 +290,30 @@ impl<N: Node + 'static> Worker<N> {
             let deadline = self.sleep_until(draining.map(|since| since + drain), look);
             let rests = worked && !self.grain.is_zero();
             let mut quiet = pin!(quiet());
-            // Who was served in the turn before comes last, so that under a storm neither the sockets starve the rest
-            // nor the rest the sockets; who is woken by a socket asks nobody else first.
-            let mut sockets_first = !worked;
+            // One that always has something to do lets the runtime look at its sockets now and then.
+            tokio::task::consume_budget().await;
             let came = poll_fn(|cx| {
                 let now = self.clock.now();
-                if sockets_first && self.poll_sockets(cx, now).is_ready() {
-                    return Poll::Ready(Came::Work);
-                }
-                let told = if draining.is_none() { stop.as_mut().poll(cx) } else { cut.as_mut().poll(cx) };
-                if told.is_ready() {
-                    return Poll::Ready(Came::Order);
-                }
-                if let Poll::Ready(came) = self.poll_rest(cx, now, deadline) {
-                    self.occupancy.work(now);
-                    return Poll::Ready(came);
-                }
-                if !sockets_first && self.poll_sockets(cx, now).is_ready() {
-                    return Poll::Ready(Came::Work);
+                for turn in 0..Source::ALL.len() {
+                    let place = (first + turn) % Source::ALL.len();
+                    let Some(source) = Source::ALL.get(place) else { continue };
+                    let came = match source {
+                        Source::Order if draining.is_none() => stop.as_mut().poll(cx).map(|()| Came::Order),
+                        Source::Order => cut.as_mut().poll(cx).map(|()| Came::Order),
+                        source => self.poll_source(cx, *source, now, deadline),
+                    };
+                    if came.is_ready() {
+                        self.occupancy.work(now);
+                        first = place + 1;
+                        return came;
+                    }
                 }
                 self.occupancy.rest(now);
                 if rests && quiet.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Came::Quiet);
                 }
-                sockets_first = true;
+                // Who is woken by a socket asks nobody else before it.
+                first = 0;
                 Poll::Pending
             })
             .await;
@@ -331,20 +349,30 @@ impl<N: Node + 'static> Worker<N> {
         if received || worked { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// What comes from elsewhere than a socket.
-    fn poll_rest(&mut self, cx: &mut Context<'_>, now: Tick, deadline: Option<Instant>) -> Poll<Came<N>> {
-        if let Some(deadline) = deadline
-            && self.timer.poll_until(cx, deadline, self.clock.instant(now, Duration::ZERO)).is_ready()
-        {
-            return Poll::Ready(Came::Due);
+    /// What one of them has, but for orders.
+    fn poll_source(
+        &mut self,
+        cx: &mut Context<'_>,
+        source: Source,
+        now: Tick,
+        deadline: Option<Instant>,
+    ) -> Poll<Came<N>> {
+        match (source, deadline) {
+            (Source::Sockets, _) => self.poll_sockets(cx, now).map(|()| Came::Work),
+            (Source::Deadline, Some(deadline)) => {
+                let now = self.clock.instant(now, Duration::ZERO);
+                self.timer.poll_until(cx, deadline, now).map(|()| Came::Due)
+            }
+            (Source::Deadline, None) | (Source::Order, _) => Poll::Pending,
+            (Source::Dns, _) => {
+                self.dns.poll_answered(cx).map(|(number, answer)| Came::Answer(number, answer))
+            }
+            (Source::Commands, _) => match self.commands.poll_recv(cx) {
+                Poll::Ready(Some(command)) => Poll::Ready(Came::Command(command)),
+                Poll::Ready(None) | Poll::Pending => Poll::Pending,
+            },
+            (Source::Neighbours, _) => self.neighbours.poll_next(cx).map(Came::Letters),
         }
-        if let Poll::Ready((number, answer)) = self.dns.poll_answered(cx) {
-            return Poll::Ready(Came::Answer(number, answer));
-        }
-        if let Poll::Ready(Some(command)) = self.commands.poll_recv(cx) {
-            return Poll::Ready(Came::Command(command));
-        }
-        self.neighbours.poll_next(cx).map(Came::Letters)
     }
 
     /// The earliest of the deadlines of the node and of the connections, the drain's end, and the next look
@@ -453,6 +481,7 @@ mod tests {
         deadline: Option<Tick>,
         ticks: usize,
         busy: bool,
+        is_always_due: bool,
         reach: Option<(u64, Place)>,
         reached: Vec<(u64, Result<Flow, Unreachable>)>,
         unreachable: Vec<Flow>,
@@ -482,7 +511,7 @@ mod tests {
             self.deadline = None;
         }
         fn poll_deadline(&self) -> Option<Tick> {
-            self.deadline
+            self.deadline.or(self.is_always_due.then_some(Tick::ZERO))
         }
         fn poll_transmit(&mut self) -> Option<Transmit> {
             self.transmits.pop_front()
@@ -583,6 +612,32 @@ mod tests {
             },
             Duration::from_secs(5),
         );
+    }
+
+    #[test]
+    fn a_node_that_is_always_due_is_reached_by_its_socket() {
+        let (told, address) = std::sync::mpsc::channel();
+        let (end, ended) = tokio::sync::oneshot::channel::<()>();
+        let worker = std::thread::spawn(move || {
+            let test = |address, commands: Commands<Mirror>| async move {
+                commands.ask(|node, _| node.is_always_due = true).await.expect("asked");
+                told.send(address).expect("somebody listens");
+                drop(ended.await);
+                commands.ask(|node, _| node.is_always_due = false).await.expect("asked");
+            };
+            with_worker(test, Duration::from_secs(5))
+        });
+        let address = address.recv().expect("the worker's address");
+        let phone = UdpSocket::bind("127.0.0.1:0").expect("binds");
+        phone.set_read_timeout(Some(Duration::from_secs(10))).expect("is set");
+        for _ in 0..3 {
+            phone.send_to(b"call", address).expect("sends");
+            let mut buffer = [0; 16];
+            let (length, _) = phone.recv_from(&mut buffer).expect("an answer");
+            assert_eq!(&buffer[..length], b"llac");
+        }
+        drop(end);
+        worker.join().expect("it ends");
     }
 
     #[test]

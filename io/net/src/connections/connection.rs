@@ -249,6 +249,7 @@ impl Connection {
     }
 
     fn take<N: Node>(&mut self, now: Tick, frame: Frame, node: &mut N) {
+        let is_asked = self.asked > self.heard;
         self.heard = now;
         match frame {
             Frame::Message(message) => {
@@ -260,7 +261,8 @@ impl Connection {
                 self.pings.note(now);
                 self.queue(Bytes::from_static(PONG));
             }
-            Frame::Pong => self.has_answered = true,
+            // A stray empty line is no answer.
+            Frame::Pong => self.has_answered |= is_asked,
         }
     }
 
@@ -335,7 +337,7 @@ impl Connection {
             (State::Opening(_), Origin::Opened { .. }) => self.since + limits.connect,
             (State::Opening(_), Origin::Accepted { .. }) => self.since + limits.handshake,
             (State::Ending(_), _) => self.since + limits.linger,
-            (State::Open(_), _) => {
+            (State::Open(link), _) => {
                 if let Some(noise) = &self.noise {
                     return noise.since + limits.owed;
                 }
@@ -344,8 +346,8 @@ impl Connection {
                 } else {
                     self.heard + self.may_be_idle(limits)
                 };
-                let unanswered =
-                    (self.has_answered && self.asked > self.heard).then(|| self.asked + limits.pong);
+                let is_owed = self.has_answered && self.asked > self.heard && !link.is_websocket();
+                let unanswered = is_owed.then(|| self.asked + limits.pong);
                 let half = self.half_since.map(|since| since + limits.half_message);
                 [unanswered, half].into_iter().flatten().fold(idle, Tick::min)
             }
