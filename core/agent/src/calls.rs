@@ -230,6 +230,7 @@ impl Agent {
         } else if call.way.withdraw(invite) {
             // It never left.
             self.turn(now, key, |usage, turn| usage.failed(turn, invite, Failure::Silence));
+            self.proceed(now, key);
         }
     }
 

@@ -94,10 +94,11 @@ impl Way {
     /// Takes out what waits and belongs to this.
     pub(crate) fn withdraw(&mut self, asked: Asked) -> bool {
         let before = self.waiting.len();
-        self.waiting.retain(|outgoing| outgoing.asked != Some(asked));
-        if self.waiting.is_empty() {
+        // The question is about the first that waits.
+        if self.waiting.front().is_some_and(|first| first.asked == Some(asked)) {
             self.question = None;
         }
+        self.waiting.retain(|outgoing| outgoing.asked != Some(asked));
         self.waiting.len() < before
     }
 
@@ -135,6 +136,12 @@ impl Way {
 }
 
 impl Outgoing {
+    /// Both acknowledge the same 2xx.
+    fn is_ack_of(&self, other: &Outgoing) -> bool {
+        let of = |request: &Request| (request.cseq().number, request.to_tag().map(<[u8]>::to_vec));
+        self.asked.is_none() && other.asked.is_none() && of(&self.request) == of(&other.request)
+    }
+
     fn opens(&self) -> bool {
         self.asked.is_some_and(|asked| asked.verb == Verb::Invite)
     }
@@ -189,15 +196,17 @@ impl Agent {
 
     /// Sends this in a call, as soon as its way is known and what came before it is sent.
     pub(crate) fn dispatch(&mut self, now: Tick, key: CallKey, outgoing: Outgoing) {
-        if let Some(call) = self.calls.get_mut(key) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        // A 2xx that is repeated meanwhile is acknowledged once.
+        if !call.way.waiting.iter().any(|waiting| waiting.is_ack_of(&outgoing)) {
             call.way.waiting.push_back(outgoing);
-            self.proceed(now, key);
         }
+        self.proceed(now, key);
     }
 
     /// Sends what waits, up to what must be asked for.
     // rfc3261 §12.2.1.1
-    fn proceed(&mut self, now: Tick, key: CallKey) {
+    pub(crate) fn proceed(&mut self, now: Tick, key: CallKey) {
         while let Some(call) = self.calls.get_mut(key) {
             let Some(first) = call.way.waiting.front().filter(|_| call.way.question.is_none()) else {
                 return;

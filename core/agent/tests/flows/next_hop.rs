@@ -65,6 +65,23 @@ fn what_has_no_route_goes_to_the_target_in_its_order() {
 }
 
 #[test]
+fn an_answer_that_is_repeated_before_its_way_is_known_is_acknowledged_once() {
+    // tests rfc3261 §13.2.2.4
+    let mut stage = Stage::new();
+    stage.agent.call(stage.now, &"sip:bob@example.org".parse().unwrap(), sdp("offer")).unwrap();
+    let invite = stage.request();
+    for _ in 0..50 {
+        stage.answer(&invite, StatusCode::OK, "bob", &[CONTACT]);
+    }
+    let (question, _) = asked(&mut stage);
+    stage.agent.found(stage.now, question, Some(flow(US, "192.0.2.2:5070")));
+    let ack = || vec![(Method::Ack, "192.0.2.2:5070".to_owned())];
+    assert_eq!(gone(&mut stage), ack());
+    stage.answer(&invite, StatusCode::OK, "bob", &[CONTACT]);
+    assert_eq!(gone(&mut stage), ack(), "each that comes afterwards");
+}
+
+#[test]
 fn what_has_a_route_goes_to_the_first_server_loose_or_strict() {
     // tests rfc3261 §12.2.1.1, §8.1.2
     for (routes, wanted) in [
