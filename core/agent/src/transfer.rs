@@ -46,8 +46,7 @@ impl Agent {
         let dialog = self.calls.get(call)?.usage.dialog()?;
         // rfc3891 §4: an early dialog that its peer did not open is not to be replaced
         let is_up = dialog.stage() == Stage::Confirmed;
-        // An agent that answers for its whole host has no server.
-        is_up.then(|| attended(dialog, self.settings.any_user))
+        is_up.then(|| attended(dialog, !self.settings.has_server))
     }
 
     /// Does what the peer of a call asks for ([`AgentEvent::Referred`](crate::AgentEvent::Referred)): calls
