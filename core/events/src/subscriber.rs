@@ -83,6 +83,8 @@ pub struct Subscriber {
     opening: Opening,
     subscriptions: Vec<Subscription>,
     next: u32,
+    /// Of the last SUBSCRIBE out of dialog. It never begins anew, so that no outcome is taken for that of another.
+    cseq: u32,
     began: Tick,
     failures: u32,
 }
@@ -122,6 +124,7 @@ impl Subscriber {
             opening: Opening::Settled,
             subscriptions: Vec::new(),
             next: 1,
+            cseq: 0,
             began: turn.now,
             failures: 0,
         };
@@ -169,10 +172,12 @@ impl Subscriber {
         self.call_id = turn.entropy.token(22);
         self.tag = turn.entropy.token(12);
         self.began = turn.now;
-        self.ask(turn, 1, self.expires_secs);
+        self.ask(turn, self.expires_secs);
     }
 
-    fn ask(&mut self, turn: &mut Turn<'_, SubscriberEvent>, cseq: u32, asked_secs: u32) {
+    fn ask(&mut self, turn: &mut Turn<'_, SubscriberEvent>, asked_secs: u32) {
+        self.cseq = self.cseq.saturating_add(1);
+        let cseq = self.cseq;
         let builder = self
             .terms
             .out_of_dialog(Method::Subscribe, &self.to, &self.call_id, &self.tag, cseq)
@@ -195,7 +200,8 @@ impl Subscriber {
         }
         match &mut self.opening {
             Opening::NotifyWait { cseq, until, .. } if *cseq == asked.cseq => {
-                *cseq = cseq.saturating_add(1);
+                self.cseq = self.cseq.saturating_add(1);
+                *cseq = self.cseq;
                 *until = now + self.terms.timer_n();
                 Some(Asked { cseq: *cseq, ..asked })
             }
@@ -260,7 +266,7 @@ impl Subscriber {
             // rfc3261 §21.4.17: longer, if the notifier says so
             Some(longer_secs) => {
                 self.expires_secs = longer_secs;
-                self.ask(turn, cseq.saturating_add(1), longer_secs);
+                self.ask(turn, longer_secs);
             }
             None => self.fare(turn, (Ending::Failed(failure), retry_after)),
         }

@@ -204,10 +204,27 @@ fn without_a_notify_until_timer_n_it_failed_and_begins_anew_with_another_name() 
     watch.next_secs();
     let (_, again) = watch.stage.request();
     assert_ne!((again.call_id(), again.from_tag()), (request.call_id(), request.from_tag()));
-    assert_eq!((again.cseq().number, again.to_tag()), (1, None));
+    assert_eq!((again.cseq().number, again.to_tag()), (2, None));
     // The next pause is longer.
     assert_eq!(watch.next_secs(), 32);
     assert!((30..=60).contains(&watch.interrupted(Ending::NotNotified).as_secs()));
+}
+
+#[test]
+fn what_becomes_of_the_one_before_says_nothing_of_the_next() {
+    // tests rfc6665 §4.1.2.1
+    let (mut watch, old, request) = Watch::begin(PRESENCE, 600);
+    // Its 200 is lost; a NOTIFY ends what it began.
+    let (status, events) = watch.notify("bob", 1, "terminated;reason=probation;retry-after=1");
+    assert!(status == 200 && matches!(events[..], [SubscriberEvent::Interrupted { .. }]), "{events:?}");
+    watch.next_secs();
+    let (new, _) = watch.stage.request();
+    assert_ne!(new, old);
+    watch.answered(old, &answer(&request, 401, &[]));
+    watch.subscriber.answered(&mut watch.stage.turn(), old, Err(Failure::Silence));
+    assert!(watch.stage.effects().is_empty());
+    assert_eq!(watch.subscriber.retry(watch.stage.now, old), None);
+    assert_eq!(watch.notify("carol", 1, "active").0, 200);
 }
 
 #[test]
