@@ -203,7 +203,7 @@ impl Publication {
         }
         let response = match outcome {
             Ok(response) => response,
-            Err(failure) => return self.failed(turn, failure, None),
+            Err(failure) => return self.failed(turn, asked_secs, failure, None),
         };
         let min_secs = response.header::<MinExpires>().ok().flatten().map_or(0, |MinExpires(secs)| secs);
         match response.status() {
@@ -221,7 +221,7 @@ impl Publication {
             }
             status => {
                 let retry_after = response.header::<RetryAfter<'_>>().ok().flatten().map(|after| after.secs);
-                self.failed(turn, Failure::Refused(status), retry_after);
+                self.failed(turn, asked_secs, Failure::Refused(status), retry_after);
             }
         }
     }
@@ -249,9 +249,17 @@ impl Publication {
         }
     }
 
-    fn failed(&mut self, turn: &mut Turn<'_, PublicationEvent>, failure: Failure, retry_after: Option<u32>) {
-        if self.is_news && self.wanted.is_some() {
-            // What failed is not what is wanted any more.
+    fn failed(
+        &mut self,
+        turn: &mut Turn<'_, PublicationEvent>,
+        asked_secs: u32,
+        failure: Failure,
+        retry_after: Option<u32>,
+    ) {
+        let is_to_go = asked_secs > 0 && self.entity_tag.is_some();
+        if self.is_news && (self.wanted.is_some() || is_to_go) {
+            // What failed is not what is wanted any more: another document, or none.
+            // rfc3903 §4.5
             return self.ask(turn);
         }
         let may_pass = match failure {

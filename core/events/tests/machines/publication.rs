@@ -192,6 +192,23 @@ fn what_failed_gives_way_to_what_is_wanted_now() {
 }
 
 #[test]
+fn a_removal_goes_out_though_what_went_before_it_failed() {
+    // tests rfc3903 §4.5
+    for code in [503, 403] {
+        let mut published = Published::kept();
+        let (asked, second) = published.publish("two");
+        published.publication.remove(&mut published.stage.turn());
+        published.answered(asked, &second, code, &[]);
+        let (asked, removal) = published.stage.request();
+        assert_eq!(operation(&removal), (Some("e1"), &b""[..], "0"));
+        // It is tried once.
+        published.answered(asked, &removal, code, &[]);
+        let failure = Failure::Refused(StatusCode::new(code).unwrap());
+        assert_eq!(published.stage.event(), PublicationEvent::PublicationFailed { failure, retry_in: None });
+    }
+}
+
+#[test]
 fn with_credentials_it_goes_out_again() {
     // tests rfc3261 §22.2
     let mut published = Published::new();
