@@ -337,7 +337,7 @@ impl Registration {
 
     fn pause(&self, entropy: &mut Entropy) -> Duration {
         let whole = RETRY.0.saturating_mul(1 << self.failures.min(10)).min(RETRY.1);
-        whole / 2 + whole.mul_f64(f64::from(entropy.u32()) / f64::from(u32::MAX)) / 2
+        whole / 2 + entropy.up_to(whole / 2)
     }
 
     pub(crate) fn tick(&mut self, now: Tick) -> Step {

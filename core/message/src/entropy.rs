@@ -3,6 +3,7 @@
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
+use std::time::Duration;
 
 /// A seeded source of random numbers. The same seed gives the same stream.
 #[derive(Clone)]
@@ -27,6 +28,11 @@ impl Entropy {
     /// Fills `out` with random octets.
     pub fn fill(&mut self, out: &mut [u8]) {
         self.0.fill_bytes(out);
+    }
+
+    /// A time from nothing to `most`, each as likely: so that those who wait do not all come back at once.
+    pub fn up_to(&mut self, most: Duration) -> Duration {
+        most.mul_f64(f64::from(self.u32()) / f64::from(u32::MAX))
     }
 
     /// `len` random characters of `[A-Za-z0-9]`: tags, branches, Call-IDs. 5.95 bits each: 11 hold
@@ -66,6 +72,17 @@ impl std::fmt::Debug for Entropy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_anywhere_up_to_the_most() {
+        let mut entropy = Entropy::from_seed([5; 32]);
+        let most = Duration::from_secs(10);
+        let times: Vec<Duration> = (0..200).map(|_| entropy.up_to(most)).collect();
+        assert!(times.iter().all(|time| *time <= most));
+        let tenths = |time: &Duration| time.as_secs();
+        assert!((0..10).all(|tenth| times.iter().any(|time| tenths(time) == tenth)), "{times:?}");
+        assert_eq!(entropy.up_to(Duration::ZERO), Duration::ZERO);
+    }
 
     #[test]
     fn one_seed_gives_one_stream_and_a_token_is_made_of_letters_and_digits() {

@@ -93,7 +93,7 @@ impl Endpoint {
         let media =
             Media::start(account.codecs.clone(), account.ports, account.encryption, entropy.fork())
                 .map_err(|error| Error::System(format!("the system gives no thread for media: {error}")))?;
-        let ping = PING + PING_SPREAD.mul_f64(f64::from(entropy.u32()) / f64::from(u32::MAX));
+        let ping = PING + entropy.up_to(PING_SPREAD);
         let limits = Limits { connections_max: 1_024, ping: Some(ping), ..Limits::default() };
         let desk = Desk::new(Opening { account, aor: aor.clone(), address, ways, told, media, entropy });
         let (stop, to_stop) = oneshot::channel();

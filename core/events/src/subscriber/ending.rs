@@ -79,7 +79,7 @@ pub(crate) fn ends_subscription(status: StatusCode) -> bool {
 /// How long before the next attempt, after so many in a row that came to nothing.
 pub(crate) fn pause(failures: u32, entropy: &mut Entropy) -> Duration {
     let whole = RETRY.0.saturating_mul(1 << failures.min(10)).min(RETRY.1);
-    whole / 2 + whole.mul_f64(f64::from(entropy.u32()) / f64::from(u32::MAX)) / 2
+    whole / 2 + entropy.up_to(whole / 2)
 }
 
 impl fmt::Display for Ending {

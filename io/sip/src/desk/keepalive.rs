@@ -149,16 +149,13 @@ impl Keepalive {
 }
 
 fn pause(entropy: &mut Entropy) -> Duration {
-    EVERY + SPREAD.mul_f64(f64::from(entropy.u32()) / f64::from(u32::MAX))
+    EVERY + entropy.up_to(SPREAD)
 }
 
 // rfc8489 §5: 96 bits that nobody guesses
 fn transaction(entropy: &mut Entropy) -> [u8; 12] {
     let mut octets = [0; 12];
-    let drawn = [entropy.u64(), entropy.u64()];
-    for (octet, drawn) in octets.iter_mut().zip(drawn.into_iter().flat_map(u64::to_be_bytes)) {
-        *octet = drawn;
-    }
+    entropy.fill(&mut octets);
     octets
 }
 
