@@ -222,6 +222,28 @@ fn nobody_has_to_read_what_a_phone_says() {
     assert_eq!(bob.child.wait().unwrap().code(), Some(0));
 }
 
+#[tokio::test]
+async fn who_calls_during_a_call_waits_and_one_too_many_hears_busy() {
+    let bob = Answering::directly(&["--echo"]);
+    let account = ruf_sip::Account::direct("alice").listen("127.0.0.1:0".parse().unwrap());
+    let alice = ruf_sip::Phone::open(account).await.unwrap();
+    let mut first = alice.call(&bob.address).await.unwrap();
+    first.answered().await.unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..16 {
+        waiting.push(alice.call(&bob.address).await.unwrap());
+    }
+    let busy = ruf_sip::Ended::Failed(ruf_sip::Error::Refused(ruf_sip::StatusCode::BUSY_HERE));
+    assert_eq!(alice.call(&bob.address).await.unwrap().ended().await, busy);
+    // Who gives up makes room.
+    let given_up = waiting.remove(0);
+    given_up.hang_up();
+    waiting.push(alice.call(&bob.address).await.unwrap());
+    assert_eq!(alice.call(&bob.address).await.unwrap().ended().await, busy);
+    first.hang_up();
+    waiting[0].answered().await.unwrap();
+}
+
 #[test]
 fn without_a_codec_in_common_both_sides_say_so() {
     let answering = Answering::directly(&["--codecs", "PCMU", "--once"]);

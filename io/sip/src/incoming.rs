@@ -132,6 +132,11 @@ impl Incoming {
         end.get().map_or(Ended::HungUp, |end| end.why.clone())
     }
 
+    /// How it ended, if it has: the caller gave up.
+    pub fn over(&self) -> Option<&Ended> {
+        self.rest.as_ref()?.end.get().map(|end| &end.why)
+    }
+
     /// Answers. [`CallEvent::Answered`] comes when the caller has confirmed it.
     pub fn answer(mut self) -> Call {
         let line = self.line;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ruf_sip::{Call, Error, Incoming, Phone, PhoneEvent, Presence};
+use ruf_sip::{Call, Error, Incoming, Phone, PhoneEvent, Presence, StatusCode};
 
 use super::conversation::Around;
 use super::identity::Identity;
@@ -97,6 +97,25 @@ struct Answering<'a> {
     waiting: VecDeque<Incoming>,
 }
 
+/// Calls that may wait until another one is over; who calls then hears busy.
+const WAITING_MAX: usize = 16;
+
+/// Has a call wait; those who gave up meanwhile wait no longer.
+fn wait(waiting: &mut VecDeque<Incoming>, report: &Report, incoming: Incoming) {
+    waiting.retain(|before| {
+        let Some(why) = before.over() else { return true };
+        report.say("called by", before.from());
+        report.say("missed", &why.to_string());
+        false
+    });
+    if waiting.len() < WAITING_MAX {
+        return waiting.push_back(incoming);
+    }
+    report.say("called by", incoming.from());
+    incoming.reject(StatusCode::BUSY_HERE);
+    report.say("missed", "busy");
+}
+
 impl Answering<'_> {
     /// One call after the other; who calls meanwhile waits until it rings no longer.
     async fn serve(mut self) -> Result<u8, Error> {
@@ -121,7 +140,7 @@ impl Answering<'_> {
             let talk = prepared(self.args)?;
             let Answering { phone, orders, interrupt, report, waiting, .. } = &mut self;
             let around = Around { phone, orders, interrupt, report };
-            let (ended, measured) = talk.run(call, around, |incoming| waiting.push_back(incoming)).await;
+            let (ended, measured) = talk.run(call, around, |incoming| wait(waiting, report, incoming)).await;
             self.report.end(&ended, &measured);
             if self.args.once {
                 return Ok(status_of(&ended, &measured));
