@@ -8,7 +8,7 @@ use ruf_audio::Frame;
 use ruf_rtp::{Packet, Protocol, Quality};
 
 use crate::agreed::Agreed;
-use crate::device::{Sink, Source};
+use crate::device::{Null, Silence, Sink, Source};
 use crate::ear::Ear;
 use crate::latch::{Latch, Verdict};
 use crate::mouth::Mouth;
@@ -134,6 +134,8 @@ impl Voice {
     /// Stops for good: whoever drives it drives it once more, for what is left to be said, and no longer.
     pub(crate) fn close(&mut self) {
         self.stop();
+        // A file is whole, and a card free, before anybody who waits for that goes on.
+        (self.source, self.sink) = (Box::new(Silence), Box::new(Null));
         self.is_closed = true;
     }
 
