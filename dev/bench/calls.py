@@ -35,13 +35,23 @@ class Program:
 
     def __init__(self, *command, env=None, log=None):
         out = open(log, "w") if log else subprocess.DEVNULL
+        # It ends with this script, however that ends.
+        command = ["setpriv", "--pdeathsig", "KILL", "--", *command]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=out, stderr=out, env=env)
 
     @property
     def pid(self):
         return self.process.pid
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
     def end(self):
+        if self.process.poll() is not None:
+            return
         self.process.send_signal(signal.SIGINT)
         try:
             self.process.wait(5)
@@ -100,7 +110,12 @@ class Screen:
 def holds(pid):
     """What a process holds: memory in KiB, and how many of what is counted."""
     status = dict(line.split(":", 1) for line in open(f"/proc/{pid}/status"))
-    fds = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    fds = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            fds.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except FileNotFoundError:
+            pass  # closed meanwhile
     udp = {line.split()[9] for name in ("udp", "udp6") for line in open(f"/proc/{pid}/net/{name}").readlines()[1:]}
     _, rss = bench.memory([pid])
     return {"rss_kib": rss // 1024, "anonymous_kib": int(status["RssAnon"].split()[0]),
@@ -163,9 +178,8 @@ def in_a_call(screen, folder, seconds=8):
         screen.keys("F8")
         screen.shows("No call.")
         bob.end()
-        caller = Program(RUF, "call", to, "--codecs", "PCMU", "--listen", f"{HOST}:0")
-        measured("ruf call", caller.pid)
-        caller.end()
+        with Program(RUF, "call", to, "--codecs", "PCMU", "--listen", f"{HOST}:0") as caller:
+            measured("ruf call", caller.pid)
         if shutil.which("baresip"):
             home = os.path.join(folder, "baresip")
             os.makedirs(home)
@@ -175,9 +189,8 @@ def in_a_call(screen, folder, seconds=8):
                 "module_path /usr/lib/baresip/modules\nmodule g711.so\nmodule aufile.so\nmodule aubridge.so\n"
                 "module_tmp account.so\nmodule_app menu.so\n")
             open(os.path.join(home, "accounts"), "w").write(f"<sip:b@{HOST}:{BARE_PORT}>;regint=0;audio_codecs=PCMU/8000/1\n")
-            caller = Program("baresip", "-f", home, "-e", f"d {to}", log=os.path.join(folder, "baresip.log"))
-            measured("baresip 1.0", caller.pid)
-            caller.end()
+            with Program("baresip", "-f", home, "-e", f"d {to}", log=os.path.join(folder, "baresip.log")) as caller:
+                measured("baresip 1.0", caller.pid)
         if shutil.which("linphonec"):
             home = os.path.join(folder, "linphone")
             os.makedirs(os.path.join(home, ".local/share/linphone"))  # without it, it opens no port
@@ -185,21 +198,21 @@ def in_a_call(screen, folder, seconds=8):
                 f"[sip]\nsip_port={LIN_PORT}\nsip_tcp_port=0\nsip_tls_port=0\nbind_address={HOST}\ncontact=sip:l@{HOST}\n"
                 "guess_hostname=0\nuse_ipv6=0\nauto_net_state_mon=0\nregister_only_when_network_is_up=0\n"
                 "[sound]\nechocancellation=0\n[audio_codec_0]\nmime=PCMU\nrate=8000\nchannels=1\nenabled=1\n")
-            caller = Program("linphonec", "-c", os.path.join(home, "rc"), env={**os.environ, "HOME": home},
-                             log=os.path.join(folder, "linphone.log"))
-            time.sleep(2)
-            caller.process.stdin.write(f"soundcard use files\nplay {tone}\ncall {to}\n".encode())
-            caller.process.stdin.flush()
-            measured("linphonec 5.1", caller.pid)
-            caller.process.stdin.write(b"terminate\nquit\n")
-            caller.process.stdin.flush()
-            caller.end()
+            with Program("linphonec", "-c", os.path.join(home, "rc"), env={**os.environ, "HOME": home},
+                         log=os.path.join(folder, "linphone.log")) as caller:
+                time.sleep(2)
+                caller.process.stdin.write(f"soundcard use files\nplay {tone}\ncall {to}\n".encode())
+                caller.process.stdin.flush()
+                measured("linphonec 5.1", caller.pid)
+                caller.process.stdin.write(b"terminate\nquit\n")
+                caller.process.stdin.flush()
     finally:
         time.sleep(1)
         far.end()
-    for line in open(log):
-        if (said := json.loads(line))["event"] == "ended" and said.get("received", 0) < 100:
-            sys.exit(f"one of them said nothing: {said}")
+    ended = [said for said in map(json.loads, filter(lambda line: line.startswith("{"), open(log))) if said["event"] == "ended"]
+    # All but `ruf phone`, which calls somebody else.
+    if len(ended) != len(rows) - 1 or any(said.get("received", 0) < 100 for said in ended):
+        sys.exit(f"one of them said nothing: {ended}")
     return rows
 
 
