@@ -36,11 +36,21 @@ impl Ours {
     }
 
     /// Waits for an event of which this holds.
-    pub(crate) fn tells_that(&self, what: &str, holds: impl Fn(&Value) -> bool) -> Outcome<()> {
-        self.program.wait_line(LineMark::START, PATIENCE, what, |line| {
+    pub(crate) fn tells_that(
+        &self,
+        from: LineMark,
+        what: &str,
+        holds: impl Fn(&Value) -> bool,
+    ) -> Outcome<()> {
+        self.program.wait_line(from, PATIENCE, what, |line| {
             let told: Value = serde_json::from_str(line).ok()?;
             holds(&told).then_some(())
         })
+    }
+
+    /// What it tells from here on.
+    pub(crate) fn mark(&self) -> LineMark {
+        self.program.mark()
     }
 
     /// Gives an order, to one that takes them.
