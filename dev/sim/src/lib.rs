@@ -14,6 +14,7 @@
 //! | [`excuse`] | whether the network alone explains a failure |
 //! | [`scenario`] | one call, drawn from a seed |
 //! | [`registrant`] | a client that only registers |
+//! | `foreign` | a program of somebody else's, played by hand |
 //! | [`kept`] | registrations and crashes, drawn from a seed |
 //! | [`phones`] | two restless phones without a server, drawn from a seed |
 //! | [`forked`] | one call to several phones, drawn from a seed |
@@ -28,6 +29,7 @@
 pub mod check;
 pub mod disk;
 pub mod excuse;
+mod foreign;
 pub mod forked;
 pub mod kept;
 pub mod ladder;

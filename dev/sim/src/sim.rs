@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_agent::{Agent, AgentEvent, Counts, Settings};
-use ruf_message::{Entropy, Flow, Hop, Tick, Transmit, Transport};
+use ruf_message::{Entropy, Flow, Hop, Message, Tick, Transmit, Transport};
 
+use crate::foreign::Foreign;
 use crate::ladder;
 use crate::nat::Nat;
 use crate::network::{Conditions, Network};
@@ -24,6 +25,7 @@ pub struct HostId(usize);
 enum Machine {
     Phone(Box<Agent>),
     Registrant(Box<Registrant>),
+    Foreign(Foreign),
     Server(Box<Server>),
 }
 
@@ -157,7 +159,7 @@ impl Sim {
         let remote = self.host(server).address;
         let domain = match &self.host(server).machine {
             Machine::Server(server) => server.domain().to_owned(),
-            Machine::Phone(_) | Machine::Registrant(_) => remote.ip().to_string(),
+            Machine::Phone(_) | Machine::Registrant(_) | Machine::Foreign(_) => remote.ip().to_string(),
         };
         let aor = format!("sip:{user}@{domain}").parse().expect("a URI");
         let settings = equip(Settings::new(aor, flow(local, remote)));
@@ -207,6 +209,13 @@ impl Sim {
         self.add(name, letter, client.address(), None, Machine::Registrant(Box::new(client)))
     }
 
+    /// Puts up a program of somebody else's, which says what it is made to say and nothing else.
+    pub fn add_foreign(&mut self, name: &str, address: &str) -> HostId {
+        let letter = name.chars().next().unwrap_or('?');
+        let address = address.parse().expect("an address and port");
+        self.add(name, letter, address, None, Machine::Foreign(Foreign::default()))
+    }
+
     fn add(
         &mut self,
         name: &str,
@@ -250,7 +259,9 @@ impl Sim {
         let now = self.now;
         let result = match &mut self.host_mut(host).machine {
             Machine::Phone(agent) => act(agent, now),
-            Machine::Server(_) | Machine::Registrant(_) => unreachable!("it has no user"),
+            Machine::Server(_) | Machine::Registrant(_) | Machine::Foreign(_) => {
+                unreachable!("it has no user")
+            }
         };
         self.settle(host);
         result
@@ -263,7 +274,9 @@ impl Sim {
     pub fn registrant(&self, host: HostId) -> &Registrant {
         match &self.host(host).machine {
             Machine::Registrant(client) => client,
-            Machine::Phone(_) | Machine::Server(_) => unreachable!("it does more than register"),
+            Machine::Phone(_) | Machine::Foreign(_) | Machine::Server(_) => {
+                unreachable!("it does more than register")
+            }
         }
     }
 
@@ -275,7 +288,9 @@ impl Sim {
         let now = self.now;
         let branch = match &mut self.host_mut(host).machine {
             Machine::Registrant(client) => client.register(now, wish),
-            Machine::Phone(_) | Machine::Server(_) => unreachable!("it does more than register"),
+            Machine::Phone(_) | Machine::Foreign(_) | Machine::Server(_) => {
+                unreachable!("it does more than register")
+            }
         };
         self.settle(host);
         branch
@@ -285,7 +300,7 @@ impl Sim {
     pub fn servers(&self) -> impl Iterator<Item = &Server> {
         self.hosts.iter().filter_map(|host| match &host.machine {
             Machine::Server(server) => Some(server.as_ref()),
-            Machine::Phone(_) | Machine::Registrant(_) => None,
+            Machine::Phone(_) | Machine::Registrant(_) | Machine::Foreign(_) => None,
         })
     }
 
@@ -296,7 +311,26 @@ impl Sim {
     pub fn server(&mut self, host: HostId) -> &mut Server {
         match &mut self.host_mut(host).machine {
             Machine::Server(server) => server,
-            Machine::Phone(_) | Machine::Registrant(_) => unreachable!("a phone is no server"),
+            Machine::Phone(_) | Machine::Registrant(_) | Machine::Foreign(_) => {
+                unreachable!("a phone is no server")
+            }
+        }
+    }
+
+    /// A foreign program sends this to `to`.
+    pub fn say(&mut self, host: HostId, to: SocketAddr, text: String) {
+        let flow = flow(self.host(host).address, to);
+        self.send(host, Transmit { flow, bytes: text.into() });
+    }
+
+    /// The oldest message that a foreign program received and was not asked for yet.
+    ///
+    /// # Panics
+    /// If the host is another.
+    pub fn heard(&mut self, host: HostId) -> Option<Message> {
+        match &mut self.host_mut(host).machine {
+            Machine::Foreign(foreign) => foreign.heard(),
+            Machine::Phone(_) | Machine::Registrant(_) | Machine::Server(_) => unreachable!("it is ours"),
         }
     }
 
@@ -385,6 +419,7 @@ impl Sim {
                 match &mut host_mut.machine {
                     Machine::Phone(agent) => agent.tick(now),
                     Machine::Registrant(client) => client.tick(now),
+                    Machine::Foreign(_) => {}
                     Machine::Server(server) => server.tick(now),
                 }
                 self.settle(host);
@@ -418,6 +453,7 @@ impl Sim {
                 let counts = Counts { calls: 0, ..agent.counts() };
                 (counts != Counts::default()).then(|| format!("{} holds {counts:?}", host.name))
             }
+            Machine::Foreign(_) => None,
             Machine::Registrant(client) => client.is_waiting().then(|| format!("{} waits", host.name)),
             Machine::Server(server) => Some(format!("{} holds {}", host.name, server.leftover()?)),
         };
@@ -446,12 +482,13 @@ impl Sim {
                 match &mut host.machine {
                     Machine::Phone(agent) => agent.receive(now, flow, bytes),
                     Machine::Registrant(client) => client.receive(bytes),
+                    Machine::Foreign(foreign) => foreign.receive(bytes),
                     Machine::Server(server) => server.receive(now, flow, bytes),
                 }
             }
             Arrival::PortUnreachable { flow, .. } => match &mut host.machine {
                 Machine::Phone(agent) => agent.unreachable(now, flow),
-                Machine::Registrant(_) => {}
+                Machine::Registrant(_) | Machine::Foreign(_) => {}
                 Machine::Server(server) => server.unreachable(now, flow),
             },
         }
@@ -472,6 +509,7 @@ impl Sim {
                 host.happened.extend(std::iter::from_fn(|| agent.poll_event()));
             }
             Machine::Registrant(client) => transmits.extend(client.transmit(now)),
+            Machine::Foreign(_) => {}
             Machine::Server(server) => transmits.extend(std::iter::from_fn(|| server.transmit(now))),
         }
         for transmit in transmits {
@@ -527,6 +565,7 @@ impl Host {
         match &self.machine {
             Machine::Phone(agent) => agent.poll_deadline(),
             Machine::Registrant(client) => client.deadline(),
+            Machine::Foreign(_) => None,
             Machine::Server(server) => server.deadline(),
         }
     }

@@ -1,7 +1,5 @@
 //! The ACK with the answer is lost, and the caller changes the session (RFC 5407 section 3.1.5).
 
-use ruf_agent::AgentEvent;
-
 use crate::stage::{Stage, sdp, uri};
 
 #[test]
@@ -19,7 +17,7 @@ fn ack_lost_offer_in_200() {
         agent.modify(now, alice, sdp("held"));
     });
     stage.is_acknowledged();
-    stage.until(stage.alice, |event| matches!(event, AgentEvent::Modified { .. }).then_some(()));
+    stage.is_modified(stage.alice);
     stage.hang_up(stage.alice, alice);
     stage.ended(stage.bob);
     stage.expect(

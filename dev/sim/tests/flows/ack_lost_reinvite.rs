@@ -1,6 +1,6 @@
 //! The ACK is lost, and the caller changes the session at once (RFC 5407 section 3.1.4).
 
-use crate::stage::{Stage, sdp};
+use crate::stage::Stage;
 
 #[test]
 fn ack_lost_reinvite() {
@@ -12,7 +12,7 @@ fn ack_lost_reinvite() {
     stage.sim.lose("a→s ACK", 1);
     stage.answer(bob);
     stage.hears_answer();
-    stage.phone(stage.alice, |agent, now| agent.modify(now, alice, sdp("held")));
+    stage.modify(stage.alice, alice, "held");
     stage.is_acknowledged();
     stage.hang_up(stage.alice, alice);
     stage.ended(stage.bob);

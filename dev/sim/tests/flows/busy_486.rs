@@ -12,7 +12,7 @@ fn busy_486() {
     stage.dial("bob");
     let call = stage.rings();
     stage.hears_ringing();
-    stage.phone(stage.bob, |agent, now| agent.reject(now, call, StatusCode::BUSY_HERE));
+    stage.refuse_at(stage.bob, call, StatusCode::BUSY_HERE);
     assert_eq!(stage.ended(stage.alice), EndReason::Failed(Failure::Refused(StatusCode::BUSY_HERE)));
     stage.expect(
         "busy_486",

@@ -1,6 +1,6 @@
 //! One hangs up while the other changes the session (RFC 5407 section 3.2.2).
 
-use crate::stage::{Stage, sdp};
+use crate::stage::Stage;
 
 #[test]
 fn bye_crosses_reinvite() {
@@ -9,7 +9,7 @@ fn bye_crosses_reinvite() {
     let (alice, bob) = stage.talk();
     stage.begin();
     stage.hang_up(stage.alice, alice);
-    stage.phone(stage.bob, |agent, now| agent.modify(now, bob, sdp("held")));
+    stage.modify(stage.bob, bob, "held");
     stage.ended(stage.bob);
     stage.ended(stage.alice);
     stage.expect(

@@ -1,8 +1,6 @@
 //! A third is called into a call (RFC 5359 section 2.10).
 
-use ruf_agent::AgentEvent;
-
-use crate::stage::{Stage, sdp, uri};
+use crate::stage::Stage;
 
 #[test]
 fn conference_added() {
@@ -10,13 +8,12 @@ fn conference_added() {
     let (mut stage, carol) = Stage::with_carol();
     let (alice, bob) = stage.talk();
     stage.begin();
-    stage.phone(stage.bob, |agent, now| agent.modify(now, bob, sdp("mixed")));
-    stage.until(stage.bob, |event| matches!(event, AgentEvent::Modified { .. }).then_some(()));
-    let second = stage
-        .phone(stage.bob, |agent, now| agent.call(now, &uri("carol"), Some(sdp("mixed"))).expect("room"));
+    stage.modify(stage.bob, bob, "mixed");
+    stage.is_modified(stage.bob);
+    let second = stage.calls(stage.bob, "carol", "mixed");
     let there = stage.rings_at(carol);
     stage.answer_at(carol, there);
-    stage.until(carol, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
+    stage.is_acknowledged_at(carol);
     stage.hang_up(stage.bob, second);
     stage.ended(carol);
     stage.hang_up(stage.alice, alice);

@@ -22,9 +22,9 @@ fn conference_joined() {
         agent.ring(now, joining);
         agent.modify(now, bob, sdp("mixed"));
     });
-    stage.until(stage.bob, |event| matches!(event, AgentEvent::Modified { .. }).then_some(()));
+    stage.is_modified(stage.bob);
     stage.answer(joining);
-    stage.until(carol, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
+    stage.hears_answer_at(carol);
     stage.is_acknowledged();
     stage.hang_up(stage.bob, joining);
     stage.ended(carol);

@@ -1,8 +1,6 @@
 //! One is held while another is asked (RFC 5359 section 2.2).
 
-use ruf_agent::AgentEvent;
-
-use crate::stage::{Stage, sdp, uri};
+use crate::stage::Stage;
 
 #[test]
 fn consultation_hold() {
@@ -10,18 +8,16 @@ fn consultation_hold() {
     let (mut stage, carol) = Stage::with_carol();
     let (alice, bob) = stage.talk();
     stage.begin();
-    let modified = |event: &AgentEvent| matches!(event, AgentEvent::Modified { .. }).then_some(());
-    stage.phone(stage.bob, |agent, now| agent.modify(now, bob, sdp("held")));
-    stage.until(stage.bob, modified);
-    let asked =
-        stage.phone(stage.bob, |agent, now| agent.call(now, &uri("carol"), Some(sdp("bob"))).expect("room"));
+    stage.modify(stage.bob, bob, "held");
+    stage.is_modified(stage.bob);
+    let asked = stage.calls(stage.bob, "carol", "bob");
     let there = stage.rings_at(carol);
     stage.answer_at(carol, there);
-    stage.until(carol, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
+    stage.is_acknowledged_at(carol);
     stage.hang_up(stage.bob, asked);
     stage.ended(carol);
-    stage.phone(stage.bob, |agent, now| agent.modify(now, bob, sdp("resumed")));
-    stage.until(stage.bob, modified);
+    stage.modify(stage.bob, bob, "resumed");
+    stage.is_modified(stage.bob);
     stage.hang_up(stage.alice, alice);
     stage.ended(stage.alice);
     stage.expect(

@@ -1,7 +1,5 @@
 //! A phone that is busy sends the caller on (RFC 5359 sections 2.7 and 2.8).
 
-use ruf_agent::AgentEvent;
-
 use crate::stage::{Stage, uri};
 
 #[test]
@@ -11,15 +9,12 @@ fn forward_busy() {
     let (alice, bob) = stage.talk();
     stage.begin();
     let second = stage.dial("bob");
-    let asked = stage.until(stage.bob, |event| match event {
-        AgentEvent::Incoming { call, .. } => Some(*call),
-        _ => None,
-    });
+    let asked = stage.is_called(stage.bob);
     assert_ne!(asked, bob);
-    stage.phone(stage.bob, |agent, now| agent.redirect(now, asked, &uri("carol")));
+    stage.sends_on(stage.bob, asked, &uri("carol"));
     let there = stage.rings_at(carol);
     stage.answer_at(carol, there);
-    stage.until(carol, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
+    stage.is_acknowledged_at(carol);
     stage.hang_up(stage.alice, second);
     stage.ended(carol);
     stage.hang_up(stage.alice, alice);

@@ -1,7 +1,5 @@
 //! A phone that nobody answers sends the caller on (RFC 5359 section 2.9).
 
-use ruf_agent::AgentEvent;
-
 use crate::stage::{Stage, uri};
 
 #[test]
@@ -11,10 +9,10 @@ fn forward_no_answer() {
     let alice = stage.dial("bob");
     let bob = stage.rings();
     stage.pass_ms(15_000);
-    stage.phone(stage.bob, |agent, now| agent.redirect(now, bob, &uri("carol")));
+    stage.sends_on(stage.bob, bob, &uri("carol"));
     let there = stage.rings_at(carol);
     stage.answer_at(carol, there);
-    stage.until(carol, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
+    stage.is_acknowledged_at(carol);
     stage.hang_up(stage.alice, alice);
     stage.ended(carol);
     stage.expect(

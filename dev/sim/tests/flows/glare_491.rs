@@ -1,18 +1,16 @@
 //! Both change the session at once (RFC 5407 section 3.3.1): 491 to both, then one after the other.
 
-use ruf_agent::AgentEvent;
-
-use crate::stage::{Stage, sdp};
+use crate::stage::Stage;
 
 #[test]
 fn glare_491() {
     // tests rfc3261 §14.1, rfc3261 §14.2, rfc5407 §3.3.1
     let mut stage = Stage::registered();
     let (alice, bob) = stage.talk();
-    stage.phone(stage.alice, |agent, now| agent.modify(now, alice, sdp("alice's")));
-    stage.phone(stage.bob, |agent, now| agent.modify(now, bob, sdp("bob's")));
+    stage.modify(stage.alice, alice, "alice's");
+    stage.modify(stage.bob, bob, "bob's");
     for phone in [stage.alice, stage.bob] {
-        stage.until(phone, |event| matches!(event, AgentEvent::Modified { .. }).then_some(()));
+        stage.is_modified(phone);
     }
     stage.hang_up(stage.alice, alice);
     stage.ended(stage.bob);

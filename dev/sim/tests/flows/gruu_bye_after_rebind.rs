@@ -17,8 +17,8 @@ fn gruu_bye_after_rebind() {
     stage.sim.rebind(stage.bob);
     stage.register(stage.bob);
     // The ACK of the change has no transaction, and finds him too.
-    stage.phone(stage.alice, |agent, now| agent.modify(now, call, crate::stage::sdp("alice")));
-    stage.until(stage.alice, |event| matches!(event, ruf_agent::AgentEvent::Modified { .. }).then_some(()));
+    stage.modify(stage.alice, call, "alice");
+    stage.is_modified(stage.alice);
     stage.pass_ms(1_000);
     stage.hang_up(stage.alice, call);
     assert_eq!(stage.ended(stage.bob), EndReason::RemoteHungUp);

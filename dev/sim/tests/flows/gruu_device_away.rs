@@ -18,7 +18,7 @@ fn gruu_device_away() {
     let refused = |status| EndReason::Failed(Failure::Refused(status));
     stage.dial_uri(&gruu(DEVICE));
     let ringing = stage.rings();
-    stage.phone(stage.bob, |agent, now| agent.reject(now, ringing, StatusCode::BUSY_HERE));
+    stage.refuse_at(stage.bob, ringing, StatusCode::BUSY_HERE);
     assert_eq!(stage.ended(stage.alice), refused(StatusCode::BUSY_HERE));
     stage.dial_uri(&gruu("urn:uuid:0"));
     assert_eq!(stage.ended(stage.alice), refused(StatusCode::TEMPORARILY_UNAVAILABLE));

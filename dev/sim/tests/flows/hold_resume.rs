@@ -10,13 +10,13 @@ fn hold_resume() {
     let mut stage = Stage::registered();
     let (alice, _) = stage.talk();
     for description in ["held", "resumed"] {
-        stage.phone(stage.alice, |agent, now| agent.modify(now, alice, sdp(description)));
+        stage.modify(stage.alice, alice, description);
         let seen = stage.until(stage.bob, |event| match event {
             AgentEvent::Reinvited { body, .. } => Some(body.clone()),
             _ => None,
         });
         assert_eq!(seen, Some(sdp(description)), "not an octet is changed on the way");
-        stage.until(stage.alice, |event| matches!(event, AgentEvent::Modified { .. }).then_some(()));
+        stage.is_modified(stage.alice);
     }
     stage.hang_up(stage.alice, alice);
     stage.ended(stage.bob);

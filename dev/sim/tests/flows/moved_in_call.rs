@@ -1,7 +1,5 @@
 //! The callee gets another address during a call (RFC 3665 section 3.7).
 
-use ruf_agent::AgentEvent;
-
 use crate::stage::{Stage, sdp};
 
 #[test]
@@ -18,7 +16,7 @@ fn moved_in_call() {
         agent.register(now, 3600);
         agent.modify(now, bob, sdp("elsewhere"));
     });
-    stage.until(stage.bob, |event| matches!(event, AgentEvent::Modified { .. }).then_some(()));
+    stage.is_modified(stage.bob);
     stage.hang_up(stage.alice, alice);
     stage.ended(stage.bob);
     stage.expect(

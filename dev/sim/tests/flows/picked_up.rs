@@ -1,7 +1,5 @@
 //! A call that rings elsewhere is picked up (RFC 5359 section 2.16).
 
-use ruf_agent::AgentEvent;
-
 use crate::stage::{Stage, sdp, uri};
 
 #[test]
@@ -16,13 +14,10 @@ fn picked_up() {
         let offer = Some(sdp("carol"));
         agent.call_replacing(now, &uri("alice"), &seen, true, offer).expect("room")
     });
-    let new = stage.until(stage.alice, |event| match event {
-        AgentEvent::Incoming { call, replaces, .. } if *replaces == Some(ringing) => Some(*call),
-        _ => None,
-    });
+    let new = stage.is_replacing(stage.alice, ringing);
     stage.answer_at(stage.alice, new);
     stage.ended(stage.bob);
-    stage.until(carol, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
+    stage.hears_answer_at(carol);
     stage.hang_up(stage.alice, new);
     stage.ended(carol);
     stage.expect(

@@ -1,6 +1,5 @@
 //! An answer before the call is answered, and known to have arrived (RFC 3262): early media.
 
-use ruf_agent::AgentEvent;
 use ruf_message::StatusCode;
 
 use crate::stage::{Stage, sdp};
@@ -14,7 +13,7 @@ fn prack_183() {
     stage.phone(stage.bob, |agent, now| {
         agent.progress(now, bob, StatusCode::SESSION_PROGRESS, Some(sdp("bob")));
     });
-    stage.until(stage.bob, |event| matches!(event, AgentEvent::ProgressConfirmed { .. }).then_some(()));
+    stage.is_confirmed(stage.bob);
     stage.answer(bob);
     stage.talks();
     stage.hang_up(stage.alice, alice);

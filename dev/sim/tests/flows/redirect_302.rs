@@ -1,7 +1,5 @@
 //! Bob's phone sends Alice on to Carol (RFC 3261 section 21.3.3): the server passes it up, her phone calls there.
 
-use ruf_agent::AgentEvent;
-
 use crate::stage::{Stage, uri};
 
 #[test]
@@ -9,15 +7,12 @@ fn redirect_302() {
     // tests rfc3261 §8.1.3.4, rfc3261 §21.3.3
     let (mut stage, carol) = Stage::with_carol();
     let call = stage.dial("bob");
-    let forwarded = stage.until(stage.bob, |event| match event {
-        AgentEvent::Incoming { call, .. } => Some(*call),
-        _ => None,
-    });
-    stage.phone(stage.bob, |agent, now| agent.redirect(now, forwarded, &uri("carol")));
+    let forwarded = stage.is_called(stage.bob);
+    stage.sends_on(stage.bob, forwarded, &uri("carol"));
     let there = stage.rings_at(carol);
     stage.answer_at(carol, there);
     stage.hears_answer();
-    stage.until(carol, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
+    stage.is_acknowledged_at(carol);
     stage.hang_up(stage.alice, call);
     stage.ended(carol);
     stage.expect(

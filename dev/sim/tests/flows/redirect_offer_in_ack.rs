@@ -1,7 +1,5 @@
 //! A caller without a server is sent on, and makes no offer (RFC 3665 section 3.6).
 
-use ruf_agent::AgentEvent;
-
 use crate::stage::{Stage, sdp};
 
 #[test]
@@ -11,11 +9,8 @@ fn redirect_offer_in_ack() {
     let desk = stage.add_alone("desk", "198.51.100.7:5060");
     let at_desk = "sip:bob@198.51.100.7".parse().expect("a URI");
     let alice = stage.dial_at(&at_desk, None);
-    let asked = stage.until(desk, |event| match event {
-        AgentEvent::Incoming { call, .. } => Some(*call),
-        _ => None,
-    });
-    stage.phone(desk, |agent, now| agent.redirect(now, asked, &Stage::at_bob()));
+    let asked = stage.is_called(desk);
+    stage.sends_on(desk, asked, &Stage::at_bob());
     let bob = stage.rings();
     stage.hears_ringing();
     stage.answer(bob);

@@ -1,6 +1,6 @@
 //! A sign of life crosses a change of the session (RFC 5407 section 3.3.2).
 
-use crate::stage::{Stage, sdp};
+use crate::stage::Stage;
 
 #[test]
 fn refresh_crosses_reinvite() {
@@ -14,7 +14,7 @@ fn refresh_crosses_reinvite() {
     stage.pass_ms(60_000);
     let refresh = due(&mut stage).expect("a session timer");
     stage.sim.advance(refresh);
-    stage.phone(stage.bob, |agent, now| agent.modify(now, bob, sdp("held")));
+    stage.modify(stage.bob, bob, "held");
     stage.pass_ms(1_000);
     stage.hang_up(stage.alice, alice);
     stage.ended(stage.bob);

@@ -8,7 +8,7 @@ use crate::stage::Stage;
 
 #[test]
 fn register_wrong_password() {
-    // tests rfc3261 §22.2
+    // tests rfc3665 §2.5, rfc3261 §22.2
     let mut stage = Stage::new();
     let address = "192.0.2.30:5060";
     let carol: HostId = stage.sim.add_phone("carol", address, stage.server, "not hers");

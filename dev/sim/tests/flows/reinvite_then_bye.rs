@@ -1,6 +1,6 @@
 //! Who changed the session hangs up before that is answered (RFC 5407 section 3.2.3).
 
-use crate::stage::{Stage, sdp};
+use crate::stage::Stage;
 
 #[test]
 fn reinvite_then_bye() {
@@ -8,7 +8,7 @@ fn reinvite_then_bye() {
     let mut stage = Stage::registered();
     let (_, bob) = stage.talk();
     stage.begin();
-    stage.phone(stage.bob, |agent, now| agent.modify(now, bob, sdp("held")));
+    stage.modify(stage.bob, bob, "held");
     stage.pass_ms(15);
     stage.hang_up(stage.bob, bob);
     stage.ended(stage.alice);

@@ -1,8 +1,6 @@
 //! Alice has asked Carol first, and hands Bob over to her (RFC 5359 section 2.5, RFC 5589 section 7.3).
 
-use ruf_agent::AgentEvent;
-
-use crate::stage::{Stage, sdp};
+use crate::stage::Stage;
 
 #[test]
 fn transfer_attended() {
@@ -13,17 +11,14 @@ fn transfer_attended() {
     let asked = stage.rings_at(carol);
     stage.answer_at(carol, asked);
     stage.hears_answer();
-    stage.until(carol, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
+    stage.is_acknowledged_at(carol);
     stage.begin();
     stage.phone(stage.alice, |agent, now| agent.transfer_attended(now, with_bob, with_carol));
-    stage.until(stage.bob, |event| matches!(event, AgentEvent::Referred { .. }).then_some(()));
-    stage.phone(stage.bob, |agent, now| agent.accept_referral(now, bob, Some(sdp("bob"))).expect("room"));
-    let new = stage.until(carol, |event| match event {
-        AgentEvent::Incoming { call, replaces, .. } if *replaces == Some(asked) => Some(*call),
-        _ => None,
-    });
+    stage.is_referred(stage.bob);
+    stage.follows(stage.bob, bob, "bob");
+    let new = stage.is_replacing(carol, asked);
     stage.answer_at(carol, new);
-    stage.until(stage.alice, |event| matches!(event, AgentEvent::Transferred { .. }).then_some(()));
+    stage.is_transferred(stage.alice);
     stage.hang_up(stage.alice, with_bob);
     stage.ended(stage.bob);
     stage.hang_up(carol, new);

@@ -1,8 +1,6 @@
 //! Alice sends Bob on to Carol (RFC 5359 section 2.4, RFC 5589 section 6.2).
 
-use ruf_agent::AgentEvent;
-
-use crate::stage::{Stage, sdp, uri};
+use crate::stage::{Stage, uri};
 
 #[test]
 fn transfer_blind() {
@@ -10,11 +8,11 @@ fn transfer_blind() {
     let (mut stage, carol) = Stage::with_carol();
     let (alice, bob) = stage.talk();
     stage.phone(stage.alice, |agent, now| agent.transfer(now, alice, &uri("carol")));
-    stage.until(stage.bob, |event| matches!(event, AgentEvent::Referred { .. }).then_some(()));
-    stage.phone(stage.bob, |agent, now| agent.accept_referral(now, bob, Some(sdp("bob"))).expect("room"));
+    stage.is_referred(stage.bob);
+    stage.follows(stage.bob, bob, "bob");
     let there = stage.rings_at(carol);
     stage.answer_at(carol, there);
-    stage.until(stage.alice, |event| matches!(event, AgentEvent::Transferred { .. }).then_some(()));
+    stage.is_transferred(stage.alice);
     stage.hang_up(stage.alice, alice);
     stage.ended(stage.bob);
     stage.hang_up(carol, there);

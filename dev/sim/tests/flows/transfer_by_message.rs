@@ -18,13 +18,10 @@ fn transfer_by_message() {
         let offer = Some(sdp("carol"));
         agent.call_replacing(now, &uri("alice"), &talk, false, offer).expect("room")
     });
-    let new = stage.until(stage.alice, |event| match event {
-        AgentEvent::Incoming { call, replaces, .. } if *replaces == Some(with_bob) => Some(*call),
-        _ => None,
-    });
+    let new = stage.is_replacing(stage.alice, with_bob);
     stage.answer_at(stage.alice, new);
     stage.ended(stage.bob);
-    stage.until(carol, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
+    stage.hears_answer_at(carol);
     stage.hang_up(stage.alice, new);
     stage.ended(carol);
     stage.expect(

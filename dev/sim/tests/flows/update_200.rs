@@ -1,6 +1,5 @@
 //! A session that is changed before the call is answered (RFC 3311 section 8).
 
-use ruf_agent::AgentEvent;
 use ruf_message::StatusCode;
 
 use crate::stage::{Stage, sdp};
@@ -14,10 +13,10 @@ fn update_200() {
     stage.phone(stage.bob, |agent, now| {
         agent.progress(now, bob, StatusCode::SESSION_PROGRESS, Some(sdp("bob")));
     });
-    stage.until(stage.bob, |event| matches!(event, AgentEvent::ProgressConfirmed { .. }).then_some(()));
+    stage.is_confirmed(stage.bob);
     for (phone, call, description) in [(stage.alice, alice, "held"), (stage.bob, bob, "another codec")] {
-        stage.phone(phone, |agent, now| agent.modify(now, call, sdp(description)));
-        stage.until(phone, |event| matches!(event, AgentEvent::Modified { .. }).then_some(()));
+        stage.modify(phone, call, description);
+        stage.is_modified(phone);
     }
     stage.answer(bob);
     stage.talks();

@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use ruf_agent::AgentEvent;
-use ruf_events::{PRESENCE, SubscriberEvent};
+use ruf_events::SubscriberEvent;
 
-use crate::stage::{Stage, document, uri};
+use crate::stage::Stage;
 
 #[test]
 fn watch_expired() {
     // tests rfc6665 §4.1.3, §4.2.1.4
     let mut stage = Stage::registered();
-    stage.phone(stage.bob, |agent, now| agent.show(now, Some(document("at my desk"))));
-    let watch =
-        stage.phone(stage.alice, |agent, now| agent.watch(now, &uri("bob"), PRESENCE, 60).expect("room"));
+    stage.shows(stage.bob, "at my desk");
+    let watch = stage.watch_bob(60);
     assert_eq!(stage.reads(stage.alice), "at my desk");
     stage.pass_ms(25_000);
     stage.sim.lose("a→s SUBSCRIBE", 10);
@@ -23,7 +22,7 @@ fn watch_expired() {
     });
     assert!(retry_in < Duration::from_secs(30));
     assert_eq!(stage.reads(stage.alice), "at my desk");
-    stage.phone(stage.alice, |agent, now| agent.unwatch(now, watch));
+    stage.unwatch(watch);
     stage.expect(
         "watch_expired",
         "A subscription that is not refreshed ends, and begins anew

@@ -1,21 +1,18 @@
 //! Somebody with two phones is watched: the SUBSCRIBE forks, and one of them tells (RFC 6665 §5.4.9).
 
-use ruf_events::PRESENCE;
-
-use crate::stage::{Stage, document, uri};
+use crate::stage::Stage;
 
 #[test]
 fn watch_forked() {
     // tests rfc6665 §4.1.4, §5.4.9, rfc3856 §6.9
     let (mut stage, tablet) = Stage::with_tablet();
     for phone in [stage.bob, tablet] {
-        stage.phone(phone, |agent, now| agent.show(now, Some(document("at my desk"))));
+        stage.shows(phone, "at my desk");
     }
-    let watch =
-        stage.phone(stage.alice, |agent, now| agent.watch(now, &uri("bob"), PRESENCE, 3_600).expect("room"));
+    let watch = stage.watch_bob(3_600);
     assert_eq!(stage.reads(stage.alice), "at my desk");
     stage.pass_ms(1_000);
-    stage.phone(stage.alice, |agent, now| agent.unwatch(now, watch));
+    stage.unwatch(watch);
     stage.expect(
         "watch_forked",
         "A SUBSCRIBE that forks

@@ -1,22 +1,21 @@
 //! Alice watches Bob, whose phone says itself how he is (RFC 6665, RFC 3856).
 
 use ruf_agent::AgentEvent;
-use ruf_events::{Ending, PRESENCE, SubscriberEvent};
+use ruf_events::{Ending, SubscriberEvent};
 
-use crate::stage::{Stage, document, uri};
+use crate::stage::Stage;
 
 #[test]
 fn watch_notify() {
     // tests rfc6665 §4.1.2.1, §4.1.2.3, §4.2.1.2, §4.2.2
     let mut stage = Stage::registered();
-    stage.phone(stage.bob, |agent, now| agent.show(now, Some(document("at my desk"))));
-    let watch =
-        stage.phone(stage.alice, |agent, now| agent.watch(now, &uri("bob"), PRESENCE, 3_600).expect("room"));
+    stage.shows(stage.bob, "at my desk");
+    let watch = stage.watch_bob(3_600);
     assert_eq!(stage.reads(stage.alice), "at my desk");
     stage.pass_ms(10_000);
-    stage.phone(stage.bob, |agent, now| agent.show(now, Some(document("at lunch"))));
+    stage.shows(stage.bob, "at lunch");
     assert_eq!(stage.reads(stage.alice), "at lunch");
-    stage.phone(stage.alice, |agent, now| agent.unwatch(now, watch));
+    stage.unwatch(watch);
     let why = stage.until(stage.alice, |event| match event {
         AgentEvent::Watch { event: SubscriberEvent::Over { why }, .. } => Some(*why),
         _ => None,

@@ -1,16 +1,16 @@
 //! Nobody said that anybody may know how Bob is.
 
 use ruf_agent::AgentEvent;
-use ruf_events::{Ending, Failure, PRESENCE, SubscriberEvent};
+use ruf_events::{Ending, Failure, SubscriberEvent};
 use ruf_message::StatusCode;
 
-use crate::stage::{Stage, uri};
+use crate::stage::Stage;
 
 #[test]
 fn watch_refused() {
     // tests rfc6665 §4.1.2.1, §4.2.1.1, rfc3856 §6.6.2
     let mut stage = Stage::registered();
-    stage.phone(stage.alice, |agent, now| agent.watch(now, &uri("bob"), PRESENCE, 3_600).expect("room"));
+    stage.watch_bob(3_600);
     let why = stage.until(stage.alice, |event| match event {
         AgentEvent::Watch { event: SubscriberEvent::Over { why }, .. } => Some(*why),
         _ => None,

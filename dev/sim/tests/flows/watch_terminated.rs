@@ -1,17 +1,16 @@
 //! Who is watched goes, and comes back.
 
 use ruf_agent::AgentEvent;
-use ruf_events::{EndReason, Ending, PRESENCE, SubscriberEvent};
+use ruf_events::{EndReason, Ending, SubscriberEvent};
 
-use crate::stage::{Stage, document, uri};
+use crate::stage::{Stage, document};
 
 #[test]
 fn watch_terminated() {
     // tests rfc6665 §4.1.3, §4.2.2
     let mut stage = Stage::registered();
-    stage.phone(stage.bob, |agent, now| agent.show(now, Some(document("at my desk"))));
-    let watch =
-        stage.phone(stage.alice, |agent, now| agent.watch(now, &uri("bob"), PRESENCE, 3_600).expect("room"));
+    stage.shows(stage.bob, "at my desk");
+    let watch = stage.watch_bob(3_600);
     assert_eq!(stage.reads(stage.alice), "at my desk");
     stage.phone(stage.bob, |agent, now| agent.leave(now, &document("gone")));
     assert_eq!(stage.reads(stage.alice), "gone");
@@ -20,9 +19,9 @@ fn watch_terminated() {
         _ => None,
     });
     assert_eq!(why, Ending::Terminated(Some(EndReason::Probation)));
-    stage.phone(stage.bob, |agent, now| agent.show(now, Some(document("back"))));
+    stage.shows(stage.bob, "back");
     assert_eq!(stage.reads(stage.alice), "back");
-    stage.phone(stage.alice, |agent, now| agent.unwatch(now, watch));
+    stage.unwatch(watch);
     stage.expect(
         "watch_terminated",
         "Who is watched goes, and comes back

@@ -1,0 +1,101 @@
+//! What is waited for on a stage.
+
+use ruf_agent::{AgentEvent, CallKey, EndReason};
+use ruf_events::{Presence, SubscriberEvent};
+use ruf_message::{Message, Response, StatusCode};
+use ruf_sim::HostId;
+
+use super::Stage;
+
+impl Stage {
+    /// Somebody calls this phone.
+    pub(crate) fn is_called(&mut self, phone: HostId) -> CallKey {
+        self.until(phone, |event| match event {
+            AgentEvent::Incoming { call, .. } => Some(*call),
+            _ => None,
+        })
+    }
+
+    /// Somebody calls this phone to take the place of the peer of `call`.
+    pub(crate) fn is_replacing(&mut self, phone: HostId, replaced: CallKey) -> CallKey {
+        self.until(phone, |event| match event {
+            AgentEvent::Incoming { call, replaces, .. } if *replaces == Some(replaced) => Some(*call),
+            _ => None,
+        })
+    }
+
+    /// Alice hears it ring.
+    pub(crate) fn hears_ringing(&mut self) {
+        self.until(self.alice, |event| matches!(event, AgentEvent::Ringing { .. }).then_some(()));
+    }
+
+    /// Alice hears that Bob answered; her ACK is on its way.
+    pub(crate) fn hears_answer(&mut self) {
+        self.hears_answer_at(self.alice);
+    }
+
+    pub(crate) fn hears_answer_at(&mut self, phone: HostId) {
+        self.until(phone, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
+    }
+
+    /// Alice's ACK comes to Bob.
+    pub(crate) fn is_acknowledged(&mut self) {
+        self.is_acknowledged_at(self.bob);
+    }
+
+    pub(crate) fn is_acknowledged_at(&mut self, phone: HostId) {
+        self.until(phone, |event| matches!(event, AgentEvent::Acknowledged { .. }).then_some(()));
+    }
+
+    /// The caller heard what this phone said early.
+    pub(crate) fn is_confirmed(&mut self, phone: HostId) {
+        self.until(phone, |event| matches!(event, AgentEvent::ProgressConfirmed { .. }).then_some(()));
+    }
+
+    /// The change that this phone asked for is made.
+    pub(crate) fn is_modified(&mut self, phone: HostId) {
+        self.until(phone, |event| matches!(event, AgentEvent::Modified { .. }).then_some(()));
+    }
+
+    /// This phone is asked to call somebody.
+    pub(crate) fn is_referred(&mut self, phone: HostId) {
+        self.until(phone, |event| matches!(event, AgentEvent::Referred { .. }).then_some(()));
+    }
+
+    /// Whom this phone sent on has arrived.
+    pub(crate) fn is_transferred(&mut self, phone: HostId) {
+        self.until(phone, |event| matches!(event, AgentEvent::Transferred { .. }).then_some(()));
+    }
+
+    /// How the call ended for this phone.
+    pub(crate) fn ended(&mut self, phone: HostId) -> EndReason {
+        self.until(phone, |event| match event {
+            AgentEvent::Ended { reason, .. } => Some(*reason),
+            _ => None,
+        })
+    }
+
+    /// What the next document says that this phone is told of whom it watches.
+    pub(crate) fn reads(&mut self, phone: HostId) -> String {
+        self.until(phone, |event| match event {
+            AgentEvent::Watch { event: SubscriberEvent::Notified { body: Some(body), .. }, .. } => {
+                Presence::read(&body.content).expect("a document").note().map(str::to_owned)
+            }
+            _ => None,
+        })
+    }
+
+    /// Alice's phone, which is none of ours, is answered so.
+    pub(crate) fn hears(&mut self, wanted: StatusCode) -> Response {
+        loop {
+            while let Some(message) = self.sim.heard(self.alice) {
+                if let Message::Response(response) = message
+                    && response.status() == wanted
+                {
+                    return response;
+                }
+            }
+            assert!(self.sim.step(), "Alice waits in vain");
+        }
+    }
+}
