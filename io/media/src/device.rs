@@ -8,6 +8,7 @@ mod ogg;
 mod player;
 mod recorder;
 mod room;
+mod tap;
 mod tone;
 mod wav;
 
@@ -17,6 +18,7 @@ pub use level::LevelMeter;
 pub use player::Player;
 pub use recorder::Recorder;
 pub use room::Room;
+pub use tap::Tap;
 pub use tone::ToneGenerator;
 
 use std::fmt;

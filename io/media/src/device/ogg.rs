@@ -169,8 +169,8 @@ impl Writer {
     pub(super) const RATE: Rate = RATE;
 
     /// Of one channel, or of two.
-    pub(super) fn create(path: &Path, channels: Channels) -> io::Result<Writer> {
-        let packets = PacketWriter::new(BufWriter::new(File::create(path)?));
+    pub(super) fn begin(file: File, channels: Channels) -> io::Result<Writer> {
+        let packets = PacketWriter::new(BufWriter::new(file));
         let mut encoder = Encoder::new(RATE.hz(), channels, Application::Voip).map_err(io::Error::other)?;
         let channels = channels as usize;
         let bitrate = BITRATE_BPS.get(channels - 1).copied().map_or(Bitrate::Auto, Bitrate::Bits);

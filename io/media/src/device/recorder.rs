@@ -1,14 +1,15 @@
 //! [`Recorder`]: both sides of a call into a file.
 
 use std::fmt;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opus::Channels;
-use ruf_audio::{Converter, Frame, Mix, Rate};
+use ruf_audio::{Converter, FRAME_MS, Frame, Mix, Rate};
 
-use super::{FileError, Sink, Source, ogg, wav};
+use super::{FileError, Sink, Source, Tap, ogg, wav};
 
 /// Records a call into a file: Opus in Ogg if its name ends in `.opus`, `.ogg` or `.oga`, otherwise WAV. The file is
 /// whole at any time, but for the last second.
@@ -16,11 +17,13 @@ use super::{FileError, Sink, Source, ogg, wav};
 pub struct Recorder(Arc<Mutex<Recording>>);
 
 struct Recording {
-    /// `None`: it could not be written any more.
-    file: Option<Format>,
+    /// Or why it could not be written any more.
+    file: Result<Format, String>,
     rate: Rate,
     is_mixed: bool,
     said: Option<Frame>,
+    /// That were written.
+    frames: u64,
 }
 
 enum Format {
@@ -41,7 +44,7 @@ impl Recorder {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path) -> Result<Recorder, FileError> {
-        Recorder::begin(path, false)
+        Recorder::begin(path, File::create(path), false)
     }
 
     /// Begins a file of one channel, in which both are heard.
@@ -49,35 +52,91 @@ impl Recorder {
     /// # Errors
     /// It cannot be written.
     pub fn mixed(path: &Path) -> Result<Recorder, FileError> {
-        Recorder::begin(path, true)
+        Recorder::begin(path, File::create(path), true)
     }
 
-    fn begin(path: &Path, is_mixed: bool) -> Result<Recorder, FileError> {
-        let (file, rate) = Format::create(path, is_mixed)
+    /// As [`Recorder::create`], where no such file is; its owner alone may read it.
+    ///
+    /// # Errors
+    /// There is one, or it cannot be written.
+    pub fn create_private(path: &Path) -> Result<Recorder, FileError> {
+        Recorder::begin(path, private(path), false)
+    }
+
+    /// As [`Recorder::mixed`], where no such file is; its owner alone may read it.
+    ///
+    /// # Errors
+    /// There is one, or it cannot be written.
+    pub fn mixed_private(path: &Path) -> Result<Recorder, FileError> {
+        Recorder::begin(path, private(path), true)
+    }
+
+    fn begin(path: &Path, file: io::Result<File>, is_mixed: bool) -> Result<Recorder, FileError> {
+        let (file, rate) = file
+            .and_then(|file| Format::begin(path, file, is_mixed))
             .map_err(|error| FileError(format!("{} cannot be written: {error}", path.display())))?;
-        let recording = Recording { file: Some(file), rate, is_mixed, said: None };
+        let recording = Recording { file: Ok(file), rate, is_mixed, said: None, frames: 0 };
         Ok(Recorder(Arc::new(Mutex::new(recording))))
     }
 
     /// Records what is heard, and passes it on.
     pub fn heard(&self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
-        Box::new(Heard { recorder: self.clone(), next: sink, converter: Converter::new() })
+        self.tap().heard(sink)
     }
 
     /// Records what this source says.
     pub fn said(&self, source: Box<dyn Source>) -> Box<dyn Source> {
-        Box::new(Said { recorder: self.clone(), source, converter: Converter::new() })
+        self.tap().said(source)
     }
 
-    fn with(&self, act: impl FnOnce(&mut Recording)) {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    /// How long what was recorded is, in milliseconds.
+    pub fn millis(&self) -> u64 {
+        self.recording().frames * u64::from(FRAME_MS)
     }
+
+    /// Why nothing is recorded any more, though it should be: a disk is full.
+    pub fn trouble(&self) -> Option<String> {
+        self.recording().file.as_ref().err().cloned()
+    }
+
+    /// 20 ms were heard.
+    pub(super) fn hear(&self, frame: &Frame, converter: &mut Converter) {
+        let mut recording = self.recording();
+        let heard = converter.convert(frame.clone(), recording.rate);
+        recording.write(&heard);
+    }
+
+    /// 20 ms were said, or nothing was.
+    pub(super) fn say(&self, frame: Option<&Frame>, converter: &mut Converter) {
+        let mut recording = self.recording();
+        let rate = recording.rate;
+        recording.said = frame.map(|frame| converter.convert(frame.clone(), rate));
+    }
+
+    fn tap(&self) -> Tap {
+        let tap = Tap::default();
+        tap.record(Some(self.clone()));
+        tap
+    }
+
+    fn recording(&self) -> MutexGuard<'_, Recording> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A new file for its owner alone.
+fn private(path: &Path) -> io::Result<File> {
+    let mut how = OpenOptions::new();
+    how.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
+    how.open(path)
 }
 
 impl Recording {
     fn write(&mut self, heard: &Frame) {
         let said = self.said.take().unwrap_or_else(|| Frame::silence(self.rate));
-        let Some(file) = &mut self.file else { return };
+        let Ok(file) = &mut self.file else { return };
         let written = if self.is_mixed {
             let mut mix = Mix::new(self.rate);
             // Both have the rate.
@@ -86,22 +145,24 @@ impl Recording {
         } else {
             file.write(&[heard, &said])
         };
-        // A full disk ends the recording, not the call.
-        if written.is_err() {
-            self.file = None;
+        match written {
+            Ok(()) => self.frames += 1,
+            // A full disk ends the recording, not the call.
+            Err(error) => self.file = Err(error.to_string()),
         }
     }
 }
 
 impl Format {
-    fn create(path: &Path, is_mixed: bool) -> io::Result<(Format, Rate)> {
+    /// What the name asks for.
+    fn begin(path: &Path, file: File, is_mixed: bool) -> io::Result<(Format, Rate)> {
         let ends = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
         if ["opus", "ogg", "oga"].into_iter().any(ends) {
             let channels = if is_mixed { Channels::Mono } else { Channels::Stereo };
-            let writer = ogg::Writer::create(path, channels)?;
+            let writer = ogg::Writer::begin(file, channels)?;
             return Ok((Format::Ogg(Box::new(writer)), ogg::Writer::RATE));
         }
-        Ok((Format::Wav(wav::Writer::create(path, if is_mixed { 1 } else { 2 })?), wav::Writer::RATE))
+        Ok((Format::Wav(wav::Writer::begin(file, if is_mixed { 1 } else { 2 })?), wav::Writer::RATE))
     }
 
     /// A frame of each channel.
@@ -110,38 +171,6 @@ impl Format {
             Format::Wav(writer) => writer.write(channels),
             Format::Ogg(writer) => writer.write(channels),
         }
-    }
-}
-
-struct Heard {
-    recorder: Recorder,
-    next: Box<dyn Sink>,
-    converter: Converter,
-}
-
-impl Sink for Heard {
-    fn hear(&mut self, frame: &Frame) {
-        self.next.hear(frame);
-        self.recorder.with(|recording| {
-            recording.write(&self.converter.convert(frame.clone(), recording.rate));
-        });
-    }
-}
-
-struct Said {
-    recorder: Recorder,
-    source: Box<dyn Source>,
-    converter: Converter,
-}
-
-impl Source for Said {
-    fn frame(&mut self) -> Option<Frame> {
-        let frame = self.source.frame();
-        self.recorder.with(|recording| {
-            recording.said =
-                frame.as_ref().map(|frame| self.converter.convert(frame.clone(), recording.rate));
-        });
-        frame
     }
 }
 
@@ -229,6 +258,33 @@ mod tests {
         assert_eq!((reader.spec().channels, reader.duration()), (1, 110 * 320));
         let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();
         assert!(is(&samples, Rate::Hz16000, 440.0));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_disk_that_is_full_ends_the_recording_and_says_so() {
+        let full = || OpenOptions::new().write(true).open("/dev/full");
+        let recorder = Recorder::begin(Path::new("full.wav"), full(), false).unwrap();
+        assert_eq!((recorder.millis(), recorder.trouble()), (0, None));
+        recorded(&recorder);
+        assert!(recorder.trouble().unwrap().contains("No space left"));
+        assert!(recorder.millis() < 1_020, "{}", recorder.millis());
+        let error = Recorder::begin(Path::new("full.opus"), full(), false).unwrap_err();
+        assert!(error.to_string().contains("full.opus cannot be written: No space left"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_private_is_new_and_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let place = Place::new("private.wav");
+        let recorder = Recorder::create_private(&place.0).unwrap();
+        recorded(&recorder);
+        assert_eq!(recorder.millis(), 2_200);
+        assert_eq!(std::fs::metadata(&place.0).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Recorder::mixed_private(&place.0).unwrap_err().to_string().contains("exists"));
+        drop(recorder);
+        assert_eq!(hound::WavReader::open(&place.0).unwrap().duration(), 110 * 320);
     }
 
     #[test]

@@ -59,37 +59,62 @@ impl Reader {
     }
 }
 
+/// What the format can count, but for its header.
+const BYTES_MAX: u64 = u32::MAX as u64 - 1_024;
+
 /// Writes a file. Its header is made true each second, and when it is dropped.
 pub(super) struct Writer {
     file: WavWriter<BufWriter<File>>,
-    unflushed: u32,
+    frames: u64,
 }
 
 impl Writer {
     pub(super) const RATE: Rate = Rate::Hz16000;
 
-    pub(super) fn create(path: &Path, channels: u16) -> io::Result<Writer> {
+    pub(super) fn begin(file: File, channels: u16) -> io::Result<Writer> {
         let spec = WavSpec {
             channels,
             sample_rate: Self::RATE.hz(),
             bits_per_sample: 16,
             sample_format: SampleFormat::Int,
         };
-        Ok(Writer { file: WavWriter::create(path, spec).map_err(io::Error::other)?, unflushed: 0 })
+        let file = WavWriter::new(BufWriter::new(file), spec).map_err(io::Error::other)?;
+        Ok(Writer { file, frames: 0 })
     }
 
     /// A frame of each channel.
     pub(super) fn write(&mut self, channels: &[&Frame]) -> io::Result<()> {
+        let frame_bytes = (Self::RATE.frame_len() * channels.len() * size_of::<i16>()) as u64;
+        if (self.frames + 1) * frame_bytes > BYTES_MAX {
+            return Err(io::Error::other("a WAV file holds no more"));
+        }
         for at in 0..Self::RATE.frame_len() {
             for sample in channels.iter().filter_map(|frame| frame.get(at)) {
                 self.file.write_sample(*sample).map_err(io::Error::other)?;
             }
         }
-        self.unflushed += 1;
-        if self.unflushed < FLUSH_FRAMES {
+        self.frames += 1;
+        if !self.frames.is_multiple_of(u64::from(FLUSH_FRAMES)) {
             return Ok(());
         }
-        self.unflushed = 0;
         self.file.flush().map_err(io::Error::other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_ends_before_its_length_cannot_be_written_any_more() {
+        let path = std::env::temp_dir().join(format!("ruf-media-wav-{}", std::process::id()));
+        let mut writer = Writer::begin(File::create(&path).unwrap(), 2).unwrap();
+        let silence = Frame::silence(Writer::RATE);
+        // 18 hours and a half.
+        writer.frames = 3_355_441;
+        writer.write(&[&silence, &silence]).unwrap();
+        let error = writer.write(&[&silence, &silence]).unwrap_err();
+        assert!(error.to_string().contains("holds no more"));
+        std::fs::remove_file(&path).unwrap();
     }
 }
