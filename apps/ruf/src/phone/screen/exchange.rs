@@ -1,6 +1,7 @@
 //! [`Exchange`]: the phones and calls behind the screen, a task each. What they tell becomes an [`Event`]; what the model
 //! wants becomes an order to one of them.
 
+mod line_task;
 mod tasks;
 
 use std::collections::HashMap;
@@ -13,7 +14,7 @@ use tokio::task::JoinSet;
 use super::event::{Effect, Event, LineId, Progress, Registration, Sound};
 use super::sound::SoundPlan;
 use super::standing::Standing;
-use tasks::LineTask;
+use line_task::LineTask;
 
 /// What may wait for the screen; then phones and calls wait.
 const HEARD_MAX: usize = 1_024;

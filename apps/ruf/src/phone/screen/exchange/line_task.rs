@@ -1,0 +1,279 @@
+//! [`LineTask`]: the task of one call, from its beginning to its end.
+
+use std::time::Duration;
+
+use ruf_sip::device::{LevelMeter, Room};
+use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, StatusCode, Suite};
+use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
+
+use super::super::event::{LineId, Progress, Quality, Sound};
+use super::super::sound::{Ends, SoundPlan};
+use super::{Heard, Order};
+
+/// How often it is looked how a call sounds.
+const LOOK: Duration = Duration::from_millis(250);
+/// Levels of the screen: the softest and the loudest that is told from others, in -dBov.
+const SOFT_DBOV: u8 = 70;
+const STEP_DB: u8 = 6;
+
+/// One call.
+pub(in crate::phone::screen) struct LineTask {
+    pub(super) line: LineId,
+    pub(super) heard: mpsc::Sender<Heard>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) sound: SoundPlan,
+    is_muted: bool,
+    is_held: bool,
+    room: Option<Room>,
+}
+
+impl LineTask {
+    pub(super) fn new(
+        line: LineId,
+        heard: mpsc::Sender<Heard>,
+        orders: mpsc::Receiver<Order>,
+        sound: SoundPlan,
+    ) -> LineTask {
+        LineTask { line, heard, orders, sound, is_muted: false, is_held: false, room: None }
+    }
+
+    /// Calls.
+    pub(super) async fn call(self, dialer: Dialer, to: String) {
+        match dialer.call(&to).await {
+            Ok(call) => {
+                self.tell(Progress::Placed(call.remote().to_owned())).await;
+                self.talk(call).await;
+            }
+            Err(error) => self.tell(Progress::Ended(Ended::Failed(error))).await,
+        }
+    }
+
+    /// Waits for what is said to somebody who calls.
+    pub(super) async fn ring(mut self, mut incoming: Incoming) {
+        loop {
+            tokio::select! {
+                ended = incoming.ended() => return self.tell(Progress::Ended(ended)).await,
+                order = self.orders.recv() => match order {
+                    Some(Order::Ring) => incoming.ring(),
+                    Some(Order::Answer) => return self.talk(incoming.answer()).await,
+                    Some(Order::Refuse(status)) => {
+                        incoming.reject(status);
+                        return self.tell(Progress::Ended(Ended::Declined(status))).await;
+                    }
+                    Some(Order::Forward(to)) => {
+                        let ended = match incoming.forward(&to) {
+                            Ok(()) => Ended::Declined(StatusCode::MOVED_TEMPORARILY),
+                            Err(error) => Ended::Failed(error),
+                        };
+                        return self.tell(Progress::Ended(ended)).await;
+                    }
+                    Some(Order::HangUp) | None => return self.tell(Progress::Ended(Ended::HungUp)).await,
+                    Some(
+                        Order::Hold
+                        | Order::Resume
+                        | Order::Mute(_)
+                        | Order::Press(_)
+                        | Order::Transfer(_)
+                        | Order::GiveUp(_)
+                        | Order::Connect(_)
+                        | Order::Confer(_)
+                        | Order::Part
+                        | Order::Follow(_),
+                    ) => {}
+                },
+            }
+        }
+    }
+
+    /// Sees a call to its end.
+    pub(super) async fn talk(mut self, mut call: Call) {
+        let meters = Meters::default();
+        self.talk_alone(&call, &meters).await;
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut is_wanted, mut trouble) = (true, None);
+        loop {
+            tokio::select! {
+                event = call.next() => match event {
+                    Some(CallEvent::Ended(ended)) => return self.tell(Progress::Ended(ended)).await,
+                    Some(event) => {
+                        if matches!(event, CallEvent::NotChanged(_)) {
+                            self.is_held = !self.is_held;
+                            self.speak_or_not(&call);
+                        }
+                        if let Some(progress) = progress(event) {
+                            self.tell(progress).await;
+                        }
+                    }
+                    None => return,
+                },
+                order = self.orders.recv(), if is_wanted => match order {
+                    Some(order) => self.obey(&call, &meters, order).await,
+                    None => {
+                        is_wanted = false;
+                        call.hang_up();
+                    }
+                },
+                _ = look.tick() => {
+                    let troubled = self.sound.trouble();
+                    if trouble != troubled {
+                        trouble.clone_from(&troubled);
+                        if let Some(why) = troubled {
+                            self.tell(Progress::NoSound(why)).await;
+                        }
+                    }
+                    let sound = Sound {
+                        heard: level(meters.heard.dbov()),
+                        said: level(meters.said.dbov()),
+                        codec: call.codec().await.map(Codec::name),
+                        encryption: call.suite().await.map(suite),
+                        quality: quality(&call.figures().await),
+                    };
+                    // A screen that is behind misses a look.
+                    let _ = self.heard.try_send(Heard::Sound(self.line, sound));
+                }
+            }
+        }
+    }
+
+    /// With our own sound.
+    async fn talk_alone(&self, call: &Call, meters: &Meters) {
+        match self.sound.ends() {
+            Ok(ends) => meters.between(call, ends),
+            Err(why) => self.tell(Progress::NoSound(why)).await,
+        }
+    }
+
+    /// Whoever is on hold hears nothing of us; in a conference the others are heard though we are muted.
+    fn speak_or_not(&self, call: &Call) {
+        if let Some(room) = &self.room {
+            room.mute(self.is_muted);
+        }
+        call.mute(self.is_held || (self.is_muted && self.room.is_none()));
+    }
+
+    async fn obey(&mut self, call: &Call, meters: &Meters, order: Order) {
+        match order {
+            Order::Refuse(_) | Order::HangUp => call.hang_up(),
+            Order::Hold => {
+                self.is_held = true;
+                self.speak_or_not(call);
+                call.hold();
+            }
+            Order::Resume => {
+                self.is_held = false;
+                self.speak_or_not(call);
+                call.resume();
+            }
+            Order::Mute(is_muted) => {
+                self.is_muted = is_muted;
+                self.speak_or_not(call);
+            }
+            Order::Press(key) => {
+                if !call.press(&key.to_string()).await {
+                    self.tell(Progress::NoKeys).await;
+                }
+            }
+            Order::Transfer(to) => {
+                if let Err(error) = call.transfer(&to) {
+                    self.tell(Progress::TransferFailed(error)).await;
+                }
+            }
+            Order::Confer(room) => {
+                meters.between(call, room.seat());
+                self.room = Some(room);
+                self.speak_or_not(call);
+            }
+            Order::Part => {
+                self.room = None;
+                self.talk_alone(call, meters).await;
+                self.speak_or_not(call);
+            }
+            // Whoever asked may be over.
+            Order::GiveUp(tell) => drop(tell.send(call.replacement().await)),
+            Order::Connect(told) => {
+                let to = told.await.ok().flatten().ok_or(Error::Closed);
+                if let Err(error) = to.and_then(|to| call.transfer(&to)) {
+                    self.tell(Progress::TransferFailed(error)).await;
+                }
+            }
+            Order::Follow(task) => match call.follow().await {
+                Ok(new) => drop(self.heard.send(Heard::Followed(task, new)).await),
+                Err(error) => task.tell(Progress::Ended(Ended::Failed(error))).await,
+            },
+            Order::Ring | Order::Answer | Order::Forward(_) => {}
+        }
+    }
+
+    async fn tell(&self, progress: Progress) {
+        let _ = self.heard.send(Heard::Progress(self.line, progress)).await;
+    }
+}
+
+/// How loud a call is.
+#[derive(Default)]
+struct Meters {
+    heard: LevelMeter,
+    said: LevelMeter,
+}
+
+impl Meters {
+    /// Between a call and its sound.
+    fn between(&self, call: &Call, (source, sink): Ends) {
+        call.say(self.said.said(source));
+        call.hear_with(self.heard.heard(sink));
+    }
+}
+
+fn progress(event: CallEvent) -> Option<Progress> {
+    Some(match event {
+        CallEvent::Ringing { early_media: true, .. } => Progress::EarlyMedia,
+        CallEvent::Ringing { .. } => Progress::Ringing,
+        CallEvent::Answered => Progress::Answered,
+        CallEvent::Held => Progress::HeldByThem,
+        CallEvent::Resumed => Progress::ResumedByThem,
+        CallEvent::Digit(key) => Progress::Digit(key),
+        CallEvent::Message(message) => Progress::Wrote(message.text),
+        CallEvent::Referred { to, .. } => Progress::Referred(to),
+        CallEvent::Transferred => Progress::Transferred,
+        CallEvent::TransferFailed(error) => Progress::TransferFailed(error),
+        CallEvent::NotChanged(_) => Progress::NotChanged,
+        CallEvent::Ended(ended) => Progress::Ended(ended),
+        _ => return None,
+    })
+}
+
+fn quality(figures: &Figures) -> Option<Quality> {
+    let quality = &figures.quality;
+    (quality.packets > 0).then(|| Quality {
+        mos: quality.mos.now,
+        loss_percent: quality.loss_percent.now,
+        jitter_ms: quality.jitter_ms.now,
+        round_trip_ms: quality.round_trip_ms.map(|trip| trip.now),
+    })
+}
+
+/// A suite in few letters.
+fn suite(suite: Suite) -> String {
+    match suite {
+        Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 | Suite::AeadAes128Gcm => "SRTP, AES-128",
+        Suite::Aes256CmHmacSha1_80 | Suite::Aes256CmHmacSha1_32 | Suite::AeadAes256Gcm => "SRTP, AES-256",
+    }
+    .to_owned()
+}
+
+/// 0 to 10.
+fn level(dbov: u8) -> u8 {
+    (SOFT_DBOV.saturating_sub(dbov) / STEP_DB).min(10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_0_and_loud_is_10() {
+        assert_eq!([127, 70, 64, 20, 0].map(level), [0, 0, 1, 8, 10]);
+    }
+}
