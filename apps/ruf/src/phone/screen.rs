@@ -18,6 +18,7 @@ mod line;
 mod model;
 mod settings;
 mod sound;
+mod sound_file;
 mod standing;
 mod terminal;
 mod theme;
@@ -145,6 +146,7 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         is_auto_answer: settings.is_auto_answer,
         forwarding: settings.forwarding,
         hooks: settings.hooks,
+        recordings: settings.recordings,
         is_shown: settings.is_shown,
         dial: dialing::linked(args.to.as_deref().unwrap_or_default()),
         now: now(start),

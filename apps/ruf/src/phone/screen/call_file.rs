@@ -140,6 +140,7 @@ mod tests {
             began_unix_secs: number,
             talked_secs: (way == Way::Received).then_some(7),
             why: "busy".to_owned(),
+            recordings: (way == Way::Dialled).then(|| "/calls/a.wav".into()).into_iter().collect(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! [`CallList`]: the calls that were, and which of them is marked. What is marked stays where it is when calls are added.
 
+use std::path::PathBuf;
+
 use super::line::Party;
 
 /// Calls that are remembered.
@@ -17,6 +19,9 @@ pub(crate) struct CallEntry {
     pub(crate) talked_secs: Option<u64>,
     /// How it ended, in words.
     pub(crate) why: String,
+    /// The files in which it is recorded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) recordings: Vec<PathBuf>,
 }
 
 /// Who called, and what came of it.
@@ -129,6 +134,7 @@ mod tests {
             began_unix_secs: 0,
             talked_secs: None,
             why: String::new(),
+            recordings: Vec::new(),
         }
     }
 

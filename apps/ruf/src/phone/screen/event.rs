@@ -1,5 +1,7 @@
 //! What comes to the [`Model`](super::model::Model), and what it wants done.
 
+use std::path::PathBuf;
+
 use ruf_sip::{Ended, Error, StatusCode};
 
 use super::call_list::CallEntry;
@@ -88,6 +90,10 @@ pub(crate) enum Progress {
     NotChanged,
     /// The far side takes no keys.
     NoKeys,
+    /// It is being recorded, into this file.
+    Recording(PathBuf),
+    /// It cannot be recorded, or no longer; why.
+    NotRecorded(String),
     /// The file or device for sound cannot be used; why.
     NoSound(String),
     /// It is over.
@@ -169,6 +175,8 @@ pub(crate) enum Effect {
     Mute(LineId, bool),
     /// Press a key.
     Press(LineId, char),
+    /// Record it into this file, or one of a name like it; or no longer.
+    Record { line: LineId, file: Option<PathBuf> },
     /// Ask the far side to call this text.
     Transfer { line: LineId, to: String },
     /// Ask the far side to take our place in another call.

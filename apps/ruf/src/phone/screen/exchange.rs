@@ -5,6 +5,7 @@ mod line_task;
 mod tasks;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use ruf_sip::device::{Null, Room, Silence};
 use ruf_sip::{Account, Call, Dialer, Error, Phone, PhoneEvent, StatusCode};
@@ -56,6 +57,8 @@ enum Order {
     Resume,
     Mute(bool),
     Press(char),
+    /// Into this file, or no longer.
+    Record(Option<PathBuf>),
     Transfer(String),
     /// Says how somebody takes our place.
     GiveUp(oneshot::Sender<Option<String>>),
@@ -163,6 +166,7 @@ impl Exchange {
             Effect::Resume(line) => self.order(line, Order::Resume),
             Effect::Mute(line, is_muted) => self.order(line, Order::Mute(is_muted)),
             Effect::Press(line, key) => self.order(line, Order::Press(key)),
+            Effect::Record { line, file } => self.order(line, Order::Record(file)),
             Effect::Transfer { line, to } => self.order(line, Order::Transfer(to)),
             Effect::Connect { line, with } => {
                 let (tell, told) = oneshot::channel();

@@ -19,6 +19,7 @@ pub(crate) enum Verb {
     Conference,
     Follow,
     Write,
+    Record,
     DoNotDisturb,
     AutoAnswer,
     NextAccount,
@@ -110,6 +111,7 @@ const BINDINGS: &[Binding] = &[
     },
     Binding { verb: Verb::Follow, keys: &[Key::Control('y')], shown: "^Y", word: |words| words.key_follow },
     Binding { verb: Verb::Write, keys: &[Key::Control('w')], shown: "^W", word: |words| words.key_write },
+    Binding { verb: Verb::Record, keys: &[Key::Control('e')], shown: "^E", word: |words| words.key_record },
     Binding {
         verb: Verb::AutoAnswer,
         keys: &[Key::Control('n')],

@@ -1,5 +1,7 @@
 //! [`Line`]: one call as the screen shows it.
 
+use std::path::PathBuf;
+
 use super::event::{LineId, Sound};
 use super::model::Now;
 
@@ -30,6 +32,9 @@ pub(crate) struct Line {
     pub(crate) referred: Option<String>,
     /// Whom the caller was sent on to.
     pub(crate) forwarded_to: Option<String>,
+    pub(crate) is_recording: bool,
+    /// The files in which it is recorded.
+    pub(crate) recordings: Vec<PathBuf>,
 }
 
 /// Keys that are shown.
@@ -80,6 +85,8 @@ impl Line {
             is_ending: false,
             referred: None,
             forwarded_to: None,
+            is_recording: false,
+            recordings: Vec::new(),
         }
     }
 

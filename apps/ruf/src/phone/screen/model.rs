@@ -5,6 +5,7 @@
 mod calls;
 mod conference;
 mod presence;
+mod recording;
 mod tabs;
 mod transfer;
 
@@ -21,6 +22,7 @@ use super::hooks::Hooks;
 use super::keys::{self, Verb};
 use super::line::{Line, Party};
 use super::settings::Forwarding;
+use super::sound_file::SoundFiles;
 use super::standing::Standing;
 use super::theme::Theme;
 use super::words::Words;
@@ -93,6 +95,8 @@ pub(crate) struct Opening {
     pub(crate) is_auto_answer: bool,
     pub(crate) forwarding: Forwarding,
     pub(crate) hooks: Hooks,
+    /// Where recordings are put; `None`: nobody says where.
+    pub(crate) recordings: Option<SoundFiles>,
     /// Whoever watches us is told how we are.
     pub(crate) is_shown: bool,
     /// What stands in the dial field.
@@ -127,6 +131,7 @@ pub(crate) struct Model {
     pub(crate) is_auto_answer: bool,
     pub(crate) forwarding: Forwarding,
     pub(crate) hooks: Hooks,
+    pub(crate) recordings: Option<SoundFiles>,
     pub(crate) notice: String,
     pub(crate) quit: Quit,
     pub(crate) words: &'static Words,
@@ -175,6 +180,7 @@ impl Model {
             is_auto_answer: opening.is_auto_answer,
             forwarding: opening.forwarding,
             hooks: opening.hooks,
+            recordings: opening.recordings,
             notice: String::new(),
             quit: Quit::No,
             words: opening.words,
@@ -280,6 +286,7 @@ impl Model {
             Verb::Conference => self.confer_or_part(),
             Verb::Follow => self.follow(),
             Verb::Write => self.open_chat(),
+            Verb::Record => self.record_or_stop(),
             Verb::DoNotDisturb => {
                 self.is_do_not_disturb = !self.is_do_not_disturb;
                 Vec::new()

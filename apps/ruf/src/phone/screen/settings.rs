@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::contacts::Contact;
 use super::hooks::Hooks;
 use super::sound::SoundPlan;
+use super::sound_file::{SoundFiles, SoundFormat};
 use super::theme::ThemeName;
 use super::words::Language;
 use crate::config::{ConfigError, Source};
@@ -34,6 +35,8 @@ pub(super) struct Settings {
     pub(super) is_auto_answer: bool,
     pub(super) forwarding: Forwarding,
     pub(super) hooks: Hooks,
+    /// Where recordings are put; `None`: nobody says where.
+    pub(super) recordings: Option<SoundFiles>,
     pub(super) is_shown: bool,
 }
 
@@ -62,6 +65,7 @@ struct File {
     presence: bool,
     forward: ForwardTable,
     hooks: Hooks,
+    recording: RecordingTable,
     account: Vec<Spanned<AccountTable>>,
     contact: Vec<Contact>,
 }
@@ -73,6 +77,13 @@ struct ForwardTable {
     busy: Option<Spanned<String>>,
     no_answer: Option<Spanned<String>>,
     no_answer_secs: Option<u64>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RecordingTable {
+    folder: Option<PathBuf>,
+    format: SoundFormat,
 }
 
 #[derive(Deserialize)]
@@ -95,7 +106,9 @@ impl Settings {
     /// # Errors
     /// What is wrong in the file, and where.
     pub(super) fn load(named: Option<&Path>) -> Result<Settings, ConfigError> {
-        let Some(path) = named.map(Path::to_owned).or_else(found) else { return Ok(Settings::default()) };
+        let Some(path) = named.map(Path::to_owned).or_else(found) else {
+            return Settings::read(&Source { name: FILE, text: "" }, Path::new(""));
+        };
         let name = path.display().to_string();
         let text = std::fs::read_to_string(&path)
             .map_err(|error| ConfigError::flag(&name, format!("the file cannot be read: {error}")))?;
@@ -115,6 +128,7 @@ impl Settings {
             contacts: file.contact,
             forwarding: file.forward.read(source)?,
             hooks: file.hooks,
+            recordings: file.recording.files(folder),
             ..Settings::default()
         };
         if let Some(text) = file.sound {
@@ -161,6 +175,14 @@ impl AccountTable {
     }
 }
 
+impl RecordingTable {
+    fn files(self, beside: &Path) -> Option<SoundFiles> {
+        let folder =
+            self.folder.map_or_else(|| kept("recordings"), |folder| Some(placed(beside, &folder)))?;
+        Some(SoundFiles { folder, format: self.format })
+    }
+}
+
 impl ForwardTable {
     fn read(self, source: &Source<'_>) -> Result<Forwarding, ConfigError> {
         let target = |to: Option<Spanned<String>>| match to {
@@ -175,6 +197,19 @@ impl ForwardTable {
             no_answer: target(self.no_answer)?,
             no_answer_secs: self.no_answer_secs.unwrap_or(NO_ANSWER_SECS),
         })
+    }
+}
+
+/// The place for files of a kind that the user wants to keep, if nothing else is said.
+fn kept(kind: &str) -> Option<PathBuf> {
+    folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join(kind))
+}
+
+/// What the file names: in the home of the user, or beside the file unless it says more.
+fn placed(beside: &Path, named: &Path) -> PathBuf {
+    match (named.strip_prefix("~"), std::env::var_os("HOME")) {
+        (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
+        _ => beside.join(named),
     }
 }
 
@@ -213,6 +248,8 @@ mod tests {
         );
         assert_eq!(settings.language, Language::De);
         assert_eq!(settings.forwarding.no_answer.as_deref(), Some("+4930123456"));
+        let recordings = SoundFiles { folder: "/etc/ruf/calls".into(), format: SoundFormat::Opus };
+        assert_eq!(settings.recordings, Some(recordings));
         let files =
             SoundPlan::Files { say: "/etc/ruf/hello.wav".into(), record: "/etc/ruf/calls.wav".into() };
         assert_eq!(settings.sound, Some(files));
@@ -231,6 +268,7 @@ mod tests {
             ("[[account]]\naddress = \"a@h\"\npassword = \"@none\"", "phone.toml:3:12", "/etc/ruf/none"),
             ("[[account]]\npassword = \"x\"", "phone.toml:1:1", "missing field `address`"),
             ("[[contact]]\nname = \"x\"", "phone.toml:1:1", "missing field `address`"),
+            ("[recording]\nformat = \"mp3\"", "phone.toml:2:10", "expected `wav` or `opus`"),
             ("[forward]\nbusy = \" \"", "phone.toml:2:8", "expected a number"),
             ("language = ", "phone.toml:1:", ""),
         ] {

@@ -101,7 +101,7 @@ impl SoundPlan {
 }
 
 /// This name, or the first of `name-2.wav`, `name-3.wav`, … that is no file: no recording is written over.
-fn unused(path: &Path) -> PathBuf {
+pub(super) fn unused(path: &Path) -> PathBuf {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let ending = path.extension().map_or_else(String::new, |ending| format!(".{}", ending.to_string_lossy()));
     let numbered = (2..NAMES_TRIED).map(|number| path.with_file_name(format!("{stem}-{number}{ending}")));

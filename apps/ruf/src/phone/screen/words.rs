@@ -63,6 +63,7 @@ words! {
     key_transfer: "Transfer", "Verbinden";
     key_follow: "calls them", "ruft dort an";
     key_write: "writes", "schreibt";
+    key_record: "Record", "Aufnehmen";
     key_quit: "Quit", "Beenden";
     key_next_account: "Other account", "And. Konto";
     do_not_disturb: "Do not disturb", "Nicht stören";
@@ -124,6 +125,14 @@ words! {
     held: "ON HOLD", "GEHALTEN";
     held_by_them: "they hold you", "Sie werden gehalten";
     muted: "MUTED", "STUMM";
+    recording: "RECORDING", "AUFNAHME";
+    stop_recording: "Stop recording", "Aufnahme aus";
+    recorded: "recorded", "aufgenommen";
+    recorded_into: "Recorded into", "Aufnahme in";
+    recording_ended: "the recording has ended", "die Aufnahme ist zu Ende";
+    not_recorded: "NOT RECORDED", "KEINE AUFNAHME";
+    record_needs_call: "Only who talks can be recorded.", "Aufnehmen geht nur im Gespräch.";
+    no_folder: "Nobody says where files are kept: neither phone.toml nor HOME.", "Niemand sagt, wohin mit Dateien: weder phone.toml noch HOME.";
     ending: "hanging up", "wird aufgelegt";
     not_encrypted: "not encrypted", "unverschlüsselt";
     encrypted: "encrypted", "verschlüsselt";

@@ -1,14 +1,16 @@
 //! [`LineTask`]: the task of one call, from its beginning to its end.
 
+use std::path::Path;
 use std::time::Duration;
 
-use ruf_sip::device::{LevelMeter, Room};
+use ruf_sip::device::{LevelMeter, Recorder, Room, Tap};
 use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, StatusCode, Suite};
 use tokio::sync::mpsc;
 use tokio::time::MissedTickBehavior;
 
 use super::super::event::{LineId, Progress, Quality, Sound};
 use super::super::sound::{Ends, SoundPlan};
+use super::super::sound_file;
 use super::{Heard, Order};
 
 /// How often it is looked how a call sounds.
@@ -26,6 +28,8 @@ pub(in crate::phone::screen) struct LineTask {
     is_muted: bool,
     is_held: bool,
     room: Option<Room>,
+    ears: Ears,
+    recorder: Option<Recorder>,
 }
 
 impl LineTask {
@@ -35,7 +39,17 @@ impl LineTask {
         orders: mpsc::Receiver<Order>,
         sound: SoundPlan,
     ) -> LineTask {
-        LineTask { line, heard, orders, sound, is_muted: false, is_held: false, room: None }
+        LineTask {
+            line,
+            heard,
+            orders,
+            sound,
+            is_muted: false,
+            is_held: false,
+            room: None,
+            ears: Ears::default(),
+            recorder: None,
+        }
     }
 
     /// Calls.
@@ -74,6 +88,7 @@ impl LineTask {
                         | Order::Resume
                         | Order::Mute(_)
                         | Order::Press(_)
+                        | Order::Record(_)
                         | Order::Transfer(_)
                         | Order::GiveUp(_)
                         | Order::Connect(_)
@@ -88,15 +103,17 @@ impl LineTask {
 
     /// Sees a call to its end.
     pub(super) async fn talk(mut self, mut call: Call) {
-        let meters = Meters::default();
-        self.talk_alone(&call, &meters).await;
+        self.talk_alone(&call).await;
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut is_wanted, mut trouble) = (true, None);
         loop {
             tokio::select! {
                 event = call.next() => match event {
-                    Some(CallEvent::Ended(ended)) => return self.tell(Progress::Ended(ended)).await,
+                    Some(CallEvent::Ended(ended)) => {
+                        self.stop_recording();
+                        return self.tell(Progress::Ended(ended)).await;
+                    }
                     Some(event) => {
                         if matches!(event, CallEvent::NotChanged(_)) {
                             self.is_held = !self.is_held;
@@ -109,7 +126,7 @@ impl LineTask {
                     None => return,
                 },
                 order = self.orders.recv(), if is_wanted => match order {
-                    Some(order) => self.obey(&call, &meters, order).await,
+                    Some(order) => self.obey(&call, order).await,
                     None => {
                         is_wanted = false;
                         call.hang_up();
@@ -123,9 +140,10 @@ impl LineTask {
                             self.tell(Progress::NoSound(why)).await;
                         }
                     }
+                    self.look_at_recorder().await;
                     let sound = Sound {
-                        heard: level(meters.heard.dbov()),
-                        said: level(meters.said.dbov()),
+                        heard: level(self.ears.heard.dbov()),
+                        said: level(self.ears.said.dbov()),
                         codec: call.codec().await.map(Codec::name),
                         encryption: call.suite().await.map(suite),
                         quality: quality(&call.figures().await),
@@ -138,9 +156,9 @@ impl LineTask {
     }
 
     /// With our own sound.
-    async fn talk_alone(&self, call: &Call, meters: &Meters) {
+    async fn talk_alone(&self, call: &Call) {
         match self.sound.ends() {
-            Ok(ends) => meters.between(call, ends),
+            Ok(ends) => self.ears.between(call, ends),
             Err(why) => self.tell(Progress::NoSound(why)).await,
         }
     }
@@ -150,10 +168,12 @@ impl LineTask {
         if let Some(room) = &self.room {
             room.mute(self.is_muted);
         }
-        call.mute(self.is_held || (self.is_muted && self.room.is_none()));
+        let is_silent = self.is_held || (self.is_muted && self.room.is_none());
+        self.ears.tap.mute(is_silent);
+        call.mute(is_silent);
     }
 
-    async fn obey(&mut self, call: &Call, meters: &Meters, order: Order) {
+    async fn obey(&mut self, call: &Call, order: Order) {
         match order {
             Order::Refuse(_) | Order::HangUp => call.hang_up(),
             Order::Hold => {
@@ -175,19 +195,21 @@ impl LineTask {
                     self.tell(Progress::NoKeys).await;
                 }
             }
+            Order::Record(Some(file)) => self.record(&file).await,
+            Order::Record(None) => self.stop_recording(),
             Order::Transfer(to) => {
                 if let Err(error) = call.transfer(&to) {
                     self.tell(Progress::TransferFailed(error)).await;
                 }
             }
             Order::Confer(room) => {
-                meters.between(call, room.seat());
+                self.ears.between(call, room.seat());
                 self.room = Some(room);
                 self.speak_or_not(call);
             }
             Order::Part => {
                 self.room = None;
-                self.talk_alone(call, meters).await;
+                self.talk_alone(call).await;
                 self.speak_or_not(call);
             }
             // Whoever asked may be over.
@@ -206,23 +228,49 @@ impl LineTask {
         }
     }
 
+    async fn record(&mut self, file: &Path) {
+        match sound_file::begin(file, Recorder::create_private) {
+            Ok((recorder, file)) => {
+                self.ears.tap.record(Some(recorder.clone()));
+                self.recorder = Some(recorder);
+                self.tell(Progress::Recording(file)).await;
+            }
+            Err(why) => self.tell(Progress::NotRecorded(why)).await,
+        }
+    }
+
+    /// The file is whole after this.
+    fn stop_recording(&mut self) {
+        self.recorder = None;
+        self.ears.tap.record(None);
+    }
+
+    /// Says if nothing can be recorded any more; the call goes on.
+    async fn look_at_recorder(&mut self) {
+        if let Some(why) = self.recorder.as_ref().and_then(Recorder::trouble) {
+            self.stop_recording();
+            self.tell(Progress::NotRecorded(why)).await;
+        }
+    }
+
     async fn tell(&self, progress: Progress) {
         let _ = self.heard.send(Heard::Progress(self.line, progress)).await;
     }
 }
 
-/// How loud a call is.
+/// What listens to a call beside us: how loud it is, and a recorder.
 #[derive(Default)]
-struct Meters {
+struct Ears {
     heard: LevelMeter,
     said: LevelMeter,
+    tap: Tap,
 }
 
-impl Meters {
+impl Ears {
     /// Between a call and its sound.
     fn between(&self, call: &Call, (source, sink): Ends) {
-        call.say(self.said.said(source));
-        call.hear_with(self.heard.heard(sink));
+        call.say(self.said.said(self.tap.said(source)));
+        call.hear_with(self.heard.heard(self.tap.heard(sink)));
     }
 }
 

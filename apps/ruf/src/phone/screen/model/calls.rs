@@ -317,6 +317,14 @@ impl Model {
                 Some(self.words.not_changed.to_owned())
             }
             Progress::NoKeys => Some(self.words.takes_no_keys.to_owned()),
+            Progress::Recording(file) => {
+                self.records(id, file);
+                return Vec::new();
+            }
+            Progress::NotRecorded(why) => {
+                self.records_no_more(id, &why);
+                return Vec::new();
+            }
             Progress::NoSound(why) => Some(format!("{}: {why}", self.words.sound_broken)),
             Progress::Ended(ended) => return self.ended(id, &ended),
         };
@@ -362,6 +370,7 @@ impl Model {
             began_unix_secs: line.began.unix_secs,
             talked_secs,
             why,
+            recordings: line.recordings.clone(),
         };
         self.calls.add(entry.clone());
         let mut effects = vec![Effect::Remember(entry)];

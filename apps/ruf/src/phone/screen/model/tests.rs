@@ -6,6 +6,7 @@ use super::super::contacts::Contact;
 use super::super::event::{Effect, Event, Key, LineId, Progress, Registration};
 use super::super::hooks::Hooks;
 use super::super::settings::Forwarding;
+use super::super::sound_file::{SoundFiles, SoundFormat};
 use super::super::standing::Standing;
 use super::super::theme::{Theme, ThemeName};
 use super::super::words::Language;
@@ -40,6 +41,7 @@ impl Pure {
             calls: CallList::default(),
             forwarding: Forwarding::default(),
             hooks: Hooks::default(),
+            recordings: Some(SoundFiles { folder: "/calls".into(), format: SoundFormat::Wav }),
             is_shown: false,
             words: language.words(),
             theme: Theme::of(ThemeName::Dark),

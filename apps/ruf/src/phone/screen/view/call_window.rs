@@ -2,6 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::Span;
 use ratatui::widgets::Block;
 
 use super::super::event::Quality;
@@ -13,12 +14,14 @@ use super::text::{Row, bar, duration, row, strong};
 /// Below these a line is bad, and says so: "many users dissatisfied" (ITU-T G.107 Annex B), and loss that is heard.
 const MOS_BAD: f32 = 3.1;
 const LOSS_BAD_PERCENT: f32 = 5.0;
+/// Letters of a name where there is not much room.
+const NAME_MAX: usize = 24;
 /// Other calls that are named.
 const OTHERS_SHOWN: usize = 2;
 
 pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let title = format!(" {} ", model.words.window);
-    let block = Block::bordered().title(title).style(model.theme.text);
+    let block = Block::bordered().title(title).title(recorded(model)).style(model.theme.text);
     let inside = block.inner(area);
     frame.render_widget(block, area);
     let mut rows = match model.shown_line() {
@@ -40,9 +43,24 @@ pub(super) fn draw(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     }
 }
 
+/// Who is being recorded, wherever the window is.
+fn recorded(model: &Model) -> ratatui::text::Line<'static> {
+    let names: Vec<&str> = model.recorded().map(|line| line.party.title()).collect();
+    let said = match names.as_slice() {
+        [] => return ratatui::text::Line::default(),
+        [name] => name.chars().take(NAME_MAX).collect(),
+        names => names.len().to_string(),
+    };
+    let said = Span::styled(format!(" {}: {said} ", model.words.recording), strong(model.theme.alert));
+    ratatui::text::Line::from(said).right_aligned()
+}
+
 /// The call in one row, where there is room for no more.
 pub(super) fn short(model: &Model) -> Row {
     match model.shown_line() {
+        Some(line) if model.recorded().next().is_some() => party(model, line)
+            .put(" ", model.theme.text)
+            .put(model.words.recording, strong(model.theme.alert)),
         Some(line) => party(model, line),
         None => Row::new().put(model.words.no_call, model.theme.faint),
     }
@@ -150,6 +168,8 @@ fn levels(model: &Model, line: &Line) -> Row {
     if line.state != LineState::Up {
         return Row::new();
     }
+    let (key, word) = keys::shown(Verb::Record, words);
+    let word = if line.is_recording { words.stop_recording } else { word };
     let quiet = line.is_held || line.is_held_by_them;
     let heard = if quiet { 0 } else { line.sound.heard };
     let said = if quiet || line.is_muted { 0 } else { line.sound.said };
@@ -161,6 +181,9 @@ fn levels(model: &Model, line: &Line) -> Row {
         .put(words.said, theme.faint)
         .put(" ", theme.text)
         .put(&bar(said), theme.text)
+        .right(key, theme.key)
+        .right(" ", theme.text)
+        .right(word, theme.text)
 }
 
 /// Those that are not in the window; whoever rings comes first.
@@ -173,7 +196,7 @@ fn others(model: &Model) -> Row {
     }
     let mut all = Row::new().put(words.other_calls, theme.faint).put(":", theme.faint);
     for line in others.iter().take(OTHERS_SHOWN) {
-        let name: String = line.party.title().chars().take(24).collect();
+        let name: String = line.party.title().chars().take(NAME_MAX).collect();
         let (said, style) = match line {
             line if line.rings_here() => (words.calls_you, strong(theme.alert)),
             Line { is_ending: true, .. } => (words.ending, theme.text),

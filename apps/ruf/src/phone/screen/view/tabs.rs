@@ -73,7 +73,8 @@ fn calls(model: &Model, frame: &mut Frame<'_>, area: Rect) {
 fn call(model: &Model, entry: &CallEntry) -> Vec<(String, usize)> {
     let time = when(entry.began_unix_secs, model.now.unix_secs, &model.zone, model.words.today);
     let outcome = match entry.talked_secs {
-        Some(secs) => duration(secs),
+        Some(secs) if entry.recordings.is_empty() => duration(secs),
+        Some(secs) => format!("{}  {}", duration(secs), model.words.recorded),
         None if matches!(entry.way, Way::Dialled | Way::Forwarded) => entry.why.clone(),
         None => String::new(),
     };

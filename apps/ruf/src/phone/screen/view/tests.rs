@@ -2,7 +2,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ruf_sip::{Ended, Error, StatusCode};
 
-use super::super::event::{Event, Key, LineId, Quality, Registration, Sound};
+use super::super::event::{Event, Key, LineId, Progress, Quality, Registration, Sound};
 use super::super::model::tests::Pure;
 use super::super::standing::Standing;
 use super::super::words::Language;
@@ -57,7 +57,7 @@ fn a_call_and_whoever_rings_beside_it() {
 │ sip:bob@example.org                                                          │
 │ talking  01:19  MUTED                                                        │
 │ G722  not encrypted       MOS 4.3  loss 0.0 %  jitter 2 ms  round trip 11 ms │
-│ They [#######   ]  You [          ]                                          │
+│ They [#######   ]  You [          ]                                ^E Record │
 │ Other calls: Carol CALLS YOU 00:04                                           │
 └──────────────────────────────────────────────────────────────────────────────┘
 
@@ -147,6 +147,33 @@ fn the_call_list_says_when_who_and_what_came_of_it() {
         "{}",
         rows.join("\n")
     );
+}
+
+#[test]
+fn who_is_recorded_is_in_sight_wherever_one_is_and_the_list_knows_it() {
+    let mut phone = Pure::new();
+    let line = phone.talking_to("bob");
+    phone.key(Key::Control('e'));
+    phone.progress(line, Progress::Recording("/calls/b.wav".into()));
+    assert!(text(&mut phone).contains("^E Stop recording │"), "{}", text(&mut phone));
+    phone.talking_to("carol");
+    for keys in [[Key::F(4), Key::Tab], [Key::Tab, Key::Tab]] {
+        keys.into_iter().for_each(|key| drop(phone.key(key)));
+        let rows = screen(&mut phone, 80, 24);
+        assert!(rows[13].ends_with("─ RECORDING: Bob Müller ┐"), "{}", rows.join("\n"));
+    }
+    let small = screen(&mut phone, 60, 20);
+    assert!(small[1].contains("Carol RECORDING"), "{small:?}");
+    let (mut phone, german) = (Pure::in_language(Language::De), Key::Control('e'));
+    let line = phone.talking_to("bob");
+    phone.key(german);
+    let shown = text(&mut phone);
+    assert!(shown.contains("─ AUFNAHME: Bob Müller ┐") && shown.contains("^E Aufnahme aus │"), "{shown}");
+    phone.progress(line, Progress::Recording("/calls/b.wav".into()));
+    phone.after(61);
+    phone.ended(line, Ended::RemoteHungUp);
+    phone.key(Key::Tab);
+    assert!(text(&mut phone).contains("Bob Müller               01:01  aufgenommen"), "{}", text(&mut phone));
 }
 
 #[test]
