@@ -1,0 +1,376 @@
+//! [`Relay`]: an address that a TURN server lends to one of our ports, over UDP (RFC 8656). Asked for with a name and a
+//! password (RFC 8489 §9.2), refreshed as long as it is wanted, with a permission for each host of the far side's and a
+//! channel to the address that was chosen.
+//!
+//! Not here: TURN over TCP or TLS, and more than one address of one server.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use md5::{Digest, Md5};
+
+use crate::attribute::{
+    CHANNEL_NUMBER, DATA, LIFETIME, NONCE, REALM, REQUESTED_TRANSPORT, STALE_NONCE, UDP, UNAUTHENTICATED,
+    USERNAME, XOR_MAPPED_ADDRESS, XOR_PEER_ADDRESS, XOR_RELAYED_ADDRESS,
+};
+use crate::message::{Class, Draft, Message, Method, Transaction, is_stun};
+use crate::random::Random;
+use crate::retry::{Due, RTO, Retry};
+
+/// Hosts that may send to us, at most.
+const PERMISSIONS_MAX: usize = 16;
+/// Times that a request is repeated with another nonce.
+const TRIES_MAX: u32 = 3;
+/// A realm or nonce is no longer than that.
+// rfc8489 §14.9, §14.10: less than 763 octets
+const CHALLENGE_BYTES_MAX: usize = 763;
+/// Until a server is asked again that refused, or did not answer.
+const AGAIN_IF_REFUSED: Duration = Duration::from_secs(60);
+/// What an allocation lives if the server does not say.
+// rfc8656 §3.2
+const LIFETIME_DEFAULT: Duration = Duration::from_secs(600);
+/// It is refreshed so long before its end.
+// rfc8656 §8.1
+const REFRESH_BEFORE: Duration = Duration::from_secs(60);
+/// A permission lives five minutes, a channel ten.
+// rfc8656 §9, §12
+const PERMIT_AGAIN: Duration = Duration::from_secs(240);
+/// Our only channel.
+// rfc8656 §12
+const CHANNEL: u16 = 0x4000;
+
+/// A name and a password at a TURN server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+/// Without the password.
+impl std::fmt::Debug for Login {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Login").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+/// The key of a long-term credential.
+// rfc8489 §9.2.2
+pub(crate) fn long_term_key(user: &str, realm: &str, password: &str) -> [u8; 16] {
+    Md5::digest(format!("{user}:{realm}:{password}")).into()
+}
+
+/// What a request asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Want {
+    Allocation,
+    /// For so many seconds; none: no longer.
+    Refresh(u32),
+    Permissions(Vec<IpAddr>),
+    Channel(SocketAddr),
+}
+
+#[derive(Clone, Debug)]
+struct Request {
+    want: Want,
+    transaction: Transaction,
+    datagram: Vec<u8>,
+    retry: Retry,
+    /// It carried our name and this nonce.
+    is_signed: bool,
+    tries: u32,
+}
+
+#[derive(Clone, Debug)]
+struct Challenge {
+    realm: String,
+    nonce: Vec<u8>,
+    key: [u8; 16],
+}
+
+/// What the server lends.
+#[derive(Clone, Copy, Debug)]
+struct Allocation {
+    relayed: SocketAddr,
+    mapped: Option<SocketAddr>,
+    refresh: Duration,
+}
+
+/// An address at a TURN server.
+#[derive(Clone, Debug)]
+pub(crate) struct Relay {
+    pub(crate) server: SocketAddr,
+    login: Login,
+    challenge: Option<Challenge>,
+    requests: Vec<Request>,
+    allocation: Option<Allocation>,
+    /// When it is asked for, if there is none.
+    next: Duration,
+    /// Hosts that may send, and when that is to be renewed.
+    permissions: Vec<(IpAddr, Duration)>,
+    /// The peer of our channel, whether the server knows of it, and when it is to be renewed.
+    channel: Option<(SocketAddr, bool, Duration)>,
+    out: VecDeque<Vec<u8>>,
+}
+
+impl Relay {
+    pub(crate) fn new(now: Duration, server: SocketAddr, login: Login) -> Relay {
+        Relay {
+            server,
+            login,
+            challenge: None,
+            requests: Vec::new(),
+            allocation: None,
+            next: now,
+            permissions: Vec::new(),
+            channel: None,
+            out: VecDeque::new(),
+        }
+    }
+
+    /// The address that is lent.
+    pub(crate) fn relayed(&self) -> Option<SocketAddr> {
+        self.allocation.map(|allocation| allocation.relayed)
+    }
+
+    /// What the server sees of our port.
+    pub(crate) fn mapped(&self) -> Option<SocketAddr> {
+        self.allocation.and_then(|allocation| allocation.mapped)
+    }
+
+    /// Lets this host send to us.
+    // rfc8656 §9
+    pub(crate) fn permit(&mut self, now: Duration, host: IpAddr) {
+        let is_known = self.permissions.iter().any(|(known, _)| *known == host);
+        if !is_known && self.permissions.len() < PERMISSIONS_MAX {
+            self.permissions.push((host, now));
+        }
+    }
+
+    /// Makes a channel to this address: packets there are shorter then.
+    // rfc8656 §12
+    pub(crate) fn open_channel(&mut self, now: Duration, peer: SocketAddr) {
+        // One channel is for one address as long as the allocation lives.
+        if self.channel.is_none() {
+            self.channel = Some((peer, false, now));
+        }
+    }
+
+    /// The address is not wanted any more.
+    // rfc8656 §7.3
+    pub(crate) fn close(&mut self, now: Duration, random: &mut Random) {
+        self.requests.clear();
+        if self.allocation.is_some() {
+            self.ask(now, Want::Refresh(0), 0, random);
+            self.requests.clear();
+        }
+        (self.allocation, self.next) = (None, Duration::MAX);
+        self.permissions.clear();
+    }
+
+    /// Time went by.
+    pub(crate) fn tick(&mut self, now: Duration, random: &mut Random) {
+        let mut over = Vec::new();
+        for request in &mut self.requests {
+            match request.retry.due(now) {
+                Due::Nothing => {}
+                Due::Again => self.out.push_back(request.datagram.clone()),
+                Due::Over => over.push(request.transaction),
+            }
+        }
+        for transaction in over {
+            if let Some(request) = self.take(transaction) {
+                self.failed(now, &request.want);
+            }
+        }
+        let is_asked =
+            |requests: &[Request], is: fn(&Want) -> bool| requests.iter().any(|request| is(&request.want));
+        let Some(allocation) = self.allocation else {
+            if now >= self.next && !is_asked(&self.requests, |want| *want == Want::Allocation) {
+                self.ask(now, Want::Allocation, 0, random);
+            }
+            return;
+        };
+        if now >= allocation.refresh && !is_asked(&self.requests, |want| matches!(want, Want::Refresh(_))) {
+            self.ask(now, Want::Refresh(LIFETIME_DEFAULT.as_secs() as u32), 0, random);
+        }
+        if !is_asked(&self.requests, |want| matches!(want, Want::Permissions(_))) {
+            let due = self.permissions.iter().filter(|(_, at)| now >= *at).map(|(host, _)| *host);
+            let due: Vec<IpAddr> =
+                due.filter(|host| host.is_ipv4() == allocation.relayed.is_ipv4()).collect();
+            if !due.is_empty() {
+                self.ask(now, Want::Permissions(due), 0, random);
+            }
+        }
+        if let Some((peer, _, at)) = self.channel
+            && now >= at
+            && !is_asked(&self.requests, |want| matches!(want, Want::Channel(_)))
+        {
+            self.ask(now, Want::Channel(peer), 0, random);
+        }
+    }
+
+    /// What is to be sent to the server.
+    pub(crate) fn poll_transmit(&mut self) -> Option<Vec<u8>> {
+        self.out.pop_front()
+    }
+
+    fn ask(&mut self, now: Duration, want: Want, tries: u32, random: &mut Random) {
+        let transaction = random.transaction();
+        let draft = |method| Draft::new(method, Class::Request, transaction);
+        let mut draft = match &want {
+            Want::Allocation => draft(Method::Allocate).put(REQUESTED_TRANSPORT, &UDP),
+            Want::Refresh(secs) => draft(Method::Refresh).put(LIFETIME, &secs.to_be_bytes()),
+            Want::Permissions(hosts) => hosts.iter().fold(draft(Method::CreatePermission), |draft, host| {
+                draft.put_address(XOR_PEER_ADDRESS, SocketAddr::new(*host, 0))
+            }),
+            Want::Channel(peer) => {
+                let [high, low] = CHANNEL.to_be_bytes();
+                draft(Method::ChannelBind)
+                    .put(CHANNEL_NUMBER, &[high, low, 0, 0])
+                    .put_address(XOR_PEER_ADDRESS, *peer)
+            }
+        };
+        // rfc8489 §9.2.3
+        if let Some(Challenge { realm, nonce, key }) = &self.challenge {
+            draft = draft
+                .put(USERNAME, self.login.user.as_bytes())
+                .put(REALM, realm.as_bytes())
+                .put(NONCE, nonce)
+                .sign(key);
+        }
+        let (datagram, is_signed) = (draft.finish(), self.challenge.is_some());
+        self.out.push_back(datagram.clone());
+        let retry = Retry::new(now, RTO);
+        self.requests.push(Request { want, transaction, datagram, retry, is_signed, tries });
+    }
+
+    fn take(&mut self, transaction: Transaction) -> Option<Request> {
+        let at = self.requests.iter().position(|request| request.transaction == transaction)?;
+        Some(self.requests.remove(at))
+    }
+
+    /// The server answers; `false`: no request of this one's.
+    pub(crate) fn answered(&mut self, now: Duration, response: &Message<'_>, random: &mut Random) -> bool {
+        let Some(request) = self.requests.iter().find(|request| request.transaction == response.transaction)
+        else {
+            return false;
+        };
+        let code = response.error_code().filter(|_| response.class == Class::Error);
+        // rfc8489 §9.2.5
+        let is_challenge = code == Some(UNAUTHENTICATED) && !request.is_signed || code == Some(STALE_NONCE);
+        let key = self.challenge.as_ref().map(|challenge| challenge.key);
+        if !is_challenge && key.is_some_and(|key| !response.is_signed_with(&key)) && code.is_none() {
+            return true; // as if it had never come
+        }
+        let Some(Request { want, tries, .. }) = self.take(response.transaction) else { return false };
+        match code {
+            Some(_) if is_challenge && tries < TRIES_MAX => match self.challenged(response) {
+                true => self.ask(now, want, tries + 1, random),
+                false => self.failed(now, &want),
+            },
+            Some(_) => self.failed(now, &want),
+            None => self.granted(now, &want, response),
+        }
+        true
+    }
+
+    fn challenged(&mut self, response: &Message<'_>) -> bool {
+        let realm =
+            response.text(REALM).or(self.challenge.as_ref().map(|challenge| challenge.realm.as_str()));
+        let (Some(realm), Some(nonce)) = (realm, response.attribute(NONCE)) else { return false };
+        if realm.len() > CHALLENGE_BYTES_MAX || nonce.len() > CHALLENGE_BYTES_MAX {
+            return false;
+        }
+        let key = long_term_key(&self.login.user, realm, &self.login.password);
+        self.challenge = Some(Challenge { realm: realm.to_owned(), nonce: nonce.to_vec(), key });
+        true
+    }
+
+    fn granted(&mut self, now: Duration, want: &Want, response: &Message<'_>) {
+        let lifetime =
+            response.number(LIFETIME).map_or(LIFETIME_DEFAULT, |secs| Duration::from_secs(secs.into()));
+        // rfc8656 §8.1
+        let refresh = now + lifetime.saturating_sub(REFRESH_BEFORE).max(lifetime / 2);
+        match want {
+            // rfc8656 §7.3
+            Want::Allocation => match response.address(XOR_RELAYED_ADDRESS) {
+                Some(relayed) => {
+                    let mapped = response.address(XOR_MAPPED_ADDRESS);
+                    self.allocation = Some(Allocation { relayed, mapped, refresh });
+                }
+                None => self.failed(now, want),
+            },
+            Want::Refresh(_) => {
+                if let Some(allocation) = &mut self.allocation {
+                    allocation.refresh = refresh;
+                }
+            }
+            Want::Permissions(hosts) => {
+                for (host, at) in &mut self.permissions {
+                    if hosts.contains(host) {
+                        *at = now + PERMIT_AGAIN;
+                    }
+                }
+            }
+            Want::Channel(peer) => self.channel = Some((*peer, true, now + PERMIT_AGAIN)),
+        }
+    }
+
+    fn failed(&mut self, now: Duration, want: &Want) {
+        match want {
+            Want::Allocation | Want::Refresh(_) => {
+                (self.allocation, self.challenge, self.channel) = (None, None, None);
+                self.next = now + AGAIN_IF_REFUSED;
+            }
+            Want::Permissions(hosts) => self.permissions.retain(|(host, _)| !hosts.contains(host)),
+            // It goes without.
+            Want::Channel(peer) => self.channel = Some((*peer, false, Duration::MAX)),
+        }
+    }
+
+    /// How a packet goes to the far side by this server.
+    // rfc8656 §11.1, §12.5
+    pub(crate) fn wrap(&self, peer: SocketAddr, packet: &[u8], random: &mut Random) -> Vec<u8> {
+        match self.channel {
+            Some((bound, true, _)) if bound == peer => {
+                let length = u16::try_from(packet.len()).unwrap_or_default();
+                [&CHANNEL.to_be_bytes()[..], &length.to_be_bytes(), packet].concat()
+            }
+            Some(_) | None => Draft::new(Method::Send, Class::Indication, random.transaction())
+                .put_address(XOR_PEER_ADDRESS, peer)
+                .put(DATA, packet)
+                .plain(),
+        }
+    }
+
+    /// The packet that the server hands on, and from whom it has it.
+    // rfc8656 §11.4, §12.6
+    pub(crate) fn unwrap<'a>(&self, datagram: &'a [u8]) -> Option<(SocketAddr, &'a [u8])> {
+        if is_stun(datagram) {
+            let message = Message::parse(datagram)?;
+            let is_data = message.method == Method::Data && message.class == Class::Indication;
+            return Some((message.address(XOR_PEER_ADDRESS).filter(|_| is_data)?, message.attribute(DATA)?));
+        }
+        let (number, rest) = datagram.split_first_chunk()?;
+        let (length, packet) = rest.split_first_chunk()?;
+        let (peer, _, _) = self.channel.filter(|_| u16::from_be_bytes(*number) == CHANNEL)?;
+        Some((peer, packet.get(..usize::from(u16::from_be_bytes(*length)))?))
+    }
+
+    /// When something is due next.
+    pub(crate) fn next(&self) -> Duration {
+        let requests = self.requests.iter().map(|request| request.retry.next());
+        let rest = match &self.allocation {
+            None if self.requests.is_empty() => self.next,
+            None => Duration::MAX,
+            Some(allocation) => {
+                let permissions = self.permissions.iter().map(|(_, at)| *at);
+                permissions.chain(self.channel.map(|(_, _, at)| at)).fold(allocation.refresh, Duration::min)
+            }
+        };
+        requests.fold(rest, Duration::min)
+    }
+}
