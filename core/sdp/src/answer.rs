@@ -1,6 +1,7 @@
 //! Writing an answer (RFC 3264 §6).
 
 use crate::codec::is_same;
+use crate::ice::{self, Found};
 use crate::negotiated::{Negotiated, Protection, Stream};
 use crate::numbers::{Numbers, Wish};
 use crate::offer::{Draft, Slot};
@@ -132,6 +133,7 @@ impl Agreed {
             crypto: crypto.into_iter().collect(),
             mid: media.mid().map(str::to_owned),
         };
+        let rtcp_mux = ours.rtcp_mux && media.rtcp_mux(); // rfc5761 §5.1.1
         let wording = Wording {
             ours,
             protocol: line.protocol.clone(),
@@ -139,8 +141,14 @@ impl Agreed {
             direction,
             crypto: slot.crypto.clone(),
             setup,
-            rtcp_mux: ours.rtcp_mux && media.rtcp_mux(), // rfc5761 §5.1.1
-            ice: Ice::of(media).is_some(),
+            rtcp_mux,
+            // rfc8839 §4.3.2
+            ice: match Ice::find(media, line, rtcp_mux) {
+                Found::Nothing => ice::Wording::Nothing,
+                Found::Mismatch => ice::Wording::Mismatch,
+                Found::Ice(_) if rtcp_mux => ice::Wording::OneComponent,
+                Found::Ice(_) => ice::Wording::Whole,
+            },
             mid: media.mid(), // rfc5888 §9.1
         };
         let section = wording.section();

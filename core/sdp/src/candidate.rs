@@ -1,5 +1,5 @@
 //! `a=candidate`: an address that ICE may use (RFC 8839 §5.1). The other attributes of ICE are words, found
-//! by [`Media`](crate::Media). ICE itself is the media engine's.
+//! by [`Media`](crate::Media). ICE itself is core/ice's.
 
 use std::fmt;
 

@@ -38,7 +38,7 @@
 //! RFC 8843 §7.3 gives as the way to have each media by its own transport.
 //!
 //! Which message may carry an offer or an answer is core/session's; RTP itself is core/rtp's; SRTP, DTLS
-//! and ICE are io/media's.
+//! are io/media's, ICE is core/ice's.
 
 #![forbid(unsafe_code)]
 

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::ice;
 use crate::numbers::{Numbers, Wish};
 use crate::terms::{COMFORT_NOISE, OLD_EVENTS_CLOCK_HZ, TELEPHONE_EVENT};
 use crate::wording::{Wording, refused};
@@ -94,7 +95,7 @@ fn offered(ours: &Capabilities, is_held: bool, slot: &mut Slot) -> Option<Sectio
         crypto: slot.crypto.clone(),
         setup: Setup::ActPass, // rfc5763 §5
         rtcp_mux: ours.rtcp_mux,
-        ice: true,
+        ice: ice::Wording::Whole,
         mid: slot.mid.as_deref(),
     };
     Some(wording.section())

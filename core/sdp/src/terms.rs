@@ -2,6 +2,7 @@
 //! Both who writes an answer and who reads one ask here (RFC 3264 §6.1, §7).
 
 use crate::codec::is_same_format;
+use crate::ice::Found;
 use crate::negotiated::{AgreedEvents, AgreedFormat, Destination, Protection, Stream};
 use crate::{
     Capabilities, Crypto, Direction, Events, Fingerprint, Format, Ice, MaxPtime, Media, MediaLine, Mismatch,
@@ -88,7 +89,10 @@ impl Terms<'_> {
     pub(crate) fn stream(self) -> Result<Stream, ParseError> {
         let Terms { slot, capability, ours, direction, theirs, line, pairs, protection } = self;
         let rtcp_mux = ours.rtcp_mux && theirs.rtcp_mux();
-        let ice = ours.ice.as_ref().and_then(|_| Ice::of(&theirs));
+        let ice = match Ice::find(&theirs, line, rtcp_mux) {
+            Found::Ice(ice) if ours.ice.is_some() => Some(ice),
+            Found::Ice(_) | Found::Nothing | Found::Mismatch => None,
+        };
         let connection = theirs.connection()?;
         // With ICE nowhere only means that there is no default candidate.
         let somewhere = connection.filter(|connection| ice.is_some() || !connection.host.is_nowhere()); // rfc3264 §8.4
@@ -150,7 +154,7 @@ fn events(format: AgreedFormat) -> AgreedEvents {
 }
 
 /// Where a media's RTCP goes: where it says, or to the next port.
-fn rtcp_of(media: &Media<'_>, rtp: &Destination) -> Option<Destination> {
+pub(crate) fn rtcp_of(media: &Media<'_>, rtp: &Destination) -> Option<Destination> {
     // rfc3605 §2.1, rfc8866 §5.14
     match media.section().get::<Rtcp>() {
         Ok(Some(Rtcp { port, host })) => {

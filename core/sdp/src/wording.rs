@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::ice;
 use crate::{
     Capabilities, Connection, Crypto, Description, Direction, Feedback, Fmtp, Format, Line, MaxPtime,
     MediaLine, Protocol, Ptime, Rtcp, Rtpmap, Section, Security, Setup,
@@ -16,7 +17,7 @@ pub(crate) struct Wording<'a> {
     pub(crate) crypto: Vec<Crypto>,
     pub(crate) setup: Setup,
     pub(crate) rtcp_mux: bool,
-    pub(crate) ice: bool,
+    pub(crate) ice: ice::Wording,
     pub(crate) mid: Option<&'a str>,
 }
 
@@ -60,8 +61,8 @@ impl Wording<'_> {
         if has_feedback {
             ours.feedback.iter().for_each(|feedback: &Feedback| section.put(feedback));
         }
-        if let Some(ice) = ours.ice.as_ref().filter(|_| ice) {
-            ice.write(&mut section);
+        if let Some(own) = &ours.ice {
+            own.write(ice, &mut section);
         }
         let has_own_mid = ours.lines.iter().filter_map(Line::as_attribute).any(|(name, _)| name == "mid");
         if let Some(mid) = mid.filter(|_| !has_own_mid) {
