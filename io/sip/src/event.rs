@@ -119,7 +119,7 @@ pub enum CallEvent {
     /// Why the far side, or somebody on the way, ends it (RFC 3326): 200 with "Call completed elsewhere" is no missed
     /// call. Its end follows.
     Cause(Cause),
-    /// The far side refused what we wanted changed; everything stays as it was.
+    /// The far side refused what we wanted changed, or its answer was of no use (488); everything stays as it was.
     NotChanged(StatusCode),
     /// The far side asks us to call somebody else: [`Call::follow`](crate::Call::follow) does,
     /// [`Call::stay`](crate::Call::stay) refuses, and so does silence. Nobody is called without us.
@@ -192,6 +192,8 @@ pub enum Ended {
     Unacknowledged,
     /// The two have no codec in common, or one insists on encryption that the other does not have.
     NothingInCommon,
+    /// The far side took part without a description of its sound.
+    Undescribed,
 }
 
 impl Ended {
@@ -239,6 +241,7 @@ impl fmt::Display for Ended {
             Ended::Unanswered => f.write_str("nobody answered"),
             Ended::Unacknowledged => f.write_str("the caller never confirmed our answer"),
             Ended::NothingInCommon => f.write_str("the two sides have no codec or encryption in common"),
+            Ended::Undescribed => f.write_str("the far side did not say where its sound comes from"),
         }
     }
 }

@@ -65,6 +65,7 @@ impl Media {
             source: None,
             sink: None,
             is_muted: false,
+            is_asked: false,
             wish: None,
         }
     }
@@ -99,6 +100,8 @@ pub(crate) struct Talk {
     /// Who hears, until there is a stream.
     sink: Option<Box<dyn Sink>>,
     is_muted: bool,
+    /// The far side asked for our offer, and owes the answer.
+    is_asked: bool,
     /// Waits until the offer that is open has its answer.
     wish: Option<Change>,
 }
@@ -154,10 +157,24 @@ impl Talk {
             _ => return Ok(()),
         };
         let mut negotiation = open.clone();
-        negotiation.receive_answer(&answer.content).map_err(refusal)?;
+        let negotiated = negotiation.receive_answer(&answer.content).map_err(refusal)?;
+        // rfc3264 §6: no stream of the offer was taken; a call that begins so is none
+        if self.offered.is_some() && negotiated.audio().is_none() {
+            return Err(StatusCode::NOT_ACCEPTABLE_HERE);
+        }
         self.negotiation = Some(negotiation);
+        self.is_asked = false;
         self.follow();
         Ok(())
+    }
+
+    /// The far side confirmed, and said nothing to what we may have offered; what was agreed on before stays.
+    /// `false`: nothing was, and the call cannot go on.
+    pub(crate) fn confirmed(&mut self) -> bool {
+        if std::mem::take(&mut self.is_asked) {
+            self.refused();
+        }
+        self.negotiated().is_some()
     }
 
     /// The call is up: no early answer is followed by another any more.
@@ -192,6 +209,7 @@ impl Talk {
         };
         match said {
             Ok(said) => {
+                self.is_asked = offer.is_none();
                 self.follow();
                 Ok(body(&said))
             }

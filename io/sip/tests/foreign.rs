@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ruf_agent::{Agent, AgentEvent, Body, Settings};
 use ruf_message::{Entropy, Flow, Tick, Transport};
-use ruf_sip::{Account, CallEvent, Phone, StatusCode};
+use ruf_sip::{Account, CallEvent, Ended, Phone, StatusCode};
 use two::{phone, within};
 
 /// An agent on a socket, driven by hand.
@@ -34,6 +34,10 @@ impl Foreign {
             flow,
             start: Instant::now(),
         }
+    }
+
+    fn address(&self) -> String {
+        format!("sip:foreign@{}", self.flow.local)
     }
 
     fn now(&self) -> Tick {
@@ -102,4 +106,70 @@ async fn what_an_account_says_of_itself_breaks_no_request() {
     call.hang_up();
     within(answered.ended()).await;
     assert!(within(alice.message(&to, evil)).await.is_ok());
+}
+
+/// It is called, and answers so.
+fn answers(mut foreign: Foreign, answer: Option<Body>) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let incoming = foreign.until(|event| matches!(event, AgentEvent::Incoming { .. }));
+        foreign.agent.answer(foreign.now(), incoming.call().unwrap(), answer);
+        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+    })
+}
+
+#[tokio::test]
+async fn an_answer_without_sound_ends_the_call_in_words() {
+    // tests rfc3261 §13.2.1, rfc3264 §6
+    let no_stream = OFFER.replace("40000", "0");
+    for (answer, why) in [(None, Ended::Undescribed), (Some(Body::sdp(no_stream)), Ended::NothingInCommon)] {
+        let alice = phone("alice", |account| account).await;
+        let foreign = Foreign::towards(&alice);
+        let mut call = alice.call(&foreign.address()).await.unwrap();
+        let answering = answers(foreign, answer);
+        assert_eq!(within(call.answered()).await, Err(why));
+        answering.join().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_an_offer_and_never_answers_it_is_hung_up_on() {
+    // tests rfc3261 §13.2.1
+    let mut bob = phone("bob", |account| account).await;
+    let mut foreign = Foreign::towards(&bob);
+    let to = format!("sip:bob@{}", bob.address()).parse().unwrap();
+    let call = foreign.agent.call(foreign.now(), &to, None).unwrap();
+    let calling = std::thread::spawn(move || {
+        foreign.until(|event| matches!(event, AgentEvent::Answered { answer_due: true, .. }));
+        foreign.agent.answer(foreign.now(), call, None);
+        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+    });
+    let mut answered = within(bob.incoming()).await.unwrap().answer();
+    assert_eq!(within(answered.answered()).await, Err(Ended::Undescribed));
+    calling.join().unwrap();
+}
+
+#[tokio::test]
+async fn an_offer_that_was_asked_for_in_vain_is_in_nobodys_way() {
+    // tests rfc3261 §14.1
+    let mut bob = phone("bob", |account| account).await;
+    let mut foreign = Foreign::towards(&bob);
+    let to = format!("sip:bob@{}", bob.address()).parse().unwrap();
+    let call = foreign.agent.call(foreign.now(), &to, Some(Body::sdp(OFFER))).unwrap();
+    let (asked, was_asked) = tokio::sync::oneshot::channel();
+    let calling = std::thread::spawn(move || {
+        foreign.until(|event| matches!(event, AgentEvent::Answered { .. }));
+        foreign.agent.modify(foreign.now(), call, Body::sdp(""));
+        foreign.until(|event| matches!(event, AgentEvent::Modified { .. }));
+        asked.send(()).unwrap();
+        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+    });
+    let mut answered = within(bob.incoming()).await.unwrap().answer();
+    within(answered.answered()).await.unwrap();
+    within(was_asked).await.unwrap();
+    // It goes out when the far side has said nothing to the offer before, and is answered with nothing, too.
+    answered.hold();
+    let not_changed = CallEvent::NotChanged(StatusCode::NOT_ACCEPTABLE_HERE);
+    assert_eq!(within(answered.next()).await, Some(not_changed));
+    answered.hang_up();
+    calling.join().unwrap();
 }

@@ -299,6 +299,7 @@ impl Desk {
                 // A useless answer leaves the session what it was.
                 if body.is_none_or(|body| line.talk.answered(&body).is_err()) {
                     line.talk.refused();
+                    line.tell(CallEvent::NotChanged(StatusCode::NOT_ACCEPTABLE_HERE));
                 }
                 match (was_holding, line.talk.is_holding()) {
                     (false, true) => line.tell(CallEvent::Holding),
@@ -390,10 +391,13 @@ impl Desk {
         answer_due: bool,
     ) {
         let (flow, was_held) = (self.flow_of(call), line.talk.is_held());
+        let useless = |_| Ended::NothingInCommon;
         let said = match body {
-            Some(offer) if answer_due => line.talk.reoffered(&flow, Some(offer)).map(Some),
-            Some(answer) => line.talk.answered(answer).map(|()| None),
-            None => Ok(None),
+            Some(offer) if answer_due => line.talk.reoffered(&flow, Some(offer)).map(Some).map_err(useless),
+            Some(answer) => line.talk.answered(answer).map(|()| None).map_err(useless),
+            None if line.talk.confirmed() => Ok(None),
+            // rfc3261 §13.2.1: the answer had to be in it
+            None => Err(Ended::Undescribed),
         };
         line.talk.confirm();
         match said {
@@ -405,9 +409,10 @@ impl Desk {
                     true => line.tell_hold(was_held),
                     false => line.tell(CallEvent::Answered),
                 }
+                self.change_next(now, call, line);
             }
-            Err(_) => {
-                line.cause = Some(Ended::NothingInCommon);
+            Err(why) => {
+                line.cause = Some(why);
                 self.agent.hang_up(now, call);
             }
         }

@@ -174,6 +174,7 @@ words! {
     unanswered: "nobody answered", "niemand hat geantwortet";
     unacknowledged: "the caller never confirmed the answer", "der Anrufer bestätigte die Antwort nie";
     nothing_in_common: "no codec or encryption in common", "kein gemeinsamer Codec, keine gemeinsame Verschlüsselung";
+    undescribed: "they did not say where their sound comes from", "die Gegenseite sagte nicht, woher ihr Ton kommt";
     wrong_password: "the name or the password is wrong", "Name oder Passwort ist falsch";
     refused_with: "refused with", "abgelehnt mit";
     silence: "nobody answered in time", "niemand antwortete rechtzeitig";
@@ -235,6 +236,7 @@ impl Words {
             Ended::Unanswered => self.unanswered,
             Ended::Unacknowledged => self.unacknowledged,
             Ended::NothingInCommon => self.nothing_in_common,
+            Ended::Undescribed => self.undescribed,
             // What the library learns to tell says itself.
             other => return other.to_string(),
         };
