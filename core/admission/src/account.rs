@@ -4,22 +4,21 @@
 use crate::ourselves::Ourselves;
 use ruf_auth::{Algorithm, Ha1};
 use ruf_message::UriRef;
+use smol_str::{SmolStr, SmolStrBuilder};
 use std::fmt;
-use std::sync::Arc;
 
 /// A canonical public address: the unescaped user, and the name of the domain served. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AddressOfRecord(Arc<str>);
+pub struct AddressOfRecord(SmolStr);
 
 impl AddressOfRecord {
     /// Of a user of a domain; the domain is written in lower case, the user as it is.
     pub fn new(user: &str, domain: &str) -> Self {
-        let mut text = String::with_capacity(user.len() + 1 + domain.len());
+        let mut text = SmolStrBuilder::new();
         text.push_str(user);
         text.push('@');
-        text.push_str(domain);
-        text.get_mut(user.len() + 1..).unwrap_or_default().make_ascii_lowercase();
-        AddressOfRecord(text.into())
+        domain.chars().for_each(|character| text.push(character.to_ascii_lowercase()));
+        AddressOfRecord(text.finish())
     }
 
     /// Of a URI; `None` if it is no SIP URI with a user in a domain that is served. Parameters are
@@ -33,7 +32,7 @@ impl AddressOfRecord {
 
     /// The user; it may hold an `@` of its own.
     pub fn user(&self) -> &str {
-        self.0.rsplit_once('@').map_or(&*self.0, |(user, _)| user)
+        self.0.rsplit_once('@').map_or(&self.0, |(user, _)| user)
     }
 
     /// The domain, in lower case.

@@ -32,7 +32,7 @@ use crate::mac::{Numbers, encode};
 use crate::ourselves::{Domain, Ourselves};
 use crate::reject::Reject;
 use crate::replies::Replies;
-use crate::token::Tokens;
+use crate::token::{TokenText, Tokens};
 use crate::used::{NonceTable, UsedNonces};
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Fields, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
@@ -201,7 +201,7 @@ impl Gate {
     pub fn reply_tag(&self, request: &Fields) -> String {
         let number = self.tags.number(&[request.call_id(), request.from_tag().unwrap_or_default()]);
         let mut tag = String::with_capacity(REPLY_TAG_LEN);
-        encode(&number.to_ne_bytes(), &mut tag);
+        encode(&number.to_ne_bytes(), |octet| tag.push(char::from(octet)));
         tag
     }
 
@@ -220,7 +220,7 @@ impl Gate {
 
     /// The user part of our Record-Route for a dialog: it names both sides, and admits requests of both.
     /// [`Gate::admit`] reads it back.
-    pub fn token(&self, call_id: &[u8], callers_tag: &[u8], caller: &Side, callee: &Side) -> String {
+    pub fn token(&self, call_id: &[u8], callers_tag: &[u8], caller: &Side, callee: &Side) -> TokenText {
         self.tokens.make(call_id, callers_tag, caller, callee)
     }
 

@@ -53,4 +53,5 @@ pub use nonce::{Nonce, Stale};
 pub use ourselves::{Domain, Listener, Ourselves};
 pub use overload::{Overload, Precedence};
 pub use reject::Reject;
+pub use token::TokenText;
 pub use used::{NonceTable, UsedNonces};

@@ -88,15 +88,15 @@ pub fn same(one: &[u8], two: &[u8]) -> bool {
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Appends the octets as text: four characters of a URI's `unreserved` for three octets.
-pub fn encode(octets: &[u8], out: &mut String) {
+/// Writes the octets as text: four characters of a URI's `unreserved` for three octets.
+pub fn encode(octets: &[u8], mut out: impl FnMut(u8)) {
     for chunk in octets.chunks(3) {
         let word =
             chunk.iter().fold(0u32, |word, octet| word << 8 | u32::from(*octet)) << (8 * (3 - chunk.len()));
         for at in 0..=chunk.len() {
             // Six bits are below 64.
             #[allow(clippy::indexing_slicing)]
-            out.push(char::from(ALPHABET[(word >> (18 - 6 * at) & 63) as usize]));
+            out(ALPHABET[(word >> (18 - 6 * at) & 63) as usize]);
         }
     }
 }
@@ -161,7 +161,7 @@ mod tests {
         for len in 0..40u8 {
             let octets: Vec<u8> = (0..len).map(|octet| octet.wrapping_mul(37)).collect();
             let mut text = String::new();
-            encode(&octets, &mut text);
+            encode(&octets, |octet| text.push(char::from(octet)));
             let mut room = [0; 40];
             assert_eq!(decode(text.as_bytes(), &mut room), Some(&octets[..]));
             if len > 0 {

@@ -80,7 +80,7 @@ impl Nonces {
         for (to, from) in octets.iter_mut().zip(fields.chain(mac)) {
             *to = from;
         }
-        encode(&octets, &mut text);
+        encode(&octets, |octet| text.push(char::from(octet)));
         text
     }
 

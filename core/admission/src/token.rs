@@ -19,7 +19,10 @@
 use crate::admitted::{DialogPass, Party, Side};
 use crate::mac::{Mac, decode, encode, same};
 use ruf_message::{Flow, Transport};
+use smallvec::SmallVec;
+use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::ops::Deref;
 
 const MAC: usize = 12;
 /// Two sides over IPv6, and the MAC.
@@ -42,14 +45,14 @@ impl Tokens {
     }
 
     /// The token of a dialog; letters, digits, `-` and `_`.
-    pub(crate) fn make(&self, call_id: &[u8], callers_tag: &[u8], caller: &Side, callee: &Side) -> String {
+    pub(crate) fn make(&self, call_id: &[u8], callers_tag: &[u8], caller: &Side, callee: &Side) -> TokenText {
         let mut octets = Octets { filled: [0; LEN_MAX], len: 0 };
         octets.side(caller);
         octets.side(callee);
         let mac: [u8; MAC] = self.mac.over(&[call_id, callers_tag, octets.as_slice()]);
         octets.push(&mac);
-        let mut text = String::with_capacity(octets.len.div_ceil(3) * 4);
-        encode(octets.as_slice(), &mut text);
+        let mut text = TokenText::default();
+        encode(octets.as_slice(), |octet| text.0.push(octet));
         text
     }
 
@@ -76,6 +79,24 @@ impl Tokens {
         let (caller, callee) = (side(&mut rest)?, side(&mut rest)?);
         rest.is_empty()
             .then_some(DialogPass { onward: if from_caller { callee } else { caller }, from_caller })
+    }
+}
+
+/// A token as it stands in a URI: letters, digits, `-` and `_`. In place, between phones over IPv4.
+#[derive(Clone, Debug, Default)]
+pub struct TokenText(SmallVec<[u8; 96]>);
+
+impl Deref for TokenText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for TokenText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self)
     }
 }
 
@@ -270,7 +291,7 @@ mod tests {
         assert_eq!(Tokens::new(&[2; 32]).read(token.as_bytes(), b"call", b"a", b"b"), None);
         assert!(Tokens::new(&[1; 32]).read(token.as_bytes(), b"call", b"a", b"b").is_some());
         for at in 0..token.len() {
-            let mut bent = token.clone().into_bytes();
+            let mut bent = token.as_bytes().to_vec();
             bent[at] = if bent[at] == b'A' { b'B' } else { b'A' };
             assert_eq!(tokens.read(&bent, b"call", b"a", b"b"), None, "{at}");
         }

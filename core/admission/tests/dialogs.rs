@@ -19,7 +19,7 @@ fn within(method: &str, from_caller: bool) -> Request {
 }
 
 fn token(house: &House) -> String {
-    house.gate.token(b"call-1", b"from", &Side::by(flow(HERE)), &Side::by(flow(THERE)))
+    house.gate.token(b"call-1", b"from", &Side::by(flow(HERE)), &Side::by(flow(THERE))).to_string()
 }
 
 fn routed(house: &House, mut request: Request) -> Request {

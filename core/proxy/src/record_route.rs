@@ -6,6 +6,7 @@
 
 use ruf_admission::{AddressOfRecord, Gate, Identity, Ourselves, Party, Side};
 use ruf_message::{Flow, Method, Request, Scheme, Transport};
+use smallvec::SmallVec;
 
 /// We stay on the path of every dialog that the request may create: only through us do the ends
 /// find each other's flow. An unknown method may create one. Inside a dialog the route set stands, but for a
@@ -66,23 +67,23 @@ pub(crate) fn caller(request: &Request, identity: &Identity, ourselves: &Ourselv
     }
 }
 
-fn uri(is_secure: bool, token: &str, sent_by: &str, transport: Transport) -> String {
-    let mut value = String::with_capacity(token.len() + sent_by.len() + 32);
-    value.push_str(if is_secure { "<sips:" } else { "<sip:" });
-    value.push_str(token);
-    value.push('@');
-    value.push_str(sent_by);
-    value.push_str(match (transport, is_secure) {
-        (Transport::Udp, _) => "",
-        (Transport::Tcp, _) => ";transport=tcp",
+fn uri(is_secure: bool, token: &str, sent_by: &str, transport: Transport) -> SmallVec<[u8; 192]> {
+    let mut value = SmallVec::new();
+    value.extend_from_slice(if is_secure { b"<sips:" } else { b"<sip:" });
+    value.extend_from_slice(token.as_bytes());
+    value.push(b'@');
+    value.extend_from_slice(sent_by.as_bytes());
+    value.extend_from_slice(match (transport, is_secure) {
+        (Transport::Udp, _) => b"",
+        (Transport::Tcp, _) => b";transport=tcp",
         // rfc5630 §3.1.4: sips: says it
-        (Transport::Tls, true) => "",
+        (Transport::Tls, true) => b"",
         // Deprecated, and the only way to say it: without it a phone sends UDP to the port of TLS.
-        (Transport::Tls, false) => ";transport=tls",
+        (Transport::Tls, false) => b";transport=tls",
         // rfc7118 §5.2: secure or not
-        (Transport::Ws | Transport::Wss, _) => ";transport=ws",
+        (Transport::Ws | Transport::Wss, _) => b";transport=ws",
     });
-    value.push_str(";lr>");
+    value.extend_from_slice(b";lr>");
     value
 }
 

@@ -105,7 +105,7 @@ impl Gruus {
         let (hidden_run, hidden_user) = (self.hidden(&noise, 0, run), self.hidden(&noise, 1, plain));
         let mac = self.mac(address.domain(), &noise, &hidden_run, &hidden_user);
         let mut text = String::with_capacity(LEN.div_ceil(3) * 4);
-        encode(&[&noise[..], &hidden_run, &hidden_user, &mac].concat(), &mut text);
+        encode(&[&noise[..], &hidden_run, &hidden_user, &mac].concat(), |octet| text.push(char::from(octet)));
         let mut uri = beginning(scheme);
         uri.extend_from_slice(PREFIX);
         uri.extend_from_slice(text.as_bytes());
