@@ -14,6 +14,7 @@ use ruf_message::{Flow, Hop, Place, Tick, Uri};
 use ruf_proxy::{Answer, Destination, Question, Reconnect, Target, TargetSet, Token};
 use ruf_registrar::{Binding, Registrar};
 use ruf_routing::{DialPlan, Directory};
+use smallvec::SmallVec;
 
 /// What is at hand to answer with.
 pub(crate) struct Asked<'a> {
@@ -99,7 +100,7 @@ impl Directory for Asked<'_> {
 
 /// Bindings as targets: of one instance, the one to be tried first in front.
 #[derive(Default)]
-struct Found(Vec<(bool, i64, Target)>);
+struct Found(SmallVec<[(bool, i64, Target); 1]>);
 
 impl Found {
     /// Adds a binding. In a dialog, a flow that the device keeps goes on to be used.

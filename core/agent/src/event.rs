@@ -19,6 +19,7 @@ pub struct RequestKey(pub(crate) u64);
 /// What happened. What one call is told comes in order and ends with [`AgentEvent::Ended`].
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "they are few, and handed on at once")]
 pub enum AgentEvent {
     /// The registrar keeps our Contact. Told for each refresh, too.
     Registered {

@@ -270,7 +270,7 @@ impl Registration {
         // rfc5627 §4.2
         self.gruu = ours.as_ref().and_then(|ours| {
             let gruu = ours.address()?.pub_gruu()?;
-            Some(Uri::parse(gruu.into_owned()).ok()?.to_string())
+            Some(Uri::parse(gruu).ok()?.to_string())
         });
         // rfc5626 §4.2.1: it says so
         self.is_flow_kept =

@@ -7,6 +7,7 @@
 
 use ruf_admission::Identity;
 use ruf_message::{Method, Request, Response, StatusCode, Tick};
+use smallvec::SmallVec;
 
 use crate::context::ResponseContext;
 use crate::proxy::{Step, Turn};
@@ -15,7 +16,8 @@ use crate::proxy::{Step, Turn};
 /// callee's (RFC 3261 section 12).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct DialogId {
-    text: Box<[u8]>,
+    /// In place as far as most are long: one is made for every step of a call.
+    text: SmallVec<[u8; 96]>,
     caller: usize,
     callee: usize,
 }
@@ -23,11 +25,10 @@ pub struct DialogId {
 impl DialogId {
     /// Of these parts; an empty tag is none.
     pub fn new(call_id: &[u8], callers_tag: &[u8], callees_tag: &[u8]) -> Self {
-        DialogId {
-            text: [call_id, callers_tag, callees_tag].concat().into(),
-            caller: call_id.len(),
-            callee: call_id.len() + callers_tag.len(),
-        }
+        let mut text = SmallVec::from_slice(call_id);
+        text.extend_from_slice(callers_tag);
+        text.extend_from_slice(callees_tag);
+        DialogId { caller: call_id.len(), callee: call_id.len() + callers_tag.len(), text }
     }
 
     /// The Call-ID.

@@ -15,6 +15,10 @@ use crate::slots::Token;
 
 /// Something the proxy must know before it can go on.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the usual question is the large one, and a box would cost it an allocation"
+)]
 #[must_use]
 pub enum Question {
     /// To which targets does this request go? (RFC 3261 section 16.5: the location service.)

@@ -2,7 +2,7 @@
 
 use super::{Parts, UriRef};
 use crate::error::UriError;
-use bytes::Bytes;
+use smallvec::SmallVec;
 use std::fmt;
 use std::str::FromStr;
 
@@ -10,34 +10,33 @@ use std::str::FromStr;
 /// core/admission for the canonical form of an address-of-record.
 #[derive(Clone, Default)]
 pub struct Uri {
-    bytes: Bytes,
+    /// In place, as far as most are long.
+    text: SmallVec<[u8; 48]>,
     parts: Parts,
 }
 
 impl Uri {
     /// A copy of a URI.
     pub(super) fn copied(uri: &UriRef<'_>) -> Self {
-        Uri { bytes: Bytes::copy_from_slice(uri.as_bytes()), parts: uri.parts() }
+        Uri { text: SmallVec::from_slice(uri.as_bytes()), parts: uri.parts() }
     }
 
-    /// Reads a URI that fills `text`, and keeps the text.
+    /// Reads a URI that fills `text`.
     ///
     /// # Errors
     /// As [`UriRef::parse`].
-    pub fn parse(text: impl Into<Bytes>) -> Result<Self, UriError> {
-        let bytes = text.into();
-        let parts = UriRef::parse(&bytes)?.parts();
-        Ok(Uri { bytes, parts })
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, UriError> {
+        Ok(Uri::copied(&UriRef::parse(text.as_ref())?))
     }
 
     /// It, borrowed: all readers are there.
     pub fn as_ref(&self) -> UriRef<'_> {
-        UriRef::from_parts(&self.bytes, self.parts)
+        UriRef::from_parts(&self.text, self.parts)
     }
 
     /// The text as written.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        &self.text
     }
 
     /// Whether both mean the same: [`UriRef::equivalent`].
