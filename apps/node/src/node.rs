@@ -322,7 +322,7 @@ impl Node {
     /// Answers without state, where the source may be answered at all (it proved itself, or the
     /// answers to it are still small beside what it sent).
     fn reply_without_state(&mut self, now: Tick, flow: Flow, response: &Response, octets: usize) {
-        let bytes = response.to_bytes();
+        let bytes = self.wire.written_once(&flow, |out| response.write_to(out));
         if self.gate.may_reply(now, &flow, octets, bytes.len()) {
             let flow = ruf_transaction::reply_to_via(flow, &response.via());
             self.wire.transmits.push_back(Transmit { flow, bytes });

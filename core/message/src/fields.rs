@@ -71,6 +71,13 @@ impl Noted {
     }
 }
 
+/// Room for what is changed in a message: from one that has left to the next.
+#[derive(Debug, Default)]
+pub struct Room(Vec<u8>);
+
+/// Octets of a room that is kept; one that grew beyond was for a rare message.
+const ROOM_MAX: usize = 1024;
+
 /// A range of the wire buffer or of our own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
@@ -158,6 +165,26 @@ impl<'a> From<&'a str> for FieldName<'a> {
 }
 
 impl Fields {
+    pub(crate) fn copy_in(&self, Room(mut own): Room) -> Fields {
+        own.extend_from_slice(&self.own);
+        let Fields { wire, lines, body, noted, .. } = self;
+        Fields { wire: wire.clone(), own, lines: lines.clone(), body: body.clone(), noted: *noted }
+    }
+
+    /// Gives a message that was not changed yet the room in which it will be.
+    pub fn lend(&mut self, room: Room) {
+        if self.own.is_empty() {
+            self.own = room.0;
+        }
+    }
+
+    /// Done with: only the room is left.
+    pub(crate) fn into_room(self) -> Room {
+        let mut own = self.own;
+        own.clear();
+        Room(if own.capacity() > ROOM_MAX { Vec::new() } else { own })
+    }
+
     /// The top Via: the hop that a request came from, or a response goes to.
     pub fn via(&self) -> Via<'_> {
         if let Some(at) = self.noted.via {

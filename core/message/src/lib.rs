@@ -65,7 +65,7 @@ mod uri;
 pub use build::RequestBuilder;
 pub use entropy::Entropy;
 pub use error::{HeaderError, Malformed, ParseError, UriError};
-pub use fields::{FieldName, Fields};
+pub use fields::{FieldName, Fields, Room};
 pub use flow::{Flow, Hop, Place, Transmit, Transport};
 pub use framing::{Frame, FrameError, Framer};
 pub use header::Header;

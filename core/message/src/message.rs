@@ -5,7 +5,7 @@ use crate::error::Malformed;
 use crate::fields::Fields;
 use crate::request::Request;
 use crate::response::Response;
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use std::fmt;
 use std::ops::Deref;
 
@@ -40,7 +40,7 @@ impl Message {
     }
 
     /// Appends the message to `out`.
-    pub fn write_to(&self, out: &mut Vec<u8>) {
+    pub fn write_to(&self, out: &mut impl BufMut) {
         match self {
             Message::Request(request) => request.write_to(out),
             Message::Response(response) => response.write_to(out),

@@ -2,7 +2,7 @@
 //! responses that follow from one: reply, ACK, CANCEL. Building one from nothing is in `build.rs`.
 
 use crate::build::RequestBuilder;
-use crate::fields::{Body, Fields, Span};
+use crate::fields::{Body, Fields, Room, Span};
 use crate::header::address::NameAddr;
 use crate::method::Method;
 use crate::name::HeaderName;
@@ -10,7 +10,7 @@ use crate::response::Response;
 use crate::scan::Scanner;
 use crate::status::StatusCode;
 use crate::uri::{Parts, Uri, UriRef};
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -155,6 +155,23 @@ impl Request {
         Request { method, method_text: Span::default(), uri: self.uri, uri_parts: self.uri_parts, fields }
     }
 
+    /// A copy, to be changed in this room.
+    pub fn copy_in(&self, room: Room) -> Request {
+        let fields = self.fields.copy_in(room);
+        Request {
+            method: self.method,
+            method_text: self.method_text,
+            uri: self.uri,
+            uri_parts: self.uri_parts,
+            fields,
+        }
+    }
+
+    /// Done with: only the room is left in which it was changed.
+    pub fn into_room(self) -> Room {
+        self.fields.into_room()
+    }
+
     /// The octets that it was read from, whatever was changed since; written now, if it was built here.
     pub fn as_received(&self) -> Bytes {
         if self.fields.wire.is_empty() { self.to_bytes() } else { self.fields.wire.clone() }
@@ -169,11 +186,11 @@ impl Request {
 
     /// Appends the request to `out`.
     // rfc3261 §7.1
-    pub fn write_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.method_bytes());
-        out.push(b' ');
-        out.extend_from_slice(self.uri().as_bytes());
-        out.extend_from_slice(b" SIP/2.0\r\n");
+    pub fn write_to(&self, out: &mut impl BufMut) {
+        out.put_slice(self.method_bytes());
+        out.put_u8(b' ');
+        out.put_slice(self.uri().as_bytes());
+        out.put_slice(b" SIP/2.0\r\n");
         self.fields.write(out);
     }
 }
@@ -278,6 +295,23 @@ mod tests {
             Content-Length: 0\r\n\r\n"
         );
         assert_eq!(ack.method(), Method::Ack);
+    }
+
+    #[test]
+    fn a_copy_in_the_room_of_another_is_as_the_original_and_changed_alone() {
+        let mut first = invite();
+        first.push_route("<sip:another-message;lr>");
+        let mut original = invite();
+        original.set_max_forwards(3);
+        let before = original.to_bytes();
+        let mut copy = original.copy_in(first.into_room());
+        assert_eq!(copy.to_bytes(), before);
+        copy.set_max_forwards(2);
+        copy.push_record_route("<sip:me;lr>");
+        assert_eq!((original.to_bytes(), copy.max_forwards()), (before, Some(2)));
+        // A room in use is not given up for another one.
+        copy.lend(invite().into_room());
+        assert_eq!((copy.max_forwards(), copy.record_routes().count()), (Some(2), 1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::fields::{Fields, Span};
 use crate::status::StatusCode;
-use bytes::Bytes;
+use bytes::{BufMut, Bytes};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
@@ -48,12 +48,12 @@ impl Response {
 
     /// Appends the response to `out`.
     // rfc3261 §7.2
-    pub fn write_to(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"SIP/2.0 ");
-        out.extend_from_slice(itoa::Buffer::new().format(self.status.as_u16()).as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(self.reason());
-        out.extend_from_slice(b"\r\n");
+    pub fn write_to(&self, out: &mut impl BufMut) {
+        out.put_slice(b"SIP/2.0 ");
+        out.put_slice(itoa::Buffer::new().format(self.status.as_u16()).as_bytes());
+        out.put_u8(b' ');
+        out.put_slice(self.reason());
+        out.put_slice(b"\r\n");
         self.fields.write(out);
     }
 }

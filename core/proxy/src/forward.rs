@@ -153,7 +153,7 @@ impl Pending {
         let Some(whole) = self.source.whole() else {
             return self.failures.push(Failure::Unreachable);
         };
-        let copy = BranchRequest::of(whole.request.clone(), &target);
+        let copy = BranchRequest::of(whole.request.copy_in(step.turn.transactions.room()), &target);
         let is_reliable = target.flow.is_some_and(|flow| flow.transport.is_reliable());
         let by_connection = is_reliable || target.is_anew();
         let way = (target.flow, target.reconnect.take_if(|_| target.flow.is_none()));

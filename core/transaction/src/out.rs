@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use bytes::{Bytes, BytesMut};
 use ruf_message::{Flow, Request, Response, Transmit};
 
 use crate::matching::Fingerprint;
@@ -128,6 +129,12 @@ pub enum Event {
     },
 }
 
+/// Octets that most messages fit into.
+const MESSAGE_ROOM: usize = 2048;
+
+/// Octets that the messages of a turn share.
+const ONCE_ROOM: usize = 32 * 1024;
+
 /// Where the machines write. Its owner drains it.
 #[derive(Debug, Default)]
 pub struct Out {
@@ -135,6 +142,8 @@ pub struct Out {
     pub transmits: VecDeque<Transmit>,
     /// To the transaction users, in this order.
     pub events: VecDeque<Event>,
+    /// What nobody keeps is written here, one message behind the other; the room comes back when they have left.
+    once: BytesMut,
 }
 
 impl Out {
@@ -146,7 +155,23 @@ impl Out {
     /// Answers `request`, which came in by `flow`, without a transaction.
     pub fn reply(&mut self, flow: Flow, request: &Request, response: &Response) {
         let flow = crate::reply_to(flow, request);
-        self.transmits.push_back(Transmit { flow, bytes: response.to_bytes() });
+        let bytes = self.written_once(&flow, |out| response.write_to(out));
+        self.transmits.push_back(Transmit { flow, bytes });
+    }
+
+    /// A message that leaves once and that nobody keeps. Datagrams share their room; what goes into a stream
+    /// may have to wait there for long, and has its own.
+    pub fn written_once(&mut self, flow: &Flow, write: impl FnOnce(&mut BytesMut)) -> Bytes {
+        if flow.transport.is_reliable() {
+            let mut out = BytesMut::with_capacity(MESSAGE_ROOM);
+            write(&mut out);
+            return out.freeze();
+        }
+        if self.once.capacity() < MESSAGE_ROOM {
+            self.once.reserve(ONCE_ROOM);
+        }
+        write(&mut self.once);
+        self.once.split().freeze()
     }
 }
 
@@ -192,6 +217,39 @@ mod tests {
         out.reply(flow(Transport::Udp), &request, &busy);
         let sent = out.transmits.pop_front().expect("sent");
         assert_eq!((sent.flow.remote.port(), sent.bytes), (5070, busy.to_bytes()));
+    }
+
+    #[test]
+    fn what_is_written_once_stays_as_it_is_while_others_are_written() {
+        let mut out = Out::new();
+        let mut kept = Vec::new();
+        for round in 0..100_u8 {
+            for transport in [Transport::Udp, Transport::Tcp] {
+                let text = vec![round; 1 + usize::from(round) * 100];
+                kept.push((out.written_once(&flow(transport), |out| out.extend_from_slice(&text)), text));
+            }
+            // Some leave at once, some stay for longer.
+            if round % 3 == 0 {
+                kept.remove(0);
+            }
+        }
+        assert!(kept.iter().all(|(written, text)| written == text));
+    }
+
+    #[test]
+    fn datagrams_share_their_room_and_it_comes_back_when_they_have_left() {
+        let mut out = Out::new();
+        let (udp, tcp) = (flow(Transport::Udp), flow(Transport::Tcp));
+        let mut message = |flow| out.written_once(flow, |out| out.extend_from_slice(&[7; 1000]));
+        let at = |message: &Bytes| message.as_ptr().addr();
+        let (first, second) = (message(&udp), message(&udp));
+        assert_eq!(at(&second), at(&first) + 1000);
+        assert!(at(&message(&tcp)).abs_diff(at(&first)) > ONCE_ROOM);
+        let begin = at(&first);
+        drop((first, second));
+        let reused =
+            (0..100).map(|_| at(&message(&udp))).filter(|at| (begin..begin + ONCE_ROOM).contains(at));
+        assert_eq!(reused.count(), 100);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use ruf_message::{Deadlines, Entropy, Flow, Method, Request, Response, Tick, Transmit};
+use ruf_message::{Deadlines, Entropy, Flow, Method, Request, Response, Room, Tick, Transmit};
 
 use crate::branch;
 use crate::by_flow::{ByFlow, STANDING};
@@ -18,6 +18,9 @@ use crate::non_invite_client::NonInviteClient;
 use crate::out::{Counts, Full, Out};
 use crate::slab::{ClientId, Id, ServerId, Slab};
 use crate::turn::{Alarm, Timer};
+
+/// Requests that are worked on at once are few.
+const ROOMS_MAX: usize = 16;
 
 /// All transactions of one worker.
 ///
@@ -41,6 +44,8 @@ pub struct Transactions {
     pub(crate) reasons: HashMap<Id, Box<[u8]>>,
     /// The next Via is written here.
     pub(crate) scratch: Vec<u8>,
+    /// What the next requests to leave are changed in.
+    pub(crate) rooms: Vec<Room>,
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<crate::Mutant>,
 }
@@ -62,8 +67,20 @@ impl Transactions {
             cancels: 0,
             reasons: HashMap::new(),
             scratch: Vec::new(),
+            rooms: Vec::new(),
             #[cfg(feature = "mutants")]
             mutant: None,
+        }
+    }
+
+    /// Room in which a request that is to leave is changed; it comes back when that was sent.
+    pub fn room(&mut self) -> Room {
+        self.rooms.pop().unwrap_or_default()
+    }
+
+    fn recycle(&mut self, request: Request) {
+        if self.rooms.len() < ROOMS_MAX {
+            self.rooms.push(request.into_room());
         }
     }
 
@@ -142,7 +159,7 @@ impl Transactions {
         let wire = request.to_bytes();
         // rfc3261 §9.1
         let cancel = if is_invite { request.cancel_bytes() } else { Box::default() };
-        drop(request); // and with it its share of the buffer it came in
+        self.recycle(request); // and with it goes its share of the buffer it came in
         let id = self.open(now, flow, User::of(user), matching, out, |turn| match is_invite {
             true => Machine::InviteClient(InviteClient::start(wire, cancel, turn)),
             false => Machine::NonInviteClient(NonInviteClient::start(wire, turn)),
@@ -155,7 +172,9 @@ impl Transactions {
     pub fn send_stateless(&mut self, flow: Flow, mut request: Request, sent_by: &str, out: &mut Out) {
         let key = self.keyed.stateless(&request);
         self.push_via(flow, &mut request, sent_by, |via| branch::write_stateless(via, key));
-        out.transmits.push_back(Transmit { flow, bytes: request.to_bytes() });
+        let bytes = out.written_once(&flow, |out| request.write_to(out));
+        out.transmits.push_back(Transmit { flow, bytes });
+        self.recycle(request);
     }
 
     /// Cancels a pending INVITE (RFC 3261 section 9.1). The CANCEL leaves as soon as a provisional

@@ -3,6 +3,7 @@
 use super::{Fields, Line};
 use crate::name::HeaderName;
 use crate::scan::{Scanner, class, is};
+use bytes::BufMut;
 
 impl Fields {
     /// An upper estimate of what [`Fields::write`] appends.
@@ -15,7 +16,7 @@ impl Fields {
 
     /// Appends the header lines, with a Content-Length that is right, the empty line and the body.
     // rfc3261 §7.3, §20.14
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut impl BufMut) {
         let body = self.body();
         let mut length_written = false;
         let mut run: Option<(usize, usize)> = None;
@@ -43,10 +44,10 @@ impl Fields {
                 }
                 None => {
                     self.flush(&mut run, out);
-                    out.extend_from_slice(self.name(line));
-                    out.extend_from_slice(b": ");
-                    out.extend_from_slice(self.text(line.value));
-                    out.extend_from_slice(b"\r\n");
+                    out.put_slice(self.name(line));
+                    out.put_slice(b": ");
+                    out.put_slice(self.text(line.value));
+                    out.put_slice(b"\r\n");
                 }
             }
         }
@@ -54,8 +55,8 @@ impl Fields {
         if !length_written {
             write_length(body.len(), out);
         }
-        out.extend_from_slice(b"\r\n");
-        out.extend_from_slice(body);
+        out.put_slice(b"\r\n");
+        out.put_slice(body);
     }
 
     /// Where a line stands that is still as received: from its name to the end of its value.
@@ -81,18 +82,18 @@ impl Fields {
         }
     }
 
-    fn flush(&self, run: &mut Option<(usize, usize)>, out: &mut Vec<u8>) {
+    fn flush(&self, run: &mut Option<(usize, usize)>, out: &mut impl BufMut) {
         if let Some((start, end)) = run.take() {
-            out.extend_from_slice(self.wire.get(start..end).unwrap_or_default());
-            out.extend_from_slice(b"\r\n");
+            out.put_slice(self.wire.get(start..end).unwrap_or_default());
+            out.put_slice(b"\r\n");
         }
     }
 }
 
-fn write_length(length: usize, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"Content-Length: ");
-    out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
-    out.extend_from_slice(b"\r\n");
+fn write_length(length: usize, out: &mut impl BufMut) {
+    out.put_slice(b"Content-Length: ");
+    out.put_slice(itoa::Buffer::new().format(length).as_bytes());
+    out.put_slice(b"\r\n");
 }
 
 fn number(text: &[u8]) -> Option<usize> {
