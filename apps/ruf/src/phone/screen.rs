@@ -23,6 +23,7 @@ mod standing;
 mod terminal;
 mod theme;
 mod view;
+mod voicemail;
 mod words;
 
 use std::io;
@@ -147,6 +148,7 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         forwarding: settings.forwarding,
         hooks: settings.hooks,
         recordings: settings.recordings,
+        voicemail: settings.voicemail,
         is_shown: settings.is_shown,
         dial: dialing::linked(args.to.as_deref().unwrap_or_default()),
         now: now(start),
@@ -263,6 +265,8 @@ impl Shell {
                 }
                 Effect::Remember(entry) => self.keep(|kept| kept.add(&entry)),
                 Effect::RememberLook => self.keep(CallFile::looked),
+                Effect::RememberHeard(file) => self.keep(|kept| kept.heard(&file)),
+                Effect::DeleteMessage(file) => self.keep(|kept| kept.delete(&file)),
                 effect => self.exchange.perform(effect),
             }
         }

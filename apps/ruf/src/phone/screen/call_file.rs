@@ -24,6 +24,14 @@ enum Record {
     Looked {
         looked: bool,
     },
+    /// This message was heard.
+    Heard {
+        heard: PathBuf,
+    },
+    /// This message was deleted.
+    Deleted {
+        deleted: PathBuf,
+    },
 }
 
 /// Where calls are kept.
@@ -53,6 +61,8 @@ impl CallFile {
             match record {
                 Record::Call(entry) => list.add(entry),
                 Record::Looked { .. } => drop(list.look()),
+                Record::Heard { heard } => drop(list.hear(&heard)),
+                Record::Deleted { deleted } => list.delete(&deleted),
             }
         }
         if text.lines().count() > LINES_MAX {
@@ -75,6 +85,28 @@ impl CallFile {
     /// It cannot be written.
     pub(super) fn looked(&self) -> io::Result<()> {
         self.append(&Record::Looked { looked: true })
+    }
+
+    /// Adds that a message was heard.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn heard(&self, message: &Path) -> io::Result<()> {
+        self.append(&Record::Heard { heard: message.to_owned() })
+    }
+
+    /// Deletes a message, and adds that.
+    ///
+    /// # Errors
+    /// It cannot be deleted, or not be written.
+    pub(super) fn delete(&self, message: &Path) -> io::Result<()> {
+        match fs::remove_file(message) {
+            Ok(()) => {}
+            // Somebody did so already.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        self.append(&Record::Deleted { deleted: message.to_owned() })
     }
 
     fn append(&self, record: &Record) -> io::Result<()> {
@@ -114,6 +146,7 @@ fn line(record: &Record) -> io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::call_list::VoiceMessage;
     use super::super::line::Party;
     use super::*;
 
@@ -140,6 +173,7 @@ mod tests {
             began_unix_secs: number,
             talked_secs: (way == Way::Received).then_some(7),
             why: "busy".to_owned(),
+            message: None,
             recordings: (way == Way::Dialled).then(|| "/calls/a.wav".into()).into_iter().collect(),
         }
     }
@@ -161,6 +195,30 @@ mod tests {
             [entry(Way::Dialled, 4), entry(Way::Missed, 3), entry(Way::Received, 2), entry(Way::Missed, 1)];
         assert_eq!(list.entries().cloned().collect::<Vec<_>>(), wanted);
         assert_eq!(list.missed(), 1);
+    }
+
+    #[test]
+    fn messages_outlive_the_phone_and_so_does_that_they_were_heard_or_deleted() {
+        let place = Place::new("messages");
+        let folder = place.0.path.parent().unwrap();
+        place.0.add(&entry(Way::Missed, 1)).unwrap();
+        let files: Vec<PathBuf> = ["a.opus", "b.opus", "c.opus"].map(|name| folder.join(name)).into();
+        for file in &files {
+            fs::write(file, "sound").unwrap();
+            let message = VoiceMessage { file: file.clone(), secs: 9, is_heard: false };
+            place.0.add(&CallEntry { message: Some(message), ..entry(Way::Missed, 2) }).unwrap();
+        }
+        place.0.heard(&files[0]).unwrap();
+        place.0.delete(&files[1]).unwrap();
+        place.0.delete(&files[1]).unwrap();
+        let list = place.0.load().unwrap();
+        let kept: Vec<(&Path, bool)> = list
+            .entries()
+            .filter_map(|entry| entry.message.as_ref())
+            .map(|message| (message.file.as_path(), message.is_heard))
+            .collect();
+        assert_eq!(kept, [(files[2].as_path(), false), (files[0].as_path(), true)]);
+        assert_eq!(files.iter().map(|file| file.exists()).collect::<Vec<_>>(), [true, false, true]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! [`CallList`]: the calls that were, and which of them is marked. What is marked stays where it is when calls are added.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::line::Party;
 
@@ -22,6 +22,18 @@ pub(crate) struct CallEntry {
     /// The files in which it is recorded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) recordings: Vec<PathBuf>,
+    /// What the caller left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) message: Option<VoiceMessage>,
+}
+
+/// What a caller left who was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct VoiceMessage {
+    pub(crate) file: PathBuf,
+    pub(crate) secs: u64,
+    #[serde(default)]
+    pub(crate) is_heard: bool,
 }
 
 /// Who called, and what came of it.
@@ -53,7 +65,11 @@ impl CallList {
     pub(crate) fn add(&mut self, entry: CallEntry) {
         self.missed += usize::from(entry.way == Way::Missed);
         self.entries.push_front(entry);
-        self.entries.truncate(CALLS_MAX);
+        if self.entries.len() > CALLS_MAX {
+            // A message does not go with its call.
+            let goes = self.entries.iter().rposition(|entry| entry.message.is_none());
+            self.entries.remove(goes.unwrap_or(CALLS_MAX));
+        }
         self.mark.grown(self.entries.len());
     }
 
@@ -78,6 +94,31 @@ impl CallList {
     /// The list is being looked at; `true`: something was missed.
     pub(crate) fn look(&mut self) -> bool {
         std::mem::take(&mut self.missed) > 0
+    }
+
+    /// Messages that are kept.
+    pub(crate) fn messages(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.message.is_some()).count()
+    }
+
+    /// Those of them that nobody has heard yet.
+    pub(crate) fn new_messages(&self) -> usize {
+        let messages = self.entries.iter().filter_map(|entry| entry.message.as_ref());
+        messages.filter(|message| !message.is_heard).count()
+    }
+
+    /// A message is heard; `true`: for the first time.
+    pub(crate) fn hear(&mut self, file: &Path) -> bool {
+        let mut messages = self.entries.iter_mut().filter_map(|entry| entry.message.as_mut());
+        let message = messages.find(|message| message.file == file);
+        message.is_some_and(|message| !std::mem::replace(&mut message.is_heard, true))
+    }
+
+    /// A message is there no longer.
+    pub(crate) fn delete(&mut self, file: &Path) {
+        for entry in &mut self.entries {
+            entry.message.take_if(|message| message.file == file);
+        }
     }
 
     /// Whom we called last.
@@ -135,6 +176,7 @@ mod tests {
             talked_secs: None,
             why: String::new(),
             recordings: Vec::new(),
+            message: None,
         }
     }
 
@@ -156,6 +198,22 @@ mod tests {
         list.mark = Mark::default();
         list.add(entry(Way::Missed, "later"));
         assert_eq!((list.mark.first, list.entries().next().unwrap().party.title()), (0, "later"));
+    }
+
+    #[test]
+    fn a_message_does_not_go_with_the_oldest_calls() {
+        let mut list = CallList::default();
+        let file = PathBuf::from("/m/1.opus");
+        let message = Some(VoiceMessage { file: file.clone(), secs: 3, is_heard: false });
+        list.add(CallEntry { message, ..entry(Way::Missed, "Bob") });
+        for at in 0..CALLS_MAX + 5 {
+            list.add(entry(Way::Dialled, &at.to_string()));
+        }
+        assert_eq!((list.len(), list.messages(), list.new_messages()), (CALLS_MAX, 1, 1));
+        assert_eq!(list.entries().next_back().unwrap().party.title(), "Bob");
+        assert!(list.hear(&file) && !list.hear(&file));
+        list.delete(&file);
+        assert_eq!((list.len(), list.messages()), (CALLS_MAX, 0));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use ruf_sip::{Ended, Error, StatusCode};
 use super::call_list::CallEntry;
 use super::hooks::Run;
 use super::standing::Standing;
+use super::voicemail::Taking;
 
 /// One call, by who began it: the model counts its own, the exchange those that come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +43,8 @@ pub(crate) enum Event {
     Written { note: u64, outcome: Result<(), Error> },
     /// A contact, by its number, is so.
     Standing { contact: usize, standing: Standing },
+    /// What was played is over; or why it could not be played.
+    Played { number: u64, outcome: Result<(), String> },
     /// Something that was wanted could not be done; why.
     Failed(String),
     /// The system wants us to end.
@@ -94,6 +97,10 @@ pub(crate) enum Progress {
     Recording(PathBuf),
     /// It cannot be recorded, or no longer; why.
     NotRecorded(String),
+    /// Voicemail cannot answer; why.
+    NoMessage(String),
+    /// The caller left a message in this file, so long.
+    LeftMessage { file: PathBuf, millis: u64 },
     /// The file or device for sound cannot be used; why.
     NoSound(String),
     /// It is over.
@@ -165,6 +172,8 @@ pub(crate) enum Effect {
     Refuse(LineId, StatusCode),
     /// Send the caller on to this text, as a phone of the account understands it.
     Forward { line: LineId, to: String },
+    /// Answer, and ask for a message.
+    TakeMessage { line: LineId, taking: Taking },
     /// Hang up.
     HangUp(LineId),
     /// Put the far side on hold.
@@ -197,6 +206,14 @@ pub(crate) enum Effect {
     Remember(CallEntry),
     /// Keep that missed calls were seen.
     RememberLook,
+    /// Play this file.
+    Play { number: u64, file: PathBuf },
+    /// Play nothing any more.
+    StopPlaying,
+    /// Keep that this message was heard.
+    RememberHeard(PathBuf),
+    /// Delete this message.
+    DeleteMessage(PathBuf),
     /// Let the terminal ring.
     Bell,
     /// End the program, once every call is over.

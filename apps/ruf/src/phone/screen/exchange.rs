@@ -2,6 +2,7 @@
 //! wants becomes an order to one of them.
 
 mod line_task;
+mod machine;
 mod tasks;
 
 use std::collections::HashMap;
@@ -10,11 +11,12 @@ use std::path::PathBuf;
 use ruf_sip::device::{Null, Room, Silence};
 use ruf_sip::{Account, Call, Dialer, Error, Phone, PhoneEvent, StatusCode};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::event::{Effect, Event, LineId, Progress, Registration, Sound};
 use super::sound::SoundPlan;
 use super::standing::Standing;
+use super::voicemail::Taking;
 use line_task::LineTask;
 
 /// What may wait for the screen; then phones and calls wait.
@@ -30,6 +32,8 @@ pub(super) struct Exchange {
     heard: mpsc::Sender<Heard>,
     stop: watch::Sender<bool>,
     sound: SoundPlan,
+    /// Plays what was kept.
+    player: Option<AbortHandle>,
     next_line: u64,
 }
 
@@ -42,6 +46,8 @@ pub(super) enum Heard {
     Followed(LineTask, Call),
     /// A contact is so.
     Standing(usize, Standing),
+    /// What was played is over.
+    Played(u64, Result<(), String>),
     /// What became of a message.
     Written(u64, Result<(), Error>),
 }
@@ -52,6 +58,8 @@ enum Order {
     Answer,
     Refuse(StatusCode),
     Forward(String),
+    /// Answers, and asks for a message.
+    TakeMessage(Taking),
     HangUp,
     Hold,
     Resume,
@@ -96,7 +104,16 @@ impl Exchange {
             dialers.push(phone.dialer());
             tasks.spawn(tasks::listen(number, phone, heard.clone(), stopped.clone()));
         }
-        let exchange = Exchange { dialers, lines: HashMap::new(), tasks, heard, stop, sound, next_line: 1 };
+        let exchange = Exchange {
+            dialers,
+            lines: HashMap::new(),
+            tasks,
+            heard,
+            stop,
+            sound,
+            player: None,
+            next_line: 1,
+        };
         Ok((exchange, hears, addresses))
     }
 
@@ -143,6 +160,7 @@ impl Exchange {
                 self.tasks.spawn(task.talk(call));
                 Event::Progress { line, progress: Progress::Placed(address) }
             }
+            Heard::Played(number, outcome) => Event::Played { number, outcome },
             Heard::Standing(contact, standing) => Event::Standing { contact, standing },
             Heard::Written(note, outcome) => Event::Written { note, outcome },
             Heard::Sound(line, sound) => Event::Sound { line, sound },
@@ -166,6 +184,12 @@ impl Exchange {
             Effect::Resume(line) => self.order(line, Order::Resume),
             Effect::Mute(line, is_muted) => self.order(line, Order::Mute(is_muted)),
             Effect::Press(line, key) => self.order(line, Order::Press(key)),
+            Effect::TakeMessage { line, taking } => self.order(line, Order::TakeMessage(taking)),
+            Effect::Play { number, file } => {
+                let play = tasks::play(number, file, self.sound.clone(), self.heard.clone());
+                self.player = Some(self.tasks.spawn(play));
+            }
+            Effect::StopPlaying => drop(self.player.take().inspect(AbortHandle::abort)),
             Effect::Record { line, file } => self.order(line, Order::Record(file)),
             Effect::Transfer { line, to } => self.order(line, Order::Transfer(to)),
             Effect::Connect { line, with } => {
@@ -198,7 +222,13 @@ impl Exchange {
                 }
             }
             // The terminal's, and the shell's.
-            Effect::Bell | Effect::Quit | Effect::Run(_) | Effect::Remember(_) | Effect::RememberLook => {}
+            Effect::Bell
+            | Effect::Quit
+            | Effect::Run(_)
+            | Effect::Remember(_)
+            | Effect::RememberLook
+            | Effect::RememberHeard(_)
+            | Effect::DeleteMessage(_) => {}
         }
     }
 
@@ -206,6 +236,7 @@ impl Exchange {
     pub(super) async fn close(&mut self) {
         // A phone that is gone already hears nothing.
         let _ = self.stop.send(true);
+        drop(self.player.take().inspect(AbortHandle::abort));
         while self.tasks.join_next().await.is_some() {}
     }
 

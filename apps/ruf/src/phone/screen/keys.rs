@@ -22,6 +22,7 @@ pub(crate) enum Verb {
     Record,
     DoNotDisturb,
     AutoAnswer,
+    Voicemail,
     NextAccount,
     NextTab,
     Quit,
@@ -118,6 +119,7 @@ const BINDINGS: &[Binding] = &[
         shown: "^N",
         word: |words| words.auto_answer,
     },
+    Binding { verb: Verb::Voicemail, keys: &[Key::Control('v')], shown: "^V", word: |words| words.voicemail },
     Binding {
         verb: Verb::NextAccount,
         keys: &[Key::Control('t')],

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::call_list::VoiceMessage;
 use super::event::{LineId, Sound};
 use super::model::Now;
 
@@ -35,13 +36,17 @@ pub(crate) struct Line {
     pub(crate) is_recording: bool,
     /// The files in which it is recorded.
     pub(crate) recordings: Vec<PathBuf>,
+    /// What the caller left.
+    pub(crate) message: Option<VoiceMessage>,
+    /// Voicemail was to answer, and could not.
+    pub(crate) is_past_voicemail: bool,
 }
 
 /// Keys that are shown.
 const KEYS_SHOWN: usize = 12;
 
 /// Who is at the other end.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Party {
     /// As our contacts call them, or as they call themselves; may be empty.
     pub(crate) name: String,
@@ -60,6 +65,8 @@ pub(crate) enum LineState {
     Announcement,
     /// It rings here.
     RingingHere,
+    /// The caller is asked for a message, or leaves one.
+    Voicemail,
     /// We answered, and wait for the caller to confirm.
     Answering,
     /// Both talk, or one holds the other.
@@ -87,12 +94,19 @@ impl Line {
             forwarded_to: None,
             is_recording: false,
             recordings: Vec::new(),
+            message: None,
+            is_past_voicemail: false,
         }
     }
 
     /// It waits for our answer.
     pub(crate) fn rings_here(&self) -> bool {
         self.state == LineState::RingingHere && !self.is_ending
+    }
+
+    /// F5 takes it: it rings here, or leaves a message.
+    pub(crate) fn can_be_answered(&self) -> bool {
+        self.rings_here() || (self.state == LineState::Voicemail && !self.is_ending)
     }
 
     /// How long both talk, or how long it rings.

@@ -4,12 +4,15 @@
 
 mod calls;
 mod conference;
+mod playing;
 mod presence;
 mod recording;
 mod tabs;
 mod transfer;
+mod voicemail;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
 
@@ -25,7 +28,9 @@ use super::settings::Forwarding;
 use super::sound_file::SoundFiles;
 use super::standing::Standing;
 use super::theme::Theme;
+use super::voicemail::Voicemail;
 use super::words::Words;
+use playing::Playing;
 
 /// Seconds between two rings of the terminal's bell.
 const BELL_SECS: u64 = 3;
@@ -97,6 +102,7 @@ pub(crate) struct Opening {
     pub(crate) hooks: Hooks,
     /// Where recordings are put; `None`: nobody says where.
     pub(crate) recordings: Option<SoundFiles>,
+    pub(crate) voicemail: Voicemail,
     /// Whoever watches us is told how we are.
     pub(crate) is_shown: bool,
     /// What stands in the dial field.
@@ -132,6 +138,12 @@ pub(crate) struct Model {
     pub(crate) forwarding: Forwarding,
     pub(crate) hooks: Hooks,
     pub(crate) recordings: Option<SoundFiles>,
+    pub(crate) voicemail: Voicemail,
+    /// What is being played of what was kept.
+    playing: Option<Playing>,
+    /// The message that is deleted if that is said once more.
+    deletes: Option<PathBuf>,
+    next_playing: u64,
     pub(crate) notice: String,
     pub(crate) quit: Quit,
     pub(crate) words: &'static Words,
@@ -181,6 +193,10 @@ impl Model {
             forwarding: opening.forwarding,
             hooks: opening.hooks,
             recordings: opening.recordings,
+            voicemail: opening.voicemail,
+            playing: None,
+            deletes: None,
+            next_playing: 1,
             notice: String::new(),
             quit: Quit::No,
             words: opening.words,
@@ -220,6 +236,7 @@ impl Model {
             }
             Event::Tick if is_second => {
                 let mut effects = self.forward_unanswered();
+                effects.extend(self.ask_unanswered());
                 effects.extend(self.bell());
                 effects
             }
@@ -244,6 +261,10 @@ impl Model {
             }
             Event::Written { note, outcome } => {
                 self.chat.written(note, outcome);
+                Vec::new()
+            }
+            Event::Played { number, outcome } => {
+                self.played(number, outcome);
                 Vec::new()
             }
             Event::Standing { contact, standing } => {
@@ -293,6 +314,10 @@ impl Model {
             }
             Verb::AutoAnswer => {
                 self.is_auto_answer = !self.is_auto_answer;
+                Vec::new()
+            }
+            Verb::Voicemail => {
+                self.voicemail.is_on = !self.voicemail.is_on;
                 Vec::new()
             }
             Verb::NextAccount => {

@@ -12,6 +12,7 @@ use super::hooks::Hooks;
 use super::sound::SoundPlan;
 use super::sound_file::{SoundFiles, SoundFormat};
 use super::theme::ThemeName;
+use super::voicemail::{Voicemail, VoicemailTable};
 use super::words::Language;
 use crate::config::{ConfigError, Source};
 use crate::phone::identity::Identity;
@@ -37,6 +38,7 @@ pub(super) struct Settings {
     pub(super) hooks: Hooks,
     /// Where recordings are put; `None`: nobody says where.
     pub(super) recordings: Option<SoundFiles>,
+    pub(super) voicemail: Voicemail,
     pub(super) is_shown: bool,
 }
 
@@ -66,6 +68,7 @@ struct File {
     forward: ForwardTable,
     hooks: Hooks,
     recording: RecordingTable,
+    voicemail: VoicemailTable,
     account: Vec<Spanned<AccountTable>>,
     contact: Vec<Contact>,
 }
@@ -119,14 +122,16 @@ impl Settings {
     /// What a text says; files that it names are beside it, unless they say more.
     fn read(source: &Source<'_>, folder: &Path) -> Result<Settings, ConfigError> {
         let file: File = toml::from_str(source.text).map_err(|error| source.syntax(&error))?;
+        let forwarding = file.forward.read(source)?;
         let mut settings = Settings {
+            voicemail: file.voicemail.read(source, folder, &forwarding)?,
             language: file.language,
             theme: file.theme,
             is_do_not_disturb: file.do_not_disturb,
             is_auto_answer: file.auto_answer,
             is_shown: file.presence,
             contacts: file.contact,
-            forwarding: file.forward.read(source)?,
+            forwarding,
             hooks: file.hooks,
             recordings: file.recording.files(folder),
             ..Settings::default()
@@ -201,12 +206,12 @@ impl ForwardTable {
 }
 
 /// The place for files of a kind that the user wants to keep, if nothing else is said.
-fn kept(kind: &str) -> Option<PathBuf> {
+pub(super) fn kept(kind: &str) -> Option<PathBuf> {
     folder("XDG_DATA_HOME", ".local/share").map(|folder| folder.join(kind))
 }
 
 /// What the file names: in the home of the user, or beside the file unless it says more.
-fn placed(beside: &Path, named: &Path) -> PathBuf {
+pub(super) fn placed(beside: &Path, named: &Path) -> PathBuf {
     match (named.strip_prefix("~"), std::env::var_os("HOME")) {
         (Ok(rest), Some(home)) => PathBuf::from(home).join(rest),
         _ => beside.join(named),
@@ -269,6 +274,23 @@ mod tests {
             ("[[account]]\npassword = \"x\"", "phone.toml:1:1", "missing field `address`"),
             ("[[contact]]\nname = \"x\"", "phone.toml:1:1", "missing field `address`"),
             ("[recording]\nformat = \"mp3\"", "phone.toml:2:10", "expected `wav` or `opus`"),
+            ("[voicemail]\nmessages = 0", "phone.toml:2:12", "expected 1 to 200"),
+            ("[voicemail]\ngreeting = \"no.wav\"", "phone.toml:2:12", "/etc/ruf/no.wav cannot be played"),
+            (
+                "[voicemail]\non = true\n[forward]\nalways = \"bob\"",
+                "phone.toml:2:6",
+                "would never answer: [forward] always",
+            ),
+            (
+                "[voicemail]\non = true\n[forward]\nno_answer = \"bob\"",
+                "phone.toml:2:6",
+                "cannot both take whom nobody answers",
+            ),
+            (
+                "[voicemail]\non = true\nbusy = true\n[forward]\nbusy = \"bob\"",
+                "phone.toml:3:8",
+                "[forward] busy sends those on",
+            ),
             ("[forward]\nbusy = \" \"", "phone.toml:2:8", "expected a number"),
             ("language = ", "phone.toml:1:", ""),
         ] {

@@ -20,6 +20,7 @@ use ratatui::widgets::Block;
 use super::keys::{self, Verb};
 use super::model::Model;
 use text::Row;
+pub(crate) use text::duration;
 
 /// What the screen must be.
 const COLUMNS_MIN: u16 = 80;

@@ -69,13 +69,15 @@ words! {
     do_not_disturb: "Do not disturb", "Nicht stören";
     auto_answer: "Auto answer", "Selbst annehmen";
 
+    voicemail: "Voicemail", "AB";
+
     registering: "registering …", "wird angemeldet …";
     registered: "registered", "angemeldet";
     not_registered: "not registered", "nicht angemeldet";
     tried_again: "tried again", "wird wieder versucht";
     no_server: "without a server", "ohne Server";
-    no_sound: "no sound card: silence", "kein Tongerät: Stille";
-    sound_is_card: "sound: speaker, microphone", "Ton: Lautsprecher, Mikrofon";
+    no_sound: "no sound card", "kein Tongerät";
+    sound_is_card: "sound: card", "Ton: Karte";
     sound_is_file: "sound: files", "Ton: Dateien";
     sound_is_loopback: "sound: an echo", "Ton: ein Echo";
 
@@ -120,6 +122,17 @@ words! {
     calling: "calling", "wird gerufen";
     ringing_there: "it rings there", "es klingelt dort";
     announcement: "an announcement", "eine Ansage";
+    leaves_message: "leaves a message", "spricht auf den AB";
+    left_message: "left a message,", "hinterließ eine Nachricht,";
+    no_message: "Voicemail cannot answer", "Der AB kann nicht antworten";
+    message: "message", "Nachricht";
+    new_message: "NEW message", "NEUE Nachricht";
+    plays: "Playing, Space stops", "Wird abgespielt, Leertaste beendet";
+    nothing_kept: "Nothing was kept of that call.", "Von diesem Anruf wurde nichts behalten.";
+    play_needs_quiet: "Not while you talk.", "Nicht während eines Gesprächs.";
+    delete_asks: "Del once more deletes the message of", "Noch einmal Entf löscht die Nachricht von";
+    deleted: "The message is deleted.", "Die Nachricht ist gelöscht.";
+    kept_hint: "Space plays, Del deletes a message, Enter calls back", "Leertaste spielt ab, Entf löscht, Enter ruft zurück";
     answering: "answering", "wird angenommen";
     up: "talking", "im Gespräch";
     held: "ON HOLD", "GEHALTEN";
@@ -197,6 +210,7 @@ impl Words {
             LineState::RingingThere => self.ringing_there,
             LineState::Announcement => self.announcement,
             LineState::RingingHere => self.calls_you,
+            LineState::Voicemail => self.leaves_message,
             LineState::Answering => self.answering,
             LineState::Up => self.up,
         }

@@ -6,11 +6,12 @@ use std::time::Duration;
 use ruf_sip::device::{LevelMeter, Recorder, Room, Tap};
 use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, StatusCode, Suite};
 use tokio::sync::mpsc;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::event::{LineId, Progress, Quality, Sound};
 use super::super::sound::{Ends, SoundPlan};
 use super::super::sound_file;
+use super::machine::{Machine, Turn};
 use super::{Heard, Order};
 
 /// How often it is looked how a call sounds.
@@ -30,6 +31,8 @@ pub(in crate::phone::screen) struct LineTask {
     room: Option<Room>,
     ears: Ears,
     recorder: Option<Recorder>,
+    /// Voicemail talks to the caller.
+    machine: Option<Machine>,
 }
 
 impl LineTask {
@@ -49,6 +52,7 @@ impl LineTask {
             room: None,
             ears: Ears::default(),
             recorder: None,
+            machine: None,
         }
     }
 
@@ -82,6 +86,13 @@ impl LineTask {
                         };
                         return self.tell(Progress::Ended(ended)).await;
                     }
+                    Some(Order::TakeMessage(taking)) => match Machine::new(taking) {
+                        Ok(machine) => {
+                            self.machine = Some(machine);
+                            return self.talk(incoming.answer()).await;
+                        }
+                        Err(why) => self.tell(Progress::NoMessage(why)).await,
+                    },
                     Some(Order::HangUp) | None => return self.tell(Progress::Ended(Ended::HungUp)).await,
                     Some(
                         Order::Hold
@@ -103,7 +114,10 @@ impl LineTask {
 
     /// Sees a call to its end.
     pub(super) async fn talk(mut self, mut call: Call) {
-        self.talk_alone(&call).await;
+        match &self.machine {
+            Some(machine) => self.ears.between(&call, machine.ends()),
+            None => self.talk_alone(&call).await,
+        }
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut is_wanted, mut trouble) = (true, None);
@@ -112,6 +126,10 @@ impl LineTask {
                 event = call.next() => match event {
                     Some(CallEvent::Ended(ended)) => {
                         self.stop_recording();
+                        let left = self.machine.take().and_then(Machine::left);
+                        if let Some((file, millis)) = left {
+                            self.tell(Progress::LeftMessage { file, millis }).await;
+                        }
                         return self.tell(Progress::Ended(ended)).await;
                     }
                     Some(event) => {
@@ -141,6 +159,7 @@ impl LineTask {
                         }
                     }
                     self.look_at_recorder().await;
+                    self.look_at_machine(&call).await;
                     let sound = Sound {
                         heard: level(self.ears.heard.dbov()),
                         said: level(self.ears.said.dbov()),
@@ -224,7 +243,8 @@ impl LineTask {
                 Ok(new) => drop(self.heard.send(Heard::Followed(task, new)).await),
                 Err(error) => task.tell(Progress::Ended(Ended::Failed(error))).await,
             },
-            Order::Ring | Order::Answer | Order::Forward(_) => {}
+            Order::Answer => self.take_over(call).await,
+            Order::Ring | Order::TakeMessage(_) | Order::Forward(_) => {}
         }
     }
 
@@ -243,6 +263,33 @@ impl LineTask {
     fn stop_recording(&mut self) {
         self.recorder = None;
         self.ears.tap.record(None);
+    }
+
+    /// Goes on with voicemail, if that talks to the caller.
+    async fn look_at_machine(&mut self, call: &Call) {
+        match self.machine.as_mut().map_or(Turn::Wait, |machine| machine.turn(Instant::now())) {
+            Turn::Wait => {}
+            Turn::Record(recorder) => {
+                // The beep is no part of the message.
+                self.ears.tap.mute(true);
+                self.ears.tap.record(Some(recorder));
+            }
+            Turn::HangUp => call.hang_up(),
+            Turn::Fail(why) => {
+                self.tell(Progress::NotRecorded(why)).await;
+                call.hang_up();
+            }
+        }
+    }
+
+    /// We talk to whom voicemail talked to.
+    async fn take_over(&mut self, call: &Call) {
+        let Some(machine) = self.machine.take() else { return };
+        self.stop_recording();
+        machine.give_up();
+        self.speak_or_not(call);
+        self.talk_alone(call).await;
+        self.tell(Progress::Answered).await;
     }
 
     /// Says if nothing can be recorded any more; the call goes on.

@@ -1,10 +1,19 @@
-//! The tasks of the exchange beside those of calls: one for each phone, one for each contact that is watched.
+//! The tasks of the exchange beside those of calls: one for each phone, one for each contact that is watched, one for
+//! what is played.
 
-use ruf_sip::{Dialer, Phone, WatchEvent};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ruf_sip::device::Player;
+use ruf_sip::{Dialer, Phone, Source, WatchEvent};
 use tokio::sync::{mpsc, watch};
 
+use super::super::sound::SoundPlan;
 use super::super::standing::Standing;
 use super::Heard;
+
+/// How long a frame is.
+const FRAME: Duration = Duration::from_millis(20);
 
 /// Tells what comes to a phone until it is to stop, then closes it.
 pub(super) async fn listen(
@@ -50,4 +59,23 @@ pub(super) async fn watch(
         // A screen that is gone hears nothing.
         let _ = heard.send(Heard::Standing(contact, standing)).await;
     }
+}
+
+/// Plays a file to where calls are heard.
+pub(super) async fn play(number: u64, file: PathBuf, sound: SoundPlan, heard: mpsc::Sender<Heard>) {
+    let begun = Player::open(&file).map_err(|error| error.to_string());
+    let outcome = match begun.and_then(|player| Ok((player, sound.ends()?))) {
+        Ok((mut player, (_, mut sink))) => {
+            let mut tick = tokio::time::interval(FRAME);
+            while let Some(frame) = player.frame() {
+                // What was late is caught up with: the sink has a little waiting.
+                tick.tick().await;
+                sink.hear(&frame);
+            }
+            Ok(())
+        }
+        Err(why) => Err(why),
+    };
+    // A screen that is gone hears nothing.
+    let _ = heard.send(Heard::Played(number, outcome)).await;
 }

@@ -1,5 +1,7 @@
 //! What becomes of calls: one is talked on, the others are held; each is in the call list when it is over.
 
+use std::path::PathBuf;
+
 use ruf_sip::{Ended, StatusCode};
 
 use super::super::call_list::{CallEntry, Way};
@@ -26,10 +28,12 @@ impl Model {
         self.line(self.shown?)
     }
 
-    /// The call that [`Model::answer`] and [`Model::refuse`] mean: the one in the window, or the first that rings.
+    /// The call that [`Model::answer`] and [`Model::refuse`] mean: the one in the window, or the first that rings, or
+    /// leaves a message.
     pub(crate) fn ringing(&self) -> Option<&Line> {
-        let shown = self.shown_line().filter(|line| line.rings_here());
-        shown.or_else(|| self.lines.iter().find(|line| line.rings_here()))
+        let shown = self.shown_line().filter(|line| line.can_be_answered());
+        let first = |is_it: fn(&&Line) -> bool| self.lines.iter().find(is_it);
+        shown.or_else(|| first(|line| line.rings_here())).or_else(|| first(|line| line.can_be_answered()))
     }
 
     /// Calls; others are held.
@@ -66,24 +70,29 @@ impl Model {
         let party = Party::of(known.as_deref().unwrap_or(display), from);
         let line = Line::new(id, account, party, LineState::RingingHere, self.now);
         let is_full = self.lines.len() >= LINES_MAX;
-        let is_busy = self.is_do_not_disturb || !self.lines.is_empty();
+        let is_alone = !self.is_engaged();
+        let is_busy = self.is_do_not_disturb || !is_alone;
         let busy = self.forwarding.busy.as_ref().filter(|_| is_busy);
         if let Some(to) = self.forwarding.always.as_ref().or(busy).cloned() {
             let mut effects = vec![self.forward(id, &to)];
             effects.extend(self.remember(&line, Way::Forwarded, to));
             return effects;
         }
-        if self.is_do_not_disturb || is_full {
+        let is_asked = !is_full && self.asks_at_once();
+        if (self.is_do_not_disturb && !is_asked) || is_full {
             let why = if is_full { self.words.too_many_calls } else { self.words.do_not_disturb };
             let mut effects = vec![Effect::Refuse(id, StatusCode::BUSY_HERE)];
             effects.extend(self.remember(&line, Way::Missed, why.to_owned()));
             return effects;
         }
-        let is_alone = self.lines.is_empty();
         let mut effects: Vec<Effect> = self.run(Moment::Ring, &line, &[]).into_iter().collect();
         self.lines.push(line);
         if is_alone {
             self.show(id);
+        }
+        if is_asked {
+            effects.extend(self.ask(id));
+            return effects;
         }
         if self.is_auto_answer && is_alone {
             effects.extend(self.answer());
@@ -185,6 +194,7 @@ impl Model {
     /// One call is talked on: all others are held.
     pub(super) fn hold_others(&mut self, except: LineId) -> Vec<Effect> {
         let confers = self.line(except).is_some_and(|line| line.is_conferring);
+        let stopped = self.stop_playing();
         let talked_on = |line: &&mut Line| {
             let together = confers && line.is_conferring;
             line.id != except && line.state == LineState::Up && !line.is_held && !together
@@ -193,11 +203,13 @@ impl Model {
             line.is_held = true;
             Effect::Hold(line.id)
         });
-        held.collect()
+        stopped.into_iter().chain(held).collect()
     }
 
     pub(super) fn mute(&mut self) -> Vec<Effect> {
-        let Some(shown) = self.shown_line() else { return Vec::new() };
+        let Some(shown) = self.shown_line().filter(|line| line.state != LineState::Voicemail) else {
+            return Vec::new();
+        };
         let (id, is_muted, confers) = (shown.id, !shown.is_muted, shown.is_conferring);
         let meant = self.lines.iter_mut().filter(|line| line.id == id || (confers && line.is_conferring));
         let muted = meant.map(|line| {
@@ -291,6 +303,8 @@ impl Model {
                 line.state = LineState::Announcement;
                 None
             }
+            // Nobody but voicemail did.
+            Progress::Answered if line.state == LineState::Voicemail => None,
             Progress::Answered => {
                 line.state = LineState::Up;
                 if line.answered.is_none() {
@@ -325,6 +339,11 @@ impl Model {
                 self.records_no_more(id, &why);
                 return Vec::new();
             }
+            Progress::NoMessage(why) => return self.takes_no_message(id, &why),
+            Progress::LeftMessage { file, millis } => {
+                self.has_message(id, file, millis);
+                return Vec::new();
+            }
             Progress::NoSound(why) => Some(format!("{}: {why}", self.words.sound_broken)),
             Progress::Ended(ended) => return self.ended(id, &ended),
         };
@@ -343,11 +362,17 @@ impl Model {
             (LineId::Out(_), _) => Way::Dialled,
             (LineId::In(_), true) => Way::Received,
             (LineId::In(_), false) if line.forwarded_to.is_some() => Way::Forwarded,
+            (LineId::In(_), false) if line.state == LineState::Voicemail || line.is_past_voicemail => {
+                Way::Missed
+            }
             (LineId::In(_), false) if line.is_ending => Way::Refused,
             (LineId::In(_), false) => Way::Missed,
         };
         let talked_secs = line.answered.map_or(0, |answered| self.now.since(answered));
-        let more = [("RUF_SECONDS", talked_secs.to_string()), ("RUF_WHY", why.clone())];
+        let mut more = vec![("RUF_SECONDS", talked_secs.to_string()), ("RUF_WHY", why.clone())];
+        let shown = |file: &PathBuf| file.display().to_string();
+        more.extend(line.recordings.last().map(|file| ("RUF_RECORDING", shown(file))));
+        more.extend(line.message.as_ref().map(|message| ("RUF_MESSAGE", shown(&message.file))));
         let hook = self.run(Moment::End, &line, &more);
         let mut effects = self.remember(&line, way, line.forwarded_to.clone().unwrap_or(why));
         effects.extend(hook);
@@ -371,6 +396,7 @@ impl Model {
             talked_secs,
             why,
             recordings: line.recordings.clone(),
+            message: line.message.clone(),
         };
         self.calls.add(entry.clone());
         let mut effects = vec![Effect::Remember(entry)];

@@ -9,6 +9,7 @@ use super::super::settings::Forwarding;
 use super::super::sound_file::{SoundFiles, SoundFormat};
 use super::super::standing::Standing;
 use super::super::theme::{Theme, ThemeName};
+use super::super::voicemail::Voicemail;
 use super::super::words::Language;
 use super::{Account, Model, Now, Opening, Quit, SoundKind, Tab};
 
@@ -41,6 +42,7 @@ impl Pure {
             calls: CallList::default(),
             forwarding: Forwarding::default(),
             hooks: Hooks::default(),
+            voicemail: Voicemail::default(),
             recordings: Some(SoundFiles { folder: "/calls".into(), format: SoundFormat::Wav }),
             is_shown: false,
             words: language.words(),

@@ -69,7 +69,11 @@ pub(super) fn short(model: &Model) -> Row {
 fn party(model: &Model, line: &Line) -> Row {
     let theme = &model.theme;
     let name = Row::new().put(line.party.title(), strong(theme.party));
-    let verbs: &[Verb] = if line.rings_here() { &[Verb::Answer, Verb::Refuse] } else { &[Verb::HangUp] };
+    let verbs: &[Verb] = match line {
+        line if line.rings_here() => &[Verb::Answer, Verb::Refuse],
+        line if line.can_be_answered() => &[Verb::Answer, Verb::HangUp],
+        _ => &[Verb::HangUp],
+    };
     let mut all = name;
     for (at, verb) in verbs.iter().enumerate() {
         let (key, word) = keys::shown(*verb, model.words);

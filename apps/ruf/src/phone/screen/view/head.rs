@@ -78,12 +78,18 @@ fn account(model: &Model) -> Row {
 fn switches(model: &Model) -> Row {
     let (words, theme) = (model.words, &model.theme);
     let mut all = Row::new();
-    for (verb, is_on) in
-        [(Verb::DoNotDisturb, model.is_do_not_disturb), (Verb::AutoAnswer, model.is_auto_answer)]
-    {
+    let switches = [
+        (Verb::DoNotDisturb, model.is_do_not_disturb),
+        (Verb::AutoAnswer, model.is_auto_answer),
+        (Verb::Voicemail, model.voicemail.is_on),
+    ];
+    for (verb, is_on) in switches {
         let (key, word) = keys::shown(verb, words);
         let (mark, style) = if is_on { (" [x] ", theme.alert) } else { (" [ ] ", theme.text) };
-        all = all.put(key, theme.key).put(mark, style).put(word, style).put("  ", theme.text);
+        all = all.put(key, theme.key).put(mark, style).put(word, style);
+        let new = if verb == Verb::Voicemail { model.calls.new_messages() } else { 0 };
+        let count = if new > 0 { format!(" ({new})") } else { String::new() };
+        all = all.put(&count, strong(theme.alert)).put("  ", theme.text);
     }
     if model.forwarding.always.is_some() {
         return all.right(words.forwards, strong(theme.alert));

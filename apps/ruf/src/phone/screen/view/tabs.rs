@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
-use super::super::call_list::{CallEntry, Mark, Way};
+use super::super::call_list::{CallEntry, Mark, VoiceMessage, Way};
 use super::super::keys::{self, Verb};
 use super::super::model::{Model, Tab};
 use super::text::{Row, duration, row, strong};
@@ -59,31 +59,37 @@ fn calls(model: &Model, frame: &mut Frame<'_>, area: Rect) {
     let entries = model.calls.entries().map(|entry| call(model, entry));
     let newer =
         (model.calls.mark.first > 0).then(|| format!("^ {} {}", model.calls.mark.first, model.words.newer));
-    list(
-        model,
-        frame,
-        area,
-        entries,
-        model.calls.mark,
-        (model.words.call_list_empty, model.words.call_list_hint),
-        newer,
-    );
+    let is_kept = |entry: &CallEntry| entry.message.is_some() || !entry.recordings.is_empty();
+    let hint = match model.calls.marked().is_some_and(is_kept) {
+        true => model.words.kept_hint,
+        false => model.words.call_list_hint,
+    };
+    list(model, frame, area, entries, model.calls.mark, (model.words.call_list_empty, hint), newer);
 }
 
 fn call(model: &Model, entry: &CallEntry) -> Vec<(String, usize)> {
     let time = when(entry.began_unix_secs, model.now.unix_secs, &model.zone, model.words.today);
-    let outcome = match entry.talked_secs {
-        Some(secs) if entry.recordings.is_empty() => duration(secs),
-        Some(secs) => format!("{}  {}", duration(secs), model.words.recorded),
-        None if matches!(entry.way, Way::Dialled | Way::Forwarded) => entry.why.clone(),
-        None => String::new(),
-    };
     vec![
         (time, 17),
         (model.words.way(entry.way).to_owned(), 11),
         (entry.party.title().to_owned(), 24),
-        (outcome, 22),
+        (outcome(model, entry), 22),
     ]
+}
+
+/// How long it was, why it came to nothing, what was kept of it.
+fn outcome(model: &Model, entry: &CallEntry) -> String {
+    let words = model.words;
+    if let Some(VoiceMessage { secs, is_heard, .. }) = &entry.message {
+        let word = if *is_heard { words.message } else { words.new_message };
+        return format!("{word} {}", duration(*secs));
+    }
+    match entry.talked_secs {
+        Some(secs) if entry.recordings.is_empty() => duration(secs),
+        Some(secs) => format!("{}  {}", duration(secs), words.recorded),
+        None if matches!(entry.way, Way::Dialled | Way::Forwarded) => entry.why.clone(),
+        None => String::new(),
+    }
 }
 
 /// `today 14:03`, `2026-11-29 14:03`.

@@ -3,6 +3,7 @@ use ratatui::backend::TestBackend;
 use ruf_sip::{Ended, Error, StatusCode};
 
 use super::super::event::{Event, Key, LineId, Progress, Quality, Registration, Sound};
+use super::super::line::LineState;
 use super::super::model::tests::Pure;
 use super::super::standing::Standing;
 use super::super::words::Language;
@@ -41,7 +42,7 @@ fn a_call_and_whoever_rings_beside_it() {
     phone.key(Key::F(9));
     let wanted = " ruf phone  [Dial]  Calls   Contacts   Messages                           14:04
  * sip:alice@example.org  registered
- ^D [ ] Do not disturb  ^N [ ] Auto answer               no sound card: silence
+ ^D [ ] Do not disturb  ^N [ ] Auto answer  ^V [ ] Voicemail      no sound card
 
  Call:
 
@@ -177,6 +178,32 @@ fn who_is_recorded_is_in_sight_wherever_one_is_and_the_list_knows_it() {
 }
 
 #[test]
+fn voicemail_is_in_sight_while_it_answers_and_so_is_what_it_took() {
+    for language in [Language::En, Language::De] {
+        let mut phone = Pure::in_language(language);
+        let words = language.words();
+        let (line, _) = phone.incoming(1, "sip:bob@example.org", "");
+        if let Some(line) = phone.model.lines.first_mut() {
+            line.state = LineState::Voicemail;
+        }
+        let rows = screen(&mut phone, 80, 24);
+        assert!(
+            rows[14].ends_with(&format!("F5 {}  F8 {} │", words.key_answer, words.key_hang_up)),
+            "{rows:?}"
+        );
+        assert!(rows[16].contains(words.leaves_message), "{rows:?}");
+        phone.progress(line, Progress::LeftMessage { file: "/m/1.opus".into(), millis: 65_999 });
+        phone.ended(line, Ended::RemoteHungUp);
+        phone.key(Key::Tab);
+        phone.key(Key::Down);
+        let rows = screen(&mut phone, 80, 24);
+        assert!(rows[2].contains(&format!("^V [ ] {} (1)  ", words.voicemail)), "{rows:?}");
+        assert!(rows[3].ends_with(&format!("{} 01:05", words.new_message)), "{rows:?}");
+        assert!(rows[12].contains(words.kept_hint), "{rows:?}");
+    }
+}
+
+#[test]
 fn what_is_bad_is_said_and_what_is_unknown_is_not() {
     let mut phone = Pure::new();
     let line = phone.talking_to("bob");
@@ -227,7 +254,7 @@ fn german_fits_too() {
     let shown = text(&mut phone);
     for wanted in [
         "Wählen]  Anrufe   Kontakte",
-        "^D [ ] Nicht stören  ^N [ ] Selbst annehmen              kein Tongerät: Stille",
+        "^D [ ] Nicht stören  ^N [ ] Selbst annehmen  ^V [ ] AB           kein Tongerät",
         "F8 Auflegen │",
         "GEHALTEN  00:00",
         "F2 Wahlwiederh.  F3 And. Gespräch  F4 Tastenfeld  Tab Nächste Seite  ^Q Beenden",

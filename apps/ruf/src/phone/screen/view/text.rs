@@ -68,7 +68,7 @@ pub(super) fn row(area: Rect, number: u16) -> Option<Rect> {
 }
 
 /// `00:12`, `1:02:03`.
-pub(super) fn duration(secs: u64) -> String {
+pub(crate) fn duration(secs: u64) -> String {
     let (hours, minutes, secs) = (secs / 3_600, secs / 60 % 60, secs % 60);
     if hours > 0 { format!("{hours}:{minutes:02}:{secs:02}") } else { format!("{minutes:02}:{secs:02}") }
 }

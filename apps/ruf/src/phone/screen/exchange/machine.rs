@@ -1,0 +1,265 @@
+//! [`Machine`]: what voicemail does in a call: a greeting, a beep, and then what the caller says goes into a file.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use ruf_sip::device::{Null, Player, Recorder, ToneGenerator};
+use ruf_sip::{Frame, Rate, Source, Tone};
+use tokio::time::Instant;
+
+use super::super::sound::Ends;
+use super::super::sound_file;
+use super::super::voicemail::Taking;
+
+/// Frames of 20 ms before the greeting, since the first of a call may be lost; and between it and the beep, in which
+/// the recording begins.
+const LEAD_FRAMES: u32 = 30;
+const PAUSE_FRAMES: u32 = 30;
+/// How long the beep is.
+const BEEP_FRAMES: u32 = 20;
+const BEEP: Tone = Tone::sine(1_000.0, -12.0);
+/// Whoever says less has left no message.
+const MESSAGE_MILLIS_MIN: u64 = 1_000;
+
+/// Voicemail in one call.
+pub(super) struct Machine {
+    taking: Taking,
+    is_greeted: Arc<AtomicBool>,
+    recording: Option<Recording>,
+    /// It has ended the call.
+    is_done: bool,
+}
+
+struct Recording {
+    recorder: Recorder,
+    file: PathBuf,
+    until: Instant,
+}
+
+/// What is to be done for it now.
+pub(super) enum Turn {
+    /// Nothing.
+    Wait,
+    /// What is heard goes there.
+    Record(Recorder),
+    /// That was all.
+    HangUp,
+    /// What is said cannot be kept, or no longer; why.
+    Fail(String),
+}
+
+impl Machine {
+    /// One more message can be taken.
+    ///
+    /// # Errors
+    /// Why it cannot, in words.
+    pub(super) fn new(taking: Taking) -> Result<Machine, String> {
+        let folder = taking.file.parent().unwrap_or(Path::new(""));
+        let taken = bytes_in(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        if taken >= taking.space_mib * 1_024 * 1_024 {
+            return Err(format!("messages take {} MiB already", taking.space_mib));
+        }
+        Ok(Machine { taking, is_greeted: Arc::default(), recording: None, is_done: false })
+    }
+
+    /// What the caller hears; nobody here hears the caller.
+    pub(super) fn ends(&self) -> Ends {
+        // A greeting that has gone leaves the beep.
+        let player = self.taking.greeting.as_deref().and_then(|file| Player::open(file).ok());
+        let greeting = Greeting {
+            lead: LEAD_FRAMES,
+            player,
+            is_over: Arc::clone(&self.is_greeted),
+            after: 0,
+            beep: ToneGenerator::new(BEEP, Rate::Hz16000),
+        };
+        (Box::new(greeting), Box::new(Null))
+    }
+
+    /// Some time went by.
+    pub(super) fn turn(&mut self, now: Instant) -> Turn {
+        let turn = match &self.recording {
+            _ if self.is_done => Turn::Wait,
+            None if !self.is_greeted.load(Ordering::Relaxed) => Turn::Wait,
+            None => match sound_file::begin(&self.taking.file, Recorder::mixed_private) {
+                Ok((recorder, file)) => {
+                    let until = now + Duration::from_secs(self.taking.secs);
+                    self.recording = Some(Recording { recorder: recorder.clone(), file, until });
+                    Turn::Record(recorder)
+                }
+                Err(why) => Turn::Fail(why),
+            },
+            Some(recording) => match recording.recorder.trouble() {
+                Some(why) => Turn::Fail(why),
+                None if now >= recording.until => Turn::HangUp,
+                None => Turn::Wait,
+            },
+        };
+        self.is_done |= matches!(turn, Turn::HangUp | Turn::Fail(_));
+        turn
+    }
+
+    /// The caller is gone: the message, if there is one, and its length in milliseconds.
+    pub(super) fn left(self) -> Option<(PathBuf, u64)> {
+        let Recording { recorder, file, .. } = self.recording?;
+        let millis = recorder.millis();
+        drop(recorder);
+        if millis < MESSAGE_MILLIS_MIN {
+            remove(&file);
+            return None;
+        }
+        Some((file, millis))
+    }
+
+    /// Somebody talks to the caller: there is no message.
+    pub(super) fn give_up(self) {
+        if let Some(Recording { file, .. }) = self.recording {
+            remove(&file);
+        }
+    }
+}
+
+/// What the files of a folder take; one that is not there has none.
+fn bytes_in(folder: &Path) -> io::Result<u64> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => return Err(error),
+    };
+    Ok(entries.filter_map(|entry| Some(entry.ok()?.metadata().ok()?.len())).sum())
+}
+
+fn remove(file: &Path) {
+    // What stays is a short file in a folder of ours.
+    let _ = fs::remove_file(file);
+}
+
+/// A greeting, a pause, a beep, and then silence.
+struct Greeting {
+    lead: u32,
+    player: Option<Player>,
+    is_over: Arc<AtomicBool>,
+    /// Frames since it was over.
+    after: u32,
+    beep: ToneGenerator,
+}
+
+impl Source for Greeting {
+    fn frame(&mut self) -> Option<Frame> {
+        let silence = Some(Frame::silence(Rate::Hz16000));
+        if self.lead > 0 {
+            self.lead -= 1;
+            return silence;
+        }
+        if let Some(frame) = self.player.as_mut().and_then(Player::frame) {
+            return Some(frame);
+        }
+        // The file is free.
+        self.player = None;
+        self.is_over.store(true, Ordering::Relaxed);
+        self.after = self.after.saturating_add(1);
+        match self.after {
+            after if after > PAUSE_FRAMES && after <= PAUSE_FRAMES + BEEP_FRAMES => self.beep.frame(),
+            _ => silence,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ruf_sip::{Sink, tone_hz};
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Folder {
+            Folder(std::env::temp_dir().join(format!("ruf-machine-{}-{name}", std::process::id())))
+        }
+
+        fn taking(&self) -> Taking {
+            Taking { file: self.0.join("m.opus"), greeting: None, secs: 3, space_mib: 1 }
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn heard(recorder: &Recorder, millis: u64) {
+        let mut sink = recorder.heard(Box::new(Null));
+        for _ in 0..millis / 20 {
+            sink.hear(&Frame::silence(Rate::Hz8000));
+        }
+    }
+
+    #[test]
+    fn after_the_greeting_it_beeps_and_records_from_before_the_beep() {
+        let folder = Folder::new("beep");
+        fs::create_dir_all(&folder.0).unwrap();
+        let greeting = folder.0.join("greeting.wav");
+        let recorder = Recorder::mixed(&greeting).unwrap();
+        let mut tone = recorder.said(Box::new(ToneGenerator::new(Tone::sine(500.0, -12.0), Rate::Hz16000)));
+        let mut ear = recorder.heard(Box::new(Null));
+        for _ in 0..50 {
+            let _ = tone.frame();
+            ear.hear(&Frame::silence(Rate::Hz16000));
+        }
+        drop((tone, ear, recorder));
+        let mut machine = Machine::new(Taking { greeting: Some(greeting), ..folder.taking() }).unwrap();
+        let (mut source, _) = machine.ends();
+        let mut next = |frames: u32| -> Vec<i16> {
+            (0..frames).flat_map(|_| source.frame().unwrap().to_vec()).collect()
+        };
+        let hz = |samples: &[i16]| tone_hz(samples, 16_000).map(|(hz, _)| hz.round());
+        assert_eq!(hz(&next(LEAD_FRAMES)), None);
+        assert_eq!(hz(&next(50)), Some(500.0));
+        let now = Instant::now();
+        assert!(matches!(machine.turn(now), Turn::Wait));
+        next(1);
+        assert!(matches!(machine.turn(now), Turn::Record(_)));
+        assert_eq!(hz(&next(PAUSE_FRAMES - 1)), None);
+        assert_eq!(hz(&next(BEEP_FRAMES)), Some(1_000.0));
+        assert!(next(100).iter().all(|sample| *sample == 0));
+        assert!(matches!(machine.turn(now + Duration::from_secs(2)), Turn::Wait));
+        assert!(matches!(machine.turn(now + Duration::from_secs(3)), Turn::HangUp));
+        assert!(matches!(machine.turn(now + Duration::from_secs(4)), Turn::Wait), "once");
+    }
+
+    #[test]
+    fn who_says_nothing_leaves_nothing_and_no_message_is_written_over() {
+        let folder = Folder::new("left");
+        let left = |millis: u64| {
+            let mut machine = Machine::new(folder.taking()).unwrap();
+            let (mut source, _) = machine.ends();
+            assert!((0..=LEAD_FRAMES).all(|_| source.frame().is_some()));
+            let Turn::Record(recorder) = machine.turn(Instant::now()) else { panic!("it records") };
+            heard(&recorder, millis);
+            drop(recorder);
+            machine
+        };
+        assert_eq!(left(980).left(), None);
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
+        assert_eq!(left(1_500).left(), Some((folder.0.join("m.opus"), 1_500)));
+        assert_eq!(left(2_000).left(), Some((folder.0.join("m-2.opus"), 2_000)));
+        left(2_000).give_up();
+        assert_eq!(Machine::new(folder.taking()).unwrap().left(), None);
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_folder_that_is_full_takes_no_more() {
+        let folder = Folder::new("full");
+        assert!(Machine::new(folder.taking()).is_ok(), "there is none yet");
+        fs::create_dir_all(&folder.0).unwrap();
+        fs::File::create(folder.0.join("old.opus")).unwrap().set_len(1_024 * 1_024).unwrap();
+        let why = Machine::new(folder.taking()).map(drop).unwrap_err();
+        assert_eq!(why, "messages take 1 MiB already");
+    }
+}

@@ -1,0 +1,152 @@
+//! What was kept of calls is played from the call list, and messages are deleted there.
+
+use super::super::event::Effect;
+use super::super::line::LineState;
+use super::{Model, SoundKind};
+
+/// What is being played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Playing {
+    number: u64,
+}
+
+impl Model {
+    /// Plays what the marked call left: the message, or its last recording; or stops that.
+    pub(super) fn play_or_stop(&mut self) -> Vec<Effect> {
+        if self.playing.is_some() {
+            self.notice.clear();
+            return self.stop_playing().into_iter().collect();
+        }
+        let Some(entry) = self.calls.marked() else { return Vec::new() };
+        let message = entry.message.as_ref().map(|message| message.file.clone());
+        let Some(file) = message.clone().or_else(|| entry.recordings.last().cloned()) else {
+            self.notice = self.words.nothing_kept.to_owned();
+            return Vec::new();
+        };
+        if self.sound == SoundKind::None {
+            self.notice = self.words.no_sound.to_owned();
+            return Vec::new();
+        }
+        if self.lines.iter().any(|line| line.state == LineState::Up && !line.is_held) {
+            self.notice = self.words.play_needs_quiet.to_owned();
+            return Vec::new();
+        }
+        let notice = format!("{}: {}", self.words.plays, entry.party.title());
+        self.notice = notice;
+        let number = self.next_playing;
+        self.next_playing += 1;
+        self.playing = Some(Playing { number });
+        let mut effects = vec![Effect::Play { number, file }];
+        effects.extend(message.filter(|file| self.calls.hear(file)).map(Effect::RememberHeard));
+        effects
+    }
+
+    /// Nothing is played any more: it is over, or a call is talked on.
+    pub(super) fn stop_playing(&mut self) -> Option<Effect> {
+        self.playing.take().map(|_| Effect::StopPlaying)
+    }
+
+    /// It is over; or why it could not be played.
+    pub(super) fn played(&mut self, number: u64, outcome: Result<(), String>) {
+        if self.playing.take_if(|playing| playing.number == number).is_some() {
+            self.notice = match outcome {
+                Ok(()) => String::new(),
+                Err(why) => format!("{}: {why}", self.words.sound_broken),
+            };
+        }
+    }
+
+    /// Deletes the message of the marked call, if the key is pressed twice.
+    pub(super) fn delete_message(&mut self) -> Vec<Effect> {
+        let Some(entry) = self.calls.marked() else { return Vec::new() };
+        let Some(file) = entry.message.as_ref().map(|message| message.file.clone()) else {
+            return Vec::new();
+        };
+        if self.deletes.as_ref() != Some(&file) {
+            let notice = format!("{} {}", self.words.delete_asks, entry.party.title());
+            self.notice = notice;
+            self.deletes = Some(file);
+            return Vec::new();
+        }
+        self.deletes = None;
+        self.notice = self.words.deleted.to_owned();
+        self.calls.delete(&file);
+        let mut effects: Vec<Effect> = self.stop_playing().into_iter().collect();
+        effects.push(Effect::DeleteMessage(file));
+        effects
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use ruf_sip::Ended;
+
+    use super::super::super::event::{Event, Key, Progress};
+    use super::super::tests::Pure;
+    use super::*;
+
+    const SPACE: Key = Key::Char(' ');
+
+    /// A phone with a card, and an unanswered call that left a message; it is marked.
+    fn phone() -> (Pure, PathBuf) {
+        let mut phone = Pure::new();
+        phone.model.sound = SoundKind::Card;
+        let (line, _) = phone.incoming(1, "sip:bob@example.org", "");
+        let file = PathBuf::from("/m/1.opus");
+        phone.progress(line, Progress::LeftMessage { file: file.clone(), millis: 5_000 });
+        phone.ended(line, Ended::RemoteHungUp);
+        phone.key(Key::Tab);
+        phone.key(Key::Down);
+        (phone, file)
+    }
+
+    #[test]
+    fn a_message_is_played_and_is_heard_then() {
+        let (mut phone, file) = phone();
+        assert_eq!(phone.model.calls.new_messages(), 1);
+        let play = Effect::Play { number: 1, file: file.clone() };
+        assert_eq!(phone.key(SPACE), [play, Effect::RememberHeard(file.clone())]);
+        assert_eq!(phone.model.calls.new_messages(), 0);
+        assert!(phone.model.notice.ends_with(": Bob Müller"), "{}", phone.model.notice);
+        assert_eq!(phone.key(SPACE), [Effect::StopPlaying]);
+        assert_eq!(phone.key(SPACE), [Effect::Play { number: 2, file: file.clone() }]);
+        // What was stopped is over, and that is no news.
+        assert_eq!(phone.event(Event::Played { number: 1, outcome: Ok(()) }), []);
+        assert_eq!(phone.key(SPACE), [Effect::StopPlaying]);
+        phone.key(SPACE);
+        assert_eq!(phone.event(Event::Played { number: 3, outcome: Err("no file".to_owned()) }), []);
+        assert!(phone.model.notice.ends_with("no file"), "{}", phone.model.notice);
+        assert_eq!(phone.key(SPACE), [Effect::Play { number: 4, file }]);
+    }
+
+    #[test]
+    fn a_call_that_is_talked_on_ends_it_and_while_one_is_nothing_is_played() {
+        let (mut phone, _) = phone();
+        phone.key(SPACE);
+        phone.key(Key::BackTab);
+        phone.type_text("carol");
+        assert_eq!(phone.key(Key::Enter)[0], Effect::StopPlaying);
+        phone.progress(super::super::super::event::LineId::Out(1), Progress::Answered);
+        phone.key(Key::Tab);
+        phone.key(Key::Down);
+        assert_eq!(phone.key(SPACE), []);
+        assert_eq!(phone.model.notice, "Not while you talk.");
+    }
+
+    #[test]
+    fn a_message_is_deleted_by_two_keys_and_nothing_else_is() {
+        let (mut phone, file) = phone();
+        assert_eq!(phone.key(Key::Delete), []);
+        assert!(phone.model.notice.ends_with("deletes the message of Bob Müller"), "{}", phone.model.notice);
+        // Something else was meant.
+        phone.key(Key::Up);
+        assert_eq!(phone.key(Key::Delete), []);
+        assert_eq!(phone.key(Key::Delete), [Effect::DeleteMessage(file)]);
+        assert_eq!((phone.model.calls.messages(), phone.model.calls.len()), (0, 1));
+        assert_eq!(phone.key(Key::Delete), []);
+        assert_eq!(phone.key(SPACE), []);
+        assert_eq!(phone.model.notice, "Nothing was kept of that call.");
+    }
+}
