@@ -18,6 +18,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use crate::crew::Lines;
+use crate::plain::plain_line;
 use crate::reload::{self, Reloads};
 use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK, Place, settings};
 
@@ -271,7 +272,7 @@ pub(crate) fn bindings(place: &Place, json: bool) -> u8 {
             line.flow,
             line.expires_secs,
             line.q,
-            line.user_agent.as_deref().unwrap_or("-")
+            plain_line(line.user_agent.as_deref().unwrap_or("-"))
         );
     }
     EXIT_OK

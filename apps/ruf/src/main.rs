@@ -20,6 +20,7 @@ mod metrics;
 mod notify;
 mod phone;
 mod ping;
+mod plain;
 mod reload;
 mod secret;
 mod self_test;

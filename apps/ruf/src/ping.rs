@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use ruf_sip::{Account, Answered, Error, Phone};
 
+use crate::plain::plain_line;
 use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK};
 
 /// Flags of `ruf ping`.
@@ -32,6 +33,7 @@ pub(crate) fn run(args: &PingArgs) -> u8 {
     };
     match asked {
         Ok((Answered { status, reason, from }, after)) => {
+            let reason = plain_line(reason);
             println!("{status} {reason} from {from} in {:.2} ms", after.as_secs_f64() * 1_000.0);
             if status.is_success() { EXIT_OK } else { EXIT_FAILED }
         }

@@ -307,3 +307,19 @@ fn over_every_transport_a_server_is_asked_and_over_tls_what_is_said_is_encrypted
     assert!(said.contains("AeadAes256Gcm") && is(heard(&recorded, 0), 523.0), "{said}");
     assert_eq!(bob.end().0, Some(0));
 }
+
+#[test]
+fn what_others_write_is_one_line_and_commands_no_terminal() {
+    let mut command = ruf();
+    command.args(["answer", "--listen", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut said = String::new();
+    output.read_line(&mut said).unwrap();
+    let address = said.trim().strip_prefix("listening ").unwrap().to_owned();
+    let mut answering = Answering { child, output: Some(output), address };
+    assert!(run(&["message", &answering.address, "a\u{1b}[2J\r\nanswered"]).status.success());
+    said.clear();
+    answering.output.as_mut().unwrap().read_line(&mut said).unwrap();
+    assert!(said.starts_with("note sip:") && said.ends_with(": a[2J answered\n"), "{said:?}");
+}

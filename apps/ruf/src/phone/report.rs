@@ -7,8 +7,15 @@ use std::time::Instant;
 use ruf_sip::{CallEvent, Codec, Ended, Figures, PhoneEvent, Quality, Suite};
 use serde_json::{Map, Value, json};
 
-/// A line on standard output. Whoever read it may have gone: that ends no call.
+use crate::plain::plain_line;
+
+/// A line on standard output, whatever others may have put into it.
 pub(super) fn say(line: impl fmt::Display) {
+    write(plain_line(line));
+}
+
+/// Whoever read it may have gone: that ends no call.
+fn write(line: impl fmt::Display) {
     drop(writeln!(io::stdout(), "{line}"));
 }
 
@@ -157,7 +164,8 @@ impl Report {
         if let Value::Object(more) = more {
             object.extend(more);
         }
-        say(Value::Object(object));
+        // JSON has no line within a line.
+        write(Value::Object(object));
     }
 }
 

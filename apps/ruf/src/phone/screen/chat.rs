@@ -6,7 +6,8 @@ use ruf_sip::Error;
 
 use super::contacts::bare;
 use super::field::Field;
-use super::line::{Party, plain_of};
+use super::line::Party;
+use crate::plain::plain_of;
 
 /// Conversations that are kept.
 const TALKS_MAX: usize = 50;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::call_list::VoiceMessage;
 use super::event::{LineId, Sound};
 use super::model::Now;
+use crate::plain::plain_of;
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -148,15 +149,6 @@ const PLAIN_MAX: usize = 200;
 /// Text of others, fit to be shown.
 pub(crate) fn plain(text: &str) -> String {
     plain_of(text, PLAIN_MAX)
-}
-
-/// So many letters of it; lines become one.
-pub(crate) fn plain_of(text: &str, letters_max: usize) -> String {
-    let text = text.replace(['\n', '\t'], " ");
-    let turns =
-        |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let kept = text.chars().filter(|c| !c.is_control() && !turns(*c));
-    kept.take(letters_max).collect::<String>().trim().to_owned()
 }
 
 #[cfg(test)]
