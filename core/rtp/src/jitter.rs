@@ -74,6 +74,9 @@ pub struct JitterBuffer {
     hints: u32,
     counts: Counts,
     bursts: Bursts,
+    /// The number behind the last one before the sender began anew: how many packets lie between it and those of now,
+    /// no number says.
+    numbered_anew: u64,
 }
 
 /// ```text
@@ -126,6 +129,7 @@ impl JitterBuffer {
             hints: 0,
             counts: Counts::default(),
             bursts: Bursts::default(),
+            numbered_anew: 0,
             timeline,
             limits,
         }
@@ -162,6 +166,9 @@ impl JitterBuffer {
         let timestamp = if starts { self.timeline.restart(packet.timestamp) } else { near };
         if starts {
             self.delay.restart();
+        }
+        if arrival.start.is_some() {
+            self.numbered_anew = self.timeline.after_newest();
         }
         if is_newest {
             self.timeline.advance(arrival.sequence, timestamp, content.ticks());
@@ -228,7 +235,7 @@ impl JitterBuffer {
             self.state =
                 State::Playing(Expected { sequence, timestamp, concealed_ticks: 0, was_passed: false });
         }
-        self.miss(next.map_or(0, |next| sequence.saturating_sub(next)));
+        self.miss(next.map_or(0, |next| self.missing(next, sequence)));
         None
     }
 
@@ -240,12 +247,13 @@ impl JitterBuffer {
         let left = timestamp - next.timestamp - next.concealed_ticks;
         let missing = sequence - next.sequence;
         let lost_ticks = self.ticks.saturating_mul(i64::try_from(missing).unwrap_or(i64::MAX));
+        let counted = self.missing(next.sequence, sequence);
         if left <= self.ticks / 2 {
-            self.miss(missing);
+            self.miss(counted);
             self.state = State::Playing(Expected { sequence, timestamp, ..Expected::at(next) });
         } else if next.concealed_ticks >= lost_ticks {
             // Beyond what was lost the sender was silent.
-            self.miss(missing);
+            self.miss(counted);
             self.state = State::Playing(Expected { sequence, ..Expected::at(next) });
         } else if self.timeline.micros(next.concealed_ticks) >= micros(self.limits.conceal_max) {
             self.state = State::Idle { next: Some(next.sequence) };
@@ -316,6 +324,12 @@ impl JitterBuffer {
         }
         self.store.give_back(stored);
         turn
+    }
+
+    /// How many are known to be missing where this one is there and that one was expected.
+    fn missing(&self, expected: u64, sequence: u64) -> u64 {
+        let begins_anew = expected <= self.numbered_anew && self.numbered_anew < sequence;
+        if begins_anew { 0 } else { sequence.saturating_sub(expected) }
     }
 
     fn miss(&mut self, packets: u64) {

@@ -4,6 +4,10 @@
 use crate::sequence::Sequence;
 use std::time::Duration;
 
+/// A packet whose transit differs by more from that of the one before says nothing of the network: the sender's clock
+/// was set, or stood still.
+const CLOCK_SET_SECS: f64 = 5.0;
+
 /// The figures of one source.
 #[derive(Clone, Debug)]
 pub struct Reception {
@@ -57,7 +61,9 @@ impl Reception {
             let arrived = now.as_secs_f64() - arrival.as_secs_f64();
             let sent = f64::from(timestamp.wrapping_sub(last) as i32);
             let moved = (arrived * f64::from(self.clock_rate) - sent).abs();
-            self.jitter_ticks += (moved - self.jitter_ticks) / 16.0;
+            if moved <= CLOCK_SET_SECS * f64::from(self.clock_rate) {
+                self.jitter_ticks += (moved - self.jitter_ticks) / 16.0;
+            }
         }
     }
 
@@ -113,6 +119,15 @@ mod tests {
         assert_eq!(reception.jitter(), Duration::from_millis(1), "16 ms late");
         reception.packet(Duration::from_millis(60), 0xFFFF_FFF0u32.wrapping_add(480));
         assert_eq!(reception.jitter_ticks(), ((8.0 + (128.0 - 8.0) / 16.0) as u32));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_is_no_jitter() {
+        let mut reception = Reception::begin(8_000, Sequence::begin(0, 0));
+        reception.packet(Duration::ZERO, 0);
+        reception.packet(Duration::from_millis(20), 1 << 31);
+        reception.packet(Duration::from_millis(40), (1 << 31) + 160);
+        assert_eq!(reception.jitter(), Duration::ZERO);
     }
 
     #[test]

@@ -120,6 +120,25 @@ fn another_source_begins_at_the_target() {
 }
 
 #[test]
+fn between_two_numberings_nothing_is_known_to_be_lost() {
+    // tests rfc3550 §A.1
+    let mut rig = Rig::new(60);
+    rig.audio(0, 0, 0);
+    assert_eq!(rig.pull(60), "0");
+    let audio = Content::Audio { ticks: 160 };
+    // The second of its packets is the first that comes, and the fourth never does.
+    rig.insert(70, 70_001, 9_999, audio, Some(Start::Changed { ended: 1 }));
+    rig.insert(75, 70_000, 9_839, audio, None);
+    rig.insert(90, 70_003, 10_319, audio, None);
+    rig.pulls(80, 12);
+    assert_eq!((rig.buffer.counts().played, rig.buffer.counts().missed), (4, 1));
+    // Nor if the sender begins anew while nobody is heard.
+    rig.insert(2_000, 140_000, 5, audio, Some(Start::Restarted));
+    rig.pulls(2_060, 2);
+    assert_eq!((rig.buffer.counts().played, rig.buffer.counts().missed), (5, 1));
+}
+
+#[test]
 fn another_source_has_nothing_to_do_with_the_time_of_the_one_before() {
     let mut rig = Rig::new(60);
     rig.audio(0, 0, 0);

@@ -36,6 +36,11 @@ impl Timeline {
         self.newest_sequence.is_none_or(|newest| sequence > newest)
     }
 
+    /// The first number that no packet has had.
+    pub(super) fn after_newest(&self) -> u64 {
+        self.newest_sequence.map_or(0, |newest| newest + 1)
+    }
+
     /// Whether a place lies before the newest packet.
     pub(super) fn is_behind(&self, place: i64) -> bool {
         self.newest_sequence.is_some() && place < self.newest
