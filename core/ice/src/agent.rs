@@ -21,8 +21,8 @@ use crate::pair::{Path, Via};
 use crate::random::Random;
 use crate::relay::{Login, Relay};
 
-/// Servers that are asked, of each kind.
-const SERVERS_MAX: usize = 2;
+/// STUN servers that are asked.
+const LOOKUPS_MAX: usize = 2;
 /// Checks that come before the far side said who it is, and are remembered.
 const EARLY_MAX: usize = 8;
 
@@ -125,6 +125,8 @@ pub struct Agent {
     /// Before a restart, until there is a new way.
     previous: Option<Checks>,
     told: Option<Event>,
+    /// Of the last tick.
+    now: Duration,
     events: VecDeque<Event>,
     out: VecDeque<Transmit>,
 }
@@ -141,22 +143,27 @@ impl Agent {
             current: None,
             previous: None,
             told: None,
+            now: Duration::ZERO,
             events: VecDeque::new(),
             out: VecDeque::new(),
         }
     }
 
-    /// Asks these servers, of each kind the first two that have an address of our family.
-    pub fn gather(&mut self, now: Duration, servers: &[Server]) {
+    /// Asks this server, too, if it has an address of our family. Two of STUN and one of TURN are enough.
+    pub fn ask(&mut self, now: Duration, server: &Server) {
+        let Server { address, login } = server;
         for component in Component::ALL {
-            let is_ipv4 = self.hosts.of(component).is_ipv4();
-            let of_ours = || servers.iter().filter(|server| server.address.is_ipv4() == is_ipv4);
-            let gathering = self.gathering.of_mut(component);
-            let stun = of_ours().filter(|server| server.login.is_none()).take(SERVERS_MAX);
-            gathering.lookups = stun.map(|server| Lookup::new(now, server.address)).collect();
-            // One relay is enough.
-            let mut turn = of_ours().filter_map(|server| Some((server.address, server.login.clone()?)));
-            gathering.relay = turn.next().map(|(address, login)| Relay::new(now, address, login));
+            if self.hosts.of(component).is_ipv4() != address.is_ipv4() {
+                continue;
+            }
+            let Gathering { lookups, relay } = self.gathering.of_mut(component);
+            match login {
+                None if lookups.len() < LOOKUPS_MAX => lookups.push(Lookup::new(now, *address)),
+                None => {}
+                Some(login) => {
+                    relay.get_or_insert_with(|| Relay::new(now, *address, login.clone()));
+                }
+            }
         }
     }
 
@@ -265,6 +272,7 @@ impl Agent {
 
     /// Time went by. To be called every 20 ms while there is a far side, else when [`Agent::deadline`] says.
     pub fn tick(&mut self, now: Duration) {
+        self.now = now;
         for component in Component::ALL {
             let Gathering { lookups, relay } = self.gathering.of_mut(component);
             for lookup in lookups {
@@ -322,12 +330,12 @@ impl Agent {
     /// By which way packets go; `None`: none is known yet, or it was lost.
     // rfc8445 §12.1
     pub fn path(&self, component: Component) -> Option<Path> {
-        if self.told == Some(Event::Lost) {
-            return None;
-        }
-        let of = |checks: &Option<Checks>| checks.as_ref().and_then(|checks| checks.path(component));
+        let of = |checks: &Option<Checks>| {
+            // rfc7675 §5.1: without consent nothing is sent
+            checks.as_ref().filter(|checks| !checks.is_lost(self.now))?.path(component)
+        };
         match &self.current {
-            Some(checks) if checks.is_concluded(component) => checks.path(component),
+            Some(checks) if checks.is_concluded(component) => of(&self.current),
             Some(_) | None => of(&self.previous).or_else(|| of(&self.current)),
         }
     }

@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_millis(800);
 // rfc8445 §14.3
 const FAILS_AFTER: Duration = Duration::from_millis(39_500);
 
+/// For so long who is controlled leaves it to the other to restart.
+const GRACE: Duration = Duration::from_secs(15);
+
 impl Checks {
     /// The components that are had: that of RTP, and the other if the far side has it, too.
     fn components(&self) -> impl Iterator<Item = Component> {
@@ -106,10 +109,12 @@ impl Checks {
         self.consent.rtp.as_ref().is_some_and(|consent| consent.is_over(now))
     }
 
-    /// What there is to say of how it stands.
+    /// What there is to say of how it stands. Of a way that was lost who controls says so first: both would restart
+    /// at once otherwise, and each refuse the other.
     pub(crate) fn stands(&self, now: Duration) -> Option<Event> {
+        let grace = if self.is_controlling { Duration::ZERO } else { GRACE };
         match (self.is_completed, self.is_failed) {
-            (true, _) if self.is_lost(now) => Some(Event::Lost),
+            (true, _) if self.is_lost(now.saturating_sub(grace)) => Some(Event::Lost),
             (true, _) => Some(Event::Connected),
             (false, true) => Some(Event::Failed),
             (false, false) => None,

@@ -223,8 +223,10 @@ impl Stage {
 
     /// Both ask these servers, and have their answers.
     pub(crate) fn gather(&mut self, servers: &[Server]) {
-        self.alice.agent.gather(self.now, servers);
-        self.bob.agent.gather(self.now, servers);
+        for server in servers {
+            self.alice.agent.ask(self.now, server);
+            self.bob.agent.ask(self.now, server);
+        }
         self.run(500);
     }
 

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ruf_ice::{Credentials, Remote};
+
 use crate::codec::{Codec, OpusParameters};
 use crate::shield::Keys;
 
@@ -29,6 +31,8 @@ pub struct Agreed {
     pub ptime: Duration,
     /// With what it is encrypted; `None`: it is not.
     pub keys: Option<Keys>,
+    /// What both said of ICE; `None`: it is not used.
+    pub ice: Option<AgreedIce>,
 }
 
 impl Agreed {
@@ -38,6 +42,17 @@ impl Agreed {
             || self.events.is_some_and(|events| events.receive == payload_type)
             || self.noise == Some(payload_type)
     }
+}
+
+/// What both said of ICE (RFC 8445).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgreedIce {
+    /// Our credentials.
+    pub local: Credentials,
+    /// What the far side said.
+    pub remote: Remote,
+    /// We made the offer.
+    pub offered: bool,
 }
 
 /// One codec and its payload types.

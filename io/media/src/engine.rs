@@ -2,21 +2,27 @@
 //!
 //! Each stream is a task of that thread: it takes what comes to its ports and, every 20 ms by the clock, has its voice
 //! say and hear a frame. A stream that is dropped ends within a frame; a thread ends with the last of its engine.
+//!
+//! Where there are STUN or TURN servers, one stream is kept in reserve that has asked them already, so that no call
+//! waits for them. It has no frames: it wakes for what comes, and to keep its addresses.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use ruf_ice::{Candidate, Credentials};
 use ruf_rtp::Quality;
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::MissedTickBehavior;
 
 use crate::agreed::Agreed;
 use crate::device::{Null, Silence, Sink, Source};
 use crate::ports::{self, PortRange};
+use crate::servers::IceServer;
 use crate::voice::{Counts, Outgoing, Voice};
+use crate::way::{Way, WayEvent};
 
 /// How often a stream has its voice say and hear a frame.
 const FRAME: Duration = Duration::from_millis(ruf_audio::FRAME_MS as u64);
@@ -24,6 +30,8 @@ const FRAME: Duration = Duration::from_millis(ruf_audio::FRAME_MS as u64);
 const DATAGRAM_BYTES_MAX: usize = 2_048;
 /// Datagrams that are taken before anything else has its turn.
 const DATAGRAMS_A_TURN: usize = 32;
+/// The longest that a stream in reserve sleeps.
+const REST_MAX: Duration = Duration::from_secs(60);
 
 /// What is known of a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -42,6 +50,8 @@ pub enum StreamEvent {
     Digit(char),
     /// The first packet came that is heard.
     Heard,
+    /// What became of the way to the far side, where both do ICE.
+    Way(WayEvent),
 }
 
 /// Who is told.
@@ -52,6 +62,9 @@ pub type Listener = Box<dyn Fn(StreamEvent) + Send + Sync>;
 pub struct Engine {
     new: mpsc::UnboundedSender<New>,
     ports: PortRange,
+    servers: Arc<[IceServer]>,
+    /// With the addresses of its ports known.
+    reserve: Arc<Mutex<Option<Stream>>>,
     /// The wall clock when the thread started, as NTP has it.
     ntp_at_start: u64,
 }
@@ -60,6 +73,7 @@ pub struct Engine {
 struct New {
     shared: Arc<Shared>,
     pair: ports::Pair,
+    servers: Arc<[IceServer]>,
 }
 
 /// One stream of audio. Dropping it ends it.
@@ -71,7 +85,10 @@ pub struct Stream {
 
 struct Shared {
     voice: Mutex<Voice>,
-    told: Listener,
+    /// Nobody, while it is in reserve.
+    told: OnceLock<Listener>,
+    /// It is taken from the reserve, or dropped.
+    woken: Notify,
 }
 
 impl std::fmt::Debug for Shared {
@@ -85,14 +102,20 @@ impl Shared {
         // Nothing panics while it is locked; a poisoned lock still holds a whole value.
         self.voice.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn tell(&self, event: StreamEvent) {
+        if let Some(told) = self.told.get() {
+            told(event);
+        }
+    }
 }
 
 impl Engine {
-    /// Starts the thread. Its streams use these ports.
+    /// Starts the thread. Its streams use these ports, and ask these servers what they look like from outside.
     ///
     /// # Errors
     /// The system gives no thread, or no event loop.
-    pub fn start(ports: PortRange) -> io::Result<Engine> {
+    pub fn start(ports: PortRange, servers: &[IceServer]) -> io::Result<Engine> {
         let (new, waiting) = mpsc::unbounded_channel();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let start = Instant::now();
@@ -100,7 +123,7 @@ impl Engine {
         std::thread::Builder::new().name("ruf-media".to_owned()).spawn(move || {
             runtime.block_on(run(start, waiting));
         })?;
-        Ok(Engine { new, ports, ntp_at_start })
+        Ok(Engine { new, ports, servers: servers.into(), reserve: Arc::default(), ntp_at_start })
     }
 
     /// Opens a stream at this address of ours. It says silence, and nobody hears what it hears, until
@@ -109,16 +132,46 @@ impl Engine {
     /// # Errors
     /// No pair of ports is free.
     pub fn open(&self, at: IpAddr, told: Listener) -> io::Result<Stream> {
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
-        let [port, seed] = [random.first_chunk(), random.last_chunk()]
-            .map(|half| u64::from_ne_bytes(*half.expect("eight of sixteen octets")));
+        let kept = self.take().filter(|kept| kept.address.ip() == at);
+        let stream = match kept {
+            Some(kept) => kept,
+            None => self.open_new(at)?,
+        };
+        self.prepare(at);
+        let _ = stream.shared.told.set(told);
+        stream.shared.woken.notify_one();
+        Ok(stream)
+    }
+
+    /// Has a stream in reserve at this address of ours, if there are servers to be asked.
+    pub fn prepare(&self, at: IpAddr) {
+        if self.servers.is_empty() {
+            return;
+        }
+        // Without a port that is free there is none, and the next call has the addresses that it has.
+        let kept = self.open_new(at).ok();
+        *self.reserve.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+    }
+
+    fn take(&self) -> Option<Stream> {
+        self.reserve.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    fn open_new(&self, at: IpAddr) -> io::Result<Stream> {
+        let mut random = [[0; 8]; 6];
+        getrandom::fill(random.as_flattened_mut()).map_err(|error| io::Error::other(error.to_string()))?;
+        let [port, seed, secret @ ..] = random;
+        let [port, seed] = [port, seed].map(u64::from_ne_bytes);
         let pair = ports::open(at, self.ports, port)?;
         let address = pair.rtp.local_addr()?;
-        let voice = Voice::new(seed, self.ntp_at_start, Box::new(Silence), Box::new(Null));
-        let shared = Arc::new(Shared { voice: Mutex::new(voice), told });
+        let mut octets = [0; 32];
+        octets.copy_from_slice(secret.as_flattened());
+        let way = Way::new(octets, address, pair.rtcp.local_addr()?);
+        let voice = Voice::new(seed, self.ntp_at_start, way, Box::new(Silence), Box::new(Null));
+        let voice = Mutex::new(voice);
+        let shared = Arc::new(Shared { voice, told: OnceLock::new(), woken: Notify::new() });
         self.new
-            .send(New { shared: Arc::clone(&shared), pair })
+            .send(New { shared: Arc::clone(&shared), pair, servers: Arc::clone(&self.servers) })
             .map_err(|_| io::Error::other("the thread of media has ended"))?;
         Ok(Stream { shared, address })
     }
@@ -128,6 +181,16 @@ impl Stream {
     /// Where it receives RTP; RTCP comes to the next port.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it may be reached, for ICE, as far as that is known.
+    pub fn candidates(&self) -> Vec<Candidate> {
+        self.shared.voice().way().candidates()
+    }
+
+    /// An offer or answer with these credentials is about to go out: checks that come under them are answered.
+    pub fn expect(&self, local: Credentials) {
+        self.shared.voice().way().expect(local);
     }
 
     /// From now on this is how both talk.
@@ -176,6 +239,7 @@ impl Drop for Stream {
     // Its task says the farewell with its next frame, and ends.
     fn drop(&mut self) {
         self.shared.voice().close();
+        self.shared.woken.notify_one();
     }
 }
 
@@ -191,7 +255,10 @@ fn ntp(at: SystemTime) -> u64 {
 async fn run(start: Instant, mut new: mpsc::UnboundedReceiver<New>) {
     let streams = tokio::task::LocalSet::new();
     let accept = async {
-        while let Some(New { shared, pair }) = new.recv().await {
+        while let Some(New { shared, pair, servers }) = new.recv().await {
+            for server in servers.iter() {
+                streams.spawn_local(ask(start, Arc::clone(&shared), server.clone()));
+            }
             streams.spawn_local(serve(start, shared, pair));
         }
     };
@@ -205,50 +272,118 @@ async fn serve(start: Instant, shared: Arc<Shared>, pair: ports::Pair) {
     let (Ok(rtp), Ok(rtcp)) = (UdpSocket::from_std(pair.rtp), UdpSocket::from_std(pair.rtcp)) else {
         return;
     };
-    let mut frames = tokio::time::interval(FRAME);
-    // Frames are the clock of what is said: one that is late is not left out.
-    frames.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut datagram = [0; DATAGRAM_BYTES_MAX];
-    let (mut out, mut is_heard): (Vec<Outgoing>, bool) = (Vec::new(), false);
-    loop {
-        tokio::select! {
-            _ = frames.tick() => {
-                let mut voice = shared.voice();
-                voice.tick(start.elapsed(), &mut out);
-                let digits: Vec<char> = std::iter::from_fn(|| voice.digit()).collect();
-                let is_first = !is_heard && voice.counts().received > 0;
-                // Before anybody can stop the voice: what is stopped says nothing more.
-                for Outgoing { to, datagram, is_rtcp } in out.drain(..) {
-                    // What cannot be sent is lost, as on the way.
-                    let _ = if is_rtcp { &rtcp } else { &rtp }.try_send_to(&datagram, to);
+    let wire = Wire { start, shared: &shared, rtp: &rtp, rtcp: &rtcp };
+    wire.rest().await;
+    wire.talk().await;
+}
+
+/// Finds a server, and has the stream ask it.
+async fn ask(start: Instant, shared: Arc<Shared>, server: IceServer) {
+    let found = server.find(|| !shared.voice().is_closed()).await;
+    for server in &found {
+        shared.voice().way().ask(start.elapsed(), server);
+    }
+    // It may rest: it does not know of what is to be sent now.
+    shared.woken.notify_one();
+}
+
+/// A stream at its sockets.
+struct Wire<'a> {
+    start: Instant,
+    shared: &'a Shared,
+    rtp: &'a UdpSocket,
+    rtcp: &'a UdpSocket,
+}
+
+impl Wire<'_> {
+    /// In reserve: until somebody takes or drops it.
+    async fn rest(&self) {
+        let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        while self.shared.told.get().is_none() {
+            let mut due = Vec::new();
+            let deadline = {
+                let mut voice = self.shared.voice();
+                voice.tick(self.start.elapsed(), &mut due);
+                if voice.is_closed() {
+                    break;
                 }
-                let is_closed = voice.is_closed();
-                drop(voice);
-                if is_closed {
-                    return;
+                voice.way().deadline()
+            };
+            self.send(&mut due);
+            let deadline = deadline.map_or(REST_MAX, |at| at.saturating_sub(self.start.elapsed()));
+            tokio::select! {
+                () = tokio::time::sleep(deadline.clamp(FRAME, REST_MAX)) => {}
+                () = self.shared.woken.notified() => {}
+                is_readable = self.rtp.readable() => if is_readable.is_err() { break } else { self.hear(false, &mut datagram) },
+                is_readable = self.rtcp.readable() => if is_readable.is_err() { break } else { self.hear(true, &mut datagram) },
+            }
+        }
+    }
+
+    /// Until it is dropped and its farewell was said.
+    async fn talk(&self) {
+        let mut frames = tokio::time::interval(FRAME);
+        // Frames are the clock of what is said: one that is late is not left out.
+        frames.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        let (mut out, mut is_heard): (Vec<Outgoing>, bool) = (Vec::new(), false);
+        loop {
+            tokio::select! {
+                _ = frames.tick() => {
+                    let mut voice = self.shared.voice();
+                    voice.tick(self.start.elapsed(), &mut out);
+                    let mut told: Vec<StreamEvent> =
+                        std::iter::from_fn(|| voice.digit()).map(StreamEvent::Digit).collect();
+                    told.extend(voice.way().take_told().into_iter().map(StreamEvent::Way));
+                    let is_first = !is_heard && voice.counts().received > 0;
+                    // Before anybody can stop the voice: what is stopped says nothing more.
+                    self.send(&mut out);
+                    let is_closed = voice.is_closed();
+                    drop(voice);
+                    if is_closed {
+                        return;
+                    }
+                    if is_first {
+                        is_heard = true;
+                        self.shared.tell(StreamEvent::Heard);
+                    }
+                    told.into_iter().for_each(|event| self.shared.tell(event));
                 }
-                if is_first {
-                    is_heard = true;
-                    (shared.told)(StreamEvent::Heard);
+                is_readable = self.rtp.readable() => {
+                    if is_readable.is_err() {
+                        return;
+                    }
+                    self.hear(false, &mut datagram);
                 }
-                for digit in digits {
-                    (shared.told)(StreamEvent::Digit(digit));
+                is_readable = self.rtcp.readable() => {
+                    if is_readable.is_err() {
+                        return;
+                    }
+                    self.hear(true, &mut datagram);
                 }
             }
-            is_readable = rtp.readable() => {
-                if is_readable.is_err() {
-                    return;
-                }
-                let mut voice = shared.voice();
-                drain(&rtp, &mut datagram, |from, datagram| voice.receive(start.elapsed(), from, datagram));
-            }
-            is_readable = rtcp.readable() => {
-                if is_readable.is_err() {
-                    return;
-                }
-                let mut voice = shared.voice();
-                drain(&rtcp, &mut datagram, |from, datagram| voice.receive_rtcp(start.elapsed(), from, datagram));
-            }
+        }
+    }
+
+    /// Takes what came to a port, and sends what is due at once.
+    fn hear(&self, is_rtcp: bool, datagram: &mut [u8]) {
+        let (mut voice, mut due) = (self.shared.voice(), Vec::new());
+        match is_rtcp {
+            true => drain(self.rtcp, datagram, |from, datagram| {
+                voice.receive_rtcp(self.start.elapsed(), from, datagram);
+            }),
+            false => drain(self.rtp, datagram, |from, datagram| {
+                voice.receive(self.start.elapsed(), from, datagram);
+            }),
+        }
+        voice.take_due(&mut due);
+        self.send(&mut due);
+    }
+
+    fn send(&self, due: &mut Vec<Outgoing>) {
+        for Outgoing { to, datagram, is_rtcp } in due.drain(..) {
+            // What cannot be sent is lost, as on the way.
+            let _ = if is_rtcp { self.rtcp } else { self.rtp }.try_send_to(&datagram, to);
         }
     }
 }
@@ -283,7 +418,7 @@ mod tests {
     #[test]
     fn a_stream_that_is_dropped_says_goodbye() {
         // tests rfc3550 §6.3.7
-        let engine = Engine::start(PortRange::default()).unwrap();
+        let engine = Engine::start(PortRange::default(), &[]).unwrap();
         let open = || engine.open([127, 0, 0, 1].into(), Box::new(|_| ())).unwrap();
         let (one, other) = (open(), open());
         let agreed = |to: &Stream| Agreed {
@@ -302,6 +437,7 @@ mod tests {
             noise: None,
             ptime: FRAME,
             keys: None,
+            ice: None,
         };
         one.agree(agreed(&other));
         other.agree(agreed(&one));

@@ -9,7 +9,7 @@
 //! - then nobody else is heard. Only the signalled address itself, with the same proof, takes over from another; and
 //!   the very stream that was heard (its SSRC, its sequence going on) may come from elsewhere after [`SILENCE`]: a NAT
 //!   that forgot;
-//! - a packet that was authenticated (SRTP) needs no other proof.
+//! - a packet that was authenticated (SRTP), or comes by a way that ICE proved, needs no other proof.
 //!
 //! A new description from the far side begins anew.
 
@@ -73,6 +73,11 @@ impl Latch {
     /// Where our packets go.
     pub(crate) fn remote(&self) -> SocketAddr {
         self.heard.map_or(self.signalled, |heard| heard.from)
+    }
+
+    /// Whether somebody is heard.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.heard.is_some()
     }
 
     /// Signalling says where the far side is now.

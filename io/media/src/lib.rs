@@ -7,6 +7,7 @@
 //! | `voice` | one stream without a socket or a clock |
 //! | `ear`, `mouth` | its halves: from packets to frames, from frames to packets |
 //! | `latch` | whose packets are believed |
+//! | `way`, `servers` | where ICE has packets go; the STUN and TURN servers that help |
 //! | `reports` | RTCP: what is told of a stream, and what is heard of it |
 //! | `shield` | encryption (SRTP) |
 //! | `ports` | pairs of ports |
@@ -25,16 +26,21 @@ mod latch;
 mod mouth;
 mod ports;
 mod reports;
+mod servers;
 mod shield;
 mod voice;
+mod way;
 
-pub use agreed::{Agreed, AgreedCodec, AgreedEvents};
+pub use agreed::{Agreed, AgreedCodec, AgreedEvents, AgreedIce};
 pub use codec::{Codec, Decoder, Encoder, OpusParameters};
 pub use device::{Sink, Source};
 pub use engine::{Engine, Figures, Listener, Stream, StreamEvent};
 pub use ports::{NoPorts, PortRange};
 pub use ruf_audio::{Frame, Rate};
+pub use ruf_ice as ice;
 pub use ruf_rtp::{Figure, Quality};
 pub use ruf_srtp::Suite;
+pub use servers::{IceServer, NoServer};
 pub use shield::{Keys, MasterKey};
 pub use voice::Counts;
+pub use way::WayEvent;

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use ruf_audio::Frame;
+use ruf_ice::{Component, Path};
 use ruf_rtp::{Packet, Protocol, Quality};
 
 use crate::agreed::Agreed;
@@ -14,6 +15,7 @@ use crate::latch::{Latch, Verdict};
 use crate::mouth::Mouth;
 use crate::reports::{Reports, destination};
 use crate::shield::Shield;
+use crate::way::Way;
 
 /// One stream.
 pub(crate) struct Voice {
@@ -26,6 +28,7 @@ pub(crate) struct Voice {
     counts: Counts,
     /// Of what was stopped.
     last: Quality,
+    way: Way,
     /// Leaves with the next tick.
     farewell: Vec<Outgoing>,
     now: Duration,
@@ -70,7 +73,13 @@ pub(crate) struct Outgoing {
 impl Voice {
     /// Hears and says nothing yet. `seed`: 64 random bits; `ntp_at_start`: the wall clock when the clock of the stream
     /// was at nought, as NTP has it.
-    pub(crate) fn new(seed: u64, ntp_at_start: u64, source: Box<dyn Source>, sink: Box<dyn Sink>) -> Voice {
+    pub(crate) fn new(
+        seed: u64,
+        ntp_at_start: u64,
+        way: Way,
+        source: Box<dyn Source>,
+        sink: Box<dyn Sink>,
+    ) -> Voice {
         Voice {
             seed,
             active: None,
@@ -80,6 +89,7 @@ impl Voice {
             is_closed: false,
             counts: Counts::default(),
             last: Quality::default(),
+            way,
             farewell: Vec::new(),
             now: Duration::ZERO,
             ntp_at_start,
@@ -88,6 +98,7 @@ impl Voice {
 
     /// From now on this is how both talk. Without a codec, or with keys that are none, nothing is said or heard.
     pub(crate) fn agree(&mut self, agreed: Agreed) {
+        self.way.agree(self.now, agreed.ice.as_ref());
         let active = match self.active.take() {
             Some(mut active) => {
                 let fits = match (&mut active.shield, agreed.keys.clone()) {
@@ -124,10 +135,9 @@ impl Voice {
         if let Some(Active { agreed, ear, mouth, latch: Some(latch), mut shield, mut reports }) =
             self.active.take()
         {
-            let to = destination(&agreed, latch.remote());
             let bye = reports.bye(self.now, (mouth.sender(), ear.receiver()), shield.as_mut());
-            let is_rtcp = !agreed.rtcp_mux;
-            self.farewell.extend(bye.map(|datagram| Outgoing { to, datagram, is_rtcp }));
+            let goes = bye.and_then(|datagram| report(&agreed, &latch, &mut self.way, datagram));
+            self.farewell.extend(goes);
         }
     }
 
@@ -136,6 +146,9 @@ impl Voice {
         self.stop();
         // A file is whole, and a card free, before anybody who waits for that goes on.
         (self.source, self.sink) = (Box::new(Silence), Box::new(Null));
+        // After the last report, which may go by what is given back.
+        self.way.close(self.now);
+        self.way.take_due(&mut self.farewell);
         self.is_closed = true;
     }
 
@@ -174,13 +187,22 @@ impl Voice {
         self.active.as_mut()?.ear.digit()
     }
 
+    /// The way of its packets.
+    pub(crate) fn way(&mut self) -> &mut Way {
+        &mut self.way
+    }
+
     /// A datagram came to the port of RTP.
     pub(crate) fn receive(&mut self, now: Duration, from: SocketAddr, datagram: &[u8]) {
+        self.now = self.now.max(now);
+        let Some((path, datagram)) = self.way.receive(now, Component::Rtp, from, datagram) else { return };
+        let from = path.remote;
+        let is_proved = self.way.is_proved(Component::Rtp, path);
         let Some(Active { agreed, ear, latch: Some(latch), shield, .. }) = &mut self.active else { return };
         match Protocol::of(datagram) {
             Some(Protocol::Rtp) => {}
             // rfc5761 §4: told apart, whether it was agreed on or not
-            Some(Protocol::Rtcp) => return self.receive_rtcp(now, from, datagram),
+            Some(Protocol::Rtcp) => return self.report(now, Component::Rtp, path, datagram),
             Some(_) => return,
             None => return self.counts.malformed += 1,
         }
@@ -195,7 +217,7 @@ impl Voice {
         if !agreed.receives || !agreed.takes(packet.payload_type) {
             return;
         }
-        match latch.hear(now, from, &packet, &datagram, shield.is_some()) {
+        match latch.hear(now, from, &packet, &datagram, shield.is_some() || is_proved) {
             Verdict::Take(kept) => {
                 for kept in &kept {
                     if let Ok(packet) = Packet::parse(kept) {
@@ -213,13 +235,21 @@ impl Voice {
 
     /// A datagram came to the port of RTCP.
     pub(crate) fn receive_rtcp(&mut self, now: Duration, from: SocketAddr, datagram: &[u8]) {
+        self.now = self.now.max(now);
+        if let Some((path, datagram)) = self.way.receive(now, Component::Rtcp, from, datagram) {
+            self.report(now, Component::Rtcp, path, datagram);
+        }
+    }
+
+    fn report(&mut self, now: Duration, component: Component, path: Path, datagram: &[u8]) {
+        let is_proved = self.way.is_proved(component, path);
         let Some(Active { ear, mouth, latch: Some(latch), shield, reports, .. }) = &mut self.active else {
             return;
         };
         let mut datagram = datagram.to_vec();
         let is_believed = match shield {
             Some(shield) => shield.open_rtcp(&mut datagram),
-            None => latch.is_host(from),
+            None => is_proved || latch.is_host(path.remote),
         };
         if !is_believed {
             return self.counts.refused += 1;
@@ -236,9 +266,10 @@ impl Voice {
 
     /// 20 ms went by.
     pub(crate) fn tick(&mut self, now: Duration, out: &mut Vec<Outgoing>) {
-        out.append(&mut self.farewell);
-        let Some(Active { agreed, ear, mouth, latch, shield, reports }) = &mut self.active else { return };
         self.now = now;
+        self.way.tick(now);
+        self.take_due(out);
+        let Some(Active { agreed, ear, mouth, latch, shield, reports }) = &mut self.active else { return };
         if agreed.receives {
             self.sink.hear(&ear.frame(now));
         }
@@ -248,20 +279,28 @@ impl Voice {
         if agreed.sends {
             let silence = frame.as_ref().map(|frame| Frame::silence(frame.rate()));
             let frame = if self.is_muted { silence } else { frame };
-            let counts = &mut self.counts;
+            let (counts, way) = (&mut self.counts, &mut self.way);
+            let latched = (latch.remote(), latch.is_heard());
             mouth.speak(frame.as_ref(), |datagram| {
                 // rfc3711 §9.2: what cannot be protected does not go out
-                if shield.as_mut().is_none_or(|shield| shield.protect(datagram)) {
+                if shield.as_mut().is_none_or(|shield| shield.protect(datagram))
+                    && let Some(goes) = way.forward(Component::Rtp, latched, datagram.clone(), false)
+                {
                     counts.sent += 1;
-                    out.push(Outgoing { to: latch.remote(), datagram: datagram.clone(), is_rtcp: false });
+                    out.push(goes);
                 }
             });
         } else {
             mouth.rest();
         }
-        let to = destination(agreed, latch.remote());
         let due = reports.due(now, (mouth.sender(), ear.receiver()), shield.as_mut());
-        out.extend(due.map(|datagram| Outgoing { to, datagram, is_rtcp: !agreed.rtcp_mux }));
+        out.extend(due.and_then(|datagram| report(agreed, latch, &mut self.way, datagram)));
+    }
+
+    /// What is not said with a frame: it need not wait for the next one.
+    pub(crate) fn take_due(&mut self, out: &mut Vec<Outgoing>) {
+        out.append(&mut self.farewell);
+        self.way.take_due(out);
     }
 
     /// How good it is received, now or when it was stopped.
@@ -287,6 +326,13 @@ impl Active {
         let reports = Reports::new(now, seed.rotate_left(32), ntp_at_start, clock_rate_hz);
         Some(Active { agreed, ear, mouth, latch, shield, reports })
     }
+}
+
+/// How a report goes.
+fn report(agreed: &Agreed, latch: &Latch, way: &mut Way, datagram: Vec<u8>) -> Option<Outgoing> {
+    let component = if agreed.rtcp_mux { Component::Rtp } else { Component::Rtcp };
+    let latched = (destination(agreed, latch.remote()), latch.is_heard());
+    way.forward(component, latched, datagram, !agreed.rtcp_mux)
 }
 
 #[cfg(test)]
@@ -346,7 +392,12 @@ mod tests {
             noise: None,
             ptime: Duration::from_millis(20),
             keys: None,
+            ice: None,
         }
+    }
+
+    fn way() -> Way {
+        Way::new([7; 32], A.parse().unwrap(), A.parse().unwrap())
     }
 
     /// The same, encrypted: `us` and `them` stand for the two keys.
@@ -372,7 +423,7 @@ mod tests {
             let (heard_by_alice, heard_by_bob) = (Heard::default(), Heard::default());
             let voice = |seed, hz, heard: &Heard| {
                 let tone = ToneGenerator::new(Tone::sine(hz, -10.0), Rate::Hz16000);
-                Voice::new(seed, seed << 32, Box::new(tone), Box::new(heard.clone()))
+                Voice::new(seed, seed << 32, way(), Box::new(tone), Box::new(heard.clone()))
             };
             let (mut alice, mut bob) = (voice(1, 440.0, &heard_by_alice), voice(2, 700.0, &heard_by_bob));
             alice.agree(agreed(B, codec));
@@ -500,7 +551,7 @@ mod tests {
     #[test]
     fn the_clock_goes_on_while_nothing_may_be_said() {
         // tests rfc3550 §5.1, rfc3551 §4.1
-        let mut voice = Voice::new(1, 0, Box::new(Silence), Box::new(Null));
+        let mut voice = Voice::new(1, 0, way(), Box::new(Silence), Box::new(Null));
         let mut said = Vec::new();
         let held = [
             (true, Some(B)),
@@ -680,7 +731,7 @@ mod tests {
 
     #[test]
     fn nothing_goes_out_before_it_was_agreed_on_nor_after_the_end() {
-        let mut voice = Voice::new(1, 0, Box::new(Silence), Box::new(Null));
+        let mut voice = Voice::new(1, 0, way(), Box::new(Silence), Box::new(Null));
         let mut out = Vec::new();
         voice.tick(Duration::from_millis(20), &mut out);
         voice.receive(Duration::from_millis(20), A.parse().unwrap(), &[0x80; 20]);

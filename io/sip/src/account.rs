@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use ruf_auth::Keyring;
-use ruf_media::{Codec, PortRange};
+use ruf_media::{Codec, IceServer, NoServer, PortRange};
 use ruf_message::{Transport, Uri};
 use ruf_net::tls::PemFiles;
 
@@ -25,6 +25,18 @@ pub enum Encryption {
     Offered,
     /// No call without it.
     Required,
+}
+
+/// Whether the two sides of a call seek the best way for sound between them (ICE, RFC 8445).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ice {
+    /// Offered if a STUN or TURN server is named; taken wherever it is offered.
+    #[default]
+    WhereItHelps,
+    /// Never.
+    Off,
+    /// Offered and taken everywhere; a far side that has none is called as ever.
+    Offered,
 }
 
 /// Who a phone is.
@@ -51,6 +63,8 @@ pub struct Account {
     pub(crate) codecs: Vec<Codec>,
     pub(crate) ports: PortRange,
     pub(crate) encryption: Encryption,
+    pub(crate) ice: Ice,
+    pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) mixes: bool,
     pub(crate) instance: Option<String>,
     is_over_tls: bool,
@@ -91,6 +105,8 @@ impl Account {
             codecs: Codec::ALL.to_vec(),
             ports: PortRange::default(),
             encryption: Encryption::default(),
+            ice: Ice::default(),
+            ice_servers: Vec::new(),
             mixes: false,
             instance: None,
             is_over_tls: false,
@@ -186,6 +202,35 @@ impl Account {
     #[must_use]
     pub fn encryption(self, encryption: Encryption) -> Account {
         Account { encryption, ..self }
+    }
+
+    /// Whether the best way for sound is sought.
+    #[must_use]
+    pub fn ice(self, ice: Ice) -> Account {
+        Account { ice, ..self }
+    }
+
+    /// A STUN server, as `host` or `host:port`: it says what our ports look like from outside. It is asked before there
+    /// is a call, and no call waits for it.
+    ///
+    /// # Errors
+    /// The text names no host and port.
+    pub fn stun(self, server: &str) -> Result<Account, Error> {
+        self.with_server(IceServer::stun(server))
+    }
+
+    /// A TURN server, as `host` or `host:port`, over UDP, with a name and a password there: it lends an address for
+    /// sound where no other way leads through. It is asked before there is a call, and no call waits for it.
+    ///
+    /// # Errors
+    /// The text names no host and port.
+    pub fn turn(self, server: &str, user: &str, password: &str) -> Result<Account, Error> {
+        self.with_server(IceServer::turn(server, user, password))
+    }
+
+    fn with_server(mut self, server: Result<IceServer, NoServer>) -> Result<Account, Error> {
+        self.ice_servers.push(server.map_err(|error| Error::Address(error.to_string()))?);
+        Ok(self)
     }
 
     /// The ports that sound may use: 16384 to 32766 unless said otherwise.

@@ -217,3 +217,68 @@ impl Drop for Call {
         self.hang_up();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+    use std::time::Duration;
+
+    use ruf_media::WayEvent;
+
+    use super::*;
+    use crate::account::{Account, Ice};
+    use crate::phone::Phone;
+
+    async fn within<T>(future: impl Future<Output = T>) -> T {
+        tokio::time::timeout(Duration::from_secs(20), future).await.expect("in time")
+    }
+
+    async fn until(call: &mut Call, wanted: &CallEvent) {
+        while within(call.next()).await.expect("it goes on") != *wanted {}
+    }
+
+    /// Two phones in a call, each with a way.
+    async fn call() -> (Phone, Phone, Call, Call) {
+        let open = |name| Account::direct(name).ice(Ice::Offered).listen((Ipv4Addr::LOCALHOST, 0).into());
+        let (alice, mut bob) =
+            (Phone::open(open("alice")).await.unwrap(), Phone::open(open("bob")).await.unwrap());
+        let mut call = alice.call(&format!("sip:bob@{}", bob.address())).await.unwrap();
+        let mut answered = within(bob.incoming()).await.unwrap().answer();
+        for call in [&mut call, &mut answered] {
+            until(call, &CallEvent::WayFound { is_relayed: false }).await;
+        }
+        (alice, bob, call, answered)
+    }
+
+    fn lose(call: &Call, way: WayEvent) {
+        let line = call.line;
+        call.endpoint.tell(move |desk, now| desk.way(now, line, way));
+    }
+
+    #[tokio::test]
+    async fn where_the_way_was_lost_another_one_is_found() {
+        // tests rfc8839 §4.4.1.1.1, §4.4.3.1.1; rfc7675 §5.1
+        let (_alice, _bob, mut call, mut answered) = call().await;
+        lose(&answered, WayEvent::Lost);
+        for call in [&mut call, &mut answered] {
+            until(call, &CallEvent::WayFound { is_relayed: false }).await;
+        }
+        // It was found, so the next time it is sought again.
+        lose(&call, WayEvent::Lost);
+        until(&mut answered, &CallEvent::WayFound { is_relayed: false }).await;
+        call.hang_up();
+        assert_eq!(within(answered.ended()).await, Ended::RemoteHungUp);
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_other_the_call_ends_and_says_why() {
+        let (_alice, bob, mut call, _answered) = call().await;
+        // Nobody is there any more.
+        drop(bob);
+        lose(&call, WayEvent::Lost);
+        lose(&call, WayEvent::None);
+        let ended = within(call.ended()).await;
+        assert!(matches!(ended, Ended::SoundLost | Ended::RemoteHungUp), "{ended}");
+        assert_eq!(Ended::SoundLost.to_string(), "the far side is not reached with sound any more");
+    }
+}

@@ -90,9 +90,9 @@ impl Endpoint {
         let (berth, commands) =
             Berth::of_all(1, Clock::start()).pop().ok_or_else(|| Error::System("no worker".to_owned()))?;
         let ways = Ways::new(listeners.iter().map(|open| (open.transport(), open.local().ip())));
-        let media =
-            Media::start(account.codecs.clone(), account.ports, account.encryption, entropy.fork())
-                .map_err(|error| Error::System(format!("the system gives no thread for media: {error}")))?;
+        let media = Media::start(&account, commands.clone(), entropy.fork())
+            .map_err(|error| Error::System(format!("the system gives no thread for media: {error}")))?;
+        media.prepare(address.ip());
         let ping = PING + entropy.up_to(PING_SPREAD);
         let limits = Limits { connections_max: 1_024, ping: Some(ping), ..Limits::default() };
         let desk = Desk::new(Opening { account, aor: aor.clone(), address, ways, told, media, entropy });

@@ -95,6 +95,16 @@ pub enum CallEvent {
     Released,
     /// The far side pressed a key: `0` to `9`, `*`, `#`, `A` to `D`.
     Digit(char),
+    /// The best way for sound was found (ICE).
+    WayFound {
+        /// By the relay of a TURN server.
+        is_relayed: bool,
+    },
+    /// No way for sound leads to the far side, as far as ICE can tell: it is sent only if the far side is heard.
+    NoWay,
+    /// The far side has not answered by the way of its sound for half a minute: nothing is sent by it any more, and
+    /// another one is sought. If there is none, the call ends.
+    WayLost,
     /// The far side wrote within the call.
     Message(Message),
     /// It goes elsewhere: where it went sent it on, or did not answer.
@@ -153,6 +163,12 @@ impl fmt::Display for CallEvent {
             CallEvent::Holding => f.write_str("the far side is on hold"),
             CallEvent::Released => f.write_str("the far side is taken back"),
             CallEvent::Digit(digit) => write!(f, "key {digit}"),
+            CallEvent::WayFound { is_relayed: false } => f.write_str("sound goes the direct way"),
+            CallEvent::WayFound { is_relayed: true } => f.write_str("sound goes by a relay"),
+            CallEvent::NoWay => f.write_str("no way for sound leads to the far side"),
+            CallEvent::WayLost => {
+                f.write_str("the far side is not reached with sound any more; another way is sought")
+            }
             CallEvent::Message(message) => write!(f, "{}: {}", message.from, message.text),
             CallEvent::Redirected { to } => write!(f, "goes to {to}"),
             CallEvent::RetryAfter { secs } => write!(f, "may be tried again in {secs} s"),
@@ -190,6 +206,8 @@ pub enum Ended {
     Unanswered,
     /// The caller never confirmed our answer.
     Unacknowledged,
+    /// No way for sound leads to the far side any more.
+    SoundLost,
     /// The two have no codec in common, or one insists on encryption that the other does not have.
     NothingInCommon,
     /// The far side took part without a description of its sound.
@@ -240,6 +258,7 @@ impl fmt::Display for Ended {
             Ended::Failed(error) => error.fmt(f),
             Ended::Unanswered => f.write_str("nobody answered"),
             Ended::Unacknowledged => f.write_str("the caller never confirmed our answer"),
+            Ended::SoundLost => f.write_str("the far side is not reached with sound any more"),
             Ended::NothingInCommon => f.write_str("the two sides have no codec or encryption in common"),
             Ended::Undescribed => f.write_str("the far side did not say where its sound comes from"),
         }

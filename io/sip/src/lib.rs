@@ -70,6 +70,7 @@ mod dialer;
 mod endpoint;
 mod error;
 mod event;
+mod ice;
 mod incoming;
 mod info;
 mod mailbox;
@@ -79,7 +80,7 @@ mod presence;
 mod talk;
 mod watch;
 
-pub use account::{Account, Encryption};
+pub use account::{Account, Encryption, Ice};
 pub use call::Call;
 pub use desk::Answered;
 pub use dialer::Dialer;

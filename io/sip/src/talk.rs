@@ -5,20 +5,24 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ruf_agent::Body;
+use ruf_media::ice::Credentials;
 use ruf_media::{
-    Agreed, AgreedCodec, AgreedEvents, Codec, Engine, Figures, Keys, MasterKey, OpusParameters, PortRange,
-    Sink, Source, Stream, StreamEvent, Suite,
+    Agreed, AgreedCodec, AgreedEvents, AgreedIce, Codec, Engine, Figures, Keys, MasterKey, OpusParameters,
+    Sink, Source, Stream, StreamEvent, Suite, WayEvent,
 };
 use ruf_message::{Entropy, Flow, StatusCode};
+use ruf_net::Commands;
 use ruf_sdp::{
     Capabilities, Crypto, Description, Negotiated, OfferAnswer, OfferAnswerError, Ourselves, Phase,
     Protection, Security, fmtp_parameter,
 };
 use tokio::sync::mpsc;
 
-use crate::account::Encryption;
+use crate::account::{Account, Encryption, Ice};
+use crate::desk::{Desk, LineKey};
 use crate::error::Error;
 use crate::event::CallEvent;
+use crate::ice;
 
 /// The suites that we offer and take, the best first (RFC 4568 §6.2, RFC 7714 §14.2).
 const SUITES: [ruf_sdp::Suite; 4] = [
@@ -35,25 +39,44 @@ pub(crate) struct Media {
     engine: Engine,
     codecs: Vec<Codec>,
     encryption: Encryption,
+    ice: Ice,
+    /// ICE is worth offering.
+    has_servers: bool,
+    desk: Commands<Desk>,
     entropy: Entropy,
 }
 
 impl Media {
-    pub(crate) fn start(
-        codecs: Vec<Codec>,
-        ports: PortRange,
-        encryption: Encryption,
-        entropy: Entropy,
-    ) -> io::Result<Media> {
-        Ok(Media { engine: Engine::start(ports)?, codecs, encryption, entropy })
+    pub(crate) fn start(account: &Account, desk: Commands<Desk>, entropy: Entropy) -> io::Result<Media> {
+        // Servers help nobody who does without ICE.
+        let servers = if account.ice == Ice::Off { &[] } else { &account.ice_servers[..] };
+        Ok(Media {
+            engine: Engine::start(account.ports, servers)?,
+            codecs: account.codecs.clone(),
+            encryption: account.encryption,
+            ice: account.ice,
+            has_servers: !servers.is_empty(),
+            desk,
+            entropy,
+        })
+    }
+
+    /// Calls will likely be had at this address of ours.
+    pub(crate) fn prepare(&self, at: IpAddr) {
+        self.engine.prepare(at);
     }
 
     /// The media of one more call, which tells its user here what it hears.
-    pub(crate) fn talk(&mut self, told: mpsc::Sender<CallEvent>) -> Talk {
+    pub(crate) fn talk(&mut self, line: LineKey, told: mpsc::Sender<CallEvent>) -> Talk {
         Talk {
+            line,
             engine: self.engine.clone(),
             codecs: self.codecs.clone(),
             encryption: self.encryption,
+            ice: self.ice,
+            has_servers: self.has_servers,
+            seeks_way: false,
+            desk: self.desk.clone(),
             entropy: self.entropy.fork(),
             session_id: self.entropy.u64(),
             told,
@@ -76,13 +99,21 @@ impl Media {
 pub(crate) enum Change {
     Hold,
     Resume,
+    /// Another way for sound.
+    Restart,
 }
 
 /// The media of one call.
 pub(crate) struct Talk {
+    line: LineKey,
     engine: Engine,
     codecs: Vec<Codec>,
     encryption: Encryption,
+    ice: Ice,
+    has_servers: bool,
+    /// The way was lost, and there is no other yet.
+    seeks_way: bool,
+    desk: Commands<Desk>,
     /// Where keys come from.
     entropy: Entropy,
     session_id: u64,
@@ -113,7 +144,11 @@ impl Talk {
     /// No port is free.
     pub(crate) fn offer(&mut self, flow: &Flow) -> Result<Body, Error> {
         let security = self.security(flow.transport.is_secure());
-        let capabilities = self.open(flow.local.ip(), security)?;
+        self.open(flow.local.ip(), security)?;
+        if self.ice == Ice::Offered || (self.ice == Ice::WhereItHelps && self.has_servers) {
+            self.renew_ice();
+        }
+        let capabilities = self.capabilities.clone();
         let negotiation = self.negotiation.as_mut().ok_or(Error::Full)?;
         let offer = negotiation.offer(&capabilities).map_err(|error| Error::System(error.to_string()))?;
         self.offered = Some(negotiation.clone());
@@ -131,18 +166,21 @@ impl Talk {
         };
         // Keys that were read on the way are no worse than none.
         let security = self.security(true);
-        let capabilities =
-            self.open(flow.local.ip(), security).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?;
+        self.open(flow.local.ip(), security).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?;
         let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
-        negotiation.receive_offer(&offer.content).map_err(refusal)?;
-        let answer = negotiation.answer(&capabilities).map_err(refusal)?;
+        let has_ice = negotiation.receive_offer(&offer.content).map(ice::offered).map_err(refusal)?.is_some();
+        if has_ice && self.ice != Ice::Off {
+            self.renew_ice();
+        }
+        let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
+        let answer = negotiation.answer(&self.capabilities).map_err(refusal)?;
         self.ready = Some(body(&answer));
         Ok(())
     }
 
     /// The call is answered: what goes with it. Both can talk from now on, if the offer was theirs.
     pub(crate) fn accept(&mut self) -> Option<Body> {
-        self.follow();
+        self.follow(false);
         self.ready.take()
     }
 
@@ -164,7 +202,7 @@ impl Talk {
         }
         self.negotiation = Some(negotiation);
         self.is_asked = false;
-        self.follow();
+        self.follow(true);
         Ok(())
     }
 
@@ -189,7 +227,7 @@ impl Talk {
     pub(crate) fn reoffered(&mut self, flow: &Flow, offer: Option<&Body>) -> Result<Body, StatusCode> {
         if self.negotiation.is_none() {
             self.offered(flow, offer)?;
-            self.follow();
+            self.follow(false);
             return self.ready.take().ok_or(StatusCode::SERVER_INTERNAL_ERROR);
         }
         let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
@@ -198,19 +236,17 @@ impl Talk {
             negotiation.rollback();
         }
         let said = match offer {
-            Some(offer) => {
-                let received = negotiation.receive_offer(&offer.content).map(drop);
-                received.and_then(|()| match negotiation.capabilities() {
-                    Some(_) => negotiation.answer_again(),
-                    None => negotiation.answer(&self.capabilities),
-                })
-            }
+            Some(offer) => match negotiation.receive_offer(&offer.content).map(ice::offered) {
+                Ok(theirs) => self.answer_again(theirs),
+                Err(error) => Err(error),
+            },
             None => negotiation.offer_again(),
         };
+        let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
         match said {
             Ok(said) => {
                 self.is_asked = offer.is_none();
-                self.follow();
+                self.follow(false);
                 Ok(body(&said))
             }
             Err(error) => {
@@ -222,13 +258,36 @@ impl Talk {
         }
     }
 
+    /// Answers an offer within the call; `theirs`: the credentials for ICE in it.
+    // rfc8839 §4.4.2, §4.4.2.1
+    fn answer_again(&mut self, theirs: Option<Credentials>) -> Result<Description, OfferAnswerError> {
+        let before = self.negotiated().and_then(Negotiated::audio).and_then(|stream| stream.ice.as_ref());
+        let is_same = before.map(|ice| (&ice.ufrag, &ice.pwd))
+            == theirs.as_ref().map(|theirs| (&theirs.ufrag, &theirs.pwd));
+        let negotiation = self.negotiation.as_mut().ok_or(OfferAnswerError::NoSession)?;
+        if let Some(agreed) = negotiation.capabilities() {
+            self.capabilities = agreed.to_vec();
+        }
+        if theirs.is_some() && !is_same && self.ice != Ice::Off {
+            self.renew_ice();
+        }
+        let negotiation = self.negotiation.as_mut().ok_or(OfferAnswerError::NoSession)?;
+        negotiation.answer(&self.capabilities)
+    }
+
     /// The offer that changes this. `None`: another one is open, and this waits for its end
     /// ([`Talk::next_change`]); or there is nothing to change.
     pub(crate) fn change(&mut self, change: Change) -> Option<Body> {
+        if change == Change::Restart {
+            self.seeks_way = true;
+            self.capabilities = self.negotiation.as_ref()?.capabilities()?.to_vec();
+            self.renew_ice(); // rfc8839 §4.4.1.1.1
+        }
         let negotiation = self.negotiation.as_mut()?;
         let offer = match change {
             Change::Hold => negotiation.hold(),
             Change::Resume => negotiation.resume(),
+            Change::Restart => negotiation.offer(&self.capabilities),
         };
         self.wish = match offer {
             Err(OfferAnswerError::OfferOpen | OfferAnswerError::AnswerOwed) => Some(change),
@@ -247,6 +306,16 @@ impl Talk {
         if let Some(negotiation) = &mut self.negotiation {
             negotiation.rollback();
         }
+    }
+
+    /// The way for sound was lost, and there is no other yet.
+    pub(crate) fn seeks_way(&self) -> bool {
+        self.seeks_way
+    }
+
+    /// There is a way for sound.
+    pub(crate) fn found_way(&mut self) {
+        self.seeks_way = false;
     }
 
     /// The far side takes nothing from us: it holds.
@@ -325,13 +394,23 @@ impl Talk {
     }
 
     /// Opens the stream, and says what we would have.
-    fn open(&mut self, at: IpAddr, security: Security) -> Result<Vec<Capabilities>, Error> {
-        let told = self.told.clone();
+    fn open(&mut self, at: IpAddr, security: Security) -> Result<(), Error> {
+        let (told, desk, line) = (self.told.clone(), self.desk.clone(), self.line);
         let tell = move |event| {
-            if let StreamEvent::Digit(digit) = event {
-                // A user who does not read loses what is told.
-                let _ = told.try_send(CallEvent::Digit(digit));
-            }
+            let event = match event {
+                StreamEvent::Digit(digit) => CallEvent::Digit(digit),
+                StreamEvent::Way(way) => {
+                    desk.tell(move |desk, now| desk.with(now, |desk, now| desk.way(now, line, way)));
+                    match way {
+                        WayEvent::Found { is_relayed } => CallEvent::WayFound { is_relayed },
+                        WayEvent::None => CallEvent::NoWay,
+                        WayEvent::Lost => CallEvent::WayLost,
+                    }
+                }
+                _ => return,
+            };
+            // A user who does not read loses what is told.
+            let _ = told.try_send(event);
         };
         let stream = self
             .engine
@@ -353,7 +432,18 @@ impl Talk {
         }));
         let codecs: Vec<ruf_sdp::Codec> = self.codecs.iter().map(|codec| described(*codec)).collect();
         self.capabilities = vec![Capabilities::audio(address, codecs).security(security)];
-        Ok(self.capabilities.clone())
+        Ok(())
+    }
+
+    /// From now on we would have ICE, under new credentials.
+    fn renew_ice(&mut self) {
+        let Some(stream) = &self.stream else { return };
+        for ours in &mut self.capabilities {
+            *ours = ice::with_ice(ours, stream, &mut self.entropy);
+        }
+        if let Some(credentials) = ice::credentials(&self.capabilities) {
+            stream.expect(credentials);
+        }
     }
 
     /// How we would have it encrypted; `is_worth`: nobody reads the keys on the way, or they are offered to us.
@@ -374,9 +464,11 @@ impl Talk {
         }
     }
 
-    /// The stream does what was agreed on.
-    fn follow(&mut self) {
-        let agreed = self.negotiated().and_then(Negotiated::audio).and_then(agreed);
+    /// The stream does what was agreed on; `offered`: the offer was ours.
+    fn follow(&mut self, offered: bool) {
+        let ours = self.negotiation.as_ref().and_then(OfferAnswer::capabilities).unwrap_or_default();
+        let of = |stream: &ruf_sdp::Stream| agreed(stream, ice::agreed(ours, stream, offered));
+        let agreed = self.negotiated().and_then(Negotiated::audio).and_then(of);
         let Some(stream) = &self.stream else { return };
         match agreed {
             Some(agreed) => stream.agree(agreed),
@@ -388,7 +480,7 @@ impl Talk {
 }
 
 /// What a description says, in the words of io/media.
-fn agreed(stream: &ruf_sdp::Stream) -> Option<Agreed> {
+fn agreed(stream: &ruf_sdp::Stream, ice: Option<AgreedIce>) -> Option<Agreed> {
     let socket = |destination: &Option<ruf_sdp::Destination>| destination.as_ref().and_then(|to| to.socket());
     let codecs = stream.codecs.iter().filter_map(|format| {
         Some(AgreedCodec {
@@ -428,6 +520,7 @@ fn agreed(stream: &ruf_sdp::Stream) -> Option<Agreed> {
         noise: noise.map(|noise| noise.receive),
         ptime: stream.ptime.unwrap_or(PTIME),
         keys,
+        ice,
     })
 }
 

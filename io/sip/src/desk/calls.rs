@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use ruf_agent::{AgentEvent, CallKey};
-use ruf_media::Figures;
+use ruf_media::{Figures, WayEvent};
 use ruf_message::{Flow, StatusCode, Tick, Uri};
 use tokio::sync::mpsc;
 
@@ -105,7 +105,7 @@ impl Desk {
         self.next_line += 1;
         let (told, events) = mpsc::channel(EVENTS_MAX);
         let end = Arc::new(OnceLock::new());
-        let talk = self.media.talk(told.clone());
+        let talk = self.media.talk(line, told.clone());
         self.lines.insert(
             line,
             Line {
@@ -230,6 +230,21 @@ impl Desk {
         }
     }
 
+    /// What became of the way for sound. Where one leads nowhere any more, another is sought, once.
+    // rfc7675 §5.1
+    pub(crate) fn way(&mut self, now: Tick, key: LineKey, way: WayEvent) {
+        let Some(line) = self.lines.get_mut(&key).filter(|line| line.is_up) else { return };
+        match (way, line.talk.seeks_way()) {
+            (WayEvent::Found { .. }, _) => line.talk.found_way(),
+            (WayEvent::Lost, false) => self.change(now, key, Change::Restart),
+            (WayEvent::Lost | WayEvent::None, true) => {
+                line.cause = Some(Ended::SoundLost);
+                self.hang_up(now, key);
+            }
+            (WayEvent::None, false) => {}
+        }
+    }
+
     /// Changes what we send and take: hold, resume.
     pub(crate) fn change(&mut self, now: Tick, key: LineKey, change: Change) {
         let Some(line) = self.lines.get_mut(&key) else { return };
@@ -311,6 +326,10 @@ impl Desk {
             AgentEvent::NotModified { call, status } => self.on_line(call, |desk, line| {
                 line.talk.refused();
                 line.tell(CallEvent::NotChanged(status));
+                if line.talk.seeks_way() {
+                    line.cause = Some(Ended::SoundLost);
+                    return desk.agent.hang_up(now, call);
+                }
                 desk.change_next(now, call, line);
             }),
             AgentEvent::Ended { call, reason } => {

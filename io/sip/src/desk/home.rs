@@ -306,9 +306,9 @@ mod tests {
             let (told, events) = mpsc::channel(16);
             let address = SocketAddr::from(([192, 0, 2, 1], 5062));
             let mut entropy = Entropy::from_seed([3; 32]);
-            let media =
-                Media::start(account.codecs.clone(), account.ports, account.encryption, entropy.fork())
-                    .expect("a thread");
+            // Nobody drives it but the test.
+            let (_, commands) = ruf_net::Berth::of_all(1, ruf_net::Clock::start()).pop().expect("one");
+            let media = Media::start(&account, commands, entropy.fork()).expect("a thread");
             let aor = account.aor_at(address).expect("an address");
             let ways = Ways::new([(Transport::Udp, address.ip())]);
             let mut desk = Desk::new(Opening { account, aor, address, ways, told, media, entropy });

@@ -1,0 +1,146 @@
+//! [`Way`]: by which way packets of a stream go and come: where ICE says, once it has found one, and until then where
+//! the latch says.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use ruf_ice::{Agent, Both, Candidate, Component, Credentials, Event, Path, Received, Server, Transmit};
+
+use crate::agreed::AgreedIce;
+use crate::voice::Outgoing;
+
+/// The way of one stream.
+pub(crate) struct Way {
+    agent: Agent,
+    /// How the checks stand; `None`: they run, or there are none.
+    stands: Option<Event>,
+    told: Vec<WayEvent>,
+}
+
+/// What becomes of the way to the far side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WayEvent {
+    /// One was chosen.
+    Found {
+        /// It goes by a TURN server.
+        is_relayed: bool,
+    },
+    /// None leads there.
+    None,
+    /// The one that was chosen leads there no longer: nothing is sent.
+    Lost,
+}
+
+impl Way {
+    /// Of a stream with these ports. `seed`: 256 random bits.
+    pub(crate) fn new(seed: [u8; 32], rtp: SocketAddr, rtcp: SocketAddr) -> Way {
+        Way { agent: Agent::new(seed, Both { rtp, rtcp }), stands: None, told: Vec::new() }
+    }
+
+    /// Asks this server what our ports look like.
+    pub(crate) fn ask(&mut self, now: Duration, server: &Server) {
+        self.agent.ask(now, server);
+    }
+
+    /// Where we may be reached, as far as it is known.
+    pub(crate) fn candidates(&self) -> Vec<Candidate> {
+        self.agent.candidates()
+    }
+
+    /// These credentials of ours go out.
+    pub(crate) fn expect(&mut self, local: Credentials) {
+        self.agent.expect(local);
+    }
+
+    /// What both said of ICE.
+    pub(crate) fn agree(&mut self, now: Duration, ice: Option<&AgreedIce>) {
+        match ice {
+            Some(AgreedIce { local, remote, offered }) => {
+                self.agent.start(now, local.clone(), remote, *offered);
+            }
+            None => {
+                self.stands = None;
+                self.agent.stop(now);
+            }
+        }
+    }
+
+    /// Nothing is wanted any more.
+    pub(crate) fn close(&mut self, now: Duration) {
+        self.agent.close(now);
+    }
+
+    /// A datagram came; what is left of it for others, and from where it really is.
+    pub(crate) fn receive<'a>(
+        &mut self,
+        now: Duration,
+        component: Component,
+        from: SocketAddr,
+        datagram: &'a [u8],
+    ) -> Option<(Path, &'a [u8])> {
+        match self.agent.receive(now, component, from, datagram) {
+            Received::Taken => None,
+            Received::Packet(path, packet) => Some((path, packet)),
+        }
+    }
+
+    /// The far side proved that it is there.
+    pub(crate) fn is_proved(&self, component: Component, path: Path) -> bool {
+        self.agent.is_proved(component, path)
+    }
+
+    /// Time went by.
+    pub(crate) fn tick(&mut self, now: Duration) {
+        self.agent.tick(now);
+        while let Some(event) = self.agent.poll_event() {
+            self.stands = Some(event);
+            let path = self.agent.path(Component::Rtp);
+            let is_relayed = path.is_some_and(|path| path.via == ruf_ice::Via::Relay);
+            self.told.push(match event {
+                Event::Connected => WayEvent::Found { is_relayed },
+                Event::Failed => WayEvent::None,
+                Event::Lost => WayEvent::Lost,
+            });
+        }
+    }
+
+    /// When something is due while nobody talks.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.agent.deadline()
+    }
+
+    /// What ICE has to send.
+    pub(crate) fn take_due(&mut self, out: &mut Vec<Outgoing>) {
+        out.extend(std::iter::from_fn(|| self.agent.poll_transmit()).map(outgoing));
+    }
+
+    /// What became of it.
+    pub(crate) fn take_told(&mut self) -> Vec<WayEvent> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// How a packet goes: by the way that was found, else to `latched`, which is known to be heard or not. `None`: it
+    /// must not go.
+    // rfc8445 §12.1, rfc7675 §5.1
+    pub(crate) fn forward(
+        &mut self,
+        component: Component,
+        (latched, is_heard): (SocketAddr, bool),
+        datagram: Vec<u8>,
+        is_rtcp_port: bool,
+    ) -> Option<Outgoing> {
+        if let Some(path) = self.agent.path(component) {
+            return self.agent.wrap(component, path, datagram).map(outgoing);
+        }
+        let may_go = match self.stands {
+            None | Some(Event::Connected) => true,
+            Some(Event::Failed) => is_heard,
+            Some(Event::Lost) => false,
+        };
+        may_go.then_some(Outgoing { to: latched, datagram, is_rtcp: is_rtcp_port })
+    }
+}
+
+fn outgoing(Transmit { component, to, datagram }: Transmit) -> Outgoing {
+    Outgoing { to, datagram, is_rtcp: component == Component::Rtcp }
+}
