@@ -449,6 +449,67 @@ mod tests {
         until("its port is free", || std::net::UdpSocket::bind(address).is_ok());
     }
 
+    /// A STUN server that sees everybody at another address; who has asked it is told here.
+    fn stun_server() -> (IceServer, std::sync::mpsc::Receiver<SocketAddr>) {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let server = IceServer::stun(&socket.local_addr().unwrap().to_string()).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut octets = [0; 100];
+            while let Ok((20, from)) = socket.recv_from(&mut octets) {
+                // rfc8489 §14.2: 198.51.100.9, and the port as it is, under their masks
+                let port = (from.port() ^ 0x2112).to_be_bytes();
+                let mapped =
+                    [&[0, 0x20, 0, 8, 0, 1][..], &port, &[198 ^ 0x21, 51 ^ 0x12, 100 ^ 0xA4, 9 ^ 0x42]];
+                let answer = [&[1, 1, 0, 12][..], &octets[4..20], &mapped.concat()].concat();
+                socket.send_to(&answer, from).unwrap();
+                if tell.send(from).is_err() {
+                    return;
+                }
+            }
+        });
+        (server, told)
+    }
+
+    #[test]
+    fn what_servers_say_is_known_before_there_is_a_call() {
+        // tests rfc8445 §5.1.1.2
+        let (server, told) = stun_server();
+        let engine = Engine::start(PortRange::default(), &[server]).unwrap();
+        let at = [127, 0, 0, 1].into();
+        engine.prepare(at);
+        let mut known: Vec<SocketAddr> = Vec::new();
+        // Two ports that had not asked before.
+        let mut two_more = || {
+            let begin = known.len();
+            while known.len() < begin + 2 {
+                let from = told.recv_timeout(Duration::from_secs(20)).unwrap();
+                if !known.contains(&from) {
+                    known.push(from);
+                }
+            }
+            known.get(begin..).unwrap_or_default().to_vec()
+        };
+        let before = two_more();
+        let stream = engine.open(at, Box::new(|_| ())).unwrap();
+        assert!(before.contains(&stream.address()), "{before:?}");
+        let reflexive = || {
+            let candidates = stream.candidates();
+            candidates.iter().filter(|found| found.address.ip() == IpAddr::from([198, 51, 100, 9])).count()
+        };
+        until("both addresses are known", || reflexive() == 2);
+        // The next one is made ready, while this one talks and keeps asking.
+        let next = two_more();
+        let other = engine.open(at, Box::new(|_| ())).unwrap();
+        assert!(next.contains(&other.address()), "{next:?}");
+        // One at another address of ours has no use for it.
+        let elsewhere = engine.open([127, 0, 0, 2].into(), Box::new(|_| ())).unwrap();
+        assert_eq!(elsewhere.address().ip(), IpAddr::from([127, 0, 0, 2]));
+        let address = other.address();
+        drop((engine, stream, other));
+        until("its port is free", || std::net::UdpSocket::bind(address).is_ok());
+    }
+
     #[test]
     fn the_wall_clock_as_ntp_has_it() {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(500);

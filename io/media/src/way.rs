@@ -144,3 +144,61 @@ impl Way {
 fn outgoing(Transmit { component, to, datagram }: Transmit) -> Outgoing {
     Outgoing { to, datagram, is_rtcp: component == Component::Rtcp }
 }
+
+#[cfg(test)]
+mod tests {
+    use ruf_ice::{Candidate, Kind, Remote};
+
+    use super::*;
+
+    const DEFAULT: &str = "192.0.2.9:6000";
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    /// A way whose far side is nowhere.
+    fn alone() -> Way {
+        let mut way = Way::new([1; 32], at("192.0.2.1:4000"), at("192.0.2.1:4001"));
+        let credentials = |seed| Credentials::new([seed; 32]);
+        let candidate = Candidate {
+            foundation: "1".to_owned(),
+            component: Component::Rtp,
+            priority: 1,
+            address: at(DEFAULT),
+            kind: Kind::Host,
+            related: None,
+        };
+        let remote = Remote {
+            credentials: credentials(3),
+            is_lite: false,
+            has_rtcp: false,
+            pace: None,
+            candidates: vec![candidate],
+        };
+        way.agree(Duration::ZERO, Some(&AgreedIce { local: credentials(2), remote, offered: true }));
+        way
+    }
+
+    fn goes(way: &mut Way, is_heard: bool) -> Option<SocketAddr> {
+        way.forward(Component::Rtp, (at(DEFAULT), is_heard), vec![0x80], false).map(|out| out.to)
+    }
+
+    #[test]
+    fn until_there_is_a_way_packets_go_by_the_default_and_without_any_only_to_who_is_heard() {
+        // tests rfc8445 §12.1
+        let mut way = alone();
+        for ms in (20..39_000).step_by(20) {
+            way.tick(Duration::from_millis(ms));
+            assert_eq!(goes(&mut way, false), Some(at(DEFAULT)));
+        }
+        for ms in (39_000..41_000).step_by(20) {
+            way.tick(Duration::from_millis(ms));
+        }
+        assert_eq!(way.take_told(), [WayEvent::None]);
+        assert_eq!((goes(&mut way, false), goes(&mut way, true)), (None, Some(at(DEFAULT))));
+        // A plain call from now on.
+        way.agree(Duration::from_secs(50), None);
+        assert_eq!(goes(&mut way, false), Some(at(DEFAULT)));
+    }
+}
