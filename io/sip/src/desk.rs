@@ -87,7 +87,8 @@ pub(crate) enum Then {
     Watch(WatchKey),
     Publish {
         document: Body,
-        answer: oneshot::Sender<Result<(), Error>>,
+        /// `None`: it was told already that there was no way.
+        answer: Option<oneshot::Sender<Result<(), Error>>>,
     },
     /// What the agent asked.
     Way(WayKey),

@@ -10,6 +10,7 @@ use ruf_message::{HeaderName, Message, Method, Request};
 use ruf_sip::{
     Account, Error, Mailbox, Phone, PhoneEvent, Presence, StatusCode, Unwatched, Watch, WatchEvent,
 };
+use tokio::io::AsyncReadExt;
 use two::{Phones, within};
 
 async fn presence(watch: &mut Watch) -> Presence {
@@ -197,4 +198,41 @@ async fn a_server_that_keeps_nothing_says_so() {
     assert!(
         matches!(event, Some(PhoneEvent::NotPublished { ref error, retry_in: None }) if *error == refused)
     );
+}
+
+#[tokio::test]
+async fn a_server_that_comes_later_hears_who_is_watched_and_how_we_are() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    // Bound, and nobody listens: who connects is refused.
+    let at = socket.local_addr().unwrap();
+    let account = Account::new("alice@example.test").unwrap().server(&format!("{at};transport=tcp")).unwrap();
+    let mut phone = Phone::open(account).await.unwrap();
+    let refused = within(phone.publish(&Presence::available())).await.unwrap_err();
+    assert!(matches!(refused, Error::NoWay(_)), "{refused}");
+    let told = within(phone.next()).await;
+    let is_retried =
+        matches!(&told, Some(PhoneEvent::NotPublished { error, retry_in: Some(_) }) if *error == refused);
+    assert!(is_retried, "{told:?}");
+    let mut watch = phone.watch("bob").await.unwrap();
+    let why = Unwatched::Failed(refused);
+    let lost = within(watch.next()).await;
+    assert!(matches!(&lost, Some(WatchEvent::Lost { why: told, .. }) if *told == why), "{lost:?}");
+    let listener = socket.listen(8).unwrap();
+    let mut asked = Vec::new();
+    within(async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut octets = vec![0; 8_000];
+        let mut len = 0;
+        while asked.len() < 2 {
+            len += stream.read(&mut octets[len..]).await.unwrap();
+            let text = String::from_utf8_lossy(&octets[..len]).into_owned();
+            asked = [Method::Publish, Method::Subscribe]
+                .into_iter()
+                .filter(|method| text.contains(&format!("{method} sip:")))
+                .collect();
+        }
+    })
+    .await;
+    assert_eq!(asked, [Method::Publish, Method::Subscribe]);
 }

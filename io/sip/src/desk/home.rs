@@ -121,7 +121,7 @@ impl Home {
     }
 
     fn lose(&mut self, now: Tick) -> Duration {
-        let wait = SEEK_AGAIN.0.saturating_mul(1 << self.failures.min(6)).min(SEEK_AGAIN.1);
+        let wait = seek_again_after(self.failures);
         self.failures += 1;
         self.keepalive.leave();
         self.state = State::Lost { seek_at: now + wait };
@@ -133,6 +133,11 @@ impl Home {
             let _ = waiting.send(answer.clone());
         }
     }
+}
+
+/// How long a way that was lost is not sought, after so many failures before.
+pub(super) fn seek_again_after(failures: u32) -> Duration {
+    SEEK_AGAIN.0.saturating_mul(1 << failures.min(6)).min(SEEK_AGAIN.1)
 }
 
 impl Desk {

@@ -44,12 +44,14 @@ impl Node for Desk {
             desk.paths.tick(now);
             desk.agent.tick(now);
             desk.home_tick(now);
+            desk.watches_tick(now);
         });
     }
 
     fn poll_deadline(&self) -> Option<Tick> {
-        let deadlines = [self.agent.poll_deadline(), self.paths.deadline(), self.home.deadline()];
-        deadlines.into_iter().flatten().min()
+        let home = [self.home.deadline(), self.watches.deadline()];
+        let deadlines = [self.agent.poll_deadline(), self.paths.deadline()].into_iter().chain(home);
+        deadlines.flatten().min()
     }
 
     fn poll_transmit(&mut self) -> Option<Transmit> {

@@ -10,6 +10,7 @@ use ruf_message::body::Body;
 use ruf_message::{Flow, Tick, Uri};
 use tokio::sync::{mpsc, oneshot};
 
+use super::home::seek_again_after;
 use super::{Desk, Then};
 use crate::error::Error;
 use crate::event::PhoneEvent;
@@ -45,11 +46,25 @@ pub(super) struct Watches {
     of: HashMap<ruf_agent::WatchKey, WatchKey>,
     next: u64,
     publishing: Vec<oneshot::Sender<Result<(), Error>>>,
+    /// The server is to know how we are.
+    publishes: bool,
+    unpublished: Option<Unpublished>,
+    /// Since the server was last reached for that.
+    publish_failures: u32,
+}
+
+/// What the server is to know and no way led to.
+struct Unpublished {
+    document: Body,
+    seek_at: Tick,
 }
 
 struct Watching {
     /// `None`: it waits for a way.
     watch: Option<ruf_agent::WatchKey>,
+    /// How often there was none, and when it is sought again.
+    failures: u32,
+    seek_at: Option<Tick>,
     package: EventPackage,
     to: Uri,
     told: mpsc::Sender<WatchEvent>,
@@ -63,6 +78,12 @@ struct Watching {
 impl Watches {
     pub(super) fn is_empty(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// When a way is sought again.
+    pub(super) fn deadline(&self) -> Option<Tick> {
+        let watches = self.all.values().filter_map(|watching| watching.seek_at);
+        watches.chain(self.unpublished.as_ref().map(|unpublished| unpublished.seek_at)).min()
     }
 }
 
@@ -84,6 +105,8 @@ impl Desk {
         let end = Arc::new(OnceLock::new());
         let watching = Watching {
             watch: None,
+            failures: 0,
+            seek_at: None,
             package,
             to: to.clone(),
             told,
@@ -117,7 +140,39 @@ impl Desk {
             }
             // The agent tries again by the way that was.
             (Err(_), Some(_)) => {}
-            (Err(error), None) => self.watch_ended(key, Unwatched::Failed(error)),
+            // What names no place never will.
+            (Err(error @ Error::Address(_)), None) => self.watch_ended(key, Unwatched::Failed(error)),
+            (Err(error), None) => self.no_way_to_watch(now, key, error),
+        }
+    }
+
+    /// A watch waits for a way that there is not.
+    fn no_way_to_watch(&mut self, now: Tick, key: WatchKey, error: Error) {
+        let Some(watching) = self.watches.all.get_mut(&key) else { return };
+        let retry_in = seek_again_after(watching.failures);
+        watching.failures += 1;
+        watching.seek_at = Some(now + retry_in);
+        watching.tell(WatchEvent::Lost { why: Unwatched::Failed(error), retry_in });
+    }
+
+    /// Seeks the ways that are due.
+    pub(super) fn watches_tick(&mut self, now: Tick) {
+        let is_due = |at: Tick| at <= now;
+        let due = self.watches.all.iter_mut().filter(|(_, watching)| watching.seek_at.is_some_and(is_due));
+        let due: Vec<(WatchKey, Uri)> = due
+            .map(|(key, watching)| {
+                watching.seek_at = None;
+                (*key, watching.to.clone())
+            })
+            .collect();
+        for (key, to) in due {
+            self.seek(now, &to, Then::Watch(key));
+        }
+        if let Some(Unpublished { document, .. }) =
+            self.watches.unpublished.take_if(|unpublished| is_due(unpublished.seek_at))
+        {
+            let aor = self.aor.clone();
+            self.seek(now, &aor, Then::Publish { document, answer: None });
         }
     }
 
@@ -136,6 +191,7 @@ impl Desk {
         for key in keys {
             self.unwatch(now, key);
         }
+        self.publishes_no_more();
         let last = Presence::offline().document(&self.aor.to_string());
         self.agent.leave(now, &last);
         self.agent.unpublish(now);
@@ -203,28 +259,50 @@ impl Desk {
         if !self.home.is_there() {
             return drop(answer.send(Ok(())));
         }
+        (self.watches.publishes, self.watches.unpublished) = (true, None);
         let aor = self.aor.clone();
-        self.seek(now, &aor, Then::Publish { document, answer });
+        self.seek(now, &aor, Then::Publish { document, answer: Some(answer) });
     }
 
     pub(super) fn publish_by(
         &mut self,
         now: Tick,
         document: Body,
-        answer: oneshot::Sender<Result<(), Error>>,
+        answer: Option<oneshot::Sender<Result<(), Error>>>,
         flow: Result<Flow, Error>,
     ) {
+        let flow = if self.watches.publishes { flow } else { Err(Error::Closed) };
         match flow {
             Ok(_) => {
-                self.watches.publishing.push(answer);
+                self.watches.publish_failures = 0;
+                self.watches.publishing.extend(answer);
                 self.agent.publish(now, document);
                 if !self.agent.is_publishing() {
                     // The server has it already.
                     self.published(&Ok(()));
                 }
             }
-            Err(error) => drop(answer.send(Err(error))),
+            Err(error) => {
+                if let Some(answer) = answer {
+                    // Whoever waited may have given up.
+                    let _ = answer.send(Err(error.clone()));
+                }
+                if self.watches.publishes {
+                    self.no_way_to_publish(now, document, error);
+                }
+            }
         }
+    }
+
+    fn no_way_to_publish(&mut self, now: Tick, document: Body, error: Error) {
+        let retry_in = seek_again_after(self.watches.publish_failures);
+        self.watches.publish_failures += 1;
+        self.watches.unpublished = Some(Unpublished { document, seek_at: now + retry_in });
+        self.tell(Told::Event(PhoneEvent::NotPublished { error, retry_in: Some(retry_in) }));
+    }
+
+    fn publishes_no_more(&mut self) {
+        (self.watches.publishes, self.watches.unpublished) = (false, None);
     }
 
     /// How many watch us.
@@ -234,6 +312,7 @@ impl Desk {
 
     /// Says no longer how we are.
     pub(crate) fn unpublish(&mut self, now: Tick) {
+        self.publishes_no_more();
         self.agent.show(now, None);
         self.agent.unpublish(now);
     }
