@@ -42,7 +42,7 @@ use self::contacts::Contact;
 use self::event::{Effect, Event, Registration};
 use self::exchange::{Exchange, Heard};
 use self::model::{Account, Model, Now, Opening};
-use self::settings::Settings;
+use self::settings::{PhonePlan, Settings};
 use self::sound::SoundPlan;
 use self::terminal::Terminal;
 use self::theme::{Theme, ThemeName};
@@ -94,7 +94,8 @@ impl PhoneArgs {
         let settings = Settings::load(self.config.as_deref());
         let mut settings = settings.map_err(|error| Error::Address(error.to_string()))?;
         if self.identity.registers() || settings.accounts.is_empty() {
-            settings.accounts = vec![(self.identity.account("phone")?, self.identity.registers())];
+            let (account, registers) = (self.identity.account("phone")?, self.identity.registers());
+            settings.accounts = vec![PhonePlan { account, registers, asks_mailbox: registers }];
         }
         settings.contacts.extend(self.contact.iter().cloned());
         settings.sound = self.sound.clone().or(settings.sound);
@@ -116,8 +117,8 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
     let device = device::urn()
         .map_err(|error| Error::System(format!("the phone's own number cannot be kept: {error}")))?;
     if let Some(urn) = device {
-        for (account, _) in &mut settings.accounts {
-            *account = account.clone().device(&urn)?;
+        for plan in &mut settings.accounts {
+            plan.account = plan.account.clone().device(&urn)?;
         }
     }
     let kept = CallFile::usual();
@@ -126,7 +127,7 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         Some(Err(error)) => return Err(Error::System(format!("the call list cannot be read: {error}"))),
         None => CallList::default(),
     };
-    let registers: Vec<bool> = settings.accounts.iter().map(|(_, registers)| *registers).collect();
+    let registers: Vec<bool> = settings.accounts.iter().map(|plan| plan.registers).collect();
     let plan = settings.sound.unwrap_or_default();
     let sound = plan.kind();
     let (mut exchange, hears, addresses) = Exchange::open(settings.accounts, plan).await?;
@@ -134,6 +135,7 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
     let accounts = addresses.into_iter().zip(registers).map(|(address, registers)| Account {
         address,
         registration: if registers { Registration::Trying } else { Registration::Direct },
+        mailbox: None,
     });
     let model = Model::new(Opening {
         accounts: accounts.collect(),

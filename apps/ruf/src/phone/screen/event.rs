@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ruf_sip::{Ended, Error, StatusCode};
+use ruf_sip::{Ended, Error, Mailbox, StatusCode};
 
 use super::call_list::CallEntry;
 use super::hooks::Run;
@@ -31,6 +31,8 @@ pub(crate) enum Event {
     Tick,
     /// What the server of this account knows of us.
     Account { account: usize, registration: Registration },
+    /// This waits in the mailbox of the account; `None`: nobody says so any more.
+    Mailbox { account: usize, mailbox: Option<Mailbox> },
     /// Somebody calls.
     Incoming { line: LineId, account: usize, from: String, display: String },
     /// A call went on.

@@ -9,11 +9,12 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use ruf_sip::device::{Null, Room, Silence};
-use ruf_sip::{Account, Call, Dialer, Error, Phone, PhoneEvent, StatusCode};
+use ruf_sip::{Call, Dialer, Error, Mailbox, Phone, PhoneEvent, StatusCode};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::event::{Effect, Event, LineId, Progress, Registration, Sound};
+use super::settings::PhonePlan;
 use super::sound::SoundPlan;
 use super::standing::Standing;
 use super::voicemail::Taking;
@@ -27,6 +28,8 @@ const ORDERS_MAX: usize = 256;
 /// Phones, calls, and the ways to them.
 pub(super) struct Exchange {
     dialers: Vec<Dialer>,
+    /// The mailbox of this phone is asked once it is registered.
+    asks_mailbox: Vec<bool>,
     lines: HashMap<LineId, mpsc::Sender<Order>>,
     tasks: JoinSet<()>,
     heard: mpsc::Sender<Heard>,
@@ -44,6 +47,8 @@ pub(super) enum Heard {
     Sound(LineId, Sound),
     /// A call that the far side of another asked for.
     Followed(LineTask, Call),
+    /// This waits in the mailbox of a phone.
+    Mailbox(usize, Option<Mailbox>),
     /// A contact is so.
     Standing(usize, Standing),
     /// What was played is over.
@@ -86,13 +91,14 @@ impl Exchange {
     /// # Errors
     /// The system gives no port, or an account cannot be used.
     pub(super) async fn open(
-        accounts: Vec<(Account, bool)>,
+        plans: Vec<PhonePlan>,
         sound: SoundPlan,
     ) -> Result<(Exchange, mpsc::Receiver<Heard>, Vec<String>), Error> {
         let (heard, hears) = mpsc::channel(HEARD_MAX);
         let (stop, stopped) = watch::channel(false);
         let (mut tasks, mut dialers, mut addresses) = (JoinSet::new(), Vec::new(), Vec::new());
-        for (number, (account, registers)) in accounts.into_iter().enumerate() {
+        let asks_mailbox = plans.iter().map(|plan| plan.asks_mailbox).collect();
+        for (number, PhonePlan { account, registers, .. }) in plans.into_iter().enumerate() {
             let phone = Phone::open(account).await?;
             addresses.push(match registers {
                 true => phone.aor().to_string(),
@@ -106,6 +112,7 @@ impl Exchange {
         }
         let exchange = Exchange {
             dialers,
+            asks_mailbox,
             lines: HashMap::new(),
             tasks,
             heard,
@@ -125,10 +132,20 @@ impl Exchange {
         }
     }
 
+    /// Watches the mailbox of a phone, if it is to be and is not yet.
+    fn ask_mailbox(&mut self, account: usize) {
+        let is_wanted = self.asks_mailbox.get_mut(account).is_some_and(std::mem::take);
+        if let Some(dialer) = self.dialers.get(account).cloned().filter(|_| is_wanted) {
+            let (heard, stop) = (self.heard.clone(), self.stop.subscribe());
+            self.tasks.spawn(tasks::mailbox(account, dialer, heard, stop));
+        }
+    }
+
     /// What the model is to know of this.
     pub(super) fn hear(&mut self, heard: Heard) -> Option<Event> {
         Some(match heard {
             Heard::Phone(account, PhoneEvent::Registered { .. }) => {
+                self.ask_mailbox(account);
                 Event::Account { account, registration: Registration::Registered }
             }
             Heard::Phone(account, PhoneEvent::RegistrationFailed { error, retry_in }) => {
@@ -161,6 +178,7 @@ impl Exchange {
                 Event::Progress { line, progress: Progress::Placed(address) }
             }
             Heard::Played(number, outcome) => Event::Played { number, outcome },
+            Heard::Mailbox(account, mailbox) => Event::Mailbox { account, mailbox },
             Heard::Standing(contact, standing) => Event::Standing { contact, standing },
             Heard::Written(note, outcome) => Event::Written { note, outcome },
             Heard::Sound(line, sound) => Event::Sound { line, sound },

@@ -15,6 +15,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
+use ruf_sip::Mailbox;
 
 use super::call_list::{CallList, Mark};
 use super::chat::Chat;
@@ -75,6 +76,8 @@ pub(crate) struct Account {
     /// What others call.
     pub(crate) address: String,
     pub(crate) registration: Registration,
+    /// What waits at its server, if that says so.
+    pub(crate) mailbox: Option<Mailbox>,
 }
 
 /// Where sound comes from, as far as the screen says it.
@@ -244,6 +247,12 @@ impl Model {
             Event::Account { account, registration } => {
                 if let Some(account) = self.accounts.get_mut(account) {
                     account.registration = registration;
+                }
+                Vec::new()
+            }
+            Event::Mailbox { account, mailbox } => {
+                if let Some(account) = self.accounts.get_mut(account) {
+                    account.mailbox = mailbox;
                 }
                 Vec::new()
             }

@@ -25,8 +25,7 @@ const NO_ANSWER_SECS: u64 = 20;
 /// What a phone is told.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
-    /// Each with whether it has a server to register with.
-    pub(super) accounts: Vec<(Account, bool)>,
+    pub(super) accounts: Vec<PhonePlan>,
     pub(super) contacts: Vec<Contact>,
     /// `None`: not a word of it.
     pub(super) sound: Option<SoundPlan>,
@@ -40,6 +39,16 @@ pub(super) struct Settings {
     pub(super) recordings: Option<SoundFiles>,
     pub(super) voicemail: Voicemail,
     pub(super) is_shown: bool,
+}
+
+/// A phone that is to be opened.
+#[derive(Clone, Debug)]
+pub(super) struct PhonePlan {
+    pub(super) account: Account,
+    /// It has a server to register with.
+    pub(super) registers: bool,
+    /// It asks there what waits in its mailbox.
+    pub(super) asks_mailbox: bool,
 }
 
 /// Who is sent on, and where to.
@@ -99,6 +108,8 @@ struct AccountTable {
     #[serde(default)]
     display: String,
     listen: Option<Spanned<String>>,
+    #[serde(default = "usually")]
+    mailbox: bool,
     #[serde(default)]
     ca: Vec<PathBuf>,
 }
@@ -141,10 +152,16 @@ impl Settings {
             settings.sound = Some(plan.beside(folder));
         }
         for table in file.account {
-            settings.accounts.push((table.get_ref().account(source, folder)?, true));
+            let table = table.get_ref();
+            let account = table.account(source, folder)?;
+            settings.accounts.push(PhonePlan { account, registers: true, asks_mailbox: table.mailbox });
         }
         Ok(settings)
     }
+}
+
+fn usually() -> bool {
+    true
 }
 
 impl AccountTable {
@@ -247,6 +264,7 @@ mod tests {
         let example = readme.split("```toml\n# phone.toml\n").nth(1).unwrap().split("```").next().unwrap();
         let settings = read(&example.replace("@alice.secret", "secret")).unwrap();
         assert_eq!((settings.accounts.len(), settings.contacts.len()), (2, 2));
+        assert_eq!(settings.accounts.iter().map(|plan| plan.asks_mailbox).collect::<Vec<_>>(), [true, false]);
         assert_eq!(
             (settings.is_shown, settings.contacts[0].watch, settings.contacts[1].watch),
             (true, true, false)

@@ -75,6 +75,9 @@ words! {
     registered: "registered", "angemeldet";
     not_registered: "not registered", "nicht angemeldet";
     tried_again: "tried again", "wird wieder versucht";
+    mailbox: "mailbox", "Mailbox";
+    other_mailbox: "other mailbox", "andere Mailbox";
+    new: "new", "neu";
     no_server: "without a server", "ohne Server";
     no_sound: "no sound card", "kein Tongerät";
     sound_is_card: "sound: card", "Ton: Karte";

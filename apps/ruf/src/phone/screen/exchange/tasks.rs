@@ -1,5 +1,5 @@
-//! The tasks of the exchange beside those of calls: one for each phone, one for each contact that is watched, one for
-//! what is played.
+//! The tasks of the exchange beside those of calls: one for each phone, one for each contact that is watched and each
+//! mailbox, one for what is played.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,6 +58,31 @@ pub(super) async fn watch(
         };
         // A screen that is gone hears nothing.
         let _ = heard.send(Heard::Standing(contact, standing)).await;
+    }
+}
+
+/// Tells what waits in the mailbox of a phone until the phone is to stop; a server that has none says no more.
+pub(super) async fn mailbox(
+    account: usize,
+    dialer: Dialer,
+    heard: mpsc::Sender<Heard>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let Ok(mut watch) = dialer.mailbox().await else { return };
+    loop {
+        let event = tokio::select! {
+            event = watch.next() => event,
+            _ = stop.changed() => return,
+        };
+        let mailbox = match event {
+            Some(WatchEvent::Mailbox(mailbox)) => Some(mailbox),
+            // What was known may be so no longer.
+            Some(WatchEvent::Lost { .. } | WatchEvent::Ended(_)) => None,
+            Some(_) => continue,
+            None => return,
+        };
+        // A screen that is gone hears nothing.
+        let _ = heard.send(Heard::Mailbox(account, mailbox)).await;
     }
 }
 

@@ -34,8 +34,11 @@ impl Pure {
             address: address.to_owned(),
             watch: name.starts_with('B'),
         };
-        let account =
-            Account { address: "sip:alice@example.org".to_owned(), registration: Registration::Trying };
+        let account = Account {
+            address: "sip:alice@example.org".to_owned(),
+            registration: Registration::Trying,
+            mailbox: None,
+        };
         let model = Model::new(Opening {
             accounts: vec![account],
             contacts: vec![contact("Bob Müller", "sip:bob@example.org"), contact("Carol", "4711")],

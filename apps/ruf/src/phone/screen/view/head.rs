@@ -67,12 +67,27 @@ fn account(model: &Model) -> Row {
         .put(&account.address, theme.text)
         .put("  ", theme.text)
         .put(&said, style);
+    let waits = mailbox(model);
+    let row = row.right(&waits, strong(theme.alert));
     if model.accounts.len() < 2 {
         return row;
     }
+    let row = if waits.is_empty() { row } else { row.right("  ", theme.text) };
     let (key, word) = keys::shown(Verb::NextAccount, words);
     let word = format!(" {word} ({}/{})", model.account + 1, model.accounts.len());
     row.right(key, theme.key).right(&word, theme.text)
+}
+
+/// What waits in the mailbox of this account; or, if nothing does, in that of another one.
+fn mailbox(model: &Model) -> String {
+    let waits = |at: &usize| model.accounts.get(*at)?.mailbox.filter(|mailbox| mailbox.is_waiting);
+    let here = waits(&model.account).map(|mailbox| (model.words.mailbox, mailbox));
+    let other = || Some((model.words.other_mailbox, (0..model.accounts.len()).find_map(|at| waits(&at))?));
+    let Some((name, mailbox)) = here.or_else(other) else { return String::new() };
+    match mailbox.new_voice.filter(|new| *new > 0) {
+        Some(new) => format!("{name}: {new} {}", model.words.new),
+        None => format!("{name}: {}", model.words.new),
+    }
 }
 
 fn switches(model: &Model) -> Row {

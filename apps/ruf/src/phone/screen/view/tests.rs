@@ -1,6 +1,6 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ruf_sip::{Ended, Error, StatusCode};
+use ruf_sip::{Ended, Error, Mailbox, StatusCode};
 
 use super::super::event::{Event, Key, LineId, Progress, Quality, Registration, Sound};
 use super::super::line::LineState;
@@ -175,6 +175,36 @@ fn who_is_recorded_is_in_sight_wherever_one_is_and_the_list_knows_it() {
     phone.ended(line, Ended::RemoteHungUp);
     phone.key(Key::Tab);
     assert!(text(&mut phone).contains("Bob Müller               01:01  aufgenommen"), "{}", text(&mut phone));
+}
+
+#[test]
+fn what_waits_in_a_mailbox_is_in_sight_whichever_account_one_calls_as() {
+    let waits = |new| Some(Mailbox { is_waiting: true, new_voice: new, old_voice: None });
+    for (language, wanted, other) in [
+        (Language::En, "mailbox: 3 new", "other mailbox: 3 new"),
+        (Language::De, "Mailbox: 3 neu", "andere Mailbox: 3 neu"),
+    ] {
+        let mut phone = Pure::in_language(language);
+        let nothing = |rows: &[String]| !rows[1].to_lowercase().contains("mailbox");
+        assert!(nothing(&screen(&mut phone, 80, 24)));
+        let _ = phone.event(Event::Mailbox { account: 0, mailbox: waits(Some(3)) });
+        assert!(screen(&mut phone, 80, 24)[1].ends_with(wanted));
+        let mut second = phone.model.accounts[0].clone();
+        second.mailbox = None;
+        phone.model.accounts.push(second);
+        phone.key(Key::Control('t'));
+        let rows = screen(&mut phone, 80, 24);
+        assert!(
+            rows[1].contains(&format!(" {other}  ^T ")) && rows[1].contains("alice@example.org"),
+            "{rows:?}"
+        );
+        let _ = phone.event(Event::Mailbox { account: 1, mailbox: waits(None) });
+        let rows = screen(&mut phone, 80, 24);
+        assert!(rows[1].contains(&format!("ailbox: {}  ^T ", language.words().new)), "{rows:?}");
+        let _ = phone.event(Event::Mailbox { account: 1, mailbox: Some(Mailbox::default()) });
+        let _ = phone.event(Event::Mailbox { account: 0, mailbox: None });
+        assert!(nothing(&screen(&mut phone, 80, 24)));
+    }
 }
 
 #[test]
