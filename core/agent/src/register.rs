@@ -16,6 +16,9 @@ use std::time::Duration;
 // rfc5626 §4.5
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(1_800));
 
+/// Times in a row that the registrar may ask for longer.
+const LONGER_MAX: u32 = 4;
+
 /// Refreshed this long before the end if the lifetime is long, else after half of it: time enough for
 /// a refresh that is lost to be tried again.
 const REFRESH_BEFORE_SECS: u32 = 600;
@@ -72,6 +75,8 @@ pub(crate) struct Registration {
     /// The registrar may hold a binding of ours.
     bound: bool,
     failures: u32,
+    /// Times in a row that we asked for longer.
+    longer: u32,
 }
 
 /// What a Contact says of the device, and what the phone knows for that.
@@ -137,6 +142,7 @@ impl Registration {
             wanted: None,
             bound: false,
             failures: 0,
+            longer: 0,
         }
     }
 
@@ -148,7 +154,7 @@ impl Registration {
     /// Wants to be registered.
     pub(crate) fn register(&mut self, expires_secs: u32) -> Step {
         self.wanted = Some(expires_secs.max(1));
-        self.failures = 0;
+        (self.failures, self.longer) = (0, 0);
         match self.state {
             State::Asking { .. } => Step::default(),
             State::Absent | State::Registered { .. } | State::Waiting { .. } => self.ask(),
@@ -243,8 +249,11 @@ impl Registration {
                 match longer {
                     // rfc3261 §10.2.8: longer, if the registrar says so
                     Some(min_secs)
-                        if response.status() == StatusCode::INTERVAL_TOO_BRIEF && expires_secs > 0 =>
+                        if response.status() == StatusCode::INTERVAL_TOO_BRIEF
+                            && expires_secs > 0
+                            && self.longer < LONGER_MAX =>
                     {
+                        self.longer += 1;
                         if self.wanted.is_some() {
                             self.wanted = Some(min_secs);
                         }
@@ -282,7 +291,7 @@ impl Registration {
         if expires_secs == 0 {
             return self.failed(now, entropy, Failure::Refused(response.status()), None);
         }
-        self.failures = 0;
+        (self.failures, self.longer) = (0, 0);
         let refresh_secs = (expires_secs / 2).max(expires_secs.saturating_sub(REFRESH_BEFORE_SECS)).max(1);
         let refresh_at = now + Duration::from_secs(refresh_secs.into());
         self.settle(State::Registered { refresh_at }, AgentEvent::Registered { expires_secs }, asked_secs)

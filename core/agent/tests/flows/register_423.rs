@@ -2,7 +2,7 @@
 
 use crate::stage::Stage;
 use ruf_agent::{AgentEvent, Failure};
-use ruf_message::{HeaderName, StatusCode};
+use ruf_message::{HeaderName, Message, StatusCode};
 
 #[test]
 fn a_lifetime_too_brief_is_asked_for_again_as_the_registrar_says() {
@@ -46,4 +46,20 @@ fn no_other_refusal_is_answered_with_a_longer_lifetime() {
     let failure = Failure::Refused(StatusCode::FORBIDDEN);
     assert_eq!(stage.events(), [AgentEvent::RegistrationFailed { failure, retry_in: None }]);
     assert!(stage.sent().is_empty());
+}
+
+#[test]
+fn a_registrar_that_is_never_content_is_left() {
+    // tests rfc3261 §10.2.8
+    let mut stage = Stage::new();
+    stage.agent.register(stage.now, 10);
+    let mut asked = 0;
+    while let (Some(Message::Request(request)), 0..100) = (stage.sent().pop(), asked) {
+        asked += 1;
+        let longer = (asked * 100).to_string();
+        stage.answer(&request, StatusCode::INTERVAL_TOO_BRIEF, "x", &[(HeaderName::MinExpires, &longer)]);
+    }
+    assert_eq!(asked, 5);
+    let failure = Failure::Refused(StatusCode::INTERVAL_TOO_BRIEF);
+    assert_eq!(stage.events(), [AgentEvent::RegistrationFailed { failure, retry_in: None }]);
 }
