@@ -47,6 +47,7 @@ mod invite_answer_lost;
 mod invite_crosses_200;
 mod message_200;
 mod moved_in_call;
+mod music_on_hold;
 mod nat_kept_open;
 mod nat_phone_called;
 mod nat_rebinds;
