@@ -4,6 +4,7 @@ use crate::calls::Calls;
 use crate::capabilities::{contact, nameless};
 use crate::client::{Open, Owner};
 use crate::event::{AgentEvent, CallKey, Counts, Full, RequestKey};
+use crate::history;
 use crate::redirect::TargetSet;
 use crate::register::{Device, Registration, Step};
 use crate::server::{Served, Witness};
@@ -17,7 +18,7 @@ use ruf_message::{
     Entropy, Flow, HeaderName, Hop, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
     Transmit, Uri,
 };
-use ruf_session::{Body, Cause, Failure, InviteUsage, Turn};
+use ruf_session::{Body, Cause, DiversionReason, Failure, InviteUsage, Turn};
 use ruf_transaction::{Event, Received, Transactions};
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -192,7 +193,8 @@ impl Agent {
     /// If there are as many calls as there may be.
     // rfc3323 §4.1.1.3, rfc3325 §9.3
     pub fn call_anonymously(&mut self, now: Tick, to: &Uri, body: Option<Body>) -> Result<CallKey, Full> {
-        let fields = [(HeaderName::Privacy, b"id".to_vec())];
+        // rfc7044 §10.1.1
+        let fields = [(HeaderName::Privacy, b"id;history".to_vec())];
         let placed = self.place_as(now, Caller::Withheld, to, &fields, body, None);
         self.drain(now);
         placed
@@ -231,10 +233,12 @@ impl Agent {
         }
     }
 
-    /// Sends the caller on to this URI (forwarding): its phone calls there.
-    // rfc3261 §21.3.3
-    pub fn redirect(&mut self, now: Tick, call: CallKey, to: &Uri) {
-        self.turn(now, call, |usage, turn| usage.redirect(turn, to));
+    /// Sends the caller on to this URI (forwarding), and says why: its phone calls there, and whoever answers learns
+    /// for whom the call was.
+    // rfc3261 §21.3.3, rfc5806 §5.1
+    pub fn redirect(&mut self, now: Tick, call: CallKey, to: &Uri, why: DiversionReason) {
+        let by = self.named_as(Caller::Known);
+        self.turn(now, call, |usage, turn| usage.redirect(turn, to, &by, why));
         self.drain(now);
     }
 
@@ -308,7 +312,8 @@ impl Agent {
         if let Some(body) = body {
             builder = builder.body(&body.content_type, body.content);
         }
-        let invite = finish(builder);
+        let mut invite = finish(builder);
+        history::begin(&mut invite);
         let (call_id, tag) = (invite.call_id().to_vec(), invite.from_tag().unwrap_or_default().to_vec());
         let targets = TargetSet::new(invite.uri().to_owned(), self.settings.redirects_max);
         let way = Way::ours(flow, invite.uri().hop());

@@ -32,8 +32,8 @@ pub(crate) const ALLOW: &str =
 pub(crate) const ALLOW_EVENTS: &str = "presence, refer";
 
 /// The extensions we know.
-// rfc3262 §4, rfc4488 §4, rfc3891 §6.2, rfc4028 §7.1
-const SUPPORTED: [&str; 4] = ["100rel", "norefersub", "replaces", "timer"];
+// rfc3262 §4, rfc7044 §6.1, rfc4488 §4, rfc3891 §6.2, rfc4028 §7.1
+const SUPPORTED: [&str; 5] = ["100rel", "histinfo", "norefersub", "replaces", "timer"];
 
 /// They, and what our user can do.
 pub(crate) fn supported(settings: &Settings) -> Vec<&'static str> {

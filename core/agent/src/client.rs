@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
+use crate::history;
 use crate::repair::{is_repairable, repair};
 use crate::subscriptions::Of;
 use crate::way::Outgoing;
@@ -137,7 +138,7 @@ impl Agent {
         call.targets.refused(refusal);
         let Some(open) = self.open.get(&user) else { return false };
         let request = open.request.clone();
-        self.goes_elsewhere(now, key, asked, &request)
+        self.goes_elsewhere(now, key, asked, &request, Some(refusal))
     }
 
     /// The call goes to its next place, if it has one.
@@ -148,15 +149,17 @@ impl Agent {
         key: CallKey,
         asked: Asked,
         request: &Request,
+        refusal: Option<&Response>,
     ) -> bool {
         let Some(to) = self.calls.get_mut(key).and_then(|call| call.targets.next()) else { return false };
         // rfc3261 §8.1.3.4: without headers and method
-        let (bare, _) = RouteSet::default().apply(&to);
+        let (bare, _) = RouteSet::default().apply(&to.uri);
         let mut again = request.clone();
         again.set_uri(&bare);
+        history::go_on(&mut again, &to, refusal);
         let is_wanted = self.ask_again(now, key, asked, again);
         if is_wanted {
-            self.events.push_back(AgentEvent::Redirected { call: key, to });
+            self.events.push_back(AgentEvent::Redirected { call: key, to: to.uri });
         }
         is_wanted
     }
@@ -244,7 +247,7 @@ impl Agent {
             && let Some(open) = self.open.get(&user)
         {
             let request = open.request.clone();
-            self.goes_elsewhere(now, key, asked, &request);
+            self.goes_elsewhere(now, key, asked, &request, None);
         }
         let Some(Open { owner, .. }) = self.open.remove(&user) else { return };
         if let Owner::Call { key, asked } = owner

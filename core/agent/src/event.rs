@@ -4,7 +4,7 @@ use crate::subscriptions::WatchKey;
 use ruf_dialog::DialogId;
 use ruf_events::{PublicationEvent, SubscriberEvent};
 use ruf_message::{StatusCode, Uri};
-use ruf_session::{Body, Cause, EndReason, Failure};
+use ruf_session::{Body, Cause, Diverted, EndReason, Failure};
 use std::fmt;
 use std::time::Duration;
 
@@ -57,6 +57,8 @@ pub enum AgentEvent {
         referred_by: Option<Uri>,
         /// Who the caller is, as the server asserts.
         asserted: Option<Uri>,
+        /// For whom the call was before somebody sent it on to us. Nothing proves it.
+        diverted: Option<Diverted>,
     },
     /// A call of ours makes progress: 180 rings, 183 and the like may bring early media.
     Ringing {

@@ -40,6 +40,7 @@
 //! | `calls.rs` | the table of calls and their deadlines |
 //! | `way.rs` | where a request within a call goes, and by which flow |
 //! | `client.rs`, `repair.rs`, `redirect.rs` | requests of ours: sending, challenges, other words, other places, outcomes |
+//! | `history.rs` | what a call of ours says of where it has been |
 //! | `server.rs`, `reject.rs` | requests of others: inspection (8.2), dispatch, refusal |
 //! | `transfer.rs` | referring the peer of a call, and being referred |
 //! | `replaces.rs` | a call that takes the place of another |
@@ -56,6 +57,7 @@ mod calls;
 mod capabilities;
 mod client;
 mod event;
+mod history;
 #[cfg(feature = "mutants")]
 mod mutant;
 mod redirect;
@@ -74,7 +76,7 @@ pub use event::{AgentEvent, Answer, CallKey, Counts, Full, RequestKey};
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use ruf_dialog::DialogId;
-pub use ruf_session::{Body, Cause, EndReason, Failure};
+pub use ruf_session::{Body, Cause, DiversionReason, Diverted, EndReason, Failure};
 pub use settings::{Limits, Settings};
 pub use subscriptions::WatchKey;
 pub use way::WayKey;

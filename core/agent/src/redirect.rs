@@ -1,19 +1,43 @@
 //! Other places for a call: those that a 3xx names, in their order, each once (RFC 3261 §8.1.3.4).
 //! Settings say how many; where one leads is found by the driver, as for any request.
 
-use ruf_message::{Response, Scheme, StatusCode, Uri};
+use ruf_message::header::Header;
+use ruf_message::header::history::Derived;
+use ruf_message::{Contact, HeaderName, Response, Scheme, StatusCode, Uri};
 
 /// Most places that one call keeps in mind.
 const PLACES_MAX: usize = 16;
+/// Most of those who sent a call on that are named to the next.
+const DIVERSIONS_MAX: usize = 8;
 
 /// The target set of a call of ours.
 #[derive(Debug)]
 pub(crate) struct TargetSet {
     /// All that were ever in it.
     known: Vec<Uri>,
-    /// Those that were not tried, the next one last, each with its q.
-    left: Vec<(u16, Uri)>,
+    /// Those that were not tried, the next one last.
+    left: Vec<Target>,
     tries_left: u8,
+}
+
+/// A place that a redirection named.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) uri: Uri,
+    q: u16,
+    /// How it came from the place that named it: the value of a Contact.
+    contact: Vec<u8>,
+    /// Who sent the call on there, and before.
+    // rfc5806 §5.2
+    pub(crate) diversions: Vec<Vec<u8>>,
+}
+
+impl Target {
+    /// How it came from the place that named it.
+    // rfc7044 §10.4
+    pub(crate) fn derived(&self) -> Option<Derived<'_>> {
+        Derived::of_contact(&Contact::decode(&self.contact).ok()?)
+    }
 }
 
 impl TargetSet {
@@ -42,6 +66,8 @@ impl TargetSet {
     }
 
     fn add(&mut self, redirection: &Response) {
+        let diversions: Vec<Vec<u8>> =
+            redirection.values(HeaderName::Diversion).take(DIVERSIONS_MAX).map(<[u8]>::to_vec).collect();
         let wants_sips = self.known.first().is_some_and(|first| first.as_ref().scheme() == Scheme::Sips);
         for contact in redirection.contacts() {
             let Some(uri) = contact.uri().filter(|uri| uri.is_sip()) else { continue };
@@ -54,21 +80,22 @@ impl TargetSet {
             if self.known.len() < PLACES_MAX && !self.known.iter().any(|known| known.equivalent(&uri)) {
                 self.known.push(uri.clone());
                 // Before its equals, which are tried first: the next one is the last.
-                let at = self.left.partition_point(|(other, _)| *other < q);
-                self.left.insert(at, (q, uri));
+                let at = self.left.partition_point(|other| other.q < q);
+                let target = Target { uri, q, contact: contact.to_value(), diversions: diversions.clone() };
+                self.left.insert(at, target);
             }
         }
     }
 
     /// The next to try.
     // rfc3261 §8.1.3.4: by decreasing q, one after the other
-    pub(crate) fn next(&mut self) -> Option<Uri> {
+    pub(crate) fn next(&mut self) -> Option<Target> {
         if self.tries_left == 0 {
             return None;
         }
-        let (_, uri) = self.left.pop()?;
+        let target = self.left.pop()?;
         self.tries_left -= 1;
-        Some(uri)
+        Some(target)
     }
 }
 
@@ -99,7 +126,7 @@ mod tests {
         for contacts in contacts {
             targets.refused(&redirection(StatusCode::MOVED_TEMPORARILY, contacts));
         }
-        std::iter::from_fn(|| targets.next()).map(|uri| uri.to_string()).collect()
+        std::iter::from_fn(|| targets.next()).map(|target| target.uri.to_string()).collect()
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::way::Way;
 use ruf_message::header::expires::SessionExpires;
 use ruf_message::header::refer::ReferredBy;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
-use ruf_session::{Body, InDialog, InviteUsage, MIN_SE_SECS, Turn, asserted};
+use ruf_session::{Body, Diverted, InDialog, InviteUsage, MIN_SE_SECS, Turn, asserted};
 use ruf_transaction::ServerId;
 
 /// A request of somebody whose transaction is open.
@@ -192,6 +192,7 @@ impl Agent {
             joins,
             referred_by: request.header::<ReferredBy<'_>>().ok().flatten().map(|by| by.uri().to_owned()),
             asserted: asserted(request).filter(|_| self.settings.trusts_asserted).map(|(uri, _)| uri),
+            diverted: Diverted::of(request),
         });
         if let Some(call) = self.calls.get_mut(call) {
             call.replaces = replaces;

@@ -244,7 +244,7 @@ impl Agent {
     fn no_way(&mut self, now: Tick, key: CallKey, lost: Outgoing) {
         let opens = lost.opens();
         let Outgoing { asked: Some(asked), request } = lost else { return };
-        if !(opens && self.goes_elsewhere(now, key, asked, &request)) {
+        if !(opens && self.goes_elsewhere(now, key, asked, &request, None)) {
             self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
         }
     }

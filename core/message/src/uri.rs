@@ -157,6 +157,11 @@ impl<'a> UriRef<'a> {
         usize::from(self.parts.headers) < self.bytes.len()
     }
 
+    /// The URI without its headers.
+    pub fn without_headers(&self) -> UriRef<'a> {
+        UriRef { bytes: self.slice(0, self.parts.headers), parts: self.parts }
+    }
+
     /// It names a loose router: `lr` (RFC 3261 §19.1.1).
     pub fn is_loose_router(&self) -> bool {
         self.param("lr").is_some()

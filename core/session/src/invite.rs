@@ -8,6 +8,7 @@ mod server;
 pub(crate) use client::{Answered, ClientInvite, FORKS_MAX, Outcome};
 pub(crate) use server::{Patience, ServerInvite};
 
+use crate::diversion;
 use crate::terms::LocalParty;
 use ruf_message::body::Body;
 use ruf_message::{HeaderName, Request, Response, StatusClass, StatusCode};
@@ -32,6 +33,7 @@ pub(crate) fn answer_to(
         }
         // rfc3261 §12.1.1: and where the peer reaches us
         response.add(HeaderName::Contact, format!("<{}>", party.contact));
+        diversion::tell(request, &mut response);
     }
     if status.is_success() {
         // rfc3261 §13.3.1.4

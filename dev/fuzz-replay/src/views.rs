@@ -11,9 +11,10 @@ use ruf_message::header::content::{
     ContentDisposition, ContentEncoding, ContentId, ContentLanguage, ContentLength, ContentType, MimeVersion,
 };
 use ruf_message::header::date::{Date, Timestamp};
-use ruf_message::header::diversion::{Diversion, HistoryInfo};
+use ruf_message::header::diversion::Diversion;
 use ruf_message::header::event::{AllowEvents, Event, SubscriptionState};
 use ruf_message::header::expires::{Expires, FlowTimer, MinExpires, MinSe, RetryAfter, SessionExpires};
+use ruf_message::header::history::HistoryInfo;
 use ruf_message::header::hops::{MaxBreadth, MaxForwards};
 use ruf_message::header::options::{
     Allow, ProxyRequire, Require, SipETag, SipIfMatch, Supported, Unsupported,

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use ruf_agent::{AgentEvent, Body, CallKey, EndReason, Mutant};
+use ruf_agent::{AgentEvent, Body, CallKey, DiversionReason, EndReason, Mutant};
 use ruf_message::{Entropy, Method, StatusCode, Uri};
 
 use crate::check;
@@ -240,7 +240,7 @@ impl Play {
                     27..31 => agent.info(now, call, key()),
                     31..33 => agent.hang_up(now, call),
                     33..34 => agent.reject(now, call, StatusCode::BUSY_HERE),
-                    34..35 => agent.redirect(now, call, &peer),
+                    34..35 => agent.redirect(now, call, &peer, DiversionReason::Deflection),
                     35..37 => agent.transfer(now, call, &peer),
                     37..39 => agent.transfer_attended(now, call, other),
                     39..49 => return agent.accept_referral(now, call, sdp("offer")),

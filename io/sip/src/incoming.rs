@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use ruf_agent::DiversionReason;
 use ruf_message::{StatusCode, Uri};
 use tokio::sync::mpsc;
 
@@ -22,6 +23,7 @@ pub struct Incoming {
     joins: bool,
     referred_by: Option<String>,
     asserted: Option<String>,
+    diverted: Option<Diverted>,
     /// Taken when it becomes a call.
     rest: Option<Rest>,
 }
@@ -31,6 +33,24 @@ struct Rest {
     endpoint: Arc<Endpoint>,
     events: mpsc::Receiver<CallEvent>,
     end: Arc<OnceLock<End>>,
+}
+
+/// For whom a call was before somebody sent it on to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diverted {
+    /// Whom: a URI.
+    pub uri: String,
+    /// By which name; may be empty.
+    pub display: String,
+    /// Why it did not stay there.
+    pub reason: DiversionReason,
+}
+
+impl From<ruf_agent::Diverted> for Diverted {
+    fn from(diverted: ruf_agent::Diverted) -> Self {
+        let ruf_agent::Diverted { uri, display, reason } = diverted;
+        Diverted { uri: uri.to_string(), display, reason }
+    }
 }
 
 /// Who calls whom.
@@ -47,6 +67,8 @@ pub(crate) struct Parties {
     pub(crate) referred_by: Option<String>,
     /// Who the caller is, as the server asserts.
     pub(crate) asserted: Option<String>,
+    /// For whom the call was first.
+    pub(crate) diverted: Option<Diverted>,
 }
 
 impl Parties {
@@ -64,9 +86,9 @@ impl Incoming {
         events: mpsc::Receiver<CallEvent>,
         end: Arc<OnceLock<End>>,
     ) -> Incoming {
-        let Parties { from, display, to, replaces, joins, referred_by, asserted } = parties;
+        let Parties { from, display, to, replaces, joins, referred_by, asserted, diverted } = parties;
         let rest = Some(Rest { endpoint, events, end });
-        Incoming { line, from, display, to, replaces, joins, referred_by, asserted, rest }
+        Incoming { line, from, display, to, replaces, joins, referred_by, asserted, diverted, rest }
     }
 
     /// Who calls: the URI of From.
@@ -106,14 +128,20 @@ impl Incoming {
         self.asserted.as_deref()
     }
 
-    /// Sends the caller on to somebody else, without answering (302, RFC 3261 §21.3.3).
+    /// For whom the call was before somebody sent it on to us (RFC 5806, RFC 7044). Nothing proves it.
+    pub fn diverted(&self) -> Option<&Diverted> {
+        self.diverted.as_ref()
+    }
+
+    /// Sends the caller on to somebody else, without answering (302, RFC 3261 §21.3.3), and says why: whoever is called
+    /// then learns for whom the call was (RFC 5806).
     ///
     /// # Errors
     /// `to` is no SIP address; the call goes on waiting for an answer.
-    pub fn forward(&mut self, to: &str) -> Result<(), Error> {
+    pub fn forward(&mut self, to: &str, why: DiversionReason) -> Result<(), Error> {
         let Some(rest) = &self.rest else { return Err(Error::Closed) };
         let (line, to) = (self.line, rest.endpoint.target(to)?);
-        rest.endpoint.tell(move |desk, now| desk.forward(now, line, &to));
+        rest.endpoint.tell(move |desk, now| desk.forward(now, line, &to, why));
         self.rest = None;
         Ok(())
     }

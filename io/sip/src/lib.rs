@@ -86,11 +86,11 @@ pub use desk::Answered;
 pub use dialer::Dialer;
 pub use error::Error;
 pub use event::{CallEvent, Ended, Message, PhoneEvent};
-pub use incoming::Incoming;
+pub use incoming::{Diverted, Incoming};
 pub use mailbox::Mailbox;
 pub use phone::Phone;
 pub use presence::Presence;
-pub use ruf_agent::Cause;
+pub use ruf_agent::{Cause, DiversionReason};
 pub use ruf_audio::{Tone, tone_hz};
 pub use ruf_media::{
     Codec, Counts, Figure, Figures, Frame, NoPorts, PortRange, Quality, Rate, Sink, Source, Suite, device,

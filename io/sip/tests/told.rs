@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_message::{HeaderName, Message, Method, Request, StatusCode};
-use ruf_sip::{Account, CallEvent, Phone};
+use ruf_sip::{Account, CallEvent, DiversionReason, Phone};
 use two::{Phones, phone, within};
 
 /// Answers the first INVITE with these, one after the other, each with these header fields.
@@ -138,7 +138,7 @@ async fn without_a_server_nobody_asserts_anything_and_where_a_call_goes_is_told(
     let of_nobody = (incoming.asserted(), incoming.referred_by(), incoming.joins_a_call());
     assert_eq!(of_nobody, (None, None, false));
     let to = format!("sip:carol@{}", carol.address());
-    incoming.forward(&to).unwrap();
+    incoming.forward(&to, DiversionReason::NoAnswer).unwrap();
     let mut answered = within(carol.incoming()).await.unwrap().answer();
     while within(call.next()).await.unwrap() != (CallEvent::Redirected { to: to.clone() }) {}
     within(call.answered()).await.unwrap();

@@ -4,7 +4,7 @@
 
 mod two;
 
-use ruf_sip::{Call, CallEvent, Ended, Error, StatusCode};
+use ruf_sip::{Call, CallEvent, DiversionReason, Ended, Error, StatusCode};
 use two::{Phones, phone, within};
 
 async fn until(call: &mut Call, wanted: impl Fn(&CallEvent) -> bool) -> CallEvent {
@@ -129,9 +129,14 @@ async fn a_caller_is_sent_on_without_an_answer() {
         let mut call = phones.alice.call(&phones.bob_over("udp")).await.unwrap();
         let mut incoming = within(phones.bob.incoming()).await.unwrap();
         assert!(!incoming.replaces_a_call());
-        assert!(matches!(incoming.forward("sip:carol@"), Err(Error::Address(_))));
-        incoming.forward(&format!("sip:carol@{};transport={transport}", carol.address())).unwrap();
-        let mut answered = within(carol.incoming()).await.unwrap().answer();
+        assert!(matches!(incoming.forward("sip:carol@", DiversionReason::Busy), Err(Error::Address(_))));
+        incoming
+            .forward(&format!("sip:carol@{};transport={transport}", carol.address()), DiversionReason::Busy)
+            .unwrap();
+        let incoming = within(carol.incoming()).await.unwrap();
+        let first = incoming.diverted().map(|first| (first.uri.clone(), first.reason));
+        assert!(matches!(first, Some((uri, DiversionReason::Busy)) if uri.starts_with("sip:bob@")));
+        let mut answered = incoming.answer();
         within(call.answered()).await.unwrap();
         within(answered.answered()).await.unwrap();
         assert_eq!(phones.bob.calls().await, 0);
@@ -148,6 +153,6 @@ async fn a_caller_who_is_sent_to_nobody_hears_so() {
     let mut call = phones.alice.call(&phones.bob_over("udp")).await.unwrap();
     let mut incoming = within(phones.bob.incoming()).await.unwrap();
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    incoming.forward(&format!("sip:carol@{nobody};transport=tcp")).unwrap();
+    incoming.forward(&format!("sip:carol@{nobody};transport=tcp"), DiversionReason::Busy).unwrap();
     assert!(!within(call.ended()).await.is_orderly());
 }

@@ -26,7 +26,7 @@ CSeq: 1 OPTIONS
         "INVITE, ACK, CANCEL, BYE, OPTIONS, MESSAGE, PRACK, UPDATE, INFO, REFER, NOTIFY, SUBSCRIBE"
     );
     assert_eq!(value(HeaderName::Accept), "application/sdp");
-    assert_eq!(value(HeaderName::Supported), "100rel, norefersub, replaces, timer");
+    assert_eq!(value(HeaderName::Supported), "100rel, histinfo, norefersub, replaces, timer");
     assert_eq!(value(HeaderName::AllowEvents), "presence, refer");
     assert!(response.to_tag().is_some());
 }

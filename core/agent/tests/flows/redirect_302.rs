@@ -4,7 +4,7 @@ use crate::pair::sdp;
 use crate::stage::Stage;
 use crate::trio::Trio;
 use crate::trio::Who::{Alice, Bob, Carol};
-use ruf_agent::{AgentEvent, CallKey, EndReason, Failure};
+use ruf_agent::{AgentEvent, CallKey, DiversionReason, Diverted, EndReason, Failure};
 use ruf_message::{HeaderName, Message, Method, Request, StatusCode};
 use std::time::Duration;
 
@@ -30,12 +30,17 @@ fn redirect(stage: &mut Stage, invite: &Request, contacts: &str) {
 
 #[test]
 fn bob_sends_alice_on_to_carol() {
-    // tests rfc3261 §21.3.3, §8.1.3.4
+    // tests rfc3261 §21.3.3, §8.1.3.4, rfc5806 §5.1, rfc5806 §5.2
     let mut trio = Trio::new(1);
     let call = trio.act(Alice, |agent, now| agent.call(now, &Bob.uri(), sdp("offer")).unwrap());
     let bob = trio.incoming(Bob);
-    trio.act(Bob, |agent, now| agent.redirect(now, bob, &Carol.uri()));
-    let carol = trio.incoming(Carol);
+    trio.act(Bob, |agent, now| agent.redirect(now, bob, &Carol.uri(), DiversionReason::Busy));
+    let (carol, diverted) = trio.until(Carol, |event| match event {
+        AgentEvent::Incoming { call, diverted, .. } => Some((*call, diverted.clone())),
+        _ => None,
+    });
+    let first = Diverted { uri: Bob.uri(), display: String::new(), reason: DiversionReason::Busy };
+    assert_eq!(diverted, Some(first));
     trio.act(Carol, |agent, now| agent.answer(now, carol, sdp("answer")));
     trio.until(Alice, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
     let end = EndReason::Declined(StatusCode::MOVED_TEMPORARILY);
@@ -156,4 +161,45 @@ fn credentials_are_made_anew_for_the_other_place() {
         String::from_utf8_lossy(third.raw(HeaderName::ProxyAuthorization).next().unwrap()).into_owned();
     assert!(value.contains("uri=\"sip:carol@192.0.2.3\""), "{value}");
     crate::stage::proved(&third, HeaderName::ProxyAuthorization);
+}
+
+#[test]
+fn each_place_is_told_of_those_before() {
+    // tests rfc7044 §6.1, §9.3, §10.2, §10.4, rfc5806 §5.2
+    let mut stage = Stage::new();
+    let (_, first) = call(&mut stage);
+    let history = |request: &Request| -> Vec<String> {
+        request
+            .raw(HeaderName::HistoryInfo)
+            .map(|value| String::from_utf8_lossy(value).into_owned())
+            .collect()
+    };
+    assert_eq!(history(&first), ["<sip:bob@example.org>;index=1"]);
+    assert!(first.supported().any(|tag| tag == "histinfo"));
+    let (busy, away) = ("<sip:bob@example.org>;reason=user-busy", "<sip:carol@example.org>;reason=away");
+    let fields = [
+        (HeaderName::Contact, "<sip:carol@example.org>;mp=1.1, <sip:dave@example.org>;q=0.5"),
+        (HeaderName::HistoryInfo, "<sip:bob@example.org>;index=1, <sip:bob@192.0.2.2>;index=1.1;rc=1"),
+        (HeaderName::Diversion, busy),
+    ];
+    stage.answer(&first, StatusCode::MOVED_TEMPORARILY, "bob", &fields);
+    let second = invite(&mut stage);
+    let before =
+        ["<sip:bob@example.org?Reason=SIP%3Bcause%3D302>;index=1", "<sip:bob@192.0.2.2>;index=1.1;rc=1"];
+    assert_eq!(history(&second), [&before[..], &["<sip:carol@example.org>;index=2;mp=1.1"]].concat());
+    assert_eq!(second.values(HeaderName::Diversion).collect::<Vec<_>>(), [busy.as_bytes()]);
+    // Carol is away, too, and her phone says so above what it heard.
+    let diversions = format!("{away}, {busy}");
+    let fields = [(HeaderName::Contact, "<sip:erin@example.org>;mp=2"), (HeaderName::Diversion, &diversions)];
+    stage.answer(&second, StatusCode::MOVED_TEMPORARILY, "carol", &fields);
+    let third = invite(&mut stage);
+    let carol = "<sip:carol@example.org?Reason=SIP%3Bcause%3D302>;index=2;mp=1.1";
+    assert_eq!(history(&third)[2..], [carol, "<sip:erin@example.org>;index=3;mp=2"]);
+    assert_eq!(third.values(HeaderName::Diversion).count(), 2);
+    // Erin's phone is silent: what is left is of Bob's redirection.
+    stage.run(Duration::from_secs(33));
+    let fourth = invite(&mut stage);
+    let erin = "<sip:erin@example.org?Reason=SIP%3Bcause%3D408>;index=3;mp=2";
+    assert_eq!(history(&fourth)[3..], [erin, "<sip:dave@example.org>;index=4"]);
+    assert_eq!(fourth.values(HeaderName::Diversion).collect::<Vec<_>>(), [busy.as_bytes()]);
 }

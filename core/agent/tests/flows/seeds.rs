@@ -4,7 +4,7 @@
 use crate::pair::sdp;
 use crate::trio::Who::Carol;
 use crate::trio::{Trio, Who};
-use ruf_agent::{Agent, AgentEvent, Body, CallKey, EndReason, Failure};
+use ruf_agent::{Agent, AgentEvent, Body, CallKey, DiversionReason, EndReason, Failure};
 use ruf_message::{Entropy, StatusCode, Tick};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -110,7 +110,9 @@ impl User {
                     Body { content_type: "application/dtmf".into(), content: "1".into() },
                 ),
                 30..35 => agent.progress(now, call, StatusCode::SESSION_PROGRESS, sdp("early")),
-                29..30 => agent.redirect(now, call, &peers[below(2) as usize].uri()),
+                29..30 => {
+                    agent.redirect(now, call, &peers[below(2) as usize].uri(), DiversionReason::Deflection);
+                }
                 26..29 => {
                     agent.transfer_attended(now, call, self.calls[below(self.calls.len() as u32) as usize])
                 }

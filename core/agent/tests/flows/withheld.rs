@@ -15,13 +15,13 @@ fn is_nameless(request: &Request) {
 
 #[test]
 fn nothing_names_the_caller_and_the_server_is_asked_not_to() {
-    // tests rfc3323 §4.1.1.3, rfc3325 §9.3
+    // tests rfc3323 §4.1.1.3, rfc3325 §9.3, rfc7044 §10.1.1
     let mut stage = Stage::with(|settings| settings.display = "Alice".to_owned());
     let to = "sip:bob@example.org".parse().unwrap();
     let call = stage.agent.call_anonymously(stage.now, &to, sdp("offer")).unwrap();
     let invite = stage.request();
     is_nameless(&invite);
-    assert_eq!(invite.raw(HeaderName::Privacy).collect::<Vec<_>>(), [b"id"]);
+    assert_eq!(invite.raw(HeaderName::Privacy).collect::<Vec<_>>(), [b"id;history"]);
     assert_eq!(invite.raw(HeaderName::Contact).next(), Some(&b"<sip:192.0.2.1:5060>"[..]));
     stage.answer(&invite, StatusCode::OK, "bob", &[(HeaderName::Contact, "<sip:bob@192.0.2.2>")]);
     is_nameless(&stage.request());

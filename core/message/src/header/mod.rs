@@ -11,6 +11,7 @@ pub mod date;
 pub mod diversion;
 pub mod event;
 pub mod expires;
+pub mod history;
 pub mod hops;
 pub mod options;
 pub mod outbound;

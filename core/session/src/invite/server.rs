@@ -2,6 +2,7 @@
 
 use super::answer_to;
 use crate::cancel::terminate;
+use crate::diversion::divert;
 use crate::effect::Turn;
 use crate::exchange::Exchange;
 use crate::peer::Peer;
@@ -9,7 +10,8 @@ use crate::prack::Reliable;
 use crate::terms::{LocalParty, Terms};
 use ruf_dialog::Dialog;
 use ruf_message::body::Body;
-use ruf_message::{HeaderName, NameAddr, Request, StatusCode, Tick, Uri};
+use ruf_message::header::diversion::DiversionReason;
+use ruf_message::{HeaderName, Request, StatusCode, Tick, Uri};
 use std::time::Duration;
 
 /// A callee that rings says so again after this time: a proxy forgets a silent INVITE after three
@@ -143,10 +145,16 @@ impl ServerInvite {
 
     /// Sends the caller on to another place.
     // rfc3261 §21.3.3
-    pub(crate) fn redirect(mut self, turn: &mut Turn<'_>, party: &LocalParty, to: &Uri) {
+    pub(crate) fn redirect(
+        mut self,
+        turn: &mut Turn<'_>,
+        party: &LocalParty,
+        to: &Uri,
+        (by, why): (&[u8], DiversionReason),
+    ) {
         self.peer.refuse(turn, StatusCode::REQUEST_TERMINATED);
         let mut response = answer_to(&self.request, StatusCode::MOVED_TEMPORARILY, &self.tag(), party, None);
-        response.add(HeaderName::Contact, NameAddr::compose("", to));
+        divert(&self.request, &mut response, by, to, why);
         turn.respond(self.server, response);
     }
 

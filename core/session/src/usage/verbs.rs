@@ -9,6 +9,7 @@ use crate::refer::Reference;
 use crate::session::Session;
 use crate::update::Wish;
 use ruf_message::body::Body;
+use ruf_message::header::diversion::DiversionReason;
 use ruf_message::{StatusCode, Uri};
 use std::mem;
 
@@ -83,12 +84,12 @@ impl InviteUsage {
         self.end(turn, EndReason::Declined(status));
     }
 
-    /// The callee sends the caller on to this URI.
-    // rfc3261 §21.3.3
-    pub fn redirect(&mut self, turn: &mut Turn<'_>, to: &Uri) {
+    /// The callee, who is `by` (an address with its display name), sends the caller on to this URI, and says why.
+    // rfc3261 §21.3.3, rfc5806 §5.1
+    pub fn redirect(&mut self, turn: &mut Turn<'_>, to: &Uri, by: &[u8], why: DiversionReason) {
         match mem::replace(&mut self.invite, Invite::Over) {
             Invite::Server(invite) => {
-                invite.redirect(turn, &self.terms.party, to);
+                invite.redirect(turn, &self.terms.party, to, (by, why));
                 self.end(turn, EndReason::Declined(StatusCode::MOVED_TEMPORARILY));
             }
             other @ (Invite::Client(_) | Invite::Over) => self.invite = other,

@@ -1,5 +1,7 @@
 //! A phone that is busy sends the caller on (RFC 5359 sections 2.7 and 2.8).
 
+use ruf_agent::DiversionReason;
+
 use crate::stage::{Stage, uri};
 
 #[test]
@@ -11,8 +13,9 @@ fn forward_busy() {
     let second = stage.dial("bob");
     let asked = stage.is_called(stage.bob);
     assert_ne!(asked, bob);
-    stage.sends_on(stage.bob, asked, &uri("carol"));
-    let there = stage.rings_at(carol);
+    stage.sends_on(stage.bob, asked, &uri("carol"), DiversionReason::Busy);
+    let (there, diverted) = stage.rings_for(carol);
+    assert_eq!(diverted, (uri("bob"), DiversionReason::Busy));
     stage.answer_at(carol, there);
     stage.is_acknowledged_at(carol);
     stage.hang_up(stage.alice, second);

@@ -1,5 +1,7 @@
 //! A phone that nobody answers sends the caller on (RFC 5359 section 2.9).
 
+use ruf_agent::DiversionReason;
+
 use crate::stage::{Stage, uri};
 
 #[test]
@@ -9,8 +11,9 @@ fn forward_no_answer() {
     let alice = stage.dial("bob");
     let bob = stage.rings();
     stage.pass_ms(15_000);
-    stage.sends_on(stage.bob, bob, &uri("carol"));
-    let there = stage.rings_at(carol);
+    stage.sends_on(stage.bob, bob, &uri("carol"), DiversionReason::NoAnswer);
+    let (there, diverted) = stage.rings_for(carol);
+    assert_eq!(diverted, (uri("bob"), DiversionReason::NoAnswer));
     stage.answer_at(carol, there);
     stage.is_acknowledged_at(carol);
     stage.hang_up(stage.alice, alice);

@@ -1,5 +1,7 @@
 //! Bob's phone sends Alice on to Carol (RFC 3261 section 21.3.3): the server passes it up, her phone calls there.
 
+use ruf_agent::DiversionReason;
+
 use crate::stage::{Stage, uri};
 
 #[test]
@@ -8,8 +10,9 @@ fn redirect_302() {
     let (mut stage, carol) = Stage::with_carol();
     let call = stage.dial("bob");
     let forwarded = stage.is_called(stage.bob);
-    stage.sends_on(stage.bob, forwarded, &uri("carol"));
-    let there = stage.rings_at(carol);
+    stage.sends_on(stage.bob, forwarded, &uri("carol"), DiversionReason::Unconditional);
+    let (there, diverted) = stage.rings_for(carol);
+    assert_eq!(diverted, (uri("bob"), DiversionReason::Unconditional));
     stage.answer_at(carol, there);
     stage.hears_answer();
     stage.is_acknowledged_at(carol);

@@ -1,5 +1,7 @@
 //! A caller without a server is sent on, and makes no offer (RFC 3665 section 3.6).
 
+use ruf_agent::DiversionReason;
+
 use crate::stage::{Stage, sdp};
 
 #[test]
@@ -10,7 +12,7 @@ fn redirect_offer_in_ack() {
     let at_desk = "sip:bob@198.51.100.7".parse().expect("a URI");
     let alice = stage.dial_at(&at_desk, None);
     let asked = stage.is_called(desk);
-    stage.sends_on(desk, asked, &Stage::at_bob());
+    stage.sends_on(desk, asked, &Stage::at_bob(), DiversionReason::Deflection);
     let bob = stage.rings();
     stage.hears_ringing();
     stage.answer(bob);

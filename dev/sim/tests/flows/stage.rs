@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ruf_agent::{Agent, AgentEvent, Body, CallKey, DialogId, WatchKey};
+use ruf_agent::{Agent, AgentEvent, Body, CallKey, DialogId, DiversionReason, WatchKey};
 use ruf_events::presence::CONTENT_TYPE;
 use ruf_events::{Basic, PRESENCE, Presence};
 use ruf_message::{Flow, StatusCode, Tick, Uri};
@@ -136,8 +136,8 @@ impl Stage {
     }
 
     /// This phone forwards a call.
-    pub(crate) fn sends_on(&mut self, phone: HostId, call: CallKey, to: &Uri) {
-        self.phone(phone, |agent, now| agent.redirect(now, call, to));
+    pub(crate) fn sends_on(&mut self, phone: HostId, call: CallKey, to: &Uri, why: DiversionReason) {
+        self.phone(phone, |agent, now| agent.redirect(now, call, to, why));
     }
 
     /// This phone calls whom its peer refers it to; gives the call.

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ruf_agent::{AgentEvent, CallKey};
+use ruf_agent::{AgentEvent, CallKey, DiversionReason};
 use ruf_media::{Figures, WayEvent};
 use ruf_message::{Flow, StatusCode, Tick, Uri};
 use tokio::sync::mpsc;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::{Desk, Then, message};
 use crate::error::Error;
 use crate::event::{CallEvent, Ended};
-use crate::incoming::Parties;
+use crate::incoming::{Diverted, Parties};
 use crate::info;
 use crate::phone::Told;
 use crate::talk::{Change, Talk};
@@ -170,8 +170,8 @@ impl Desk {
     }
 
     /// Sends a caller on to somebody else.
-    pub(crate) fn forward(&mut self, now: Tick, key: LineKey, to: &Uri) {
-        self.act(key, |desk, call| desk.agent.redirect(now, call, to));
+    pub(crate) fn forward(&mut self, now: Tick, key: LineKey, to: &Uri, why: DiversionReason) {
+        self.act(key, |desk, call| desk.agent.redirect(now, call, to, why));
     }
 
     /// Calls whom the far side asked us to call.
@@ -271,6 +271,7 @@ impl Desk {
                 joins,
                 referred_by,
                 asserted,
+                diverted,
             } => {
                 let text = |uri: Uri| uri.to_string();
                 let parties = Parties {
@@ -281,6 +282,7 @@ impl Desk {
                     joins: joins.is_some(),
                     referred_by: referred_by.map(text),
                     asserted: asserted.map(text),
+                    diverted: diverted.map(Diverted::from),
                 };
                 self.incoming(now, call, from, parties, body);
             }

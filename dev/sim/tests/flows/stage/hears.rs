@@ -1,8 +1,8 @@
 //! What is waited for on a stage.
 
-use ruf_agent::{AgentEvent, CallKey, EndReason};
+use ruf_agent::{AgentEvent, CallKey, DiversionReason, Diverted, EndReason};
 use ruf_events::{Presence, SubscriberEvent};
-use ruf_message::{Message, Response, StatusCode};
+use ruf_message::{Message, Response, StatusCode, Uri};
 use ruf_sim::HostId;
 
 use super::Stage;
@@ -14,6 +14,17 @@ impl Stage {
             AgentEvent::Incoming { call, .. } => Some(*call),
             _ => None,
         })
+    }
+
+    /// This phone starts to ring for somebody who was called first; gives its call, whom, and why it did not stay
+    /// there.
+    pub(crate) fn rings_for(&mut self, phone: HostId) -> (CallKey, (Uri, DiversionReason)) {
+        let (call, Diverted { uri, reason, .. }) = self.until(phone, |event| match event {
+            AgentEvent::Incoming { call, diverted, .. } => Some((*call, diverted.clone()?)),
+            _ => None,
+        });
+        self.phone(phone, |agent, now| agent.ring(now, call));
+        (call, (uri, reason))
     }
 
     /// Somebody calls this phone to take the place of the peer of `call`.
