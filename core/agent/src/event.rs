@@ -58,7 +58,7 @@ pub enum AgentEvent {
         /// Who the caller is, as the server asserts.
         asserted: Option<Uri>,
         /// For whom the call was before somebody sent it on to us. Nothing proves it.
-        diverted: Option<Diverted>,
+        diverted: Option<Box<Diverted>>,
     },
     /// A call of ours makes progress: 180 rings, 183 and the like may bring early media.
     Ringing {

@@ -192,7 +192,7 @@ impl Agent {
             joins,
             referred_by: request.header::<ReferredBy<'_>>().ok().flatten().map(|by| by.uri().to_owned()),
             asserted: asserted(request).filter(|_| self.settings.trusts_asserted).map(|(uri, _)| uri),
-            diverted: Diverted::of(request),
+            diverted: Diverted::of(request).map(Box::new),
         });
         if let Some(call) = self.calls.get_mut(call) {
             call.replaces = replaces;

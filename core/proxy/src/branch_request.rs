@@ -1,7 +1,7 @@
 //! One branch's own copy of the request (RFC 3261 section 16.6, items 1 to 7): what is changed in it,
 //! and where it goes next.
 //!
-//! Not here: when it is made and sent (`forward.rs`), strict routers (`route.rs`), Record-Route, which
+//! Not here: where it has been (`history.rs`), when it is made and sent (`forward.rs`), strict routers (`route.rs`), Record-Route, which
 //! depends on the flow (`record_route.rs`).
 
 use ruf_message::{Hop, Request, Scheme};

@@ -18,7 +18,7 @@ use crate::question::{Question, Reconnect, Reconnected, Refusal, Target, TargetS
 use crate::queue::{Candidate, Queue};
 use crate::retry::{Search, Spare};
 use crate::slots::{BranchId, Token};
-use crate::{record_route, sips};
+use crate::{history, record_route, sips};
 
 impl ResponseContext {
     /// The answer of the location service.
@@ -153,7 +153,9 @@ impl Pending {
         let Some(whole) = self.source.whole() else {
             return self.failures.push(Failure::Unreachable);
         };
-        let copy = BranchRequest::of(whole.request.copy_in(step.turn.transactions.room()), &target);
+        let mut request = whole.request.copy_in(step.turn.transactions.room());
+        history::go_on(&mut request, &target, self.branches.len() + 1);
+        let copy = BranchRequest::of(request, &target);
         let is_reliable = target.flow.is_some_and(|flow| flow.transport.is_reliable());
         let by_connection = is_reliable || target.is_anew();
         let way = (target.flow, target.reconnect.take_if(|_| target.flow.is_none()));

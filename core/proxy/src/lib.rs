@@ -7,6 +7,7 @@
 //! | `route.rs` | 16.4: what is removed from its route; strict routers |
 //! | `target.rs` | 16.5: what it asks for |
 //! | `forward.rs`, `branch_request.rs` | 16.6: one branch for each target, with its own copy |
+//! | `history.rs` | where it has been (RFC 7044) |
 //! | `queue.rs` | the order of targets: q, and flows of one instance |
 //! | `retry.rs` | what is tried when a branch fails: the next place (RFC 3263), a new connection, the next flow (RFC 5626) |
 //! | `breadth.rs` | Max-Breadth (RFC 5393) |
@@ -40,6 +41,7 @@ mod call;
 mod cancel;
 mod context;
 mod forward;
+mod history;
 mod limits;
 mod proxy;
 mod question;

@@ -104,14 +104,14 @@ const WAITING_MAX: usize = 16;
 fn wait(waiting: &mut VecDeque<Incoming>, report: &Report, incoming: Incoming) {
     waiting.retain(|before| {
         let Some(why) = before.over() else { return true };
-        report.say("called by", before.from());
+        report.called(before);
         report.say("missed", &why.to_string());
         false
     });
     if waiting.len() < WAITING_MAX {
         return waiting.push_back(incoming);
     }
-    report.say("called by", incoming.from());
+    report.called(&incoming);
     incoming.reject(StatusCode::BUSY_HERE);
     report.say("missed", "busy");
 }
@@ -165,7 +165,7 @@ impl Answering<'_> {
 
     /// Answers when it has rung for long enough; `None`: the caller gave up, or we are to end.
     async fn ring(&mut self, mut incoming: Incoming) -> Option<Call> {
-        self.report.say("called by", incoming.from());
+        self.report.called(&incoming);
         if self.args.ring > 0.0 {
             incoming.ring();
             tokio::select! {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::time::Instant;
 
-use ruf_sip::{CallEvent, Codec, Ended, Figures, PhoneEvent, Quality, Suite};
+use ruf_sip::{CallEvent, Codec, Diverted, Ended, Figures, Incoming, PhoneEvent, Quality, Suite};
 use serde_json::{Map, Value, json};
 
 use crate::plain::plain_line;
@@ -37,6 +37,21 @@ impl Report {
             self.object(what, json!({ "of": of }));
         } else {
             say(format_args!("{what} {of}"));
+        }
+    }
+
+    /// Who calls, and for whom the call was if somebody sent it on to us.
+    pub(super) fn called(&self, incoming: &Incoming) {
+        let (from, first) = (incoming.from(), incoming.diverted());
+        match first {
+            Some(Diverted { uri, display, reason }) if self.is_json => {
+                let first = json!({ "uri": uri, "display": display, "why": reason.as_str() });
+                self.object("called by", json!({ "of": from, "for": first }));
+            }
+            Some(Diverted { uri, reason, .. }) => {
+                say(format_args!("called by {from}, for {uri} ({})", reason.as_str()));
+            }
+            None => self.say("called by", from),
         }
     }
 

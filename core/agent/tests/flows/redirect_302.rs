@@ -40,7 +40,7 @@ fn bob_sends_alice_on_to_carol() {
         _ => None,
     });
     let first = Diverted { uri: Bob.uri(), display: String::new(), reason: DiversionReason::Busy };
-    assert_eq!(diverted, Some(first));
+    assert_eq!(diverted.as_deref(), Some(&first));
     trio.act(Carol, |agent, now| agent.answer(now, carol, sdp("answer")));
     trio.until(Alice, |event| matches!(event, AgentEvent::Answered { .. }).then_some(()));
     let end = EndReason::Declined(StatusCode::MOVED_TEMPORARILY);

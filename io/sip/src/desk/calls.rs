@@ -282,7 +282,7 @@ impl Desk {
                     joins: joins.is_some(),
                     referred_by: referred_by.map(text),
                     asserted: asserted.map(text),
-                    diverted: diverted.map(Diverted::from),
+                    diverted: diverted.map(|first| Diverted::from(*first)),
                 };
                 self.incoming(now, call, from, parties, body);
             }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ruf_sip::{Ended, Error, Mailbox, StatusCode};
+use ruf_sip::{DiversionReason, Diverted, Ended, Error, Mailbox, StatusCode};
 
 use super::call_list::CallEntry;
 use super::hooks::Run;
@@ -33,8 +33,8 @@ pub(crate) enum Event {
     Account { account: usize, registration: Registration },
     /// This waits in the mailbox of the account; `None`: nobody says so any more.
     Mailbox { account: usize, mailbox: Option<Mailbox> },
-    /// Somebody calls.
-    Incoming { line: LineId, account: usize, from: String, display: String },
+    /// Somebody calls; perhaps somebody else, who sent the call on to us.
+    Incoming { line: LineId, account: usize, from: String, display: String, diverted: Option<Diverted> },
     /// A call went on.
     Progress { line: LineId, progress: Progress },
     /// How a call sounds.
@@ -173,7 +173,7 @@ pub(crate) enum Effect {
     /// Refuse with this status.
     Refuse(LineId, StatusCode),
     /// Send the caller on to this text, as a phone of the account understands it.
-    Forward { line: LineId, to: String },
+    Forward { line: LineId, to: String, why: DiversionReason },
     /// Answer, and ask for a message.
     TakeMessage { line: LineId, taking: Taking },
     /// Hang up.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use ruf_sip::device::{Null, Room, Silence};
-use ruf_sip::{Call, Dialer, Error, Mailbox, Phone, PhoneEvent, StatusCode};
+use ruf_sip::{Call, Dialer, DiversionReason, Error, Mailbox, Phone, PhoneEvent, StatusCode};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -62,7 +62,7 @@ enum Order {
     Ring,
     Answer,
     Refuse(StatusCode),
-    Forward(String),
+    Forward(String, DiversionReason),
     /// Answers, and asks for a message.
     TakeMessage(Taking),
     HangUp,
@@ -156,9 +156,10 @@ impl Exchange {
                 let line = LineId::In(self.next_line);
                 self.next_line += 1;
                 let (from, display) = (incoming.from().to_owned(), incoming.display().to_owned());
+                let diverted = incoming.diverted().cloned();
                 let task = self.line(line);
                 self.tasks.spawn(task.ring(incoming));
-                Event::Incoming { line, account, from, display }
+                Event::Incoming { line, account, from, display, diverted }
             }
             Heard::Phone(account, PhoneEvent::Message(message)) => {
                 Event::Message { account, from: message.from, text: message.text }
@@ -196,7 +197,7 @@ impl Exchange {
             Effect::Ring(line) => self.order(line, Order::Ring),
             Effect::Answer(line) => self.order(line, Order::Answer),
             Effect::Refuse(line, status) => self.order(line, Order::Refuse(status)),
-            Effect::Forward { line, to } => self.order(line, Order::Forward(to)),
+            Effect::Forward { line, to, why } => self.order(line, Order::Forward(to, why)),
             Effect::HangUp(line) => self.order(line, Order::HangUp),
             Effect::Hold(line) => self.order(line, Order::Hold),
             Effect::Resume(line) => self.order(line, Order::Resume),

@@ -32,6 +32,8 @@ pub(crate) struct Line {
     pub(crate) is_ending: bool,
     /// The far side asks us to call somebody else.
     pub(crate) referred: Option<String>,
+    /// Whom the caller called, who sent it on to us.
+    pub(crate) meant_for: Option<Party>,
     /// Whom the caller was sent on to.
     pub(crate) forwarded_to: Option<String>,
     pub(crate) is_recording: bool,
@@ -92,6 +94,7 @@ impl Line {
             answered: None,
             is_ending: false,
             referred: None,
+            meant_for: None,
             forwarded_to: None,
             is_recording: false,
             recordings: Vec::new(),

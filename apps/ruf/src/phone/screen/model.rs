@@ -256,7 +256,11 @@ impl Model {
                 }
                 Vec::new()
             }
-            Event::Incoming { line, account, from, display } => self.called(line, account, &from, &display),
+            Event::Incoming { line, account, from, display, diverted } => {
+                let meant_for = diverted.map(|diverted| self.party(&diverted.display, &diverted.uri));
+                let party = self.party(&display, &from);
+                self.called(line, account, party, meant_for)
+            }
             Event::Progress { line, progress } => self.progress(line, progress),
             Event::Sound { line, sound } => {
                 if let Some(line) = self.line_mut(line) {

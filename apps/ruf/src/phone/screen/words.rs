@@ -122,6 +122,7 @@ words! {
     other_calls: "Other calls", "Andere Gespräche";
     and_more: "more", "weitere";
     calls_you: "CALLS YOU", "RUFT AN";
+    meant_for: "for", "für";
     calling: "calling", "wird gerufen";
     ringing_there: "it rings there", "es klingelt dort";
     announcement: "an announcement", "eine Ansage";

@@ -2,7 +2,7 @@
 
 use ruf_agent::{AgentEvent, CallKey, DiversionReason, Diverted, EndReason};
 use ruf_events::{Presence, SubscriberEvent};
-use ruf_message::{Message, Response, StatusCode, Uri};
+use ruf_message::{HeaderName, Message, Response, StatusCode, Uri};
 use ruf_sim::HostId;
 
 use super::Stage;
@@ -19,11 +19,12 @@ impl Stage {
     /// This phone starts to ring for somebody who was called first; gives its call, whom, and why it did not stay
     /// there.
     pub(crate) fn rings_for(&mut self, phone: HostId) -> (CallKey, (Uri, DiversionReason)) {
-        let (call, Diverted { uri, reason, .. }) = self.until(phone, |event| match event {
+        let (call, diverted) = self.until(phone, |event| match event {
             AgentEvent::Incoming { call, diverted, .. } => Some((*call, diverted.clone()?)),
             _ => None,
         });
         self.phone(phone, |agent, now| agent.ring(now, call));
+        let Diverted { uri, reason, .. } = *diverted;
         (call, (uri, reason))
     }
 
@@ -94,6 +95,17 @@ impl Stage {
             }
             _ => None,
         })
+    }
+
+    /// The values of this header in the last request that this phone was sent.
+    pub(crate) fn received(&self, phone: HostId, name: HeaderName) -> Vec<String> {
+        let to = self.sim.trace().sights.iter().filter(|sight| sight.to == Some(phone));
+        let mut requests = to.filter_map(|sight| match Message::parse(sight.bytes.clone()) {
+            Ok(Message::Request(request)) => Some(request),
+            Ok(Message::Response(_)) | Err(_) => None,
+        });
+        let last = requests.next_back().expect("a request");
+        last.values(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
     }
 
     /// Alice's phone, which is none of ours, is answered so.

@@ -79,8 +79,8 @@ impl LineTask {
                         incoming.reject(status);
                         return self.tell(Progress::Ended(Ended::Declined(status))).await;
                     }
-                    Some(Order::Forward(to)) => {
-                        let ended = match incoming.forward(&to) {
+                    Some(Order::Forward(to, why)) => {
+                        let ended = match incoming.forward(&to, why) {
                             Ok(()) => Ended::Declined(StatusCode::MOVED_TEMPORARILY),
                             Err(error) => Ended::Failed(error),
                         };
@@ -244,7 +244,7 @@ impl LineTask {
                 Err(error) => task.tell(Progress::Ended(Ended::Failed(error))).await,
             },
             Order::Answer => self.take_over(call).await,
-            Order::Ring | Order::TakeMessage(_) | Order::Forward(_) => {}
+            Order::Ring | Order::TakeMessage(_) | Order::Forward(..) => {}
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ruf_sip::{Ended, StatusCode};
+use ruf_sip::{DiversionReason, Ended, StatusCode};
 
 use super::super::call_list::{CallEntry, Way};
 use super::super::dialing;
@@ -63,18 +63,34 @@ impl Model {
         effects
     }
 
+    /// Somebody, as our contacts call them, or as they call themselves.
+    pub(super) fn party(&self, display: &str, address: &str) -> Party {
+        let known = self.contacts.iter().find(|contact| contact.is_at(address));
+        Party::of(known.map_or(display, |contact| &contact.name), address)
+    }
+
     /// Somebody calls.
-    pub(super) fn called(&mut self, id: LineId, account: usize, from: &str, display: &str) -> Vec<Effect> {
-        let known =
-            self.contacts.iter().find(|contact| contact.is_at(from)).map(|contact| contact.name.clone());
-        let party = Party::of(known.as_deref().unwrap_or(display), from);
+    pub(super) fn called(
+        &mut self,
+        id: LineId,
+        account: usize,
+        party: Party,
+        meant_for: Option<Party>,
+    ) -> Vec<Effect> {
         let line = Line::new(id, account, party, LineState::RingingHere, self.now);
+        let line = Line { meant_for, ..line };
         let is_full = self.lines.len() >= LINES_MAX;
         let is_alone = !self.is_engaged();
         let is_busy = self.is_do_not_disturb || !is_alone;
         let busy = self.forwarding.busy.as_ref().filter(|_| is_busy);
-        if let Some(to) = self.forwarding.always.as_ref().or(busy).cloned() {
-            let mut effects = vec![self.forward(id, &to)];
+        let always = self.forwarding.always.as_ref();
+        if let Some(to) = always.or(busy).cloned() {
+            let why = match (always, self.is_do_not_disturb) {
+                (Some(_), _) => DiversionReason::Unconditional,
+                (None, true) => DiversionReason::DoNotDisturb,
+                (None, false) => DiversionReason::Busy,
+            };
+            let mut effects = vec![self.forward(id, &to, why)];
             effects.extend(self.remember(&line, Way::Forwarded, to));
             return effects;
         }
@@ -108,9 +124,9 @@ impl Model {
         self.hooks.at(moment, line, account, more).map(Effect::Run)
     }
 
-    fn forward(&self, line: LineId, to: &str) -> Effect {
+    fn forward(&self, line: LineId, to: &str, why: DiversionReason) -> Effect {
         let to = dialing::meant(to, &self.contacts).unwrap_or_default();
-        Effect::Forward { line, to }
+        Effect::Forward { line, to, why }
     }
 
     /// Sends on whoever has rung for long enough.
@@ -128,7 +144,7 @@ impl Model {
                 line.id
             })
             .collect();
-        due.into_iter().map(|id| self.forward(id, &to)).collect()
+        due.into_iter().map(|id| self.forward(id, &to, DiversionReason::NoAnswer)).collect()
     }
 
     /// Answers whoever rings; others are held.

@@ -1,5 +1,5 @@
 use jiff::tz::TimeZone;
-use ruf_sip::{Ended, StatusCode};
+use ruf_sip::{DiversionReason, Ended, StatusCode};
 
 use super::super::call_list::{CallEntry, CallList, Way};
 use super::super::contacts::Contact;
@@ -101,7 +101,7 @@ impl Pure {
     pub(crate) fn incoming(&mut self, number: u64, from: &str, display: &str) -> (LineId, Vec<Effect>) {
         let line = LineId::In(number);
         let (from, display) = (from.to_owned(), display.to_owned());
-        (line, self.event(Event::Incoming { line, account: 0, from, display }))
+        (line, self.event(Event::Incoming { line, account: 0, from, display, diverted: None }))
     }
 
     /// We call, and are answered.
@@ -275,7 +275,7 @@ fn auto_answer_takes_the_first_call_and_lets_a_second_ring() {
 
 #[test]
 fn callers_are_sent_on_always_when_busy_or_after_a_while() {
-    let to = |line, to: &str| Effect::Forward { line, to: to.to_owned() };
+    let to = |line, to: &str, why| Effect::Forward { line, to: to.to_owned(), why };
     let mut phone = Pure::new();
     phone.model.forwarding = Forwarding {
         busy: Some("Carol".to_owned()),
@@ -286,18 +286,22 @@ fn callers_are_sent_on_always_when_busy_or_after_a_while() {
     let (first, effects) = phone.incoming(1, "sip:x@h", "X");
     assert_eq!(effects, [Effect::Ring(first), Effect::Bell]);
     let (second, effects) = phone.incoming(2, "sip:y@h", "Y");
-    assert_eq!(effects[0], to(second, "4711"));
+    assert_eq!(effects[0], to(second, "4711", DiversionReason::Busy));
     phone.after(19);
     let effects = phone.after(1);
-    assert_eq!(effects, [to(first, "99")]);
+    assert_eq!(effects, [to(first, "99", DiversionReason::NoAnswer)]);
     assert_eq!(phone.after(20), []);
     phone.ended(first, Ended::Declined(StatusCode::MOVED_TEMPORARILY));
     phone.model.forwarding = Forwarding { always: Some("bob".to_owned()), ..Forwarding::default() };
     let (third, effects) = phone.incoming(3, "sip:z@h", "Z");
-    assert_eq!(effects[0], to(third, "bob"));
+    assert_eq!(effects[0], to(third, "bob", DiversionReason::Unconditional));
+    phone.model.forwarding = Forwarding { busy: Some("bob".to_owned()), ..Forwarding::default() };
+    phone.model.is_do_not_disturb = true;
+    let (fourth, effects) = phone.incoming(4, "sip:z@h", "Z");
+    assert_eq!(effects[0], to(fourth, "bob", DiversionReason::DoNotDisturb));
     let list: Vec<(Way, &str)> =
         phone.entries().iter().map(|entry| (entry.way, entry.why.as_str())).collect();
-    assert_eq!(list, [(Way::Forwarded, "bob"), (Way::Forwarded, "99"), (Way::Forwarded, "Carol")]);
+    assert_eq!(list[1..], [(Way::Forwarded, "bob"), (Way::Forwarded, "99"), (Way::Forwarded, "Carol")]);
     assert_eq!(phone.model.calls.missed(), 0);
 }
 
@@ -410,7 +414,7 @@ fn commands_are_run_when_it_rings_is_answered_and_ends() {
     };
     let line = LineId::In(1);
     let from = "sip:bob@example.org".to_owned();
-    let called = Event::Incoming { line, account: 0, from, display: "B".to_owned() };
+    let called = Event::Incoming { line, account: 0, from, display: "B".to_owned(), diverted: None };
     let ringing = runs(phone.event(called));
     assert!(ringing.len() == 1 && ringing[0].contains("command: \"a\""), "{ringing:?}");
     assert!(ringing[0].contains("(\"RUF_NAME\", \"Bob Müller\")"), "{ringing:?}");

@@ -80,7 +80,7 @@ impl Model {
 
 #[cfg(test)]
 mod tests {
-    use ruf_sip::Ended;
+    use ruf_sip::{DiversionReason, Ended};
 
     use super::super::super::call_list::Way;
     use super::super::super::event::{Event, Key, Progress};
@@ -185,12 +185,18 @@ mod tests {
         phone.model.forwarding =
             Forwarding { no_answer: Some("99".to_owned()), no_answer_secs: 25, ..Forwarding::default() };
         let (line, _) = phone.incoming(1, "sip:x@h", "X");
-        assert_eq!(phone.after(25), [Effect::Forward { line, to: "99".to_owned() }]);
+        assert_eq!(
+            phone.after(25),
+            [Effect::Forward { line, to: "99".to_owned(), why: DiversionReason::NoAnswer }]
+        );
         phone.ended(line, Ended::Declined(StatusCode::MOVED_TEMPORARILY));
         phone.model.forwarding = Forwarding { busy: Some("99".to_owned()), ..Forwarding::default() };
         phone.key(Key::Control('d'));
         let (line, effects) = phone.incoming(2, "sip:x@h", "X");
-        assert_eq!(effects[0], Effect::Forward { line, to: "99".to_owned() });
+        assert_eq!(
+            effects[0],
+            Effect::Forward { line, to: "99".to_owned(), why: DiversionReason::DoNotDisturb }
+        );
         phone.key(Key::Control('d'));
         let (line, _) = phone.incoming(3, "sip:x@h", "X");
         assert_eq!(phone.after(25), [asked(line, "14-04-10_X")]);

@@ -87,7 +87,12 @@ fn address(model: &Model, line: &Line) -> Row {
     let theme = &model.theme;
     // Once is enough.
     let address = if line.party.name.is_empty() { "" } else { line.party.address.as_str() };
-    let row = Row::new().put(address, theme.text);
+    let mut row = Row::new().put(address, theme.text);
+    if let Some(meant_for) = &line.meant_for {
+        let gap = if address.is_empty() { "" } else { "  " };
+        row = row.put(gap, theme.text).put(model.words.meant_for, theme.alert).put(" ", theme.text);
+        row = row.put(meant_for.title(), strong(theme.party));
+    }
     if model.accounts.len() < 2 {
         return row;
     }

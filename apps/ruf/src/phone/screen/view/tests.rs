@@ -1,6 +1,6 @@
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use ruf_sip::{Ended, Error, Mailbox, StatusCode};
+use ruf_sip::{DiversionReason, Diverted, Ended, Error, Mailbox, StatusCode};
 
 use super::super::event::{Event, Key, LineId, Progress, Quality, Registration, Sound};
 use super::super::line::LineState;
@@ -65,6 +65,22 @@ fn a_call_and_whoever_rings_beside_it() {
 F5 Answer  F6 Refuse  F7 Hold/resume  F8 Hang up  F9 Mute  ^B Transfer
 F2 Redial  F3 Other call  F4 Keypad  Tab Next tab  ^Q Quit";
     assert_eq!(text(&mut phone), wanted, "\n{}", text(&mut phone));
+}
+
+#[test]
+fn a_call_that_was_for_somebody_else_says_so() {
+    let mut phone = Pure::new();
+    let line = LineId::In(1);
+    let display = "B. Müller".to_owned();
+    let diverted = Diverted { uri: "sip:99@h".into(), display, reason: DiversionReason::Busy };
+    let from = "sip:4711@elsewhere.example".to_owned();
+    let called =
+        Event::Incoming { line, account: 0, from, display: "X".to_owned(), diverted: Some(diverted) };
+    let _ = phone.event(called);
+    let shown = text(&mut phone);
+    assert!(shown.contains("│ sip:4711@elsewhere.example  for B. Müller   "), "{shown}");
+    phone.model.words = Language::De.words();
+    assert!(text(&mut phone).contains("  für B. Müller "));
 }
 
 #[test]
