@@ -66,7 +66,12 @@ pub(crate) fn phone(args: &PhoneArgs) -> u8 {
 fn run(command: impl Future<Output = Result<u8, Error>>) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
-        Ok(runtime) => runtime.block_on(command),
+        Ok(runtime) => {
+            let done = runtime.block_on(command);
+            // A name that is still being looked up keeps nobody waiting.
+            runtime.shutdown_background();
+            done
+        }
         Err(error) => Err(Error::System(format!("the system gives no event loop: {error}"))),
     };
     done.unwrap_or_else(|error| {

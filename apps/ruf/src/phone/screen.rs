@@ -16,6 +16,7 @@ mod hooks;
 mod keys;
 mod line;
 mod model;
+mod post;
 mod settings;
 mod sound;
 mod sound_file;
@@ -26,6 +27,7 @@ mod view;
 mod voicemail;
 mod words;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -35,12 +37,14 @@ use ruf_sip::Error;
 use ruf_sip::device::{Device, devices};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use self::call_file::CallFile;
 use self::call_list::CallList;
 use self::contacts::Contact;
 use self::event::{Effect, Event, Registration};
 use self::exchange::{Exchange, Heard};
+use self::hooks::{Hook, Moment, Run};
 use self::model::{Account, Model, Now, Opening};
 use self::settings::{PhonePlan, Settings};
 use self::sound::SoundPlan;
@@ -52,6 +56,11 @@ use crate::EXIT_OK;
 
 /// How often the time is looked at.
 const TICK: Duration = Duration::from_millis(500);
+
+/// Addresses that are told of calls at a time; more are not.
+const POSTS_MAX: usize = 16;
+/// How long one that ends waits for those that are still being told.
+const LAST_POSTS: Duration = Duration::from_secs(3);
 
 /// Flags of `ruf phone`.
 #[derive(clap::Args)]
@@ -160,7 +169,20 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
     }
     let stops = Stops::open().map_err(|error| Error::System(format!("signals cannot be heard: {error}")))?;
     let (terminal, keys) = Terminal::open()?;
-    Shell { start, model, exchange, hears, terminal, keys, stops, kept }.run().await;
+    Shell {
+        start,
+        model,
+        exchange,
+        hears,
+        terminal,
+        keys,
+        stops,
+        kept,
+        posts: JoinSet::new(),
+        untold: BTreeSet::new(),
+    }
+    .run()
+    .await;
     Ok(EXIT_OK)
 }
 
@@ -196,6 +218,10 @@ struct Shell {
     stops: Stops,
     /// Where calls are kept.
     kept: Option<CallFile>,
+    /// Addresses that are being told of a call.
+    posts: JoinSet<(Moment, Result<(), String>)>,
+    /// At which moments that fails, which was said.
+    untold: BTreeSet<Moment>,
 }
 
 impl Shell {
@@ -207,6 +233,9 @@ impl Shell {
             let event = tokio::select! {
                 key = self.keys.recv() => Some(key.unwrap_or(Event::Stop)),
                 heard = self.hears.recv() => heard.and_then(|heard| self.exchange.hear(heard)),
+                Some(Ok((moment, told))) = self.posts.join_next(), if !self.posts.is_empty() => {
+                    self.posted(moment, told)
+                }
                 _ = tick.tick() => Some(Event::Tick),
                 () = self.stops.any() => Some(Event::Stop),
             };
@@ -251,6 +280,9 @@ impl Shell {
                 self.happened(event);
             }
         }
+        // Nobody is left to be told of those that fail.
+        let all = async { while self.posts.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LAST_POSTS, all).await;
     }
 
     /// Tells the model, and does what it wants; `true`: it wants to end.
@@ -260,11 +292,7 @@ impl Shell {
             match effect {
                 Effect::Bell => self.terminal.bell(),
                 Effect::Quit => is_over = true,
-                Effect::Run(run) => {
-                    if let Err(error) = run.start() {
-                        let _ = self.model.update(now(self.start), Event::Failed(error.to_string()));
-                    }
-                }
+                Effect::Run(run) => self.run_hook(run),
                 Effect::Remember(entry) => self.keep(|kept| kept.add(&entry)),
                 Effect::RememberLook => self.keep(CallFile::looked),
                 Effect::RememberHeard(file) => self.keep(|kept| kept.heard(&file)),
@@ -277,6 +305,35 @@ impl Shell {
 }
 
 impl Shell {
+    /// Does what the user wants done, and waits for nothing.
+    fn run_hook(&mut self, run: Run) {
+        let begun = match &run.hook {
+            Hook::Command(command) => run.start(command).map_err(|error| error.to_string()),
+            Hook::Post(_) if self.posts.len() >= POSTS_MAX => {
+                Err(format!("{POSTS_MAX} addresses are being told already"))
+            }
+            Hook::Post(post) => {
+                let (moment, told) = (run.moment, post.clone().send(run.json(), post::PATIENCE));
+                self.posts.spawn(async move { (moment, told.await) });
+                Ok(())
+            }
+        };
+        if let Err(why) = begun {
+            let _ = self.model.update(now(self.start), Event::Failed(why));
+        }
+    }
+
+    /// What came of telling an address: what fails is said once, until it went well again.
+    fn posted(&mut self, moment: Moment, told: Result<(), String>) -> Option<Event> {
+        match told {
+            Ok(()) => {
+                self.untold.remove(&moment);
+                None
+            }
+            Err(why) => self.untold.insert(moment).then_some(Event::Failed(why)),
+        }
+    }
+
     /// Writes into the call list; a disk that is full ends no call.
     fn keep(&mut self, write: impl FnOnce(&CallFile) -> io::Result<()>) {
         if let Some(Err(error)) = self.kept.as_ref().map(write) {

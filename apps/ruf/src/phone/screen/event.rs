@@ -200,7 +200,7 @@ pub(crate) enum Effect {
     Follow { line: LineId, new: LineId },
     /// Write.
     Write { note: u64, account: usize, to: String, text: String },
-    /// Run a command of the user.
+    /// Do what the user wants done at this moment.
     Run(Run),
     /// Tell whoever watches us that we are so.
     Tell(Standing),

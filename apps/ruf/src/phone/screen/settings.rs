@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::contacts::Contact;
-use super::hooks::Hooks;
+use super::hooks::{Hooks, HooksTable};
 use super::sound::SoundPlan;
 use super::sound_file::{SoundFiles, SoundFormat};
 use super::theme::ThemeName;
@@ -75,7 +75,7 @@ struct File {
     auto_answer: bool,
     presence: bool,
     forward: ForwardTable,
-    hooks: Hooks,
+    hooks: HooksTable,
     recording: RecordingTable,
     voicemail: VoicemailTable,
     account: Vec<Spanned<AccountTable>>,
@@ -143,7 +143,7 @@ impl Settings {
             is_shown: file.presence,
             contacts: file.contact,
             forwarding,
-            hooks: file.hooks,
+            hooks: file.hooks.read(source, folder)?,
             recordings: file.recording.files(folder),
             ..Settings::default()
         };
@@ -309,6 +309,8 @@ mod tests {
                 "phone.toml:3:8",
                 "[forward] busy sends those on",
             ),
+            ("[hooks]\nend = \"https://a:b@h/\"", "phone.toml:2:7", "are not sent"),
+            ("[hooks]\nend = \"https://h/\"\nca = [\"no.pem\"]", "phone.toml:3:7", "/etc/ruf/no.pem"),
             ("[forward]\nbusy = \" \"", "phone.toml:2:8", "expected a number"),
             ("language = ", "phone.toml:1:", ""),
         ] {

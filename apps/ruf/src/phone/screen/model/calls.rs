@@ -7,7 +7,7 @@ use ruf_sip::{DiversionReason, Ended, StatusCode};
 use super::super::call_list::{CallEntry, Way};
 use super::super::dialing;
 use super::super::event::{Effect, Key, LineId, Progress};
-use super::super::hooks::Moment;
+use super::super::hooks::{Fact, Moment};
 use super::super::line::{Line, LineState, Party, plain};
 use super::Model;
 
@@ -118,8 +118,8 @@ impl Model {
         effects
     }
 
-    /// The command that the user wants run at this moment of a call.
-    fn run(&self, moment: Moment, line: &Line, more: &[(&'static str, String)]) -> Option<Effect> {
+    /// What the user wants done at this moment of a call.
+    fn run(&self, moment: Moment, line: &Line, more: &[Fact]) -> Option<Effect> {
         let account = self.accounts.get(line.account).map_or("", |account| account.address.as_str());
         self.hooks.at(moment, line, account, more).map(Effect::Run)
     }
@@ -385,10 +385,10 @@ impl Model {
             (LineId::In(_), false) => Way::Missed,
         };
         let talked_secs = line.answered.map_or(0, |answered| self.now.since(answered));
-        let mut more = vec![("RUF_SECONDS", talked_secs.to_string()), ("RUF_WHY", why.clone())];
+        let mut more = vec![("seconds", talked_secs.to_string()), ("why", why.clone())];
         let shown = |file: &PathBuf| file.display().to_string();
-        more.extend(line.recordings.last().map(|file| ("RUF_RECORDING", shown(file))));
-        more.extend(line.message.as_ref().map(|message| ("RUF_MESSAGE", shown(&message.file))));
+        more.extend(line.recordings.last().map(|file| ("recording", shown(file))));
+        more.extend(line.message.as_ref().map(|message| ("message", shown(&message.file))));
         let hook = self.run(Moment::End, &line, &more);
         let mut effects = self.remember(&line, way, line.forwarded_to.clone().unwrap_or(why));
         effects.extend(hook);

@@ -406,8 +406,7 @@ fn those_who_are_up_confer_and_part_again() {
 #[test]
 fn commands_are_run_when_it_rings_is_answered_and_ends() {
     let mut phone = Pure::new();
-    let text = "ring = \"a\"\nanswer = \"b\"\nend = \"c\"";
-    phone.model.hooks = toml::from_str(text).unwrap();
+    phone.model.hooks = Hooks::commands("a", "b", "c");
     let runs = |effects: Vec<Effect>| -> Vec<String> {
         let runs = effects.into_iter().filter(|effect| matches!(effect, Effect::Run(_)));
         runs.map(|run| format!("{run:?}")).collect()
@@ -416,19 +415,16 @@ fn commands_are_run_when_it_rings_is_answered_and_ends() {
     let from = "sip:bob@example.org".to_owned();
     let called = Event::Incoming { line, account: 0, from, display: "B".to_owned(), diverted: None };
     let ringing = runs(phone.event(called));
-    assert!(ringing.len() == 1 && ringing[0].contains("command: \"a\""), "{ringing:?}");
-    assert!(ringing[0].contains("(\"RUF_NAME\", \"Bob Müller\")"), "{ringing:?}");
+    assert!(ringing.len() == 1 && ringing[0].contains("Command(\"a\")"), "{ringing:?}");
+    assert!(ringing[0].contains("(\"name\", \"Bob Müller\")"), "{ringing:?}");
     phone.key(Key::F(5));
     let up = || Event::Progress { line, progress: Progress::Answered };
-    assert!(runs(phone.event(up()))[0].contains("command: \"b\""));
+    assert!(runs(phone.event(up()))[0].contains("Command(\"b\")"));
     // Once.
     assert_eq!(runs(phone.event(up())), [""; 0]);
     let _ = phone.after(5);
     let ended = runs(phone.event(Event::Progress { line, progress: Progress::Ended(Ended::RemoteHungUp) }));
-    assert!(
-        ended[0].contains("command: \"c\"") && ended[0].contains("(\"RUF_SECONDS\", \"5\")"),
-        "{ended:?}"
-    );
+    assert!(ended[0].contains("Command(\"c\")") && ended[0].contains("(\"seconds\", \"5\")"), "{ended:?}");
 }
 
 #[test]
