@@ -13,6 +13,7 @@ mod report;
 mod screen;
 mod talk;
 mod watch;
+mod way;
 
 pub(crate) use answer::AnswerArgs;
 pub(crate) use call::CallArgs;

@@ -52,6 +52,7 @@ use self::terminal::Terminal;
 use self::theme::{Theme, ThemeName};
 use self::words::Language;
 use super::identity::Identity;
+use super::way::WayArgs;
 use crate::EXIT_OK;
 
 /// How often the time is looked at.
@@ -73,6 +74,8 @@ pub(crate) struct PhoneArgs {
     config: Option<PathBuf>,
     #[command(flatten)]
     identity: Identity,
+    #[command(flatten)]
+    way: WayArgs,
     /// Sound: card (a speaker and a microphone), none, loopback (what is heard is said again), or file:IN.wav,OUT.wav
     /// [default: card if there is one].
     #[arg(long, value_name = "WHAT")]
@@ -103,7 +106,8 @@ impl PhoneArgs {
         let settings = Settings::load(self.config.as_deref());
         let mut settings = settings.map_err(|error| Error::Address(error.to_string()))?;
         if self.identity.registers() || settings.accounts.is_empty() {
-            let (account, registers) = (self.identity.account("phone")?, self.identity.registers());
+            let account = self.way.of(self.identity.account("phone")?)?;
+            let registers = self.identity.registers();
             settings.accounts = vec![PhonePlan { account, registers, asks_mailbox: registers }];
         }
         settings.contacts.extend(self.contact.iter().cloned());

@@ -12,6 +12,7 @@ use super::ends::Ends;
 use super::identity::Identity;
 use super::order::no_key;
 use super::report::{Measured, Report};
+use super::way::WayArgs;
 
 /// The device that the system takes.
 const DEFAULT: &str = "default";
@@ -43,6 +44,8 @@ pub(crate) struct TalkArgs {
     /// SRTP: `auto` offers it over TLS and takes it wherever it is offered.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
     srtp: Srtp,
+    #[command(flatten)]
+    way: WayArgs,
     /// Take orders from standard input, one a line; see below.
     #[arg(long)]
     pub(super) control: bool,
@@ -83,7 +86,7 @@ impl TalkArgs {
             Srtp::Offered => Encryption::Offered,
             Srtp::Required => Encryption::Required,
         };
-        Ok(identity.account("ruf")?.codecs(&codecs).encryption(encryption))
+        self.way.of(identity.account("ruf")?.codecs(&codecs).encryption(encryption))
     }
 }
 

@@ -327,11 +327,11 @@ impl Desk {
             }),
             AgentEvent::NotModified { call, status } => self.on_line(call, |desk, line| {
                 line.talk.refused();
-                line.tell(CallEvent::NotChanged(status));
                 if line.talk.seeks_way() {
                     line.cause = Some(Ended::SoundLost);
                     return desk.agent.hang_up(now, call);
                 }
+                line.tell(CallEvent::NotChanged(status));
                 desk.change_next(now, call, line);
             }),
             AgentEvent::Ended { call, reason } => {

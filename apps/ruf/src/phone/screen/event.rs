@@ -93,6 +93,10 @@ pub(crate) enum Progress {
     Wrote(String),
     /// The far side refused to be held, or to be taken back.
     NotChanged,
+    /// No way for sound leads to the far side.
+    NoWay,
+    /// The way for sound leads there no longer; another one is sought.
+    WayLost,
     /// The far side takes no keys.
     NoKeys,
     /// It is being recorded, into this file.

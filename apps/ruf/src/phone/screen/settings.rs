@@ -16,6 +16,7 @@ use super::voicemail::{Voicemail, VoicemailTable};
 use super::words::Language;
 use crate::config::{ConfigError, Source};
 use crate::phone::identity::Identity;
+use crate::phone::way::{WayArgs, When};
 
 /// The name of the file, beside the program or in the usual place.
 const FILE: &str = "phone.toml";
@@ -112,6 +113,12 @@ struct AccountTable {
     mailbox: bool,
     #[serde(default)]
     ca: Vec<PathBuf>,
+    #[serde(default)]
+    ice: When,
+    #[serde(default)]
+    stun: Vec<Spanned<String>>,
+    turn: Option<Spanned<String>>,
+    turn_password: Option<String>,
 }
 
 impl Settings {
@@ -171,10 +178,11 @@ impl AccountTable {
             .listen
             .as_ref()
             .map(|at| at.get_ref().parse().map_err(|_| wrong(at, &"expected IP:PORT, as in 0.0.0.0:5062")));
-        let password = self.password.as_ref().map(|secret| match secret.get_ref().strip_prefix('@') {
+        let secret = |secret: &String| match secret.strip_prefix('@') {
             Some(file) => format!("@{}", folder.join(file).display()),
-            None => secret.get_ref().clone(),
-        });
+            None => secret.clone(),
+        };
+        let password = self.password.as_ref().map(|password| secret(password.get_ref()));
         let identity = Identity {
             account: Some(self.address.get_ref().clone()),
             password,
@@ -193,7 +201,17 @@ impl AccountTable {
             Account::direct("").server(server.get_ref()).map_err(|error| wrong(server, &error))?;
         }
         let at = self.password.as_ref().unwrap_or(&self.address);
-        identity.account("").map_err(|error| wrong(at, &error))
+        let account = identity.account("").map_err(|error| wrong(at, &error))?;
+        for server in &self.stun {
+            Account::direct("").stun(server.get_ref()).map_err(|error| wrong(server, &error))?;
+        }
+        let way = WayArgs {
+            ice: self.ice,
+            stun: self.stun.iter().map(|server| server.get_ref().clone()).collect(),
+            turn: self.turn.as_ref().map(|server| server.get_ref().clone()),
+            turn_password: self.turn_password.as_ref().map(secret),
+        };
+        way.of(account).map_err(|error| wrong(self.turn.as_ref().unwrap_or(&self.address), &error))
     }
 }
 
@@ -262,7 +280,8 @@ mod tests {
     fn the_example_of_the_readme_is_understood() {
         let readme = include_str!("../../../../../README.md");
         let example = readme.split("```toml\n# phone.toml\n").nth(1).unwrap().split("```").next().unwrap();
-        let settings = read(&example.replace("@alice.secret", "secret")).unwrap();
+        let settings =
+            read(&example.replace("@alice.secret", "secret").replace("@turn.secret", "secret")).unwrap();
         assert_eq!((settings.accounts.len(), settings.contacts.len()), (2, 2));
         assert_eq!(settings.accounts.iter().map(|plan| plan.asks_mailbox).collect::<Vec<_>>(), [true, false]);
         assert_eq!(
@@ -289,6 +308,13 @@ mod tests {
             ("[[account]]\naddress = \"a@h\"\nserver = \"::\"", "phone.toml:3:10", "is no SIP address"),
             ("[[account]]\naddress = \"a@h\"\nlisten = \"5060\"", "phone.toml:3:10", "expected IP:PORT"),
             ("[[account]]\naddress = \"a@h\"\npassword = \"@none\"", "phone.toml:3:12", "/etc/ruf/none"),
+            ("[[account]]\naddress = \"a@h\"\nice = \"on\"", "phone.toml:3:7", "expected one of `auto`"),
+            (
+                "[[account]]\naddress = \"a@h\"\nstun = [\"a b\"]",
+                "phone.toml:3:9",
+                "is no STUN or TURN server",
+            ),
+            ("[[account]]\naddress = \"a@h\"\nturn = \"a@h\"", "phone.toml:3:8", "needs a password"),
             ("[[account]]\npassword = \"x\"", "phone.toml:1:1", "missing field `address`"),
             ("[[contact]]\nname = \"x\"", "phone.toml:1:1", "missing field `address`"),
             ("[recording]\nformat = \"mp3\"", "phone.toml:2:10", "expected `wav` or `opus`"),

@@ -166,6 +166,9 @@ words! {
     no_ringing: "Nobody calls.", "Niemand ruft an.";
     too_many_calls: "There are as many calls as there may be.", "Mehr Gespräche gehen nicht.";
     not_changed: "the far side refused to be held or taken back", "die Gegenseite ließ sich nicht halten oder zurückholen";
+    no_sound_way: "no way for sound leads to the far side", "kein Weg für den Ton führt zur Gegenseite";
+    way_lost: "the far side is not reached any more; another way is sought", "die Gegenseite ist nicht mehr erreichbar, ein anderer Weg wird gesucht";
+    sound_lost: "the far side was not reached any more", "die Gegenseite war nicht mehr erreichbar";
     takes_no_keys: "the far side takes no keys", "die Gegenseite nimmt keine Tasten";
     quit_asks: "Calls are up. Once more hangs up and quits.", "Es gibt Gespräche. Noch einmal legt auf und beendet.";
     quitting: "Hanging up …", "Es wird aufgelegt …";
@@ -253,6 +256,7 @@ impl Words {
             Ended::Failed(error) => return self.error(error),
             Ended::Unanswered => self.unanswered,
             Ended::Unacknowledged => self.unacknowledged,
+            Ended::SoundLost => self.sound_lost,
             Ended::NothingInCommon => self.nothing_in_common,
             Ended::Undescribed => self.undescribed,
             // What the library learns to tell says itself.

@@ -334,6 +334,8 @@ fn progress(event: CallEvent) -> Option<Progress> {
         CallEvent::Transferred => Progress::Transferred,
         CallEvent::TransferFailed(error) => Progress::TransferFailed(error),
         CallEvent::NotChanged(_) => Progress::NotChanged,
+        CallEvent::NoWay => Progress::NoWay,
+        CallEvent::WayLost => Progress::WayLost,
         CallEvent::Ended(ended) => Progress::Ended(ended),
         _ => return None,
     })

@@ -346,6 +346,8 @@ impl Model {
                 line.is_held = !line.is_held;
                 Some(self.words.not_changed.to_owned())
             }
+            Progress::NoWay => Some(self.words.no_sound_way.to_owned()),
+            Progress::WayLost => Some(self.words.way_lost.to_owned()),
             Progress::NoKeys => Some(self.words.takes_no_keys.to_owned()),
             Progress::Recording(file) => {
                 self.records(id, file);

@@ -197,6 +197,11 @@ fn one_call_is_talked_on_and_the_others_are_held() {
     phone.progress(first, Progress::NotChanged);
     assert!(!phone.model.line(first).unwrap().is_held);
     assert!(phone.model.notice.contains("refused"));
+    // That sound gets lost is said, and so is that it never came through.
+    phone.progress(first, Progress::WayLost);
+    assert!(phone.model.notice.contains("another way is sought"));
+    phone.progress(first, Progress::NoWay);
+    assert!(phone.model.notice.contains("no way for sound"));
 }
 
 #[test]
