@@ -89,6 +89,7 @@ impl Media {
             sink: None,
             is_muted: false,
             is_asked: false,
+            open: None,
             wish: None,
         }
     }
@@ -133,6 +134,8 @@ pub(crate) struct Talk {
     is_muted: bool,
     /// The far side asked for our offer, and owes the answer.
     is_asked: bool,
+    /// What the offer of ours changes that is open.
+    open: Option<Change>,
     /// Waits until the offer that is open has its answer.
     wish: Option<Change>,
 }
@@ -201,7 +204,7 @@ impl Talk {
             return Err(StatusCode::NOT_ACCEPTABLE_HERE);
         }
         self.negotiation = Some(negotiation);
-        self.is_asked = false;
+        (self.is_asked, self.open) = (false, None);
         self.follow(true);
         Ok(())
     }
@@ -220,7 +223,8 @@ impl Talk {
         self.offered = None;
     }
 
-    /// The far side offers within the call, or asks for our offer; what we say to that.
+    /// The far side offers within the call, or asks for our offer; what we say to that. An offer of ours that waits for
+    /// its turn is to be made anew ([`Talk::next_change`]).
     ///
     /// # Errors
     /// With what it is refused; everything stays as it was.
@@ -231,6 +235,11 @@ impl Talk {
             return self.ready.take().ok_or(StatusCode::SERVER_INTERNAL_ERROR);
         }
         let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
+        // rfc3261 §14.1: ours met one of theirs and waits; what comes meanwhile goes before it
+        if let Some(open) = self.open.take() {
+            negotiation.rollback();
+            self.wish.get_or_insert(open);
+        }
         // Our first offer never got there, if they make one now: it was left out of the call.
         if offer.is_some() && self.offered.take().is_some() && negotiation.phase() == Phase::Offered {
             negotiation.rollback();
@@ -293,6 +302,9 @@ impl Talk {
             Err(OfferAnswerError::OfferOpen | OfferAnswerError::AnswerOwed) => Some(change),
             Ok(_) | Err(_) => None,
         };
+        if offer.is_ok() {
+            self.open = Some(change);
+        }
         offer.ok().map(|offer| body(&offer))
     }
 
@@ -303,6 +315,7 @@ impl Talk {
 
     /// The far side refused our offer.
     pub(crate) fn refused(&mut self) {
+        self.open = None;
         if let Some(negotiation) = &mut self.negotiation {
             negotiation.rollback();
         }

@@ -173,3 +173,33 @@ async fn an_offer_that_was_asked_for_in_vain_is_in_nobodys_way() {
     answered.hang_up();
     calling.join().unwrap();
 }
+
+#[tokio::test]
+async fn both_hold_at_once_and_both_get_it() {
+    // tests rfc3261 §14.1
+    let alice = phone("alice", |account| account).await;
+    let mut foreign = Foreign::towards(&alice);
+    let mut call = alice.call(&foreign.address()).await.unwrap();
+    let (up, is_up) = tokio::sync::oneshot::channel();
+    let answering = std::thread::spawn(move || {
+        let incoming = foreign.until(|event| matches!(event, AgentEvent::Incoming { .. })).call().unwrap();
+        foreign.agent.answer(foreign.now(), incoming, Some(Body::sdp(OFFER)));
+        foreign.until(|event| matches!(event, AgentEvent::Acknowledged { .. }));
+        up.send(()).unwrap();
+        // Alice's INVITE is here, and not read, when ours leaves.
+        while foreign.socket.peek_from(&mut [0; 4_000]).is_err() {}
+        foreign.agent.modify(foreign.now(), incoming, Body::sdp(format!("{OFFER}a=sendonly\r\n")));
+        // Whoever was called waits less. Theirs was refused once, and ours is not refused again.
+        let told = foreign
+            .until(|event| matches!(event, AgentEvent::Modified { .. } | AgentEvent::NotModified { .. }));
+        assert!(matches!(told, AgentEvent::Modified { .. }), "{told:?}");
+        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+    });
+    within(call.answered()).await.unwrap();
+    within(is_up).await.unwrap();
+    call.hold();
+    assert_eq!(within(call.next()).await, Some(CallEvent::Held));
+    assert_eq!(within(call.next()).await, Some(CallEvent::Holding));
+    call.hang_up();
+    answering.join().unwrap();
+}

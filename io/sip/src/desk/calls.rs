@@ -460,6 +460,7 @@ impl Desk {
             }
             Err(status) => self.agent.reject(now, call, status),
         }
+        self.change_next(now, call, line);
     }
 
     fn on_line(&mut self, call: CallKey, act: impl FnOnce(&mut Desk, &mut Line)) {
