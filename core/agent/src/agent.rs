@@ -11,11 +11,11 @@ use crate::server::{Served, Witness};
 use crate::settings::Settings;
 use crate::subscriptions::Subscriptions;
 use crate::transfer::Follows;
-use crate::way::{Way, WayKey};
+use crate::way::{Way, WayQuestion};
 use bytes::Bytes;
 use ruf_dialog::RouteSet;
 use ruf_message::{
-    Entropy, Flow, HeaderName, Hop, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
+    Entropy, Flow, HeaderName, Message, Method, NameAddr, Request, RequestBuilder, StatusCode, Tick,
     Transmit, Uri,
 };
 use ruf_session::{Body, Cause, DiversionReason, Failure, InviteUsage, Turn};
@@ -43,7 +43,7 @@ pub struct Agent {
     pub(crate) witnessed: HashSet<Witness>,
     pub(crate) next: u64,
     pub(crate) events: VecDeque<AgentEvent>,
-    pub(crate) questions: VecDeque<(WayKey, Hop)>,
+    pub(crate) questions: VecDeque<WayQuestion>,
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<crate::Mutant>,
 }

@@ -199,9 +199,9 @@ impl Agent {
                     let Some(call) = self.calls.get_mut(key) else { continue };
                     // rfc3261 §22.3: credentials that this Call-ID was asked for go along
                     call.keyring.authorize(&mut request);
-                    self.dispatch(now, key, Outgoing { asked: Some(asked), request });
+                    self.dispatch(now, key, Outgoing::new(Some(asked), request));
                 }
-                Effect::Ack(ack) => self.dispatch(now, key, Outgoing { asked: None, request: ack }),
+                Effect::Ack(ack) => self.dispatch(now, key, Outgoing::new(None, ack)),
                 Effect::Cancel { invite, cause } => self.cancel(now, key, invite, cause),
                 Effect::Respond { server, response } => {
                     if let Some(served) = self.served.get(&server) {

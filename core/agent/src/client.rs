@@ -2,6 +2,7 @@
 
 use crate::agent::Agent;
 use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
+use crate::failover::{Outcome, is_of_the_place};
 use crate::history;
 use crate::repair::{is_repairable, repair};
 use crate::subscriptions::Of;
@@ -15,10 +16,12 @@ use ruf_session::{Asked, Failure, Verb};
 /// A request of ours whose transaction is open.
 #[derive(Debug)]
 pub(crate) struct Open {
-    owner: Owner,
-    flow: Flow,
-    /// As it went out, for another try with credentials.
-    request: Box<Request>,
+    pub(crate) owner: Owner,
+    pub(crate) flow: Flow,
+    /// As it went out, for another try: with credentials, at another place.
+    pub(crate) request: Box<Request>,
+    /// By which flows it was sent before, in vain.
+    pub(crate) tried: Vec<Flow>,
 }
 
 /// Whose request.
@@ -33,6 +36,18 @@ pub(crate) enum Owner {
 impl Agent {
     /// Opens a transaction.
     pub(crate) fn send(&mut self, now: Tick, flow: Flow, owner: Owner, request: Request) -> Result<(), Full> {
+        self.send_again_by(now, flow, owner, request, Vec::new())
+    }
+
+    /// The same, of what was sent by other flows before.
+    pub(crate) fn send_again_by(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        owner: Owner,
+        request: Request,
+        tried: Vec<Flow>,
+    ) -> Result<(), Full> {
         let user = self.next;
         self.next += 1;
         let sent_by = flow.local.to_string();
@@ -45,7 +60,7 @@ impl Agent {
         {
             call.clients.push((asked, client));
         }
-        self.open.insert(user, Open { owner, flow, request: Box::new(request) });
+        self.open.insert(user, Open { owner, flow, request: Box::new(request), tried });
         Ok(())
     }
 
@@ -57,6 +72,10 @@ impl Agent {
         }
         let status = response.status();
         if !status.is_provisional() && !status.is_success() {
+            let is_elsewhere = || Outcome::Refused(Box::new(response.clone()));
+            if is_of_the_place(response) && self.goes_to_next_place(now, user, is_elsewhere()) {
+                return;
+            }
             if self.is_tried_again(now, user, response) {
                 return;
             }
@@ -234,13 +253,18 @@ impl Agent {
         call.keyring.authorize(&mut again);
         let asked = self.turn(now, key, |usage, turn| usage.sent_again(turn, asked, &again));
         let Some(asked) = asked else { return false };
-        self.dispatch(now, key, Outgoing { asked: Some(asked), request: again });
+        self.dispatch(now, key, Outgoing::new(Some(asked), again));
         self.calls.settle(key);
         true
     }
 
     /// A transaction of ours is over; `failed`: without a final response.
     pub(crate) fn ended(&mut self, now: Tick, user: u64, failed: Option<Failure>) {
+        if let Some(failure) = failed
+            && self.goes_to_next_place(now, user, Outcome::Failed(failure))
+        {
+            return;
+        }
         // rfc3261 §8.1.3.4: silence, too, is a failure after which the next place is tried
         if failed.is_some()
             && let Some((key, asked)) = self.opening(user)

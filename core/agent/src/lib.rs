@@ -39,6 +39,7 @@
 //! | `agent.rs` | [`Agent`]: the verbs, and `poll_*` |
 //! | `calls.rs` | the table of calls and their deadlines |
 //! | `way.rs` | where a request within a call goes, and by which flow |
+//! | `failover.rs` | the next place, where the first finds nobody |
 //! | `client.rs`, `repair.rs`, `redirect.rs` | requests of ours: sending, challenges, other words, other places, outcomes |
 //! | `history.rs` | what a call of ours says of where it has been |
 //! | `server.rs`, `reject.rs` | requests of others: inspection (8.2), dispatch, refusal |
@@ -57,6 +58,7 @@ mod calls;
 mod capabilities;
 mod client;
 mod event;
+mod failover;
 mod history;
 #[cfg(feature = "mutants")]
 mod mutant;
@@ -79,4 +81,4 @@ pub use ruf_dialog::DialogId;
 pub use ruf_session::{Body, Cause, DiversionReason, Diverted, EndReason, Failure};
 pub use settings::{Limits, Settings};
 pub use subscriptions::WatchKey;
-pub use way::WayKey;
+pub use way::{WayKey, WayQuestion};

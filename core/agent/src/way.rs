@@ -6,13 +6,14 @@
 //! connection that the peer opened. It is also kept towards an address that nobody reaches from here, because the
 //! peer behind a translator gave its own (ADR 8), and where the peer asks for that with `ob`.
 //!
-//! Not here: requests out of dialog, whose flow is the agent's ([`Settings::flow`](crate::Settings::flow)), unless
+//! Not here: the next place, where the first finds nobody ([`failover`](crate::failover)); requests out of dialog, whose flow is the agent's ([`Settings::flow`](crate::Settings::flow)), unless
 //! there is no server and a call is sent on ([`redirect`](crate::redirect)).
 
 use crate::agent::Agent;
 use crate::calls::Call;
 use crate::client::Owner;
 use crate::event::CallKey;
+use crate::failover::Tried;
 use ruf_message::{Flow, HeaderName, Hop, HostBuf, Request, Tick, Transport, Uri, UriRef};
 use ruf_session::{Asked, Failure, Verb};
 use std::collections::VecDeque;
@@ -29,12 +30,25 @@ pub struct WayKey {
     number: u64,
 }
 
+/// What the driver is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WayQuestion {
+    /// To be given back with the answer.
+    pub key: WayKey,
+    /// By which flow is this hop reached?
+    pub hop: Hop,
+    /// Not by these: what was sent by them found nobody.
+    pub failed: Vec<Flow>,
+}
+
 /// What goes out in a call.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     /// Whose outcome it has; `None`: the ACK of a 2xx has none.
     pub(crate) asked: Option<Asked>,
     pub(crate) request: Request,
+    /// Where it has been before.
+    pub(crate) tried: Option<Box<Tried>>,
 }
 
 /// ```text
@@ -91,6 +105,12 @@ impl Way {
         self.question.as_ref().map(|question| question.until)
     }
 
+    /// This goes before all that waits, but for what a question is about.
+    pub(crate) fn wait_first(&mut self, outgoing: Outgoing) {
+        let at = usize::from(self.question.is_some()).min(self.waiting.len());
+        self.waiting.insert(at, outgoing);
+    }
+
     /// Takes out what waits and belongs to this.
     pub(crate) fn withdraw(&mut self, asked: Asked) -> bool {
         let before = self.waiting.len();
@@ -136,6 +156,15 @@ impl Way {
 }
 
 impl Outgoing {
+    pub(crate) fn new(asked: Option<Asked>, request: Request) -> Self {
+        Outgoing { asked, request, tried: None }
+    }
+
+    /// By which flows it was sent before, in vain.
+    fn failed(&self) -> &[Flow] {
+        self.tried.as_ref().map_or(&[], |tried| &tried.flows)
+    }
+
     /// Both acknowledge the same 2xx.
     fn is_ack_of(&self, other: &Outgoing) -> bool {
         let of = |request: &Request| (request.cseq().number, request.to_tag().map(<[u8]>::to_vec));
@@ -148,11 +177,11 @@ impl Outgoing {
 }
 
 impl Agent {
-    /// By which flow is this hop reached (RFC 3263)? [`Self::found`] answers; what waits for it is given up after
+    /// By which flow is a hop reached (RFC 3263)? [`Self::found`] answers; what waits for it is given up after
     /// 32 s.
     // rfc3261 §8.1.2
     #[must_use]
-    pub fn poll_question(&mut self) -> Option<(WayKey, Hop)> {
+    pub fn poll_question(&mut self) -> Option<WayQuestion> {
         self.questions.pop_front()
     }
 
@@ -166,10 +195,18 @@ impl Agent {
         let Some(call) = self.calls.get_mut(answered.call) else { return };
         let Some(question) = call.way.question.take_if(|question| question.key == answered) else { return };
         let Some(first) = call.way.waiting.front() else { return };
-        let (before, opens) = (call.way.flow, first.opens());
-        match call.way.answered(question.hop, found, opens) {
-            Some(flow) if flow != before => self.go_by(answered.call, flow),
-            Some(_) => {}
+        let (before, was_tried) = (call.way.flow, first.tried.is_some());
+        let found = found.filter(|flow| !first.failed().contains(flow));
+        let must_be_found = first.opens() || was_tried;
+        match call.way.answered(question.hop, found, must_be_found) {
+            Some(flow) => {
+                if flow != before {
+                    self.go_by(answered.call, flow);
+                }
+                if was_tried {
+                    self.send_first(now, answered.call);
+                }
+            }
             None => {
                 if let Some(lost) = call.way.waiting.pop_front() {
                     self.no_way(now, answered.call, lost);
@@ -211,28 +248,36 @@ impl Agent {
             let Some(first) = call.way.waiting.front().filter(|_| call.way.question.is_none()) else {
                 return;
             };
-            if let Some(to) = next_hop(call, first, self.settings.has_server)
+            if let Some(to) = next_hop(call, &first.request, self.settings.has_server)
                 && let Some(hop) = to.as_ref().hop()
-                && !call.way.leads_to(&to.as_ref(), &hop)
+                && (first.tried.is_some() || !call.way.leads_to(&to.as_ref(), &hop))
             {
+                let failed = first.failed().to_vec();
                 let way = WayKey { call: key, number: self.next };
                 self.next += 1;
                 let until = now + ANSWER_MAX;
                 call.way.question = Some(Question { key: way, hop: hop.clone(), until });
-                return self.questions.push_back((way, hop));
+                return self.questions.push_back(WayQuestion { key: way, hop, failed });
             }
-            let flow = call.way.flow;
-            if let Some(outgoing) = call.way.waiting.pop_front() {
-                self.send_in(now, key, flow, outgoing);
-            }
+            self.send_first(now, key);
+        }
+    }
+
+    /// Sends what waits first by the way that the call has.
+    fn send_first(&mut self, now: Tick, key: CallKey) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let flow = call.way.flow;
+        if let Some(outgoing) = call.way.waiting.pop_front() {
+            self.send_in(now, key, flow, outgoing);
         }
     }
 
     fn send_in(&mut self, now: Tick, key: CallKey, flow: Flow, outgoing: Outgoing) {
-        let Outgoing { asked, request } = outgoing;
+        let Outgoing { asked, request, tried } = outgoing;
         match asked {
             Some(asked) => {
-                if self.send(now, flow, Owner::Call { key, asked }, request).is_err() {
+                let tried = tried.map_or_else(Vec::new, |tried| tried.flows);
+                if self.send_again_by(now, flow, Owner::Call { key, asked }, request, tried).is_err() {
                     self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
                 }
             }
@@ -243,7 +288,10 @@ impl Agent {
     /// This goes nowhere; a call that is to be opened tries its next place.
     fn no_way(&mut self, now: Tick, key: CallKey, lost: Outgoing) {
         let opens = lost.opens();
-        let Outgoing { asked: Some(asked), request } = lost else { return };
+        let Outgoing { asked: Some(asked), request, tried } = lost else { return };
+        if let Some(tried) = tried {
+            return self.tried_in_vain(now, key, asked, &tried.outcome);
+        }
         if !(opens && self.goes_elsewhere(now, key, asked, &request, None)) {
             self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
         }
@@ -260,8 +308,7 @@ impl Agent {
 
 /// Where a request of a call goes; `None`: to the server, which knows.
 // rfc3261 §12.2.1.1
-fn next_hop(call: &Call, outgoing: &Outgoing, has_server: bool) -> Option<Uri> {
-    let request = &outgoing.request;
+pub(crate) fn next_hop(call: &Call, request: &Request, has_server: bool) -> Option<Uri> {
     match request.to_tag() {
         Some(tag) => call.usage.next_hop(tag).or_else(|| Some(request.uri().to_owned())),
         None => (!has_server).then(|| request.uri().to_owned()),

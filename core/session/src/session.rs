@@ -148,9 +148,9 @@ impl Session {
         self.resume(turn, terms);
     }
 
-    /// The next number for a request to send again with credentials.
-    pub(crate) fn retry(&mut self, asked: Asked) -> Option<u32> {
-        let wanted = match asked.verb {
+    /// What comes of this request of ours still matters.
+    pub(crate) fn wants(&self, asked: Asked) -> bool {
+        match asked.verb {
             Verb::Invite => false,
             // rfc5407 §3.2.1 (appendix D): a BYE may be challenged in the Mortal state
             Verb::Bye => matches!(self.ending, Ending::Leaving(_)),
@@ -160,8 +160,12 @@ impl Session {
             Verb::Info => self.peer.infos.is_sent(asked.cseq),
             Verb::Refer => self.transfer.is_asked(asked.cseq),
             Verb::Notify => self.referrals.is_telling(asked.cseq),
-        };
-        wanted.then(|| self.peer.next_cseq())
+        }
+    }
+
+    /// The next number for a request to send again with credentials.
+    pub(crate) fn retry(&mut self, asked: Asked) -> Option<u32> {
+        self.wants(asked).then(|| self.peer.next_cseq())
     }
 
     /// It went out: an ACK to it carries the same credentials.

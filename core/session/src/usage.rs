@@ -152,6 +152,19 @@ impl InviteUsage {
         self.sweep();
     }
 
+    /// What comes of this request of ours within a dialog still matters: where it found nobody, it may be tried
+    /// elsewhere.
+    // rfc3261 §8.1.2
+    pub fn wants(&self, asked: Asked) -> bool {
+        let session = self.sessions.iter().find(|session| session.peer.number == asked.session);
+        let early = || match &self.invite {
+            Invite::Client(invite) => invite.peers().any(|peer| peer.number == asked.session),
+            Invite::Server(invite) => invite.peer.number == asked.session,
+            Invite::Over => false,
+        };
+        session.map_or_else(early, |session| session.wants(asked))
+    }
+
     /// A request of ours was refused in a way that another try may cure: the number to send it again with;
     /// `None` if nobody wants its answer any more, or it was another that was refused.
     // rfc3261 §8.1.3.5 and rfc3261 §22.2

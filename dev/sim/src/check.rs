@@ -88,7 +88,10 @@ pub fn cseq_is_monotone(sim: &Sim) -> Vec<String> {
         let side = |to_tag| (sight.from, message.call_id.as_str(), message.from_tag.as_str(), to_tag);
         let sent = |to_tag| seen.get(&side(to_tag)).copied().unwrap_or((0, ""));
         let (last, branch) = sent(&message.to_tag).max(sent(""));
-        let counts_on = message.cseq > last || branch == message.branch || is_known(sim, sight, message);
+        let counts_on = message.cseq > last
+            || branch == message.branch
+            || is_known(sim, sight, message)
+            || goes_elsewhere(sim, sight, message);
         if !counts_on {
             let who = sim.name(sight.from);
             findings.push(format!("{who} sent {} {} after {last}", message.cseq, message.method));
@@ -109,6 +112,17 @@ fn is_forwarded(sight: &Sight) -> bool {
 fn is_known(sim: &Sim, sight: &Sight, message: &Summary) -> bool {
     let mut before = sim.trace().messages().take_while(|(other, _)| !std::ptr::eq(*other, sight));
     before.any(|(other, earlier)| other.from == sight.from && earlier.branch == message.branch)
+}
+
+/// Whether the same request was sent to another place before.
+// rfc3263 §4.3
+fn goes_elsewhere(sim: &Sim, sight: &Sight, message: &Summary) -> bool {
+    let mut before = sim.trace().messages().take_while(|(other, _)| !std::ptr::eq(*other, sight));
+    let name =
+        |message: &Summary| (message.kind, message.cseq, message.call_id.clone(), message.from_tag.clone());
+    before.any(|(other, earlier)| {
+        other.from == sight.from && other.to != sight.to && name(earlier) == name(message)
+    })
 }
 
 /// A request is not sent again after Timer B or F, a final response not after Timer H or J.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ruf_agent::{Agent, AgentEvent, Counts, Settings};
+use ruf_agent::{Agent, AgentEvent, Counts, Settings, WayQuestion};
 use ruf_message::{Entropy, Flow, Hop, Message, Tick, Transmit, Transport};
 
 use crate::foreign::Foreign;
@@ -77,6 +77,8 @@ pub struct Sim {
     restarts: Vec<Tick>,
     /// Datagrams that are to be lost, as the ladder writes them, and how many of each.
     doomed: Vec<(String, usize)>,
+    /// What phones know of names.
+    places: Places,
 }
 
 impl Sim {
@@ -92,6 +94,7 @@ impl Sim {
             trace: Trace::default(),
             restarts: Vec::new(),
             doomed: Vec::new(),
+            places: Places::default(),
         }
     }
 
@@ -382,6 +385,12 @@ impl Sim {
         self.doomed.push((arrow.to_owned(), count));
     }
 
+    /// Phones know that this name stands for these places, the first to be tried first.
+    pub fn name_places(&mut self, name: &str, places: &[&str]) {
+        let places = places.iter().map(|place| place.parse().expect("an address and port")).collect();
+        self.places.0.push((name.to_owned(), places));
+    }
+
     /// A roll of the network's dice: a number below `n`.
     pub fn below(&mut self, n: u64) -> u64 {
         self.network.below(n)
@@ -497,13 +506,14 @@ impl Sim {
 
     /// Sends what a host has to send, and keeps what it has to tell.
     fn settle(&mut self, id: HostId) {
-        let now = self.now;
-        let host = self.host_mut(id);
+        let (now, places) = (self.now, &self.places);
+        let host = self.hosts.get_mut(id.0).expect("an id of this simulation");
         let mut transmits = Vec::new();
         match &mut host.machine {
             Machine::Phone(agent) => {
-                while let Some((question, hop)) = agent.poll_question() {
-                    agent.found(now, question, way(host.address, &hop));
+                while let Some(WayQuestion { key, hop, failed }) = agent.poll_question() {
+                    let ways = places.of(&hop).into_iter().map(|place| flow(host.address, place));
+                    agent.found(now, key, ways.into_iter().find(|way| !failed.contains(way)));
                 }
                 transmits.extend(std::iter::from_fn(|| agent.poll_transmit()));
                 host.happened.extend(std::iter::from_fn(|| agent.poll_event()));
@@ -589,10 +599,18 @@ pub(crate) fn flow(local: SocketAddr, remote: SocketAddr) -> Flow {
     Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 }
 }
 
-/// The way from this phone: it knows no names.
-fn way(local: SocketAddr, hop: &Hop) -> Option<Flow> {
-    let port = hop.port.unwrap_or(Transport::Udp.default_port());
-    hop.host.ip().map(|ip| flow(local, SocketAddr::new(ip, port)))
+/// What names mean to phones.
+#[derive(Default)]
+struct Places(Vec<(String, Vec<SocketAddr>)>);
+
+impl Places {
+    /// Where a hop is, the first to be tried first.
+    fn of(&self, hop: &Hop) -> Vec<SocketAddr> {
+        let name = hop.host.to_string();
+        let named = self.0.iter().find(|(known, _)| *known == name).map(|(_, places)| places.clone());
+        let port = hop.port.unwrap_or(Transport::Udp.default_port());
+        named.unwrap_or_else(|| hop.host.ip().map(|ip| SocketAddr::new(ip, port)).into_iter().collect())
+    }
 }
 
 /// Independent seeds for the parts of a simulation.

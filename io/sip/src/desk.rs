@@ -16,9 +16,9 @@ mod watches;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 
-use ruf_agent::{Agent, AgentEvent, CallKey, RequestKey, Settings, WayKey};
+use ruf_agent::{Agent, AgentEvent, CallKey, RequestKey, Settings, WayKey, WayQuestion};
 use ruf_locate::Ways;
-use ruf_message::{Entropy, Flow, Hop, Tick, Transport, Uri};
+use ruf_message::{Entropy, Flow, Hop, Place, Tick, Transport, Uri};
 use tokio::sync::mpsc;
 
 pub(crate) use calls::{End, LineKey, Opened};
@@ -158,8 +158,8 @@ impl Desk {
         loop {
             if let Some((number, found)) = self.paths.poll_found() {
                 self.found(now, number, found);
-            } else if let Some((question, hop)) = self.agent.poll_question() {
-                self.lead(now, question, hop);
+            } else if let Some(question) = self.agent.poll_question() {
+                self.lead(now, question);
             } else if let Some(event) = self.agent.poll_event() {
                 self.hear(now, event);
             } else {
@@ -202,11 +202,18 @@ impl Desk {
 
     /// Finds a flow for what goes to this hop within a call: the one to the server, if it is that.
     // rfc3261 §12.2.1.1
-    fn lead(&mut self, now: Tick, question: WayKey, hop: Hop) {
+    fn lead(&mut self, now: Tick, question: WayQuestion) {
+        let WayQuestion { key, hop, failed } = question;
+        // rfc3263 §4.3: others come first
+        for flow in failed {
+            let host = hop.host.clone();
+            self.paths.failed(now, &Place { transport: flow.transport, address: flow.remote, host });
+            self.lost(now, flow);
+        }
         if self.home.is_at(&hop) {
-            self.go_home(now, Then::Way(question));
+            self.go_home(now, Then::Way(key));
         } else {
-            self.seek_hop(now, hop, Then::Way(question));
+            self.seek_hop(now, hop, Then::Way(key));
         }
     }
 

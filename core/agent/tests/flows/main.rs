@@ -27,6 +27,7 @@ mod join;
 mod message_200;
 mod moved;
 mod next_hop;
+mod next_place;
 mod no_ack_bye;
 mod offer_in_200;
 mod options_200;

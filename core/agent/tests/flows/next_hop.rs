@@ -3,7 +3,7 @@
 
 use crate::pair::{flow, sdp};
 use crate::stage::{Stage, invite};
-use ruf_agent::{AgentEvent, CallKey, EndReason, Failure, WayKey};
+use ruf_agent::{AgentEvent, CallKey, EndReason, Failure, WayKey, WayQuestion};
 use ruf_message::{Flow, HeaderName, Message, Method, Request, StatusCode, Tick, Transport};
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ const US: &str = "192.0.2.1:5060";
 /// The only question there is: what it is about.
 #[track_caller]
 fn asked(stage: &mut Stage) -> (WayKey, String) {
-    let (question, hop) = stage.agent.poll_question().expect("a question");
+    let WayQuestion { key, hop, failed: _ } = stage.agent.poll_question().expect("a question");
     assert_eq!(stage.agent.poll_question(), None);
     let port = hop.port.map_or(String::new(), |port| format!(":{port}"));
-    (question, format!("{}{port}", hop.host))
+    (key, format!("{}{port}", hop.host))
 }
 
 /// What went out, and to where.

@@ -75,8 +75,8 @@ impl Stage {
 
     /// Whatever the agent asks for is reached through the server.
     fn lead(&mut self) {
-        while let Some((question, _)) = self.agent.poll_question() {
-            self.agent.found(self.now, question, Some(flow("192.0.2.1:5060", "192.0.2.9:5060")));
+        while let Some(question) = self.agent.poll_question() {
+            self.agent.found(self.now, question.key, Some(flow("192.0.2.1:5060", "192.0.2.9:5060")));
         }
     }
 

@@ -110,8 +110,8 @@ impl Trio {
     fn pump(&mut self) {
         for who in Who::ALL {
             let (agent, now) = (&mut self.agents[who as usize], self.now);
-            while let Some((question, _)) = agent.poll_question() {
-                agent.found(now, question, Some(flow(&who.address(), SWITCH)));
+            while let Some(question) = agent.poll_question() {
+                agent.found(now, question.key, Some(flow(&who.address(), SWITCH)));
             }
             while let Some(transmit) = self.agents[who as usize].poll_transmit() {
                 let label = label(&transmit.bytes);

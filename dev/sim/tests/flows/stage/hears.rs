@@ -2,7 +2,7 @@
 
 use ruf_agent::{AgentEvent, CallKey, DiversionReason, Diverted, EndReason};
 use ruf_events::{Presence, SubscriberEvent};
-use ruf_message::{HeaderName, Message, Response, StatusCode, Uri};
+use ruf_message::{HeaderName, Message, Method, Response, StatusCode, Uri};
 use ruf_sim::HostId;
 
 use super::Stage;
@@ -95,6 +95,25 @@ impl Stage {
             }
             _ => None,
         })
+    }
+
+    /// A phone that is none of ours, at `home.example`, answers the next request of this method so.
+    pub(crate) fn replies(&mut self, phone: HostId, method: Method, status: StatusCode) {
+        let request = loop {
+            match self.sim.heard(phone) {
+                Some(Message::Request(request)) if request.method() == method => break request,
+                Some(_) => {}
+                None => assert!(self.sim.step(), "{} waits in vain", self.sim.name(phone)),
+            }
+        };
+        let mut response = request.reply(status);
+        response.set_to_tag("foreign");
+        if method == Method::Invite {
+            response.add(HeaderName::Contact, "<sip:carol@home.example>");
+        }
+        let text = String::from_utf8_lossy(&response.to_bytes()).into_owned();
+        let to = request.via().host().ip().expect("an address");
+        self.sim.say(phone, (to, 5060).into(), text);
     }
 
     /// The values of this header in the last request that this phone was sent.
