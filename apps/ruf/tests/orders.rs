@@ -97,6 +97,14 @@ fn a_call_is_held_taken_back_muted_and_ended() {
     alice.order("resume");
     alice.says("released");
     bob.says("resumed");
+    // An order counts from when it is given, not from when the far side has heard of it.
+    for order in ["hold", "resume", "hold", "resume"] {
+        alice.order(order);
+    }
+    alice.says("released");
+    bob.says("resumed");
+    alice.order("resume");
+    assert_eq!(alice.says("failed")["why"], "the far side is not on hold");
     bob.order("mute");
     bob.says("muted");
     bob.order("unmute");

@@ -337,9 +337,9 @@ impl Talk {
         stream.is_some_and(|stream| !stream.direction.sends() || stream.remote.is_none())
     }
 
-    /// We hold the far side, and it agreed.
-    pub(crate) fn is_holding(&self) -> bool {
-        self.negotiation.as_ref().is_some_and(OfferAnswer::is_held)
+    /// What our open offer changes.
+    pub(crate) fn offered_change(&self) -> Option<Change> {
+        self.open
     }
 
     /// Nothing more is said or heard.

@@ -79,11 +79,13 @@ struct Leg {
     codec: Option<Codec>,
     suite: Option<Suite>,
     is_held: bool,
+    /// It is, or will be when the far side has heard of it.
+    is_to_be_held: bool,
 }
 
 impl Leg {
     fn new(call: Call, name: Option<&'static str>) -> Leg {
-        Leg { call, name, answered: None, codec: None, suite: None, is_held: false }
+        Leg { call, name, answered: None, codec: None, suite: None, is_held: false, is_to_be_held: false }
     }
 
     async fn was_answered(&mut self) {
@@ -206,7 +208,10 @@ impl<'a> Conversation<'a> {
                 self.leg.is_held = false;
                 self.leg.call.mute(self.is_muted);
             }
-            CallEvent::NotChanged(_) => self.leg.call.mute(self.is_muted || self.leg.is_held),
+            CallEvent::NotChanged(_) => {
+                self.leg.is_to_be_held = self.leg.is_held;
+                self.leg.call.mute(self.is_muted || self.leg.is_held);
+            }
             // Nobody is here to ask.
             CallEvent::Referred { .. } if !self.around.orders.are_wanted() => self.leg.call.stay(),
             // Our part is done.
@@ -292,13 +297,15 @@ impl<'a> Conversation<'a> {
             Order::Hold | Order::Resume | Order::Transfer(_) | Order::Follow if consulted => {
                 Err("somebody is asked first: say connect or back".to_owned())
             }
-            Order::Hold if self.leg.is_held => Err("the far side is on hold".to_owned()),
+            Order::Hold if self.leg.is_to_be_held => Err("the far side is on hold".to_owned()),
             Order::Hold => {
+                self.leg.is_to_be_held = true;
                 self.leg.call.mute(true);
                 self.leg.call.hold();
                 Ok(())
             }
-            Order::Resume if self.leg.is_held => {
+            Order::Resume if self.leg.is_to_be_held => {
+                self.leg.is_to_be_held = false;
                 self.leg.call.resume();
                 Ok(())
             }
@@ -335,6 +342,7 @@ impl<'a> Conversation<'a> {
                 let consulted = self.beside.as_ref().filter(|(part, _)| *part == Part::Consulted);
                 let (_, leg) = consulted.ok_or("nobody is asked first")?;
                 leg.call.hang_up();
+                self.leg.is_to_be_held = false;
                 self.leg.call.resume();
                 Ok(())
             }
@@ -353,7 +361,7 @@ impl<'a> Conversation<'a> {
         }
         let call = self.around.phone.call(to).await.map_err(|error| error.to_string())?;
         self.leg.call.mute(true);
-        if !self.leg.is_held {
+        if !std::mem::replace(&mut self.leg.is_to_be_held, true) {
             self.leg.call.hold();
         }
         self.around.report.say("consulting", call.remote());

@@ -312,16 +312,17 @@ impl Desk {
                 });
             }
             AgentEvent::Modified { call, body } => self.on_line(call, |desk, line| {
-                let was_holding = line.talk.is_holding();
-                // A useless answer leaves the session what it was.
+                let change = line.talk.offered_change();
                 if body.is_none_or(|body| line.talk.answered(&body).is_err()) {
+                    // A useless answer leaves the session what it was.
                     line.talk.refused();
                     line.tell(CallEvent::NotChanged(StatusCode::NOT_ACCEPTABLE_HERE));
-                }
-                match (was_holding, line.talk.is_holding()) {
-                    (false, true) => line.tell(CallEvent::Holding),
-                    (true, false) => line.tell(CallEvent::Released),
-                    (true, true) | (false, false) => {}
+                } else {
+                    match change {
+                        Some(Change::Hold) => line.tell(CallEvent::Holding),
+                        Some(Change::Resume) => line.tell(CallEvent::Released),
+                        Some(Change::Restart) | None => {}
+                    }
                 }
                 desk.change_next(now, call, line);
             }),
