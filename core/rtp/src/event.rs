@@ -18,9 +18,12 @@ impl Event {
     /// The event of a key: `0` to `9`, `*`, `#`, `A` to `D`, and `!` for a hook flash.
     // rfc4733 §3.2
     pub fn of_key(key: char) -> Option<Event> {
-        if key == '!' {
-            return Some(Event::FLASH);
-        }
+        if key == '!' { Some(Event::FLASH) } else { Event::of_dtmf(key) }
+    }
+
+    /// The event of one of the sixteen keys of DTMF, in either case.
+    // rfc4733 §3.2
+    pub fn of_dtmf(key: char) -> Option<Event> {
         let key = u8::try_from(key.to_ascii_uppercase()).ok()?;
         let number = DIGITS.iter().position(|digit| *digit == key)?;
         u8::try_from(number).ok().map(Event)

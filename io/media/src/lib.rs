@@ -38,7 +38,7 @@ pub use engine::{Engine, Figures, Listener, Stream, StreamEvent};
 pub use ports::{NoPorts, PortRange};
 pub use ruf_audio::{Frame, Rate};
 pub use ruf_ice as ice;
-pub use ruf_rtp::{Figure, Quality};
+pub use ruf_rtp::{Event, Figure, Quality};
 pub use ruf_srtp::Suite;
 pub use servers::{IceServer, NoServer};
 pub use shield::{Keys, MasterKey};

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use ruf_media::{Codec, Figures, Sink, Source, Suite, device};
+use ruf_media::{Codec, Event, Figures, Sink, Source, Suite, device};
 use tokio::sync::mpsc;
 
 use crate::desk::{End, LineKey};
@@ -175,6 +175,11 @@ impl Call {
         let (line, keys) = (self.line, keys.to_owned());
         let pressed = self.endpoint.ask(move |desk, _| desk.sound(line, |talk| talk.press(&keys)));
         pressed.await.ok().flatten().unwrap_or(false)
+    }
+
+    /// This is a key that can be pressed: `0` to `9`, `*`, `#`, `A` to `D` in either case.
+    pub fn is_key(key: char) -> bool {
+        Event::of_dtmf(key).is_some()
     }
 
     /// Every key that was pressed is sent.

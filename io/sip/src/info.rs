@@ -4,6 +4,7 @@
 //! Not here: INFO itself (core/session), telephone events (core/rtp), which are what we send.
 
 use ruf_agent::Body;
+use ruf_media::Event;
 
 /// The key that an INFO says was pressed; `None` if it says no such thing.
 pub(crate) fn key(body: &Body) -> Option<char> {
@@ -21,16 +22,11 @@ pub(crate) fn key(body: &Body) -> Option<char> {
         return None;
     };
     // The numbers of telephone events stand for keys, too.
-    let key = match signal.as_str() {
-        "10" => '*',
-        "11" => '#',
-        "12" => 'A',
-        "13" => 'B',
-        "14" => 'C',
-        "15" => 'D',
-        one => one.parse::<char>().ok()?.to_ascii_uppercase(),
+    let event = match signal.parse::<u8>() {
+        Ok(number) => Event(number),
+        Err(_) => Event::of_dtmf(signal.parse::<char>().ok()?)?,
     };
-    matches!(key, '0'..='9' | '*' | '#' | 'A'..='D').then_some(key)
+    event.key().filter(|_| event.is_dtmf())
 }
 
 #[cfg(test)]

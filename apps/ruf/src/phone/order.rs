@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::BufRead;
 
+use ruf_sip::Call;
 use tokio::sync::mpsc;
 
 /// Orders that may wait to be carried out; then whoever writes them waits.
@@ -115,7 +116,7 @@ impl fmt::Display for Order {
 
 /// The first of these that is no key of a telephone.
 pub(super) fn no_key(keys: &str) -> Option<char> {
-    keys.chars().find(|key| !"0123456789*#ABCDabcd".contains(*key))
+    keys.chars().find(|key| !Call::is_key(*key))
 }
 
 /// The orders that come, one after the other.
