@@ -91,6 +91,10 @@ pub(crate) enum Progress {
     TransferFailed(Error),
     /// The far side wrote within the call.
     Wrote(String),
+    /// It is held, as we wanted.
+    Holding,
+    /// It is taken back, as we wanted.
+    Released,
     /// The far side refused to be held, or to be taken back.
     NotChanged,
     /// No way for sound leads to the far side.

@@ -14,8 +14,10 @@ pub(crate) struct Line {
     pub(crate) account: usize,
     pub(crate) party: Party,
     pub(crate) state: LineState,
-    /// We hold the far side.
+    /// We hold the far side, or want to.
     pub(crate) is_held: bool,
+    /// The far side let itself be held.
+    pub(crate) has_agreed_to_hold: bool,
     /// The far side holds us.
     pub(crate) is_held_by_them: bool,
     pub(crate) is_muted: bool,
@@ -84,6 +86,7 @@ impl Line {
             party,
             state,
             is_held: false,
+            has_agreed_to_hold: false,
             is_held_by_them: false,
             is_muted: false,
             is_conferring: false,

@@ -27,7 +27,9 @@ pub(in crate::phone::screen) struct LineTask {
     pub(super) orders: mpsc::Receiver<Order>,
     pub(super) sound: SoundPlan,
     is_muted: bool,
+    /// The far side lets itself be held, or is asked to: it is to hear nothing of us.
     is_held: bool,
+    has_agreed_to_hold: bool,
     room: Option<Room>,
     ears: Ears,
     recorder: Option<Recorder>,
@@ -49,6 +51,7 @@ impl LineTask {
             sound,
             is_muted: false,
             is_held: false,
+            has_agreed_to_hold: false,
             room: None,
             ears: Ears::default(),
             recorder: None,
@@ -133,10 +136,7 @@ impl LineTask {
                         return self.tell(Progress::Ended(ended)).await;
                     }
                     Some(event) => {
-                        if matches!(event, CallEvent::NotChanged(_)) {
-                            self.is_held = !self.is_held;
-                            self.speak_or_not(&call);
-                        }
+                        self.holds(&call, &event);
                         if let Some(progress) = progress(event) {
                             self.tell(progress).await;
                         }
@@ -192,6 +192,18 @@ impl LineTask {
         call.mute(is_silent);
     }
 
+    /// Whether the far side is held is what it says itself.
+    fn holds(&mut self, call: &Call, event: &CallEvent) {
+        self.has_agreed_to_hold = match event {
+            CallEvent::Holding => true,
+            CallEvent::Released => false,
+            CallEvent::NotChanged(_) => self.has_agreed_to_hold,
+            _ => return,
+        };
+        self.is_held = self.has_agreed_to_hold;
+        self.speak_or_not(call);
+    }
+
     async fn obey(&mut self, call: &Call, order: Order) {
         match order {
             Order::Refuse(_) | Order::HangUp => call.hang_up(),
@@ -200,11 +212,8 @@ impl LineTask {
                 self.speak_or_not(call);
                 call.hold();
             }
-            Order::Resume => {
-                self.is_held = false;
-                self.speak_or_not(call);
-                call.resume();
-            }
+            // It hears us once it is taken back.
+            Order::Resume => call.resume(),
             Order::Mute(is_muted) => {
                 self.is_muted = is_muted;
                 self.speak_or_not(call);
@@ -333,6 +342,8 @@ fn progress(event: CallEvent) -> Option<Progress> {
         CallEvent::Referred { to, .. } => Progress::Referred(to),
         CallEvent::Transferred => Progress::Transferred,
         CallEvent::TransferFailed(error) => Progress::TransferFailed(error),
+        CallEvent::Holding => Progress::Holding,
+        CallEvent::Released => Progress::Released,
         CallEvent::NotChanged(_) => Progress::NotChanged,
         CallEvent::NoWay => Progress::NoWay,
         CallEvent::WayLost => Progress::WayLost,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ruf_sip::{DiversionReason, Ended, StatusCode};
+use ruf_sip::{Call, DiversionReason, Ended, StatusCode};
 
 use super::super::call_list::{CallEntry, Way};
 use super::super::dialing;
@@ -267,7 +267,7 @@ impl Model {
             Key::Char(key) => {
                 let key = key.to_ascii_uppercase();
                 let line = self.shown.and_then(|id| self.line_mut(id));
-                if let Some(line) = line.filter(|_| "0123456789*#ABCD".contains(key)) {
+                if let Some(line) = line.filter(|_| Call::is_key(key)) {
                     line.pressed_key(key);
                     return vec![Effect::Press(line.id, key)];
                 }
@@ -342,8 +342,16 @@ impl Model {
                 line.heard_key(key);
                 None
             }
+            Progress::Holding => {
+                line.has_agreed_to_hold = true;
+                None
+            }
+            Progress::Released => {
+                line.has_agreed_to_hold = false;
+                None
+            }
             Progress::NotChanged => {
-                line.is_held = !line.is_held;
+                line.is_held = line.has_agreed_to_hold;
                 Some(self.words.not_changed.to_owned())
             }
             Progress::NoWay => Some(self.words.no_sound_way.to_owned()),

@@ -193,7 +193,8 @@ fn one_call_is_talked_on_and_the_others_are_held() {
     assert_eq!(phone.key(Key::F(9)), [Effect::Mute(first, false)]);
     // A third that is dialled finds nobody to hold.
     phone.talking_to("dave");
-    // A refusal of the far side is no hold.
+    // A refusal of the far side is no hold, however often a key is pressed meanwhile.
+    phone.progress(first, Progress::NotChanged);
     phone.progress(first, Progress::NotChanged);
     assert!(!phone.model.line(first).unwrap().is_held);
     assert!(phone.model.notice.contains("refused"));
@@ -202,6 +203,13 @@ fn one_call_is_talked_on_and_the_others_are_held() {
     assert!(phone.model.notice.contains("another way is sought"));
     phone.progress(first, Progress::NoWay);
     assert!(phone.model.notice.contains("no way for sound"));
+    // Nor does one that does not want to be taken back talk.
+    phone.progress(second, Progress::Holding);
+    phone.progress(second, Progress::NotChanged);
+    assert!(phone.model.line(second).unwrap().is_held);
+    phone.progress(second, Progress::Released);
+    phone.progress(second, Progress::NotChanged);
+    assert!(!phone.model.line(second).unwrap().is_held);
 }
 
 #[test]
