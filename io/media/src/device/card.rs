@@ -4,6 +4,9 @@
 //! card is open while there are lanes. One that is missing or lost ends no call: its lanes are silent, [`Card::trouble`]
 //! says why, and it is tried again.
 //!
+//! What the system calls when it wants sound or has some must not wait: it takes the list of lanes as it is, allocates
+//! nothing and frees nothing. Lists that are old are kept until it has let go of them.
+//!
 //! Not here: the system's devices (`system`), how two clocks meet (`lane`), echo and noise (`clean`).
 
 #[cfg(feature = "card")]
@@ -23,7 +26,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use ruf_audio::Frame;
+use ruf_audio::{Frame, Rate};
 
 use self::lane::Lane;
 use self::system::Opened;
@@ -68,21 +71,41 @@ struct Shared {
     speaker: Option<String>,
     microphone: Option<String>,
     state: Mutex<State>,
+    /// Locked for a look or a change of the list, never for longer: the system's callbacks take it.
+    lanes: Mutex<Lanes>,
 }
+
+/// The lanes of a moment.
+type Lanes = Arc<Vec<Arc<Lane>>>;
 
 #[derive(Debug, Default)]
 struct State {
-    lanes: Vec<Arc<Lane>>,
+    /// Lists that a callback may still hold: it must not be the last to let go.
+    old: Vec<Lanes>,
+    rates_hz: RatesHz,
     /// A thread keeps the card open.
     is_kept: bool,
     /// Of the speaker, and of the microphone.
     troubles: [Option<String>; 2],
 }
 
+/// At which the ends run, as far as that is known.
+#[derive(Clone, Copy, Debug)]
+struct RatesHz {
+    speaker: u32,
+    microphone: u32,
+}
+
+impl Default for RatesHz {
+    fn default() -> RatesHz {
+        RatesHz { speaker: Rate::Hz48000.hz(), microphone: Rate::Hz48000.hz() }
+    }
+}
+
 impl Card {
     /// These devices, by their names or a part of them; the system's, where none is named. Nothing is opened yet.
     pub fn new(speaker: Option<String>, microphone: Option<String>) -> Card {
-        Card(Arc::new(Shared { speaker, microphone, state: Mutex::default() }))
+        Card(Arc::new(Shared { speaker, microphone, state: Mutex::default(), lanes: Mutex::default() }))
     }
 
     /// The system has a speaker that it takes where none is named.
@@ -92,9 +115,8 @@ impl Card {
 
     /// Both ends for one more call.
     pub fn ends(&self) -> (Box<dyn Source>, Box<dyn Sink>) {
-        let lane = Arc::new(Lane::new());
         let mut state = self.0.state();
-        state.lanes.push(Arc::clone(&lane));
+        let seat = self.0.seat(&mut state);
         if !state.is_kept {
             let shared = Arc::clone(&self.0);
             let keep = move || keep(&shared);
@@ -103,7 +125,7 @@ impl Card {
                 Err(error) => state.troubles = [Some(format!("the system gives no thread: {error}")), None],
             }
         }
-        (Box::new(Spoken(Arc::clone(&lane))), Box::new(Heard(lane)))
+        (Box::new(Spoken(Arc::clone(&seat))), Box::new(Heard(seat)))
     }
 
     /// Why nothing is heard or spoken now: one sentence.
@@ -135,23 +157,64 @@ impl Shared {
         // Nothing panics while it is locked; a poisoned lock still holds a whole value.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// One more lane, ready for both ends.
+    fn seat(&self, state: &mut State) -> Arc<Seat> {
+        let lane = Arc::new(Lane::new(state.rates_hz.speaker, state.rates_hz.microphone));
+        self.change(state, |lanes| lanes.push(Arc::clone(&lane)));
+        Arc::new(Seat(lane))
+    }
+
+    /// The lanes as they are now.
+    fn lanes(&self) -> Lanes {
+        Arc::clone(&self.lanes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another list in the place of the one that is. Whoever changes it holds the state.
+    fn change(&self, state: &mut State, change: impl FnOnce(&mut Vec<Arc<Lane>>)) {
+        let old = self.lanes();
+        let mut lanes = old.to_vec();
+        change(&mut lanes);
+        let new = Arc::new(lanes);
+        *self.lanes.lock().unwrap_or_else(PoisonError::into_inner) = new;
+        state.old.push(old);
+    }
+
+    /// Takes away the lanes that no call has any more, and frees what no callback holds; `true`: none is left.
+    fn tidy(&self, state: &mut State) -> bool {
+        if self.lanes().iter().any(|lane| lane.is_left()) {
+            self.change(state, |lanes| lanes.retain(|lane| !lane.is_left()));
+        }
+        // Nobody takes an old list anew.
+        state.old.retain(|lanes| Arc::strong_count(lanes) > 1);
+        self.lanes().is_empty()
+    }
 }
 
+/// A call that has a lane: it is free when both ends are dropped.
+struct Seat(Arc<Lane>);
+
 /// What a call says.
-struct Spoken(Arc<Lane>);
+struct Spoken(Arc<Seat>);
 
 /// What a call hears.
-struct Heard(Arc<Lane>);
+struct Heard(Arc<Seat>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.leave();
+    }
+}
 
 impl Source for Spoken {
     fn frame(&mut self) -> Option<Frame> {
-        Some(self.0.spoken())
+        Some(self.0.0.spoken())
     }
 }
 
 impl Sink for Heard {
     fn hear(&mut self, frame: &Frame) {
-        self.0.hear(frame);
+        self.0.0.hear(frame);
     }
 }
 
@@ -165,9 +228,7 @@ fn keep(shared: &Arc<Shared>) {
         }
         wait(&losses, &mut ends, shared);
         let mut state = shared.state();
-        // A lane that only we hold is no call's any more.
-        state.lanes.retain(|lane| Arc::strong_count(lane) > 1);
-        if state.lanes.is_empty() {
+        if shared.tidy(&mut state) {
             state.is_kept = false;
             state.troubles = [None, None];
             return;

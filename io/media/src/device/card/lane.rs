@@ -5,6 +5,7 @@
 //! stood still) is dropped; where nothing waits there is silence until enough does.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::clean::Clean;
@@ -23,6 +24,10 @@ const SKEW_PPM_A_MS: f32 = 200.0;
 const SKEW_PPM_MAX: f32 = 2_000.0;
 /// Of what waits, the mean over so many pieces that are taken.
 const MEAN_PIECES: f32 = 64.0;
+/// Room for what waits, so that none is made where nobody may wait for it.
+const ROOM_MS: usize = 2 * WAITING_MAX_MS;
+/// Samples that are brought to the other rate at a time.
+const PIECE: usize = 480;
 /// The rate of what is spoken.
 const RATE: Rate = Rate::Hz48000;
 
@@ -32,11 +37,27 @@ pub(super) struct Lane {
     pub(super) heard: Buffer,
     pub(super) spoken: Buffer,
     clean: Mutex<Clean>,
+    is_left: AtomicBool,
 }
 
 impl Lane {
-    pub(super) fn new() -> Lane {
-        Lane { heard: Buffer::new(), spoken: Buffer::new(), clean: Mutex::new(Clean::new()) }
+    /// Between a stream and a card whose ends run at these rates.
+    pub(super) fn new(speaker_hz: u32, microphone_hz: u32) -> Lane {
+        Lane {
+            heard: Buffer::new(RATE.hz(), speaker_hz),
+            spoken: Buffer::new(microphone_hz, RATE.hz()),
+            clean: Mutex::new(Clean::new()),
+            is_left: AtomicBool::new(false),
+        }
+    }
+
+    /// No call has it any more.
+    pub(super) fn leave(&self) {
+        self.is_left.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_left(&self) -> bool {
+        self.is_left.load(Ordering::Relaxed)
     }
 
     pub(super) fn hear(&self, frame: &Frame) {
@@ -76,26 +97,40 @@ struct Waiting {
 }
 
 impl Buffer {
-    fn new() -> Buffer {
-        Buffer(Mutex::new(Waiting::new(RATE.hz(), RATE.hz())))
+    fn new(from_hz: u32, to_hz: u32) -> Buffer {
+        Buffer(Mutex::new(Waiting::new(from_hz, to_hz)))
     }
 
     /// Brings samples of this rate.
     pub(super) fn push(&self, from_hz: u32, samples: &[i16]) {
-        let mut waiting = self.waiting();
-        if waiting.from_hz != from_hz {
-            *waiting = Waiting::new(from_hz, waiting.to_hz);
-        }
-        waiting.push(samples);
+        self.run_at(|_, to_hz| (from_hz, to_hz));
+        self.waiting().push(samples);
     }
 
-    /// Takes samples at this rate; what is missing is silence.
+    /// Takes samples at this rate; what is missing is silence, and all is where the buffer is for another rate.
     pub(super) fn pull(&self, to_hz: u32, samples: &mut [i16]) {
         let mut waiting = self.waiting();
-        if waiting.to_hz != to_hz {
-            *waiting = Waiting::new(waiting.from_hz, to_hz);
+        match waiting.to_hz == to_hz {
+            true => waiting.pull(samples),
+            false => samples.fill(0),
         }
-        waiting.pull(samples);
+    }
+
+    /// Is for other rates, if these are others. What waits is lost then; nobody waits while that is made.
+    pub(super) fn run_at(&self, wanted: impl Fn(u32, u32) -> (u32, u32)) {
+        loop {
+            let now = self.waiting().rates_hz();
+            let (from_hz, to_hz) = wanted(now.0, now.1);
+            if (from_hz, to_hz) == now {
+                return;
+            }
+            let mut other = Waiting::new(from_hz, to_hz);
+            let mut waiting = self.waiting();
+            if waiting.rates_hz() == now {
+                // What was goes after the lock.
+                return std::mem::swap(&mut *waiting, &mut other);
+            }
+        }
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -105,12 +140,18 @@ impl Buffer {
 
 impl Waiting {
     fn new(from_hz: u32, to_hz: u32) -> Waiting {
+        let mut resampler = Resampler::new(from_hz, to_hz);
+        // Its finer bank is made here.
+        resampler.set_skew_ppm(1);
+        resampler.set_skew_ppm(0);
+        let room = to_hz as usize * ROOM_MS / 1_000;
+        let piece = PIECE * to_hz as usize / from_hz.max(1) as usize + 2;
         Waiting {
             from_hz,
             to_hz,
-            resampler: Resampler::new(from_hz, to_hz),
-            samples: VecDeque::new(),
-            converted: Vec::new(),
+            resampler,
+            samples: VecDeque::with_capacity(room),
+            converted: Vec::with_capacity(2 * piece),
             brought: 0,
             taken: 0,
             excess_ms: 0.0,
@@ -119,11 +160,18 @@ impl Waiting {
         }
     }
 
+    fn rates_hz(&self) -> (u32, u32) {
+        (self.from_hz, self.to_hz)
+    }
+
     fn push(&mut self, samples: &[i16]) {
-        self.converted.clear();
-        self.resampler.convert(samples, &mut self.converted);
-        self.samples.extend(&self.converted);
-        self.brought = self.brought.max(self.converted.len());
+        let before = self.samples.len();
+        for piece in samples.chunks(PIECE) {
+            self.converted.clear();
+            self.resampler.convert(piece, &mut self.converted);
+            self.samples.extend(&self.converted);
+        }
+        self.brought = self.brought.max(self.samples.len() - before);
         if self.samples.len() > self.len(WAITING_MAX_MS).max(2 * self.wanted()) {
             self.samples.drain(..self.samples.len() - self.wanted());
         }
@@ -180,7 +228,7 @@ mod tests {
     /// What a card of this rate plays whose clock is so much faster than that of the frames, in pieces of 10 ms; and
     /// how much waited in the end, in milliseconds.
     fn played(rate: Rate, card_hz: u32, ppm: i64, secs: usize) -> (Vec<i16>, usize) {
-        let lane = Lane::new();
+        let lane = Lane::new(card_hz, 48_000);
         let mut tone = ToneSource::new(Tone::sine(440.0, -10.0), rate);
         let (mut played, mut piece) = (Vec::new(), vec![0; card_hz as usize / 100]);
         let piece_us = 10_000 * 1_000_000 / (1_000_000 + ppm);
@@ -223,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_card_that_stops_is_silent_and_what_it_missed_is_not_played_late() {
-        let lane = Lane::new();
+        let lane = Lane::new(48_000, 48_000);
         let frame = Frame::of(Rate::Hz48000, &[1_000; 960]);
         let mut piece = [1; 480];
         lane.heard.pull(48_000, &mut piece);
@@ -242,7 +290,7 @@ mod tests {
 
     #[test]
     fn what_is_spoken_comes_as_frames_and_silence_where_nothing_is() {
-        let lane = Lane::new();
+        let lane = Lane::new(48_000, 16_000);
         let mut tone = ToneSource::new(Tone::sine(600.0, -10.0), Rate::Hz16000);
         let mut said = Vec::new();
         for _ in 0..100 {

@@ -163,7 +163,9 @@ impl Line {
             // Who keeps it has ended.
             _ => drop(lost.send((end, format!("{end} is lost: {error}")))),
         };
-        let mut mono = Vec::new();
+        // Nobody asks for more at a time than a second.
+        let mut mono = Vec::with_capacity(rate_hz as usize);
+        shared.runs_at(end, rate_hz);
         match end {
             End::Speaker => {
                 let play = move |out: &mut [T], _: &cpal::OutputCallbackInfo| {
@@ -190,13 +192,28 @@ impl Line {
 }
 
 impl Shared {
+    /// An end is about to run at this rate: lanes are ready for it before it does.
+    fn runs_at(&self, end: End, rate_hz: u32) {
+        let mut state = self.state();
+        match end {
+            End::Speaker => {
+                state.rates_hz.speaker = rate_hz;
+                self.lanes().iter().for_each(|lane| lane.heard.run_at(|from_hz, _| (from_hz, rate_hz)));
+            }
+            End::Microphone => {
+                state.rates_hz.microphone = rate_hz;
+                self.lanes().iter().for_each(|lane| lane.spoken.run_at(|_, to_hz| (rate_hz, to_hz)));
+            }
+        }
+    }
+
     /// What the card is to play next: all that the lanes have.
     fn play(&self, rate_hz: u32, samples: &mut [i16]) {
         samples.fill(0);
         let mut one = [0; PIECE];
-        let lanes = self.state().lanes.clone();
+        let lanes = self.lanes();
         for piece in samples.chunks_mut(PIECE) {
-            for lane in &lanes {
+            for lane in lanes.iter() {
                 let one = one.split_at_mut(piece.len().min(PIECE)).0;
                 lane.heard.pull(rate_hz, one);
                 piece.iter_mut().zip(one).for_each(|(sum, one)| *sum = sum.saturating_add(*one));
@@ -206,8 +223,7 @@ impl Shared {
 
     /// What the card recorded.
     fn record(&self, rate_hz: u32, samples: &[i16]) {
-        let lanes = self.state().lanes.clone();
-        lanes.iter().for_each(|lane| lane.spoken.push(rate_hz, samples));
+        self.lanes().iter().for_each(|lane| lane.spoken.push(rate_hz, samples));
     }
 }
 
@@ -219,4 +235,49 @@ where
     let sum: i32 = channels.iter().map(|sample| i32::from(i16::from_sample(*sample))).sum();
     let count = i32::try_from(channels.len()).unwrap_or(1).max(1);
     i16::try_from(sum / count).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Card, Heard, Sink, Source, Spoken};
+    use super::*;
+    use ruf_audio::{Frame, Rate};
+
+    #[test]
+    fn what_the_system_calls_allocates_and_frees_nothing_whoever_comes_and_goes() {
+        let card = Card::new(None, None);
+        let shared = &card.0;
+        let comes = || {
+            let seat = shared.seat(&mut shared.state());
+            (Spoken(Arc::clone(&seat)), Heard(seat))
+        };
+        let mut calls: Vec<_> = (0..2).map(|_| comes()).collect();
+        shared.runs_at(End::Speaker, 32_000);
+        shared.runs_at(End::Microphone, 16_000);
+        let (mut played, recorded) = ([0; 320], [1_000; 160]);
+        let mut heard = 0;
+        for turn in 0..400 {
+            for (rate, (source, sink)) in [Rate::Hz8000, Rate::Hz48000].into_iter().zip(&mut calls) {
+                if turn % 2 == 0 {
+                    sink.hear(&Frame::of(rate, &[2_000; 960]));
+                    assert!(source.frame().is_some());
+                }
+            }
+            // One more comes; later the first goes.
+            match turn {
+                100 => calls.push(comes()),
+                200 => drop(calls.remove(0)),
+                _ => {}
+            }
+            let counted = allocation_counter::measure(|| {
+                shared.play(32_000, &mut played);
+                shared.record(16_000, &recorded);
+            });
+            assert_eq!((counted.count_total, counted.count_current), (0, 0), "turn {turn}");
+            shared.tidy(&mut shared.state());
+            heard += usize::from(played.iter().any(|sample| *sample != 0));
+        }
+        assert!(heard > 300, "{heard}");
+        assert_eq!((shared.lanes().len(), shared.state().old.len()), (2, 0));
+    }
 }
