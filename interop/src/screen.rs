@@ -3,6 +3,7 @@
 //!
 //! Screens are kept in `docs/phone`; with `RUF_WRITE_SCREENS=1` they are written anew.
 
+mod kept;
 mod terminal;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -35,6 +36,10 @@ const OUR_HERTZ: u32 = 440;
 const BERT_HERTZ: u32 = 620;
 const CARA_HERTZ: u32 = 840;
 const DORA_HERTZ: u32 = 1_060;
+/// And what voicemail says before its beep; that it goes on for a while lets it be heard on the wire.
+const GREETING_HERTZ: u32 = 540;
+const GREETING_SECS: u32 = 6;
+
 /// What phones are set to: so their calls can be heard on the wire.
 const CODECS: &[Codec] = &[Codec::Pcmu];
 
@@ -76,6 +81,7 @@ impl Day {
         for (name, hertz) in [("anna", OUR_HERTZ), ("cara", CARA_HERTZ)] {
             tone::write_wav(&folder.join(format!("{name}.wav")), hertz, TONE_SECS)?;
         }
+        tone::write_wav(&folder.join("greeting.wav"), GREETING_HERTZ, GREETING_SECS)?;
         let phone = |make, user: &str, last, slot, hertz| {
             let home = folder.join(user);
             let settings = Settings {
@@ -119,11 +125,13 @@ impl Day {
     fn play(mut self) -> Outcome<String> {
         let began = Instant::now();
         self.screen.shows(&["* sip:anna@ruf.test  registered"])?;
-        let parts: [Part; 5] = [
+        let parts: [Part; 7] = [
             ("calls, mutes, holds, presses keys, transfers", Day::calls_and_sends_on),
             ("asks first, and puts two together", Day::puts_two_together),
             ("confers with two", Day::confers),
             ("is called, answers, and hangs up", Day::is_called),
+            ("records at a key", Day::records),
+            ("takes a message, plays it, and deletes it", Day::takes_a_message),
             ("writes, and is written to", Day::writes),
         ];
         for (title, part) in parts {
@@ -293,6 +301,8 @@ fn phone_toml(server: SocketAddr, ip: Ipv4Addr) -> String {
     };
     format!(
         "sound = \"file:anna.wav,heard.wav\"\n\
+         [recording]\nfolder = \"calls\"\n\
+         [voicemail]\nno_answer_secs = 2\ngreeting = \"greeting.wav\"\nfolder = \"messages\"\n\
          [[account]]\naddress = \"sip:anna@{DOMAIN}\"\npassword = \"{}\"\nserver = \"{server}\"\nlisten = \"{ip}:0\"\n\
          {}{}{}",
         secret("anna"),
