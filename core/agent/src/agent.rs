@@ -1,5 +1,6 @@
 //! [`Agent`]: the verbs a user has, and the `poll_*` a driver asks.
 
+use crate::alone::Seeking;
 use crate::calls::Calls;
 use crate::capabilities::{contact, nameless};
 use crate::client::{Open, Owner};
@@ -44,6 +45,8 @@ pub struct Agent {
     pub(crate) next: u64,
     pub(crate) events: VecDeque<AgentEvent>,
     pub(crate) questions: VecDeque<WayQuestion>,
+    /// Requests of no call that wait for their way.
+    pub(crate) seeking: Seeking,
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<crate::Mutant>,
 }
@@ -73,6 +76,7 @@ impl Agent {
             next: 1,
             events: VecDeque::new(),
             questions: VecDeque::new(),
+            seeking: Seeking::default(),
             #[cfg(feature = "mutants")]
             mutant: None,
             settings,
@@ -448,6 +452,7 @@ impl Agent {
             self.turn(now, key, |usage, turn| usage.tick(turn));
         }
         self.tick_subscriptions(now);
+        self.tick_seeking(now);
         self.drain(now);
     }
 
@@ -455,7 +460,8 @@ impl Agent {
     #[must_use]
     pub fn poll_deadline(&self) -> Option<Tick> {
         let calls = [self.transactions.deadline(), self.registration.deadline(), self.calls.deadline()];
-        calls.into_iter().flatten().chain(self.subscriptions.deadline()).min()
+        let alone = [self.subscriptions.deadline(), self.seeking.deadline()];
+        calls.into_iter().chain(alone).flatten().min()
     }
 
     /// The next datagram or stream octets to send.
@@ -480,7 +486,7 @@ impl Agent {
     pub fn counts(&self) -> Counts {
         Counts {
             calls: self.calls.len(),
-            asked: self.open.len(),
+            asked: self.open.len() + self.seeking.len(),
             served: self.served.len(),
             transactions: self.transactions.len(),
             subscriptions: self.subscriptions.len(),

@@ -4,13 +4,14 @@ use crate::agent::Agent;
 use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
 use crate::failover::{Outcome, is_of_the_place};
 use crate::history;
+use crate::redirect::TargetSet;
 use crate::repair::{is_repairable, repair};
 use crate::subscriptions::Of;
 use crate::way::Outgoing;
 use ruf_auth::Keyring;
 use ruf_dialog::RouteSet;
 use ruf_message::header::expires::RetryAfter;
-use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
+use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick, Uri};
 use ruf_session::{Asked, Failure, Verb};
 
 /// A request of ours whose transaction is open.
@@ -20,12 +21,38 @@ pub(crate) struct Open {
     pub(crate) flow: Flow,
     /// As it went out, for another try: with credentials, at another place.
     pub(crate) request: Box<Request>,
-    /// By which flows it was sent before, in vain.
-    pub(crate) tried: Vec<Flow>,
+    pub(crate) past: Past,
+}
+
+/// What is known of a request from its tries before.
+#[derive(Debug, Default)]
+pub(crate) struct Past {
+    /// By which flows it was sent in vain.
+    pub(crate) flows: Vec<Flow>,
+    /// Where else a request of no call may go.
+    pub(crate) targets: Option<Box<TargetSet>>,
+}
+
+impl Past {
+    /// Where it goes next, after this refusal or none at all.
+    // rfc3261 §8.1.3.4
+    pub(crate) fn next_target(
+        &mut self,
+        request: &Request,
+        refusal: Option<&Response>,
+        redirects_max: u8,
+    ) -> Option<Uri> {
+        let begin = || Box::new(TargetSet::new(request.uri().to_owned(), redirects_max));
+        let targets = self.targets.get_or_insert_with(begin);
+        if let Some(refusal) = refusal {
+            targets.refused(refusal);
+        }
+        targets.next().map(|target| target.uri)
+    }
 }
 
 /// Whose request.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Owner {
     Registration,
     Call { key: CallKey, asked: Asked },
@@ -36,17 +63,17 @@ pub(crate) enum Owner {
 impl Agent {
     /// Opens a transaction.
     pub(crate) fn send(&mut self, now: Tick, flow: Flow, owner: Owner, request: Request) -> Result<(), Full> {
-        self.send_again_by(now, flow, owner, request, Vec::new())
+        self.send_past(now, flow, owner, request, Past::default())
     }
 
-    /// The same, of what was sent by other flows before.
-    pub(crate) fn send_again_by(
+    /// The same, of what was sent before.
+    pub(crate) fn send_past(
         &mut self,
         now: Tick,
         flow: Flow,
         owner: Owner,
         request: Request,
-        tried: Vec<Flow>,
+        past: Past,
     ) -> Result<(), Full> {
         let user = self.next;
         self.next += 1;
@@ -60,7 +87,7 @@ impl Agent {
         {
             call.clients.push((asked, client));
         }
-        self.open.insert(user, Open { owner, flow, request: Box::new(request), tried });
+        self.open.insert(user, Open { owner, flow, request: Box::new(request), past });
         Ok(())
     }
 
@@ -116,7 +143,7 @@ impl Agent {
     fn is_proved(&mut self, now: Tick, user: u64, refusal: &Response) -> bool {
         match refusal.status() {
             StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
-                self.can_prove(user, refusal) && self.send_again(now, user, |_| ())
+                self.can_prove(user, refusal) && self.send_again(now, user, |_| (), false)
             }
             _ => false,
         }
@@ -146,13 +173,16 @@ impl Agent {
         let Some(open) = self.open.get(&user).filter(|_| is_repairable(refusal)) else { return false };
         let mut repaired = (*open.request).clone();
         let domain = self.settings.aor.as_ref().host().map_or_else(String::new, |host| host.to_string());
-        repair(&mut repaired, refusal, &domain) && self.send_again(now, user, |again| *again = repaired)
+        repair(&mut repaired, refusal, &domain)
+            && self.send_again(now, user, |again| *again = repaired, false)
     }
 
-    /// A call is answered with other places, or the one it was redirected to fails.
+    /// A request is answered with other places, or the one it was redirected to fails.
     // rfc3261 §8.1.3.4
     fn is_redirected(&mut self, now: Tick, user: u64, refusal: &Response) -> bool {
-        let Some((key, asked)) = self.opening(user) else { return false };
+        let Some((key, asked)) = self.opening(user) else {
+            return self.is_redirected_alone(now, user, Some(refusal));
+        };
         let Some(call) = self.calls.get_mut(key) else { return false };
         call.targets.refused(refusal);
         let Some(open) = self.open.get(&user) else { return false };
@@ -203,10 +233,16 @@ impl Agent {
         }
     }
 
-    /// The same request with the next number, changed, with the credentials it was asked for. False: nobody
-    /// wants the answer any more.
+    /// The same request with the next number, changed, with the credentials it was asked for; perhaps to another
+    /// place. False: nobody wants the answer any more.
     // rfc3261 §8.1.3.5 and rfc3261 §22.2
-    fn send_again(&mut self, now: Tick, user: u64, change: impl FnOnce(&mut Request)) -> bool {
+    pub(crate) fn send_again(
+        &mut self,
+        now: Tick,
+        user: u64,
+        change: impl FnOnce(&mut Request),
+        is_elsewhere: bool,
+    ) -> bool {
         let Some(open) = self.open.get_mut(&user) else { return false };
         let flow = open.flow;
         let mut again = (*open.request).clone();
@@ -231,17 +267,23 @@ impl Agent {
                 if let Some(keyring) = self.subscriptions.keyring(of) {
                     keyring.authorize(&mut again);
                 }
-                if self.send(now, flow, Owner::Subscription { of, asked }, again).is_err() {
-                    self.subscription_answered(now, (of, asked), Err(Failure::Unreachable));
-                }
-                return true;
+                Owner::Subscription { of, asked }
             }
             Owner::Call { key, asked } => {
                 let (key, asked) = (*key, *asked);
                 return self.ask_again(now, key, asked, again);
             }
         };
-        self.send(now, flow, owner, again).is_ok()
+        let past = self.open.get_mut(&user).map(|open| std::mem::take(&mut open.past)).unwrap_or_default();
+        let lost = owner.clone();
+        let sent = match is_elsewhere {
+            true => self.send_elsewhere(now, flow, owner, again, past),
+            false => self.send_past(now, flow, owner, again, past),
+        };
+        if sent.is_err() {
+            self.failed(now, lost, Failure::Unreachable);
+        }
+        true
     }
 
     /// A request of a call, with the next number. False: nobody wants the answer any more.
@@ -273,6 +315,10 @@ impl Agent {
             let request = open.request.clone();
             self.goes_elsewhere(now, key, asked, &request, None);
         }
+        if failed.is_some() && self.is_redirected_alone(now, user, None) {
+            self.open.remove(&user);
+            return;
+        }
         let Some(Open { owner, .. }) = self.open.remove(&user) else { return };
         if let Owner::Call { key, asked } = owner
             && let Some(call) = self.calls.get_mut(key)
@@ -280,25 +326,32 @@ impl Agent {
             call.clients.retain(|(of, _)| *of != asked);
         }
         match (owner, failed) {
-            (Owner::Registration, Some(failure)) => {
+            (owner, Some(failure)) => self.failed(now, owner, failure),
+            (Owner::Call { key, asked }, None) => {
+                self.turn(now, key, |usage, turn| usage.concluded(turn, asked));
+            }
+            (Owner::Registration | Owner::Single { .. } | Owner::Subscription { .. }, None) => {}
+        }
+    }
+
+    /// There will be no answer.
+    pub(crate) fn failed(&mut self, now: Tick, owner: Owner, failure: Failure) {
+        match owner {
+            Owner::Registration => {
                 let step = self.registration.failed(now, &mut self.entropy, failure, None);
                 self.registered(now, step);
             }
             #[cfg(feature = "mutants")]
-            (Owner::Call { .. }, Some(_)) if self.mutant == Some(crate::Mutant::SilenceUntold) => {}
-            (Owner::Call { key, asked }, Some(failure)) => {
+            Owner::Call { .. } if self.mutant == Some(crate::Mutant::SilenceUntold) => {}
+            Owner::Call { key, asked } => {
                 self.turn(now, key, |usage, turn| usage.failed(turn, asked, failure));
             }
-            (Owner::Call { key, asked }, None) => {
-                self.turn(now, key, |usage, turn| usage.concluded(turn, asked));
-            }
-            (Owner::Subscription { of, asked }, Some(failure)) => {
+            Owner::Subscription { of, asked } => {
                 self.subscription_answered(now, (of, asked), Err(failure));
             }
-            (Owner::Single { key, method, .. }, Some(failure)) => {
+            Owner::Single { key, method, .. } => {
                 self.events.push_back(answered(key, method, Answer::None(failure)));
             }
-            (Owner::Registration | Owner::Single { .. } | Owner::Subscription { .. }, None) => {}
         }
     }
 }

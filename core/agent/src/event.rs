@@ -314,7 +314,7 @@ impl std::error::Error for Full {}
 pub struct Counts {
     /// Calls, those counted that are over and still answer retransmissions.
     pub calls: usize,
-    /// Requests of ours whose transaction is open.
+    /// Requests of ours whose transaction is open, or that wait for their way.
     pub asked: usize,
     /// Requests of others whose transaction is open.
     pub served: usize,

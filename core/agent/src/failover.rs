@@ -43,15 +43,15 @@ impl Agent {
     /// there is no other place.
     // rfc3263 §4.3
     pub(crate) fn goes_to_next_place(&mut self, now: Tick, user: u64, outcome: Outcome) -> bool {
-        let Some(Open { owner: Owner::Call { key, asked }, flow, request, tried }) = self.open.get(&user)
+        let Some(Open { owner: Owner::Call { key, asked }, flow, request, past }) = self.open.get(&user)
         else {
             return false;
         };
         let (key, asked) = (*key, *asked);
-        if tried.len() + 1 >= PLACES_MAX || !self.has_places(key, asked, request) {
+        if past.flows.len() + 1 >= PLACES_MAX || !self.has_places(key, asked, request) {
             return false;
         }
-        let flows = tried.iter().copied().chain([*flow]).collect();
+        let flows = past.flows.iter().copied().chain([*flow]).collect();
         let request = (**request).clone();
         // Of the transaction that ends nobody hears.
         self.open.remove(&user);

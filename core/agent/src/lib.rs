@@ -39,6 +39,7 @@
 //! | `agent.rs` | [`Agent`]: the verbs, and `poll_*` |
 //! | `calls.rs` | the table of calls and their deadlines |
 //! | `way.rs` | where a request within a call goes, and by which flow |
+//! | `alone.rs` | the way of what belongs to no call |
 //! | `failover.rs` | the next place, where the first finds nobody |
 //! | `client.rs`, `repair.rs`, `redirect.rs` | requests of ours: sending, challenges, other words, other places, outcomes |
 //! | `history.rs` | what a call of ours says of where it has been |
@@ -54,6 +55,7 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod alone;
 mod calls;
 mod capabilities;
 mod client;

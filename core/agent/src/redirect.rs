@@ -1,6 +1,7 @@
 //! Other places for a call: those that a 3xx names, in their order, each once (RFC 3261 §8.1.3.4).
 //! Settings say how many; where one leads is found by the driver, as for any request.
 
+use ruf_dialog::RouteSet;
 use ruf_message::header::Header;
 use ruf_message::header::history::Derived;
 use ruf_message::{Contact, HeaderName, Response, Scheme, StatusCode, Uri};
@@ -76,9 +77,11 @@ impl TargetSet {
                 continue;
             }
             let (uri, q) = (uri.to_owned(), contact.q().unwrap_or(1_000));
+            // As it will be the Request-URI.
+            let (bare, _) = RouteSet::default().apply(&uri);
             // rfc3261 §8.1.3.4: each once
-            if self.known.len() < PLACES_MAX && !self.known.iter().any(|known| known.equivalent(&uri)) {
-                self.known.push(uri.clone());
+            if self.known.len() < PLACES_MAX && !self.known.iter().any(|known| known.equivalent(&bare)) {
+                self.known.push(bare);
                 // Before its equals, which are tried first: the next one is the last.
                 let at = self.left.partition_point(|other| other.q < q);
                 let target = Target { uri, q, contact: contact.to_value(), diversions: diversions.clone() };

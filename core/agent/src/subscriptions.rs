@@ -1,8 +1,8 @@
 //! Who watches whom: what we watch, who watches us, and what we publish (RFC 6665, RFC 3903, RFC 3856). The
 //! machines are core/events'; here they get their transactions and credentials.
 //!
-//! A request within a subscription goes by the flow that the subscription began by. Not here: the subscription
-//! that a REFER makes, which is its call's.
+//! A request within a subscription goes by the flow that the subscription began by, as long as it leads there
+//! ([`alone`](crate::alone)). Not here: the subscription that a REFER makes, which is its call's.
 
 mod watched;
 mod watching;
@@ -11,7 +11,6 @@ pub use watching::WatchKey;
 
 use crate::agent::Agent;
 use crate::capabilities::party;
-use crate::client::Owner;
 use ruf_auth::Keyring;
 use ruf_events::{Asked, Failure, Publication};
 use ruf_message::body::Body;
@@ -42,6 +41,13 @@ pub(crate) enum Of {
     Watch(WatchKey),
     Watcher(u64),
     Publication,
+}
+
+impl Of {
+    /// Its first request was the peer's.
+    pub(crate) fn is_theirs(self) -> bool {
+        matches!(self, Of::Watcher(_))
+    }
 }
 
 impl Subscriptions {
@@ -103,7 +109,7 @@ impl Agent {
         if let Some(keyring) = self.subscriptions.keyring(of) {
             keyring.authorize(&mut request);
         }
-        if self.send(now, flow, Owner::Subscription { of, asked }, request).is_err() {
+        if self.send_within(now, flow, (of, asked), request).is_err() {
             self.subscription_answered(now, (of, asked), Err(Failure::Unreachable));
         }
     }
@@ -134,6 +140,22 @@ impl Agent {
         for watcher in self.subscriptions.watchers.values_mut().filter(|watcher| watcher.flow == before) {
             watcher.flow = flow;
             watcher.notifier.move_to(contact.clone());
+        }
+    }
+
+    /// One of them goes by this flow from here on.
+    // rfc3261 §12.2.1.1
+    pub(crate) fn lead_subscription(&mut self, of: Of, flow: Flow) {
+        let contact = self.dialog_contact(&flow);
+        match of {
+            Of::Watch(key) => self.lead(key, flow),
+            Of::Watcher(key) => {
+                if let Some(watcher) = self.subscriptions.watchers.get_mut(&key) {
+                    watcher.flow = flow;
+                    watcher.notifier.move_to(contact);
+                }
+            }
+            Of::Publication => {}
         }
     }
 

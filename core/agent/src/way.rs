@@ -6,12 +6,13 @@
 //! connection that the peer opened. It is also kept towards an address that nobody reaches from here, because the
 //! peer behind a translator gave its own (ADR 8), and where the peer asks for that with `ob`.
 //!
-//! Not here: the next place, where the first finds nobody ([`failover`](crate::failover)); requests out of dialog, whose flow is the agent's ([`Settings::flow`](crate::Settings::flow)), unless
+//! Not here: the next place, where the first finds nobody ([`failover`](crate::failover)); what belongs to no call
+//! ([`alone`](crate::alone)); requests out of dialog, whose flow is the agent's ([`Settings::flow`](crate::Settings::flow)), unless
 //! there is no server and a call is sent on ([`redirect`](crate::redirect)).
 
 use crate::agent::Agent;
 use crate::calls::Call;
-use crate::client::Owner;
+use crate::client::{Owner, Past};
 use crate::event::CallKey;
 use crate::failover::Tried;
 use ruf_message::{Flow, HeaderName, Hop, HostBuf, Request, Tick, Transport, Uri, UriRef};
@@ -21,13 +22,20 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long the driver may take for an answer: names and connections have their own, shorter times.
-const ANSWER_MAX: Duration = Duration::from_secs(32);
+pub(crate) const ANSWER_MAX: Duration = Duration::from_secs(32);
 
 /// One question for a way; never used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct WayKey {
-    call: CallKey,
+    /// `None`: of what belongs to no call.
+    call: Option<CallKey>,
     number: u64,
+}
+
+impl WayKey {
+    pub(crate) fn alone(number: u64) -> Self {
+        WayKey { call: None, number }
+    }
 }
 
 /// What the driver is asked.
@@ -124,20 +132,8 @@ impl Way {
 
     /// It leads to where this URI says.
     fn leads_to(&self, to: &UriRef<'_>, hop: &Hop) -> bool {
-        let is_kept = || {
-            // rfc5626 §4.3: over this flow, if it lasts
-            to.param("ob").is_some()
-                || is_at(hop, &self.flow)
-                || self.is_of(hop)
-                || is_hidden(hop, &self.flow)
-        };
-        !self.is_gone && is_safe(hop, &self.flow) && (self.leads_to.as_ref() == Some(hop) || is_kept())
-    }
-
-    /// The peer opened this connection from the host of this hop.
-    fn is_of(&self, hop: &Hop) -> bool {
-        let Flow { transport, remote, .. } = self.flow;
-        self.is_theirs && transport.is_reliable() && is_over(hop, transport) && ip(hop) == Some(remote.ip())
+        let is_known = self.leads_to.as_ref() == Some(hop) && is_safe(hop, &self.flow);
+        !self.is_gone && (is_known || leads(&self.flow, self.is_theirs, to, hop))
     }
 
     /// The driver's answer; gives the flow to go by, if there is one. `opens`: what waits opens the call, and
@@ -187,12 +183,15 @@ impl Agent {
 
     /// The answer to a question; `None`: the hop is not reached. One that nobody waits for any more does nothing.
     pub fn found(&mut self, now: Tick, question: WayKey, flow: Option<Flow>) {
-        self.way_found(now, question, flow);
+        match question.call {
+            Some(call) => self.way_found(now, call, question, flow),
+            None => self.found_alone(now, question.number, flow),
+        }
         self.drain(now);
     }
 
-    fn way_found(&mut self, now: Tick, answered: WayKey, found: Option<Flow>) {
-        let Some(call) = self.calls.get_mut(answered.call) else { return };
+    fn way_found(&mut self, now: Tick, key: CallKey, answered: WayKey, found: Option<Flow>) {
+        let Some(call) = self.calls.get_mut(key) else { return };
         let Some(question) = call.way.question.take_if(|question| question.key == answered) else { return };
         let Some(first) = call.way.waiting.front() else { return };
         let (before, was_tried) = (call.way.flow, first.tried.is_some());
@@ -201,20 +200,20 @@ impl Agent {
         match call.way.answered(question.hop, found, must_be_found) {
             Some(flow) => {
                 if flow != before {
-                    self.go_by(answered.call, flow);
+                    self.go_by(key, flow);
                 }
                 if was_tried {
-                    self.send_first(now, answered.call);
+                    self.send_first(now, key);
                 }
             }
             None => {
                 if let Some(lost) = call.way.waiting.pop_front() {
-                    self.no_way(now, answered.call, lost);
+                    self.no_way(now, key, lost);
                 }
             }
         }
-        self.proceed(now, answered.call);
-        self.calls.settle(answered.call);
+        self.proceed(now, key);
+        self.calls.settle(key);
     }
 
     /// The call goes by this flow from here on, and says so.
@@ -253,7 +252,7 @@ impl Agent {
                 && (first.tried.is_some() || !call.way.leads_to(&to.as_ref(), &hop))
             {
                 let failed = first.failed().to_vec();
-                let way = WayKey { call: key, number: self.next };
+                let way = WayKey { call: Some(key), number: self.next };
                 self.next += 1;
                 let until = now + ANSWER_MAX;
                 call.way.question = Some(Question { key: way, hop: hop.clone(), until });
@@ -276,8 +275,9 @@ impl Agent {
         let Outgoing { asked, request, tried } = outgoing;
         match asked {
             Some(asked) => {
-                let tried = tried.map_or_else(Vec::new, |tried| tried.flows);
-                if self.send_again_by(now, flow, Owner::Call { key, asked }, request, tried).is_err() {
+                let flows = tried.map_or_else(Vec::new, |tried| tried.flows);
+                let past = Past { flows, ..Past::default() };
+                if self.send_past(now, flow, Owner::Call { key, asked }, request, past).is_err() {
                     self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));
                 }
             }
@@ -301,7 +301,8 @@ impl Agent {
     pub(crate) fn tick_way(&mut self, now: Tick, key: CallKey) {
         let question = self.calls.get(key).and_then(|call| call.way.question.as_ref());
         if let Some(late) = question.filter(|question| question.until <= now) {
-            self.way_found(now, late.key, None);
+            let late = late.key;
+            self.way_found(now, key, late, None);
         }
     }
 }
@@ -313,6 +314,18 @@ pub(crate) fn next_hop(call: &Call, request: &Request, has_server: bool) -> Opti
         Some(tag) => call.usage.next_hop(tag).or_else(|| Some(request.uri().to_owned())),
         None => (!has_server).then(|| request.uri().to_owned()),
     }
+}
+
+/// This flow leads to where the URI of this hop says; `is_theirs`: the peer's first request came by it.
+pub(crate) fn leads(flow: &Flow, is_theirs: bool, to: &UriRef<'_>, hop: &Hop) -> bool {
+    // The peer opened this connection from the host of this hop.
+    let is_of = || {
+        let Flow { transport, remote, .. } = *flow;
+        is_theirs && transport.is_reliable() && is_over(hop, transport) && ip(hop) == Some(remote.ip())
+    };
+    // rfc5626 §4.3: with `ob` over this flow, if it lasts
+    let is_kept = || to.param("ob").is_some() || is_at(hop, flow) || is_of() || is_hidden(hop, flow);
+    is_safe(hop, flow) && is_kept()
 }
 
 /// The flow is as secure as the hop wants.

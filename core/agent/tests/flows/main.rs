@@ -37,6 +37,7 @@ mod publish_200;
 mod reason;
 mod record_route;
 mod redirect_302;
+mod redirect_alone;
 mod refused_requests;
 mod register_401_200;
 mod register_423;
