@@ -124,6 +124,8 @@ pub(crate) struct Settings {
     pub(crate) codecs: &'static [Codec],
     /// It speaks SRTP with keys in SDP (RFC 4568), and nothing else.
     pub(crate) encrypts: bool,
+    /// It offers ICE, and takes it.
+    pub(crate) ice: bool,
     /// It keeps what it hears.
     pub(crate) records: bool,
     /// The certificate of the authority that it trusts, over TLS.

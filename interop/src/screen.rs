@@ -96,6 +96,7 @@ impl Day {
                 registers: true,
                 codecs: CODECS,
                 encrypts: false,
+                ice: false,
                 records: true,
                 authority: None,
                 papers: None,

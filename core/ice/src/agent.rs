@@ -340,6 +340,13 @@ impl Agent {
         }
     }
 
+    /// Whether packets of a component go by a relay, ours or the far side's.
+    pub fn is_relayed(&self, component: Component) -> bool {
+        let Some(path) = self.path(component) else { return false };
+        let mut all = [&self.current, &self.previous].into_iter().flatten();
+        path.via == Via::Relay || all.any(|checks| checks.is_relay(component, path.remote))
+    }
+
     /// Whether the far side proved that it is there, by this way.
     pub fn is_proved(&self, component: Component, path: Path) -> bool {
         let all = [&self.current, &self.previous].into_iter().flatten();

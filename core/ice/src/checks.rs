@@ -5,6 +5,7 @@
 //! something else (§7.2.5.3.2) changes nothing in what is sent by it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::agent::{Bases, Outgoing, Remote};
@@ -384,6 +385,12 @@ impl Checks {
             draft = draft.put(USE_CANDIDATE, &[]);
         }
         draft.sign(self.remote.pwd.as_bytes()).finish()
+    }
+
+    /// Whether that is an address which a server lends to the far side.
+    pub(crate) fn is_relay(&self, component: Component, address: SocketAddr) -> bool {
+        let is_it = |known: &Candidate| known.component == component && known.address == address;
+        self.known.iter().any(|known| is_it(known) && known.kind == Kind::Relayed)
     }
 
     /// Whether that is a way which the far side answered by.

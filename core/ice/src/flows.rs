@@ -89,6 +89,7 @@ fn where_nothing_else_leads_through_a_relay_does() {
     both_talk(&mut stage);
     let by_relay = |agent: &Agent| agent.path(Component::Rtp).unwrap().via == Via::Relay;
     assert!(by_relay(&stage.alice.agent) || by_relay(&stage.bob.agent));
+    assert!(stage.alice.agent.is_relayed(Component::Rtp) && stage.bob.agent.is_relayed(Component::Rtp));
     // By the channel, too, and over hours of refreshing.
     stage.alice.heard.clear();
     stage.bob.heard.clear();

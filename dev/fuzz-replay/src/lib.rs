@@ -6,6 +6,7 @@
 
 mod events;
 mod framing;
+mod ice;
 mod jitter;
 mod message;
 mod node;
@@ -19,6 +20,7 @@ mod views;
 
 pub use events::events;
 pub use framing::framing;
+pub use ice::ice;
 pub use jitter::jitter;
 pub use message::message;
 pub use node::node;
@@ -39,6 +41,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("uri", uri),
     ("node", node),
     ("stun", stun),
+    ("ice", ice),
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("events", events),

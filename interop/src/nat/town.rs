@@ -225,6 +225,7 @@ fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account, transport: Tran
         registers: true,
         codecs: &[Codec::Pcmu],
         encrypts: false,
+        ice: false,
         records: false,
         authority: None,
         papers: None,

@@ -40,6 +40,10 @@ pub(super) struct Baresip {
     keys: String,
     /// It tells of itself.
     is_present: bool,
+    /// Calls that it told of and did not answer. With ICE it rings first, and an answer before it has its
+    /// addresses gets lost in it.
+    rings: usize,
+    waits_for_ring: bool,
 }
 
 impl Baresip {
@@ -68,6 +72,8 @@ impl Baresip {
             transport: format!(";transport={}", settings.transport.name()),
             keys: String::new(),
             is_present: false,
+            rings: 0,
+            waits_for_ring: settings.ice,
         })
     }
 
@@ -94,10 +100,14 @@ impl Baresip {
         }
     }
 
-    /// Keeps what it tells of keys.
+    /// Keeps what it tells of keys, and that it is called.
     fn note(&mut self, event: &Value) {
-        if event.get("type").and_then(Value::as_str) == Some("CALL_DTMF_START") {
-            self.keys.push_str(event.get("param").and_then(Value::as_str).unwrap_or_default());
+        match event.get("type").and_then(Value::as_str) {
+            Some("CALL_DTMF_START") => {
+                self.keys.push_str(event.get("param").and_then(Value::as_str).unwrap_or_default());
+            }
+            Some("CALL_INCOMING") => self.rings += 1,
+            Some(_) | None => {}
         }
     }
 
@@ -130,6 +140,12 @@ impl Controls for Baresip {
 
     fn answer(&mut self) -> Outcome<()> {
         self.keys.clear();
+        let deadline = Instant::now() + OBEY;
+        while self.waits_for_ring && self.rings == 0 {
+            let message = self.next_message(deadline)?;
+            self.note(&message);
+        }
+        self.rings = 0;
         self.order("accept", "")
     }
 
@@ -261,6 +277,7 @@ fn config(settings: &Settings, microphone: &Path) -> String {
     modules.dedup();
     let codecs: String = modules.iter().map(|module| format!("module {module}\n")).collect();
     let encrypting = if settings.encrypts { "module srtp.so\n" } else { "" };
+    let seeking = if settings.ice { "module ice.so\n" } else { "" };
     let keeping =
         if *records { format!("module sndfile.so\nsnd_path {}\n", home.display()) } else { String::new() };
     // It reads the file of authorities; 1.0 refuses no server by it.
@@ -290,6 +307,7 @@ fn config(settings: &Settings, microphone: &Path) -> String {
          module_path /usr/lib/baresip/modules\n\
          {codecs}\
          {encrypting}\
+         {seeking}\
          {keeping}\
          module aufile.so\n\
          module aubridge.so\n\
@@ -333,8 +351,9 @@ fn account(settings: &Settings) -> String {
         "regint=0".to_owned()
     };
     let encryption = if settings.encrypts { "mediaenc=srtp-mand;" } else { "" };
+    let nat = if settings.ice { "medianat=ice;" } else { "" };
     format!(
-        "<{uri};transport={transport}>;{registration};audio_codecs={};{encryption}answermode=manual\n",
+        "<{uri};transport={transport}>;{registration};audio_codecs={};{encryption}{nat}answermode=manual\n",
         codecs.join(",")
     )
 }

@@ -156,6 +156,7 @@ impl Row {
             registers: true,
             codecs: &[Codec::Pcmu],
             encrypts: false,
+            ice: false,
             records: false,
             authority: (transport == Transport::Tls).then(|| self.server.authority()),
             papers: None,

@@ -23,7 +23,7 @@ const SILENCE: Duration = Duration::from_millis(600);
 /// What a ruf at this address says arrives at the other, and the other way.
 pub(super) fn both_heard(row: &Row, codec: Codec, at: IpAddr, tones: (u32, u32), from: Mark) -> Outcome<()> {
     let (ours, theirs) = tones;
-    let is_decoded = codec.is_plain() && row.cast.media == Media::Plain;
+    let is_decoded = codec.is_plain() && row.cast.media != Media::Srtp;
     heard(&row.tap, is_decoded, at, Side::Peer, theirs, from)?;
     heard(&row.tap, is_decoded, at, Side::Ruf, ours, from)
 }
@@ -98,7 +98,7 @@ pub(super) fn stops(row: &Row, at: IpAddr, from: Mark) -> Outcome<()> {
 /// hears here.
 pub(super) fn silent(row: &Row, at: IpAddr, from: Mark) -> Outcome<()> {
     match row.cast.media {
-        Media::Plain => inaudible(&row.tap, at, &[Side::Ruf, Side::Peer], from),
+        Media::Plain | Media::Ice => inaudible(&row.tap, at, &[Side::Ruf, Side::Peer], from),
         Media::Srtp => Ok(()),
     }
 }

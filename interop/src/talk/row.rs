@@ -117,6 +117,7 @@ impl Row {
                 registers: server.is_some(),
                 codecs: CODECS,
                 encrypts: cast.media == Media::Srtp,
+                ice: cast.media == Media::Ice,
                 records: true,
                 authority,
                 papers: papers.as_ref().map(|(papers, _)| papers.clone()),
@@ -170,13 +171,14 @@ impl Row {
     /// The arguments of `ruf call` or `ruf answer` that say who we are, and what we say.
     pub(super) fn identity(&self, who: Who) -> Vec<String> {
         let tone = self.folder.join(format!("{}.wav", who.name()));
-        let srtp = match self.cast.media {
-            Media::Plain => "off",
-            Media::Srtp => "required",
+        let (srtp, ice) = match self.cast.media {
+            Media::Plain => ("off", "auto"),
+            Media::Ice => ("off", "offered"),
+            Media::Srtp => ("required", "auto"),
         };
         let mut line = self.account(who);
         line.extend(["--play".to_owned(), tone.display().to_string()]);
-        line.extend(["--srtp", srtp].map(str::to_owned));
+        line.extend(["--srtp", srtp, "--ice", ice].map(str::to_owned));
         line
     }
 

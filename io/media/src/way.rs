@@ -22,7 +22,7 @@ pub(crate) struct Way {
 pub enum WayEvent {
     /// One was chosen.
     Found {
-        /// It goes by a TURN server.
+        /// It goes by a TURN server, ours or the far side's.
         is_relayed: bool,
     },
     /// None leads there.
@@ -94,8 +94,7 @@ impl Way {
         self.agent.tick(now);
         while let Some(event) = self.agent.poll_event() {
             self.stands = Some(event);
-            let path = self.agent.path(Component::Rtp);
-            let is_relayed = path.is_some_and(|path| path.via == ruf_ice::Via::Relay);
+            let is_relayed = self.agent.is_relayed(Component::Rtp);
             self.told.push(match event {
                 Event::Connected => WayEvent::Found { is_relayed },
                 Event::Failed => WayEvent::None,

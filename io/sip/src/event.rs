@@ -97,7 +97,7 @@ pub enum CallEvent {
     Digit(char),
     /// The best way for sound was found (ICE).
     WayFound {
-        /// By the relay of a TURN server.
+        /// By a TURN server, ours or the far side's.
         is_relayed: bool,
     },
     /// No way for sound leads to the far side, as far as ICE can tell: it is sent only if the far side is heard.
