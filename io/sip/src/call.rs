@@ -13,6 +13,10 @@ use crate::error::Error;
 use crate::event::{CallEvent, Ended};
 use crate::talk::{Change, Talk};
 
+/// Names a call among all that its phone ever has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallName(pub(crate) LineKey);
+
 /// A call. Its events come from [`Call::next`]; dropping it hangs up.
 #[derive(Debug)]
 pub struct Call {
@@ -34,6 +38,11 @@ impl Call {
         end: Arc<OnceLock<End>>,
     ) -> Call {
         Call { endpoint, line, remote, events, end, is_told: false }
+    }
+
+    /// What this phone calls it: [`Incoming::joins`](crate::Incoming::joins) says so.
+    pub fn name(&self) -> CallName {
+        CallName(self.line)
     }
 
     /// The far party: a URI.

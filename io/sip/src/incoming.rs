@@ -6,7 +6,7 @@ use ruf_agent::DiversionReason;
 use ruf_message::{StatusCode, Uri};
 use tokio::sync::mpsc;
 
-use crate::call::Call;
+use crate::call::{Call, CallName};
 use crate::desk::{End, LineKey};
 use crate::endpoint::Endpoint;
 use crate::error::Error;
@@ -20,7 +20,7 @@ pub struct Incoming {
     display: String,
     to: String,
     replaces: bool,
-    joins: bool,
+    joins: Option<CallName>,
     referred_by: Option<String>,
     asserted: Option<String>,
     diverted: Option<Diverted>,
@@ -61,8 +61,8 @@ pub(crate) struct Parties {
     pub(crate) to: String,
     /// A call of ours ends when it is answered.
     pub(crate) replaces: bool,
-    /// The caller wants to be mixed into a call of ours.
-    pub(crate) joins: bool,
+    /// The call of ours that the caller wants to be mixed into.
+    pub(crate) joins: Option<CallName>,
     /// Who says that they referred the caller to us.
     pub(crate) referred_by: Option<String>,
     /// Who the caller is, as the server asserts.
@@ -112,9 +112,9 @@ impl Incoming {
         self.replaces
     }
 
-    /// The caller wants to be mixed into a call of ours (RFC 3911); only told to who says that it can
+    /// The call of ours that the caller wants to be mixed into (RFC 3911); only told to who says that it can
     /// ([`Account::mixes`](crate::Account::mixes)).
-    pub fn joins_a_call(&self) -> bool {
+    pub fn joins(&self) -> Option<CallName> {
         self.joins
     }
 

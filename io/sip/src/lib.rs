@@ -81,7 +81,7 @@ mod talk;
 mod watch;
 
 pub use account::{Account, Encryption, Ice};
-pub use call::Call;
+pub use call::{Call, CallName};
 pub use desk::Answered;
 pub use dialer::Dialer;
 pub use error::Error;

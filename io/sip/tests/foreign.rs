@@ -1,6 +1,6 @@
 //! What a phone that is not ours sends within a call, over a socket of its own.
 
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod two;
 
@@ -8,8 +8,8 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ruf_agent::{Agent, AgentEvent, Body, Settings};
-use ruf_message::{Entropy, Flow, Tick, Transport};
+use ruf_agent::{Agent, AgentEvent, Body, DialogId, Settings};
+use ruf_message::{Entropy, Flow, Message, Tick, Transport};
 use ruf_sip::{Account, CallEvent, Ended, Phone, StatusCode};
 use two::{phone, within};
 
@@ -19,6 +19,8 @@ struct Foreign {
     socket: UdpSocket,
     flow: Flow,
     start: Instant,
+    /// The dialog that the last response names, as the far side does.
+    dialog: Option<DialogId>,
 }
 
 impl Foreign {
@@ -28,11 +30,15 @@ impl Foreign {
         let (local, remote) = (socket.local_addr().unwrap(), phone.address());
         let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
         let settings = Settings::new("sip:foreign@example.org".parse().unwrap(), flow);
+        // Two of them are not to draw the same.
+        let mut seed = [7; 32];
+        seed[..2].copy_from_slice(&local.port().to_be_bytes());
         Foreign {
-            agent: Agent::new(settings, Entropy::from_seed([7; 32])),
+            agent: Agent::new(settings, Entropy::from_seed(seed)),
             socket,
             flow,
             start: Instant::now(),
+            dialog: None,
         }
     }
 
@@ -44,15 +50,20 @@ impl Foreign {
         Tick::ZERO + self.start.elapsed()
     }
 
+    fn send(&mut self) {
+        while let Some(transmit) = self.agent.poll_transmit() {
+            self.socket.send_to(&transmit.bytes, transmit.flow.remote).unwrap();
+        }
+    }
+
     /// Sends what is to be sent and takes what came, until it is told this.
     fn until(&mut self, wanted: impl Fn(&AgentEvent) -> bool) -> AgentEvent {
         let mut octets = vec![0; 4_000];
         while self.start.elapsed() < Duration::from_secs(20) {
-            while let Some(transmit) = self.agent.poll_transmit() {
-                self.socket.send_to(&transmit.bytes, transmit.flow.remote).unwrap();
-            }
+            self.send();
             if let Some(event) = self.agent.poll_event() {
                 if wanted(&event) {
+                    self.send();
                     return event;
                 }
                 continue;
@@ -60,7 +71,13 @@ impl Foreign {
             let now = self.now();
             match self.socket.recv_from(&mut octets) {
                 Ok((len, _)) => {
-                    self.agent.receive(now, self.flow, Bytes::copy_from_slice(octets.get(..len).unwrap()))
+                    let message = Bytes::copy_from_slice(octets.get(..len).unwrap());
+                    if let Ok(Message::Response(response)) = Message::parse(message.clone()) {
+                        let DialogId { call_id, local_tag, remote_tag } = DialogId::of_response(&response);
+                        self.dialog =
+                            Some(DialogId { call_id, local_tag: remote_tag, remote_tag: local_tag });
+                    }
+                    self.agent.receive(now, self.flow, message);
                 }
                 Err(_) => self.agent.tick(now),
             }
@@ -202,4 +219,35 @@ async fn both_hold_at_once_and_both_get_it() {
     assert_eq!(within(call.next()).await, Some(CallEvent::Holding));
     call.hang_up();
     answering.join().unwrap();
+}
+
+#[tokio::test]
+async fn who_wants_to_be_mixed_into_a_call_says_into_which() {
+    // tests rfc3911 §4
+    let mut bob = phone("bob", |account| account.mixes(true)).await;
+    let to: ruf_message::Uri = format!("sip:bob@{}", bob.address()).parse().unwrap();
+    let (mut first, mut second) = (Foreign::towards(&bob), Foreign::towards(&bob));
+    first.agent.call(first.now(), &to, Some(Body::sdp(OFFER))).unwrap();
+    let calling = std::thread::spawn(move || {
+        first.until(|event| matches!(event, AgentEvent::Answered { .. }));
+        let dialog = first.dialog.clone().unwrap();
+        second.agent.call_joining(second.now(), &to, &dialog, Some(Body::sdp(OFFER))).unwrap();
+        second.until(|event| matches!(event, AgentEvent::Answered { .. }));
+        for foreign in [&mut first, &mut second] {
+            foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+        }
+    });
+    let one = within(bob.incoming()).await.unwrap();
+    assert_eq!(one.joins(), None);
+    let mut one = one.answer();
+    within(one.answered()).await.unwrap();
+    let other = within(bob.incoming()).await.unwrap();
+    assert_eq!(other.joins(), Some(one.name()));
+    let mut other = other.answer();
+    within(other.answered()).await.unwrap();
+    for call in [&mut one, &mut other] {
+        call.hang_up();
+        within(call.ended()).await;
+    }
+    calling.join().unwrap();
 }

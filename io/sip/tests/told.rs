@@ -135,8 +135,8 @@ async fn without_a_server_nobody_asserts_anything_and_where_a_call_goes_is_told(
     let mut carol = phone("carol", |account| account).await;
     let mut call = phones.alice.call(&phones.bob_over("udp")).await.unwrap();
     let mut incoming = within(phones.bob.incoming()).await.unwrap();
-    let of_nobody = (incoming.asserted(), incoming.referred_by(), incoming.joins_a_call());
-    assert_eq!(of_nobody, (None, None, false));
+    let of_nobody = (incoming.asserted(), incoming.referred_by(), incoming.joins());
+    assert_eq!(of_nobody, (None, None, None));
     let to = format!("sip:carol@{}", carol.address());
     incoming.forward(&to, DiversionReason::NoAnswer).unwrap();
     let mut answered = within(carol.incoming()).await.unwrap().answer();

@@ -8,6 +8,7 @@ use ruf_message::{Flow, StatusCode, Tick, Uri};
 use tokio::sync::mpsc;
 
 use super::{Desk, Then, message};
+use crate::call::CallName;
 use crate::error::Error;
 use crate::event::{CallEvent, Ended};
 use crate::incoming::{Diverted, Parties};
@@ -279,7 +280,7 @@ impl Desk {
                     display,
                     to: to.to_string(),
                     replaces: replaces.is_some(),
-                    joins: joins.is_some(),
+                    joins: joins.and_then(|call| self.line_of.get(&call)).map(|line| CallName(*line)),
                     referred_by: referred_by.map(text),
                     asserted: asserted.map(text),
                     diverted: diverted.map(|first| Diverted::from(*first)),

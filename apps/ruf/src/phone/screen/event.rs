@@ -34,7 +34,15 @@ pub(crate) enum Event {
     /// This waits in the mailbox of the account; `None`: nobody says so any more.
     Mailbox { account: usize, mailbox: Option<Mailbox> },
     /// Somebody calls; perhaps somebody else, who sent the call on to us.
-    Incoming { line: LineId, account: usize, from: String, display: String, diverted: Option<Diverted> },
+    Incoming {
+        line: LineId,
+        account: usize,
+        from: String,
+        display: String,
+        diverted: Option<Diverted>,
+        /// The call that they want to be mixed into.
+        joins: Option<LineId>,
+    },
     /// A call went on.
     Progress { line: LineId, progress: Progress },
     /// How a call sounds.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use ruf_sip::device::{Null, Room, Silence};
-use ruf_sip::{Call, Dialer, DiversionReason, Error, Mailbox, Phone, PhoneEvent, StatusCode};
+use ruf_sip::{Call, CallName, Dialer, DiversionReason, Error, Mailbox, Phone, PhoneEvent, StatusCode};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -30,7 +30,7 @@ pub(super) struct Exchange {
     dialers: Vec<Dialer>,
     /// The mailbox of this phone is asked once it is registered.
     asks_mailbox: Vec<bool>,
-    lines: HashMap<LineId, mpsc::Sender<Order>>,
+    lines: HashMap<LineId, Lead>,
     tasks: JoinSet<()>,
     heard: mpsc::Sender<Heard>,
     stop: watch::Sender<bool>,
@@ -40,11 +40,21 @@ pub(super) struct Exchange {
     next_line: u64,
 }
 
+/// The way to a call.
+struct Lead {
+    orders: mpsc::Sender<Order>,
+    account: usize,
+    /// What its phone calls it, once there is a call.
+    name: Option<CallName>,
+}
+
 /// What a task tells.
 pub(super) enum Heard {
     Phone(usize, PhoneEvent),
     Progress(LineId, Progress),
     Sound(LineId, Sound),
+    /// What the phone calls the call of a line.
+    Named(LineId, CallName),
     /// A call that the far side of another asked for.
     Followed(LineTask, Call),
     /// This waits in the mailbox of a phone.
@@ -99,7 +109,8 @@ impl Exchange {
         let (mut tasks, mut dialers, mut addresses) = (JoinSet::new(), Vec::new(), Vec::new());
         let asks_mailbox = plans.iter().map(|plan| plan.asks_mailbox).collect();
         for (number, PhonePlan { account, registers, .. }) in plans.into_iter().enumerate() {
-            let phone = Phone::open(account).await?;
+            // A conference is for whoever wants to join a call.
+            let phone = Phone::open(account.mixes(true)).await?;
             addresses.push(match registers {
                 true => phone.aor().to_string(),
                 false => format!("sip:{}", phone.address()),
@@ -157,9 +168,10 @@ impl Exchange {
                 self.next_line += 1;
                 let (from, display) = (incoming.from().to_owned(), incoming.display().to_owned());
                 let diverted = incoming.diverted().cloned();
-                let task = self.line(line);
+                let joins = incoming.joins().and_then(|name| self.named(account, name));
+                let task = self.line(line, account);
                 self.tasks.spawn(task.ring(incoming));
-                Event::Incoming { line, account, from, display, diverted }
+                Event::Incoming { line, account, from, display, diverted, joins }
             }
             Heard::Phone(account, PhoneEvent::Message(message)) => {
                 Event::Message { account, from: message.from, text: message.text }
@@ -172,6 +184,12 @@ impl Exchange {
                     while self.tasks.try_join_next().is_some() {}
                 }
                 Event::Progress { line, progress }
+            }
+            Heard::Named(line, name) => {
+                if let Some(lead) = self.lines.get_mut(&line) {
+                    lead.name = Some(name);
+                }
+                return None;
             }
             Heard::Followed(task, call) => {
                 let (line, address) = (task.line, call.remote().to_owned());
@@ -191,7 +209,7 @@ impl Exchange {
         match effect {
             Effect::Call { line, account, to } => {
                 let Some(dialer) = self.dialers.get(account).cloned() else { return };
-                let task = self.line(line);
+                let task = self.line(line, account);
                 self.tasks.spawn(task.call(dialer, to));
             }
             Effect::Ring(line) => self.order(line, Order::Ring),
@@ -223,7 +241,8 @@ impl Exchange {
                 }
             }
             Effect::Follow { line, new } => {
-                let task = self.line(new);
+                let account = self.lines.get(&line).map_or(0, |lead| lead.account);
+                let task = self.line(new, account);
                 self.order(line, Order::Follow(task));
             }
             Effect::Write { note, account, to, text } => {
@@ -274,16 +293,22 @@ impl Exchange {
         }
     }
 
-    fn line(&mut self, line: LineId) -> LineTask {
+    fn line(&mut self, line: LineId, account: usize) -> LineTask {
         let (to_line, orders) = mpsc::channel(ORDERS_MAX);
-        self.lines.insert(line, to_line);
+        self.lines.insert(line, Lead { orders: to_line, account, name: None });
         LineTask::new(line, self.heard.clone(), orders, self.sound.clone())
     }
 
     fn order(&self, line: LineId, order: Order) {
-        if let Some(to_line) = self.lines.get(&line) {
+        if let Some(lead) = self.lines.get(&line) {
             // Nobody presses more keys than may wait.
-            let _ = to_line.try_send(order);
+            let _ = lead.orders.try_send(order);
         }
+    }
+
+    /// The line of a call that this phone calls so.
+    fn named(&self, account: usize, name: CallName) -> Option<LineId> {
+        let is_it = |lead: &Lead| lead.account == account && lead.name == Some(name);
+        self.lines.iter().find(|(_, lead)| is_it(lead)).map(|(line, _)| *line)
     }
 }

@@ -36,6 +36,8 @@ pub(crate) struct Line {
     pub(crate) referred: Option<String>,
     /// Whom the caller called, who sent it on to us.
     pub(crate) meant_for: Option<Party>,
+    /// The call that the caller wants to be mixed into.
+    pub(crate) joins: Option<LineId>,
     /// Whom the caller was sent on to.
     pub(crate) forwarded_to: Option<String>,
     pub(crate) is_recording: bool,
@@ -98,6 +100,7 @@ impl Line {
             is_ending: false,
             referred: None,
             meant_for: None,
+            joins: None,
             forwarded_to: None,
             is_recording: false,
             recordings: Vec::new(),

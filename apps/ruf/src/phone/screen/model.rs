@@ -24,7 +24,7 @@ use super::event::{Effect, Event, Key, LineId, Registration};
 use super::field::Field;
 use super::hooks::Hooks;
 use super::keys::{self, Verb};
-use super::line::{Line, Party};
+use super::line::{Line, LineState, Party};
 use super::settings::Forwarding;
 use super::sound_file::SoundFiles;
 use super::standing::Standing;
@@ -256,10 +256,11 @@ impl Model {
                 }
                 Vec::new()
             }
-            Event::Incoming { line, account, from, display, diverted } => {
+            Event::Incoming { line, account, from, display, diverted, joins } => {
                 let meant_for = diverted.map(|diverted| self.party(&diverted.display, &diverted.uri));
                 let party = self.party(&display, &from);
-                self.called(line, account, party, meant_for)
+                let line = Line::new(line, account, party, LineState::RingingHere, now);
+                self.called(Line { meant_for, joins, ..line })
             }
             Event::Progress { line, progress } => self.progress(line, progress),
             Event::Sound { line, sound } => {

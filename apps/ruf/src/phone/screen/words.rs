@@ -121,6 +121,7 @@ words! {
     no_call: "No call.", "Kein Gespräch.";
     other_calls: "Other calls", "Andere Gespräche";
     and_more: "more", "weitere";
+    wants_to_join: "WANTS TO JOIN", "WILL DAZUKOMMEN";
     calls_you: "CALLS YOU", "RUFT AN";
     meant_for: "for", "für";
     calling: "calling", "wird gerufen";

@@ -117,6 +117,7 @@ impl LineTask {
 
     /// Sees a call to its end.
     pub(super) async fn talk(mut self, mut call: Call) {
+        let _ = self.heard.send(Heard::Named(self.line, call.name())).await;
         match &self.machine {
             Some(machine) => self.ears.between(&call, machine.ends()),
             None => self.talk_alone(&call).await,

@@ -70,15 +70,8 @@ impl Model {
     }
 
     /// Somebody calls.
-    pub(super) fn called(
-        &mut self,
-        id: LineId,
-        account: usize,
-        party: Party,
-        meant_for: Option<Party>,
-    ) -> Vec<Effect> {
-        let line = Line::new(id, account, party, LineState::RingingHere, self.now);
-        let line = Line { meant_for, ..line };
+    pub(super) fn called(&mut self, line: Line) -> Vec<Effect> {
+        let id = line.id;
         let is_full = self.lines.len() >= LINES_MAX;
         let is_alone = !self.is_engaged();
         let is_busy = self.is_do_not_disturb || !is_alone;
@@ -209,10 +202,13 @@ impl Model {
 
     /// One call is talked on: all others are held.
     pub(super) fn hold_others(&mut self, except: LineId) -> Vec<Effect> {
-        let confers = self.line(except).is_some_and(|line| line.is_conferring);
+        // Who is let into a conference does not hold it.
+        let joined = self.line(except).and_then(|line| line.joins);
+        let is_in_conference = |id| self.line(id).is_some_and(|line| line.is_conferring);
+        let confers = is_in_conference(except) || joined.is_some_and(is_in_conference);
         let stopped = self.stop_playing();
         let talked_on = |line: &&mut Line| {
-            let together = confers && line.is_conferring;
+            let together = (confers && line.is_conferring) || Some(line.id) == joined;
             line.id != except && line.state == LineState::Up && !line.is_held && !together
         };
         let held = self.lines.iter_mut().filter(talked_on).map(|line| {
@@ -326,7 +322,10 @@ impl Model {
                 if line.answered.is_none() {
                     line.answered = Some(now);
                     let answered = line.clone();
-                    return self.run(Moment::Answer, &answered, &[]).into_iter().collect();
+                    let mut effects: Vec<Effect> =
+                        self.run(Moment::Answer, &answered, &[]).into_iter().collect();
+                    effects.extend(self.let_join(id));
+                    return effects;
                 }
                 None
             }

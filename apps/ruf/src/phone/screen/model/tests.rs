@@ -101,7 +101,7 @@ impl Pure {
     pub(crate) fn incoming(&mut self, number: u64, from: &str, display: &str) -> (LineId, Vec<Effect>) {
         let line = LineId::In(number);
         let (from, display) = (from.to_owned(), display.to_owned());
-        (line, self.event(Event::Incoming { line, account: 0, from, display, diverted: None }))
+        (line, self.event(Event::Incoming { line, account: 0, from, display, diverted: None, joins: None }))
     }
 
     /// We call, and are answered.
@@ -426,7 +426,8 @@ fn commands_are_run_when_it_rings_is_answered_and_ends() {
     };
     let line = LineId::In(1);
     let from = "sip:bob@example.org".to_owned();
-    let called = Event::Incoming { line, account: 0, from, display: "B".to_owned(), diverted: None };
+    let called =
+        Event::Incoming { line, account: 0, from, display: "B".to_owned(), diverted: None, joins: None };
     let ringing = runs(phone.event(called));
     assert!(ringing.len() == 1 && ringing[0].contains("Command(\"a\")"), "{ringing:?}");
     assert!(ringing[0].contains("(\"name\", \"Bob Müller\")"), "{ringing:?}");

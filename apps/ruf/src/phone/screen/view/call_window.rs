@@ -104,6 +104,9 @@ fn state(model: &Model, line: &Line) -> Row {
     let (words, theme) = (model.words, &model.theme);
     let (said, style) = match line {
         Line { is_ending: true, .. } => (words.ending, theme.text),
+        Line { state: LineState::RingingHere, joins: Some(_), .. } => {
+            (words.wants_to_join, strong(theme.alert))
+        }
         Line { state: LineState::RingingHere, .. } => (words.calls_you, strong(theme.alert)),
         Line { is_held: true, .. } => (words.held, strong(theme.alert)),
         Line { is_conferring: true, .. } => (words.conference, strong(theme.good)),
@@ -207,6 +210,7 @@ fn others(model: &Model) -> Row {
     for line in others.iter().take(OTHERS_SHOWN) {
         let name: String = line.party.title().chars().take(NAME_MAX).collect();
         let (said, style) = match line {
+            line if line.rings_here() && line.joins.is_some() => (words.wants_to_join, strong(theme.alert)),
             line if line.rings_here() => (words.calls_you, strong(theme.alert)),
             Line { is_ending: true, .. } => (words.ending, theme.text),
             Line { is_held: true, .. } => (words.held, theme.text),

@@ -74,8 +74,14 @@ fn a_call_that_was_for_somebody_else_says_so() {
     let display = "B. Müller".to_owned();
     let diverted = Diverted { uri: "sip:99@h".into(), display, reason: DiversionReason::Busy };
     let from = "sip:4711@elsewhere.example".to_owned();
-    let called =
-        Event::Incoming { line, account: 0, from, display: "X".to_owned(), diverted: Some(diverted) };
+    let called = Event::Incoming {
+        line,
+        account: 0,
+        from,
+        display: "X".to_owned(),
+        diverted: Some(diverted),
+        joins: None,
+    };
     let _ = phone.event(called);
     let shown = text(&mut phone);
     assert!(shown.contains("│ sip:4711@elsewhere.example  for B. Müller   "), "{shown}");
@@ -220,6 +226,22 @@ fn what_waits_in_a_mailbox_is_in_sight_whichever_account_one_calls_as() {
         let _ = phone.event(Event::Mailbox { account: 1, mailbox: Some(Mailbox::default()) });
         let _ = phone.event(Event::Mailbox { account: 0, mailbox: None });
         assert!(nothing(&screen(&mut phone, 80, 24)));
+    }
+}
+
+#[test]
+fn who_wants_to_join_a_call_says_so() {
+    for (language, wanted) in
+        [(Language::En, "X WANTS TO JOIN 00:00"), (Language::De, "X WILL DAZUKOMMEN 00:00")]
+    {
+        let mut phone = Pure::in_language(language);
+        let bob = phone.talking_to("bob");
+        let (from, display) = ("sip:x@h".to_owned(), "X".to_owned());
+        let line = LineId::In(1);
+        let called = Event::Incoming { line, account: 0, from, display, diverted: None, joins: Some(bob) };
+        let _ = phone.event(called);
+        let shown = text(&mut phone);
+        assert!(shown.contains(wanted), "{shown}");
     }
 }
 
