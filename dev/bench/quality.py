@@ -61,6 +61,8 @@ class Codec:
 CODECS = {codec.name: codec for codec in [
     Codec("PCMU", 0, 8000, 8000, "nb", "PCMU/8000/1", "g711.so"),
     Codec("G722", 9, 16000, 8000, "wb", "G722/16000/1", "g722.so"),
+    # Its number is the offer's to say.
+    Codec("opus", None, 16000, 48000, "wb", "opus/48000/2", "opus.so"),
 ]}
 
 
@@ -79,21 +81,28 @@ MULAW = mulaw()
 def decode(codec, packets):
     """Samples of packets [(timestamp, payload, time)] at their places; and for each sample's packet its place and time."""
     start, end = packets[0][0], max(ts for ts, _, _ in packets)
-    scale = codec.rate // codec.clock
-    samples = numpy.zeros((end - start) * scale + int(codec.rate * PACKET_S * 2), dtype=numpy.int16)
+    samples = numpy.zeros((end - start) * codec.rate // codec.clock + int(codec.rate * PACKET_S * 7), dtype=numpy.int16)
     if codec.name == "G722":
         spandsp = ctypes.CDLL("libspandsp.so.2")
         spandsp.g722_decode_init.restype = ctypes.c_void_p
         state = ctypes.c_void_p(spandsp.g722_decode_init(None, 64000, 0))
+    if codec.name == "opus":
+        opus = ctypes.CDLL("libopus.so.0")
+        opus.opus_decoder_create.restype = ctypes.c_void_p
+        state = ctypes.c_void_p(opus.opus_decoder_create(codec.rate, 1, None))
     places = []
     for ts, payload, at in packets:
         if codec.name == "G722":
             buffer = (ctypes.c_int16 * (len(payload) * 2))()
             count = spandsp.g722_decode(state, buffer, payload, len(payload))
             decoded = numpy.frombuffer(buffer, dtype=numpy.int16)[:count]
+        elif codec.name == "opus":
+            buffer = (ctypes.c_int16 * (codec.rate // 8))()
+            count = opus.opus_decode(state, payload, len(payload), buffer, len(buffer), 0)
+            decoded = numpy.frombuffer(buffer, dtype=numpy.int16)[:max(count, 0)]
         else:
             decoded = MULAW[numpy.frombuffer(payload, dtype=numpy.uint8)]
-        place = (ts - start) * scale
+        place = (ts - start) * codec.rate // codec.clock
         samples[place:place + len(decoded)] = decoded[:len(samples) - place]
         places.append((place, at))
     return samples, places
@@ -135,6 +144,7 @@ class Relay:
         self.sip, self.from_caller, self.from_callee = (self.bound(base + at) for at in (0, 2, 4))
         self.callee, self.codec, self.fate = callee, codec, fate
         self.caller = self.caller_rtp = self.callee_rtp = None
+        self.payload_types = {codec.payload_type}
         self.first_sequence, self.due, self.said, self.heard = None, [], [], []
 
     @staticmethod
@@ -146,6 +156,7 @@ class Relay:
     def signal(self, message, is_callers):
         """With our port where its own stands; we send there."""
         head, _, body = message.partition(b"\r\n\r\n")
+        self.payload_types |= {int(number) for number in re.findall(rb"a=rtpmap:(\d+) opus/", body)}
         if (found := re.search(rb"m=audio (\d+)", body)):
             there = (HOST, int(found[1]))
             if is_callers:
@@ -157,7 +168,7 @@ class Relay:
         return head + b"\r\n\r\n" + body
 
     def kept(self, packets, datagram, now):
-        if datagram[1] & 127 == self.codec.payload_type:
+        if datagram[1] & 127 in self.payload_types:
             packets.append((int.from_bytes(datagram[4:8], "big"), datagram[12:], now))
 
     def run(self, is_over):

@@ -1,13 +1,15 @@
 //! What sound costs: rooms of three in which all speak: from the datagrams of each through its jitter buffer and decoder
 //! into the mix, and from what it hears of the others through an encoder of its own to a datagram.
 //!
-//! `cargo run --release -p ruf-media --example throughput` prints a table: CPU time for a second of one party, and how
-//! many parties one core would bear. Nothing depends on the clock but the figures.
+//! `cargo run --release -p ruf-media --example throughput [-- SPEECH.wav]` prints a table: CPU time for a second of one party, and how
+//! many parties one core would bear. What is said is the file's, from another second for each party, or made up.
+//! Nothing depends on the clock but the figures.
 
 use std::time::Duration;
 
-use ruf_audio::{Frame, Mix, Noise, Tone, ToneSource};
-use ruf_media::{AgreedCodec, Codec, Decoder, Encoder, OpusParameters};
+use ruf_audio::{Converter, Frame, Mix, Noise, Rate, Tone, ToneSource};
+use ruf_media::device::Player;
+use ruf_media::{AgreedCodec, Codec, Decoder, Encoder, OpusParameters, Source};
 use ruf_rtp::{Content, JitterBuffer, JitterLimits, Packet, Playout, Received, Receiver, Sender};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -151,26 +153,53 @@ fn write(codec: Codec, sender: &mut Sender, payload: &[u8], datagram: &mut Vec<u
     assert!(packet.write(datagram).is_ok());
 }
 
-/// The datagrams of what a party says: a voice's worth of harmonics, in noise.
+/// The datagrams of what a party says.
 fn spoken(codec: Codec, party: usize) -> Vec<Vec<u8>> {
     let rate = codec.rate();
-    let pitch_hz = 110.0 + 40.0 * party as f32;
-    let mut harmonics: Vec<ToneSource> =
-        (1..12).map(|n| ToneSource::new(Tone::sine(pitch_hz * n as f32, -20.0 - n as f32), rate)).collect();
-    let (mut noise, mut encoder) = (Noise::new(party as u32 + 1), encoder(codec));
+    let mut voice: Box<dyn Source> = match std::env::args_os().nth(1) {
+        Some(file) => Box::new(Player::open(file.as_ref()).expect("a file that can be played").looping()),
+        None => Box::new(MadeUp::new(party, rate)),
+    };
+    for _ in 0..party * 50 {
+        voice.frame();
+    }
+    let (mut converter, mut encoder) = (Converter::new(), encoder(codec));
     let (mut sender, mut payload) = (Sender::new(party as u64), Vec::new());
     let datagram = |_| {
-        let (mut sum, mut one, mut datagram) = (Frame::silence(rate), Frame::silence(rate), Vec::new());
-        noise.fill(50, &mut sum);
-        for harmonic in &mut harmonics {
-            harmonic.fill(&mut one);
-            sum.iter_mut().zip(one.iter()).for_each(|(sum, one)| *sum = sum.saturating_add(*one));
-        }
-        encoder.encode(&sum, &mut payload);
+        let said = voice.frame().unwrap_or(Frame::silence(rate));
+        encoder.encode(&converter.convert(said, rate), &mut payload);
+        let mut datagram = Vec::new();
         write(codec, &mut sender, &payload, &mut datagram);
         datagram
     };
     (0..SECONDS * 50).map(datagram).collect()
+}
+
+/// A voice's worth of harmonics, in noise.
+struct MadeUp {
+    harmonics: Vec<ToneSource>,
+    noise: Noise,
+    rate: Rate,
+}
+
+impl MadeUp {
+    fn new(party: usize, rate: Rate) -> MadeUp {
+        let pitch_hz = 110.0 + 40.0 * party as f32;
+        let harmonic = |n| ToneSource::new(Tone::sine(pitch_hz * n as f32, -20.0 - n as f32), rate);
+        MadeUp { harmonics: (1..12).map(harmonic).collect(), noise: Noise::new(party as u32 + 1), rate }
+    }
+}
+
+impl Source for MadeUp {
+    fn frame(&mut self) -> Option<Frame> {
+        let (mut sum, mut one) = (Frame::silence(self.rate), Frame::silence(self.rate));
+        self.noise.fill(50, &mut sum);
+        for harmonic in &mut self.harmonics {
+            harmonic.fill(&mut one);
+            sum.iter_mut().zip(one.iter()).for_each(|(sum, one)| *sum = sum.saturating_add(*one));
+        }
+        Some(sum)
+    }
 }
 
 fn encoder(codec: Codec) -> Encoder {

@@ -25,6 +25,8 @@ pub(crate) struct Mouth {
     events: Option<AgreedEvents>,
     frames_per_packet: u32,
     encoder: Encoder,
+    /// Of what we send so much is lost.
+    loss_percent: u8,
     converter: Converter,
     /// What the next packet holds so far.
     samples: Vec<i16>,
@@ -46,6 +48,7 @@ impl Mouth {
             events: agreed.events,
             frames_per_packet: frames_per_packet(agreed),
             encoder: Encoder::new(&codec),
+            loss_percent: 0,
             converter: Converter::new(),
             samples: Vec::new(),
             payload: Vec::new(),
@@ -63,6 +66,7 @@ impl Mouth {
             let gathered = self.forget();
             self.sender.silence(gathered);
             self.encoder = Encoder::new(codec);
+            self.encoder.expect_loss(self.loss_percent);
         }
         self.codec = *codec;
         self.events = agreed.events;
@@ -83,6 +87,13 @@ impl Mouth {
     /// What RTCP tells of what was sent.
     pub(crate) fn sender(&self) -> &Sender {
         &self.sender
+    }
+
+    /// The far side says how much of what we sent was lost since it last said so. A loss is prepared for at once;
+    /// that there is none is believed after a while.
+    pub(crate) fn loses(&mut self, percent: u8) {
+        self.loss_percent = percent.max(percent.midpoint(self.loss_percent));
+        self.encoder.expect_loss(self.loss_percent);
     }
 
     /// No key is pressed, and none waits.
@@ -161,6 +172,11 @@ impl Mouth {
         let frames = self.samples.len() / self.codec.codec.rate().frame_len();
         self.samples.clear();
         self.ticks() * u32::try_from(frames).unwrap_or(0)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn loss_percent(&self) -> u8 {
+        self.loss_percent
     }
 
     #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ruf_rtp::rtcp::{Compound, RtcpPacket};
+use ruf_rtp::rtcp::{Compound, ReportBlock, RtcpPacket};
 use ruf_rtp::{Control, ControlSettings, Receiver, Sender};
 
 use crate::agreed::Agreed;
@@ -28,6 +28,8 @@ pub(crate) struct Reports {
 pub(crate) struct Said {
     /// These sources have ended.
     pub(crate) ended: Vec<u32>,
+    /// So much was lost of what we sent, in percent.
+    pub(crate) lost_percent: Option<u8>,
 }
 
 impl Reports {
@@ -56,8 +58,16 @@ impl Reports {
         self.control.receive(now, own_ssrc, &compound);
         let mut said = Said::default();
         for packet in compound.packets() {
-            if let RtcpPacket::Bye(bye) = packet {
-                said.ended.extend(bye.ssrcs());
+            let mut hear = |block: ReportBlock| {
+                if block.ssrc == own_ssrc {
+                    said.lost_percent = Some(percent(block.fraction_lost));
+                }
+            };
+            match packet {
+                RtcpPacket::Sender(report) => report.blocks().for_each(&mut hear),
+                RtcpPacket::Receiver(report) => report.blocks().for_each(&mut hear),
+                RtcpPacket::Bye(bye) => said.ended.extend(bye.ssrcs()),
+                _ => {}
             }
         }
         Some(said)
@@ -95,6 +105,12 @@ impl Reports {
     pub(crate) fn round_trip(&self) -> Option<Duration> {
         self.control.round_trip()
     }
+}
+
+/// Of 256ths.
+fn percent(fraction: u8) -> u8 {
+    // At most 99.
+    (u32::from(fraction) * 100).div_ceil(256) as u8
 }
 
 fn finished(mut report: Vec<u8>, len: usize, shield: Option<&mut Shield>) -> Option<Vec<u8>> {

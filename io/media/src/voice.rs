@@ -258,6 +258,7 @@ impl Voice {
             Some(said) => {
                 self.counts.reports += 1;
                 said.ended.into_iter().for_each(|ssrc| ear.bye(ssrc));
+                said.lost_percent.into_iter().for_each(|percent| mouth.loses(percent));
                 ear.travels(reports.round_trip());
             }
             None => self.counts.malformed += 1,
@@ -353,6 +354,7 @@ mod tests {
     use crate::device::{Null, Silence, ToneGenerator};
     use crate::shield::{Keys, MasterKey};
     use ruf_audio::{Rate, Tone, tone_hz};
+    use ruf_rtp::rtcp::{ReportBlock, RtcpWriter};
     use ruf_srtp::Suite;
     use std::sync::{Arc, Mutex};
 
@@ -702,6 +704,30 @@ mod tests {
             pair.run(1);
             assert_eq!(pair.bob.counts().reports, before + 1, "a BYE");
         }
+    }
+
+    #[test]
+    fn what_the_far_side_says_it_lost_is_prepared_for() {
+        // tests rfc3550 §6.4.1
+        let mut pair = Pair::new(Codec::Opus);
+        pair.run(10);
+        let ours = pair.alice.active.as_ref().unwrap().mouth.sender().ssrc();
+        let mut reported = |ssrc, fraction_lost| {
+            let mut report = [0; 64];
+            let mut writer = RtcpWriter::new(&mut report);
+            writer
+                .receiver_report(9, &[ReportBlock { ssrc, fraction_lost, ..ReportBlock::default() }])
+                .unwrap();
+            let len = writer.bytes();
+            pair.alice.receive_rtcp(pair.now, "192.0.2.2:5001".parse().unwrap(), &report[..len]);
+            pair.alice.active.as_ref().unwrap().mouth.loss_percent()
+        };
+        // At once, and no longer after a while; of others it is no matter.
+        assert_eq!(
+            [(ours, 26), (ours ^ 1, 255), (ours, 0), (ours, 0), (ours, 255)]
+                .map(|(ssrc, lost)| reported(ssrc, lost)),
+            [11, 11, 5, 2, 100]
+        );
     }
 
     #[test]

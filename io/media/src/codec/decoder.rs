@@ -9,6 +9,9 @@ use super::opus::OpusDecoder;
 const SAMPLES_MAX: usize = 5_760;
 /// Silence that is shorter belongs to a word, and is heard if it becomes shorter still.
 const PAUSE_MS: u32 = 100;
+/// Whoever speaks Opus and pauses says every 400 ms how quiet it is there: if nothing comes for so long it has stopped,
+/// and what is made up of what it said last dies away in as much time again.
+const DYING_MS: u32 = 500;
 /// Any will do: nobody tells one noise from another.
 const NOISE_SEED: u32 = 1;
 
@@ -20,6 +23,8 @@ pub struct Decoder {
     noise: ComfortNoise,
     /// For so many samples nobody spoke.
     quiet: usize,
+    /// For so many samples nothing came.
+    unheard: usize,
     /// What came out last.
     samples: Vec<i16>,
 }
@@ -52,6 +57,7 @@ impl Decoder {
             concealer: Concealer::new(rate),
             noise: ComfortNoise::new(NOISE_SEED),
             quiet: 0,
+            unheard: 0,
             samples: Vec::new(),
         }
     }
@@ -70,6 +76,7 @@ impl Decoder {
     /// What a payload says. `stretch_by`: by how many samples it may become longer or, negative, shorter; `in_pauses`:
     /// only in a pause between words.
     pub fn decode(&mut self, payload: &[u8], stretch_by: i64, in_pauses: bool) -> &[i16] {
+        self.unheard = 0;
         self.samples.clear();
         match &mut self.kind {
             Kind::G711(law) => g711(*law, payload, &mut self.samples),
@@ -117,9 +124,18 @@ impl Decoder {
 
     /// So many samples while nothing comes.
     pub fn silence(&mut self, len: usize) -> &[i16] {
-        if matches!(self.kind, Kind::Opus(_)) {
+        let dying = self.rate.samples(DYING_MS);
+        let (began, unheard) = (self.unheard, self.unheard.saturating_add(len));
+        self.unheard = unheard;
+        if matches!(self.kind, Kind::Opus(_)) && began < 2 * dying {
             // It knows how the other end sounds when nobody speaks.
-            return self.conceal(len, None);
+            self.conceal(len, None);
+            for (at, sample) in (began..).zip(&mut self.samples) {
+                let left = (2 * dying).saturating_sub(at).min(dying);
+                // As loud as it was, or less.
+                *sample = (i64::from(*sample) * left as i64 / dying as i64) as i16;
+            }
+            return &self.samples;
         }
         self.samples.clear();
         self.samples.resize(len.min(SAMPLES_MAX), 0);
@@ -296,7 +312,7 @@ mod tests {
             let step = last.zip(first).map(|(last, first)| last.abs_diff(first));
             assert!(step.is_some_and(|step| step < 3_000), "{codec:?}: {step:?}");
             // Opus takes its time.
-            let levels: Vec<u8> = (0..50).map(|_| level_dbov(decoder.silence(len))).collect();
+            let levels: Vec<u8> = (0..60).map(|_| level_dbov(decoder.silence(len))).collect();
             assert_eq!(levels.first(), levels.iter().min(), "{codec:?}: {levels:?}");
             assert_eq!(levels.last(), Some(&SILENCE_DBOV));
         }

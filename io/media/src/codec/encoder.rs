@@ -36,6 +36,14 @@ impl Encoder {
         })
     }
 
+    /// So much of what is sent is lost: what can be prepared for that, is.
+    pub(crate) fn expect_loss(&mut self, percent: u8) {
+        match &mut self.0 {
+            Kind::G711(_) | Kind::G722(_) => {}
+            Kind::Opus(encoder) => encoder.expect_loss(percent),
+        }
+    }
+
     /// The payload of these samples, which are one to six frames at the rate of the codec. Nothing, if
     /// nothing needs to be sent for them.
     pub fn encode(&mut self, samples: &[i16], payload: &mut Vec<u8>) {
