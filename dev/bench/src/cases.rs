@@ -55,6 +55,11 @@ pub(crate) const CASES: &[Case] = &[
         work: Work::Unit(Serving::call),
     },
     Case {
+        name: "unit_refused",
+        what: "INVITE, 503, ACK of a server that has too much to do",
+        work: Work::Unit(Serving::refused),
+    },
+    Case {
         name: "unit_call_auth",
         what: "the same with INVITE, 407, ACK before it, by MD5",
         work: Work::Unit(Serving::call_auth),

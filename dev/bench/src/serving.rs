@@ -26,6 +26,8 @@ use crate::allocations::allocated;
 
 /// Between the beginnings of two units: some thousand of them linger in the tables, as they do in a server.
 const PACE: Duration = Duration::from_millis(10);
+/// Time of which a worker says how busy it was.
+const LOOK: Duration = Duration::from_millis(50);
 const OFFER: &str = "v=0\r\no=user1 53655765 2353687637 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
                      m=audio 6000 RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n";
 
@@ -157,6 +159,19 @@ impl Serving {
         let n = self.begin();
         self.receive(ALICE, &invite(OPEN, n, 1));
         self.answered(OPEN, n, 1);
+    }
+
+    /// INVITE to a server that has more to do than it can, 503, ACK.
+    pub(crate) fn refused(&mut self) {
+        let n = self.begin();
+        // As bad as it can be: one in a hundred is taken still, and goes unanswered here.
+        self.node.busy(LOOK, LOOK, true);
+        self.receive(ALICE, &invite(OPEN, n, 1));
+        let refusal = self.heard(ALICE);
+        let tag = refusal.lines().find_map(|line| line.strip_prefix("To: ")?.split_once('>'));
+        let tag = tag.map_or("", |(_, tag)| tag);
+        let ack = request("ACK", "sip:bob@open.bench", OPEN, tag, n, 1, "", "");
+        self.receive(ALICE, &ack.replace("-1-ACK", "-1-INVITE"));
     }
 
     /// The same with a password: INVITE, 407, ACK, and then the call.
