@@ -3,14 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod scene;
 mod server;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Stdio};
 use std::sync::{Arc, Mutex};
 
+use scene::{has_tone, write_tone};
 use serde_json::Value;
-use server::{ruf, until};
+use server::{Place, ruf, until};
 
 /// A phone that takes orders, and what it said.
 struct Phone {
@@ -125,6 +127,33 @@ fn a_call_is_held_taken_back_muted_and_ended() {
         let failed = alice.says("failed");
         assert!(failed["why"].as_str().unwrap().starts_with(why), "{failed}");
     }
+    bob.order("hang up");
+    bob.ends("hung up");
+    alice.ends("the far side hung up");
+}
+
+#[test]
+fn what_nobody_hears_is_not_recorded_and_a_full_disk_ends_the_recording_alone() {
+    let place = Place::new("orders-record");
+    let (said, kept) = (place.path("said.wav"), place.path("kept.wav"));
+    write_tone(&said, 700, 1);
+    let (said, record) = (said.to_str().unwrap(), kept.to_str().unwrap());
+    let mut bob = Phone::start(&["answer", "--once", "--play", said, "--record", record]);
+    let at = bob.says("listening")["of"].as_str().unwrap().to_owned();
+    let alice = Phone::start(&["call", &at, "--record", "/dev/full"]);
+    bob.says("answered");
+    until("what is said", || has_tone(&kept, 1, 700).then_some(()));
+    bob.order("mute");
+    bob.says("muted");
+    let secs = || hound::WavReader::open(&kept).map_or(0, |reader| reader.duration() / 16_000);
+    let muted = secs();
+    // The second in which it was muted has both.
+    until("two seconds more", || (secs() >= muted + 3).then_some(()));
+    let samples: Vec<i16> =
+        hound::WavReader::open(&kept).unwrap().samples().map_while(Result::ok).skip(1).step_by(2).collect();
+    assert!(samples[samples.len() - 16_000..].iter().all(|sample| *sample == 0));
+    let why = alice.says("recording")["of"].clone();
+    assert!(why.as_str().unwrap().contains("No space left"), "{why}");
     bob.order("hang up");
     bob.ends("hung up");
     alice.ends("the far side hung up");

@@ -312,6 +312,7 @@ impl<'a> Conversation<'a> {
             Order::Resume => Err("the far side is not on hold".to_owned()),
             Order::Mute | Order::Unmute => {
                 self.is_muted = order == Order::Mute;
+                self.plan.ends.mute(self.is_muted);
                 self.talked_on().mute(self.is_muted || (self.leg.is_held && !consulted));
                 self.around.report.event_alone(if self.is_muted { "muted" } else { "unmuted" });
                 Ok(())

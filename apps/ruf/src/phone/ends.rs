@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ruf_sip::device::{Null, Silence};
+use ruf_sip::device::{Null, Recorder, Silence, Tap};
 use ruf_sip::{Call, Frame, Sink, Source};
 
 /// A source and a sink that calls take over from each other.
@@ -11,6 +11,7 @@ use ruf_sip::{Call, Frame, Sink, Source};
 pub(super) struct Ends {
     source: Shared<dyn Source>,
     sink: Shared<dyn Sink>,
+    tap: Tap,
 }
 
 struct Shared<T: ?Sized>(Arc<Mutex<Box<T>>>);
@@ -22,9 +23,16 @@ impl<T: ?Sized> Clone for Shared<T> {
 }
 
 impl Ends {
-    pub(super) fn new(source: Box<dyn Source>, sink: Box<dyn Sink>) -> Ends {
-        let (source, sink) = (Arc::new(Mutex::new(source)), Arc::new(Mutex::new(sink)));
-        Ends { source: Shared(source), sink: Shared(sink) }
+    pub(super) fn new(source: Box<dyn Source>, sink: Box<dyn Sink>, recorder: Option<Recorder>) -> Ends {
+        let tap = Tap::default();
+        tap.record(recorder);
+        let (source, sink) = (Mutex::new(tap.said(source)), Mutex::new(tap.heard(sink)));
+        Ends { source: Shared(Arc::new(source)), sink: Shared(Arc::new(sink)), tap }
+    }
+
+    /// Nobody hears what is said, and so it is not recorded; or it is again.
+    pub(super) fn mute(&self, is_muted: bool) {
+        self.tap.mute(is_muted);
     }
 
     /// This call hears what is said from now on.

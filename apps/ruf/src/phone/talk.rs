@@ -155,21 +155,25 @@ impl Talk {
     ) -> (Ended, Measured) {
         let Talk { says, recorder, keys, lasts, says_for } = self;
         let card = if let Says::Card(card) = &says { Some(card.clone()) } else { None };
-        let (report, plan) = (around.report, Plan { ends: says.ends(recorder), keys, lasts, says_for });
+        let (report, plan) =
+            (around.report, Plan { ends: says.ends(recorder.clone()), keys, lasts, says_for });
         tokio::select! {
             ended = Conversation::new(around, plan, call).run(meanwhile) => ended,
-            never = watch(card, report) => match never {},
+            never = watch(card, recorder, report) => match never {},
         }
     }
 }
 
-/// Says what is wrong with a card, for as long as it is asked.
-async fn watch(card: Option<Card>, report: &Report) -> Infallible {
-    let Some(card) = card else { return std::future::pending().await };
-    let mut trouble = None;
+/// Says what is wrong with a card or a recording, for as long as it is asked.
+async fn watch(card: Option<Card>, recorder: Option<Recorder>, report: &Report) -> Infallible {
+    let (mut trouble, mut recorder) = (None, recorder);
     loop {
         tokio::time::sleep(LOOK).await;
-        let now = card.trouble();
+        if let Some(why) = recorder.as_ref().and_then(Recorder::trouble) {
+            report.say("recording", &why);
+            recorder = None;
+        }
+        let now = card.as_ref().and_then(Card::trouble);
         if trouble != now {
             report.say("sound", now.as_deref().unwrap_or("is back"));
             trouble = now;
@@ -186,9 +190,6 @@ impl Says {
             Says::File(player) => (Box::new(player), Box::new(Null)),
             Says::Card(card) => card.ends(),
         };
-        match recorder {
-            Some(recorder) => Ends::new(recorder.said(source), recorder.heard(sink)),
-            None => Ends::new(source, sink),
-        }
+        Ends::new(source, sink, recorder)
     }
 }

@@ -94,14 +94,15 @@ impl Model {
             effects.extend(self.remember(&line, Way::Missed, why.to_owned()));
             return effects;
         }
-        let mut effects: Vec<Effect> = self.run(Moment::Ring, &line, &[]).into_iter().collect();
+        // Nothing rings.
+        let ring = self.run(Moment::Ring, &line, &[]).filter(|_| !is_asked);
+        let mut effects: Vec<Effect> = ring.into_iter().collect();
         self.lines.push(line);
         if is_alone {
             self.show(id);
         }
         if is_asked {
-            effects.extend(self.ask(id));
-            return effects;
+            return self.ask(id).into_iter().collect();
         }
         if self.is_auto_answer && is_alone {
             effects.extend(self.answer());

@@ -145,6 +145,7 @@ mod tests {
     #[test]
     fn who_calls_while_nobody_is_to_disturb_is_asked_at_once_and_the_next_one_too() {
         let mut phone = phone();
+        phone.model.hooks = super::super::super::hooks::Hooks::commands("ring", "answer", "");
         phone.key(Key::Control('d'));
         let (first, effects) = phone.incoming(1, "sip:x@h", "X");
         assert_eq!(effects, [asked(first, "14-03-20_X")]);
