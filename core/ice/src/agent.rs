@@ -97,6 +97,11 @@ pub(crate) struct Bases {
 }
 
 impl Bases {
+    #[cfg(test)]
+    pub(crate) fn direct(direct: Both<SocketAddr>) -> Bases {
+        Bases { direct, relay: Both::default() }
+    }
+
     pub(crate) fn of(&self, component: Component, via: Via) -> Option<SocketAddr> {
         match via {
             Via::Direct => Some(*self.direct.of(component)),
@@ -322,9 +327,10 @@ impl Agent {
         all.min().filter(|at| *at != Duration::MAX)
     }
 
-    /// Whether it is used with this far side.
-    pub fn is_started(&self) -> bool {
-        self.current.is_some()
+    /// Whether it controls.
+    #[cfg(test)]
+    pub(crate) fn is_controlling(&self) -> bool {
+        self.current.as_ref().is_some_and(|checks| checks.is_controlling)
     }
 
     /// By which way packets go; `None`: none is known yet, or it was lost.

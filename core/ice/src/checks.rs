@@ -20,10 +20,8 @@ use crate::pair::{Check, Pair, Path, State, Via, rto};
 use crate::random::Random;
 use crate::retry::{Due, Retry};
 
-/// Pairs of a checklist, at most.
+/// Candidates of the far side's, at most, those counted that were learned: by two ways of ours that is a hundred pairs.
 // rfc8445 §6.1.2.5
-const PAIRS_MAX: usize = 100;
-/// Candidates of the far side's, at most, those counted that were learned.
 const REMOTE_MAX: usize = 50;
 /// Between two checks, unless the far side wants it slower.
 // rfc8445 §14.2
@@ -163,9 +161,6 @@ impl Checks {
         let priority = pair.priority(self.is_controlling);
         let place = self.pairs.partition_point(|other| other.priority(self.is_controlling) >= priority);
         self.pairs.insert(place, pair);
-        if self.pairs.len() > PAIRS_MAX {
-            self.pairs.pop();
-        }
     }
 
     /// Of each foundation the first pair may be checked; the others wait for it.
@@ -407,4 +402,133 @@ fn fail(pair: &mut Pair) {
     }
     pair.check = None;
     pair.state = State::Failed;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: &str = "203.0.113.2:4000";
+
+    struct Stage {
+        checks: Checks,
+        random: Random,
+        now: Duration,
+    }
+
+    impl Stage {
+        fn new(is_controlling: bool) -> Stage {
+            let at = |text: &str| text.parse().unwrap();
+            let mut random = Random::from_seed([5; 32]);
+            let candidate = Candidate::ours(Kind::Host, Component::Rtp, at(PEER), None);
+            let remote = Remote {
+                credentials: Credentials::new([2; 32]),
+                is_lite: false,
+                has_rtcp: false,
+                pace: None,
+                candidates: vec![candidate],
+            };
+            let bases = Bases::direct(Both { rtp: at("192.0.2.1:4000"), rtcp: at("192.0.2.1:4001") });
+            let local = Credentials::new([1; 32]);
+            let checks = Checks::new(Duration::ZERO, local, &remote, is_controlling, &bases, &mut random);
+            Stage { checks, random, now: Duration::ZERO }
+        }
+
+        /// What is sent in the next second.
+        fn sends(&mut self) -> Vec<Outgoing> {
+            let mut out = Vec::new();
+            for _ in 0..50 {
+                self.now += Duration::from_millis(20);
+                self.checks.tick(self.now, &mut self.random, &mut out);
+            }
+            out
+        }
+
+        /// The next check.
+        fn check(&mut self) -> Outgoing {
+            self.sends().into_iter().next().expect("a check")
+        }
+
+        /// An answer to it, from there, signed so.
+        fn answer(&mut self, check: &Outgoing, from: &str, key: Option<&str>) {
+            let transaction = Message::parse(&check.datagram).unwrap().transaction;
+            let draft = Draft::new(Method::Binding, Class::Success, transaction);
+            let octets = match key {
+                Some(key) => draft.sign(key.as_bytes()).finish(),
+                None => draft.finish(),
+            };
+            let path = Path { via: Via::Direct, remote: from.parse().unwrap() };
+            let answer = Message::parse(&octets).unwrap();
+            assert!(self.checks.answered(self.now, (Component::Rtp, path), &answer, &mut self.random));
+        }
+
+        fn question(&self, controlling: Option<u64>, controlled: Option<u64>) -> Question {
+            let path = Path { via: Via::Direct, remote: PEER.parse().unwrap() };
+            let (component, transaction) = (Component::Rtp, [3; 12]);
+            Question { component, path, transaction, priority: 1, nominates: false, controlling, controlled }
+        }
+
+        fn state(&self) -> (State, bool) {
+            let pair = self.checks.pairs.first().unwrap();
+            (pair.state, pair.is_valid)
+        }
+    }
+
+    #[test]
+    fn of_two_in_one_role_the_larger_number_has_it() {
+        // tests rfc8445 §7.3.1.1
+        for is_controlling in [true, false] {
+            for (difference, is_larger) in [(-1_i64, true), (0, true), (1, false)] {
+                let mut stage = Stage::new(is_controlling);
+                let theirs = stage.checks.tiebreaker.checked_add_signed(difference);
+                let question = match is_controlling {
+                    true => stage.question(theirs, None),
+                    false => stage.question(None, theirs),
+                };
+                let reply = stage.checks.asked(&question, &mut stage.random).datagram;
+                let code = Message::parse(&reply).unwrap().error_code();
+                // Who has the larger number controls.
+                let is_refused = is_larger == is_controlling;
+                assert_eq!(code, is_refused.then_some(ROLE_CONFLICT), "{is_controlling} {difference}");
+                assert_eq!(stage.checks.is_controlling, is_larger);
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_counts_that_is_signed_and_comes_from_where_it_was_asked() {
+        // tests rfc8445 §7.2.5.2.1; rfc8489 §9.1.4
+        let mut stage = Stage::new(true);
+        let (check, pwd) = (stage.check(), stage.checks.remote.pwd.clone());
+        for key in [None, Some("another")] {
+            stage.answer(&check, PEER, key);
+            assert_eq!(stage.state(), (State::InProgress, false), "as if it had never come");
+        }
+        stage.answer(&check, PEER, Some(&pwd));
+        assert_eq!(stage.state(), (State::Succeeded, true));
+        let mut stage = Stage::new(false);
+        let check = stage.check();
+        stage.answer(&check, "203.0.113.3:4000", Some(&pwd));
+        assert_eq!(stage.state(), (State::Failed, false));
+    }
+
+    #[test]
+    fn a_nomination_that_a_question_came_in_the_way_of_is_made_again() {
+        // tests rfc8445 §7.3.1.4, §8.1.1
+        let mut stage = Stage::new(true);
+        let (check, pwd) = (stage.check(), stage.checks.remote.pwd.clone());
+        stage.answer(&check, PEER, Some(&pwd));
+        let nominates =
+            |check: &Outgoing| Message::parse(&check.datagram).unwrap().attribute(USE_CANDIDATE).is_some();
+        let nomination = stage.check();
+        assert!(nominates(&nomination));
+        let question = stage.question(None, Some(0));
+        stage.checks.trigger(&question);
+        stage.answer(&nomination, PEER, Some(&pwd));
+        assert!(!stage.checks.is_concluded(Component::Rtp));
+        let again = stage.check();
+        assert!(nominates(&again));
+        stage.answer(&again, PEER, Some(&pwd));
+        assert!(stage.checks.is_concluded(Component::Rtp));
+    }
 }

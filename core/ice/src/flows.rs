@@ -91,6 +91,7 @@ fn where_nothing_else_leads_through_a_relay_does() {
     assert!(by_relay(&stage.alice.agent) || by_relay(&stage.bob.agent));
     assert!(stage.alice.agent.is_relayed(Component::Rtp) && stage.bob.agent.is_relayed(Component::Rtp));
     // By the channel, too, and over hours of refreshing.
+    assert!(stage.channels() > 0);
     stage.alice.heard.clear();
     stage.bob.heard.clear();
     stage.renew_nonce();
@@ -109,9 +110,10 @@ fn a_wrong_password_at_the_relay_costs_that_candidate_only() {
     let mut stage = Stage::new(Nat::None, Nat::None);
     stage.gather(&[turn("wrong")]);
     assert_eq!(kinds(&stage.alice), [Kind::Host, Kind::Host]);
-    let sent = stage.sent;
+    // Two of each, once without and once with a password.
+    assert_eq!(stage.turn_was_asked(), 2 * 2 * 2);
     stage.run(10_000);
-    assert_eq!(stage.sent, sent, "and it is not asked again and again");
+    assert_eq!(stage.turn_was_asked(), 8, "and it is not asked again and again");
     stage.call();
     stage.run(1_000);
     both_talk(&mut stage);
@@ -157,7 +159,8 @@ fn who_does_not_have_our_password_gets_no_answer_and_no_way() {
     stage.alice.agent.expect(stage.alice.local.clone());
     stage.bob.agent.start(stage.now, stage.bob.local.clone(), &mistaken, false);
     stage.run(1_000);
-    assert!(stage.alice.agent.poll_transmit().is_none());
+    assert!(stage.bob.sent > 0);
+    assert_eq!(stage.alice.sent, 0);
     stage.alice.agent.start(stage.now, stage.alice.local.clone(), &bob, true);
     // Alice's own checks are answered, but Bob signs what only he believes to be her password; nor does he get one.
     stage.run(60_000);
@@ -225,6 +228,7 @@ fn a_restart_goes_by_the_old_way_until_there_is_a_new_one() {
     stage.bob.agent.start(stage.now, stage.bob.local.clone(), &alice, true);
     stage.run(500);
     assert_eq!(stage.alice.events, [Event::Connected, Event::Connected]);
+    assert!(stage.alice.agent.is_controlling() && !stage.bob.agent.is_controlling());
     stage.alice.events.pop();
     stage.bob.events.pop();
     both_talk(&mut stage);
@@ -247,7 +251,13 @@ fn a_way_that_dies_is_noticed_after_half_a_minute() {
     assert_eq!(stage.alice.events.len(), 1);
     stage.run(12_000);
     assert_eq!(stage.alice.events, [Event::Connected, Event::Lost]);
-    assert_eq!(stage.alice.agent.path(Component::Rtp), None, "nothing is sent there any more");
+    // Who is controlled leaves it to the other to restart, for a while.
+    assert_eq!(stage.bob.events, [Event::Connected]);
+    for side in [&stage.alice, &stage.bob] {
+        assert_eq!(side.agent.path(Component::Rtp), None, "nothing is sent there any more");
+    }
+    stage.run(14_000);
+    assert_eq!(stage.bob.events, [Event::Connected, Event::Lost]);
     let sent = stage.sent;
     stage.run(60_000);
     assert_eq!(stage.sent, sent);
@@ -263,6 +273,42 @@ fn a_far_side_that_is_nowhere_is_said_to_be_so() {
     assert_eq!(stage.alice.events, []);
     stage.run(60_000);
     assert_eq!(stage.alice.events, [Event::Failed]);
+}
+
+#[test]
+fn packets_go_by_what_works_until_it_is_clear_that_nothing_is_better() {
+    // tests rfc8445 §12.1
+    let mut stage = Stage::new(Nat::None, Nat::None);
+    let mut bob = stage.bob.says();
+    // Somewhere better, where nobody is.
+    let better =
+        Candidate { address: at("198.51.100.77:4000"), priority: u32::MAX, ..bob.candidates[0].clone() };
+    bob.candidates.push(better);
+    let alice = stage.alice.says();
+    stage.bob.agent.start(stage.now, stage.bob.local.clone(), &alice, false);
+    stage.alice.agent.start(stage.now, stage.alice.local.clone(), &bob, true);
+    stage.run(400);
+    assert_eq!(stage.alice.events, []);
+    assert_eq!(stage.alice.agent.path(Component::Rtp).map(|path| path.remote), Some(at("203.0.113.2:4000")));
+    stage.run(1_000);
+    both_talk(&mut stage);
+}
+
+#[test]
+fn a_check_that_came_before_the_far_side_was_known_is_followed_up() {
+    // tests rfc8445 §7.3
+    let mut stage = Stage::new(Nat::None, Nat::None);
+    let (alice, mut bob) = (stage.alice.says(), stage.bob.says());
+    stage.alice.agent.expect(stage.alice.local.clone());
+    stage.bob.agent.start(stage.now, stage.bob.local.clone(), &alice, false);
+    stage.run(200);
+    // Nothing more comes, and the far side does not say where it is.
+    stage.loses = Box::new(|_, _| true);
+    bob.candidates.clear();
+    let before = stage.alice.sent;
+    stage.alice.agent.start(stage.now, stage.alice.local.clone(), &bob, true);
+    stage.run(200);
+    assert!(stage.alice.sent > before);
 }
 
 #[test]
@@ -282,7 +328,7 @@ fn what_a_stranger_sends_changes_nothing_and_fills_nothing() {
 }
 
 #[test]
-fn a_far_side_with_a_thousand_addresses_is_checked_at_a_hundred_and_in_time() {
+fn a_far_side_with_a_thousand_addresses_is_checked_at_fifty_and_in_time() {
     // tests rfc8445 §6.1.2.5
     let mut stage = Stage::new(Nat::None, Nat::None);
     let mut bob = stage.bob.says();
@@ -295,6 +341,6 @@ fn a_far_side_with_a_thousand_addresses_is_checked_at_a_hundred_and_in_time() {
     stage.run(1_000);
     assert!(stage.sent - before <= 21, "one in 50 ms");
     stage.run(120_000);
-    assert!(stage.sent - before <= 100 * 7);
+    assert!(stage.sent - before <= 50 * 7);
     assert!(stage.now > Duration::from_secs(100));
 }

@@ -70,3 +70,37 @@ impl Lookup {
         self.asked.as_ref().map_or(self.next, |(_, retry)| retry.next())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_server_that_was_asked_says_what_it_saw_and_it_is_asked_again() {
+        // tests rfc8489 §6.3.3; rfc8445 §5.1.1.4
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (server, mapped) = (at("198.51.100.1:3478"), at("192.0.2.1:5000"));
+        let mut random = Random::from_seed([1; 32]);
+        let mut lookup = Lookup::new(Duration::ZERO, server);
+        let question = lookup.tick(Duration::ZERO, &mut random).unwrap();
+        let transaction = Message::parse(&question).unwrap().transaction;
+        let answer = |transaction| {
+            let draft = Draft::new(Method::Binding, Class::Success, transaction);
+            draft.put_address(XOR_MAPPED_ADDRESS, mapped).finish()
+        };
+        let (right, wrong) = (answer(transaction), answer([0; 12]));
+        for (from, octets) in [(at("198.51.100.9:3478"), &right), (server, &wrong)] {
+            assert!(!lookup.answered(Duration::ZERO, from, &Message::parse(octets).unwrap()));
+            assert_eq!(lookup.mapped, None);
+        }
+        assert!(lookup.answered(Duration::ZERO, server, &Message::parse(&right).unwrap()));
+        assert_eq!(lookup.mapped, Some(mapped));
+        assert_eq!(lookup.tick(AGAIN - Duration::from_millis(1), &mut random), None);
+        assert!(lookup.tick(AGAIN, &mut random).is_some());
+        // A server that goes silent knows nothing any more.
+        for secs in 16..60 {
+            lookup.tick(Duration::from_secs(secs), &mut random);
+        }
+        assert_eq!(lookup.mapped, None);
+    }
+}

@@ -341,6 +341,18 @@ mod tests {
         assert!(!Message::parse(&unsigned).unwrap().is_signed_with(b"key"));
     }
 
+    #[test]
+    fn nothing_comes_behind_the_fingerprint() {
+        // tests rfc8489 §14.7
+        let draft = Draft::new(Method::Binding, Class::Request, [7; 12]).put(USERNAME, b"a:b");
+        let mut octets = draft.clone().put(0x8022, b"soft").finish();
+        assert!(Message::parse(&octets).is_some());
+        // The same, in another order.
+        let (at, end) = (octets.len() - 16, octets.len());
+        octets[at..end].rotate_left(8);
+        assert!(Message::parse(&octets).is_none());
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read_again(

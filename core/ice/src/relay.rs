@@ -374,3 +374,95 @@ impl Relay {
         requests.fold(rest, Duration::min)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> SocketAddr {
+        text.parse().unwrap()
+    }
+
+    /// A relay at a server that wants no password, with an address for ten minutes.
+    fn lent() -> (Relay, Random) {
+        let mut random = Random::from_seed([1; 32]);
+        let login = Login { user: "alice".to_owned(), password: "secret".to_owned() };
+        let mut relay = Relay::new(Duration::ZERO, at("198.51.100.2:3478"), login);
+        let asked = asks(&mut relay, Duration::ZERO, &mut random);
+        assert_eq!(asked.iter().map(|(method, _)| *method).collect::<Vec<_>>(), [Method::Allocate]);
+        let answer = Draft::new(Method::Allocate, Class::Success, asked[0].1)
+            .put_address(XOR_RELAYED_ADDRESS, at("198.51.100.2:50000"))
+            .put(LIFETIME, &600_u32.to_be_bytes())
+            .finish();
+        assert!(relay.answered(Duration::ZERO, &Message::parse(&answer).unwrap(), &mut random));
+        (relay, random)
+    }
+
+    fn asks(relay: &mut Relay, now: Duration, random: &mut Random) -> Vec<(Method, Transaction)> {
+        relay.tick(now, random);
+        let sent: Vec<Vec<u8>> = std::iter::from_fn(|| relay.poll_transmit()).collect();
+        let read = sent.iter().map(|octets| Message::parse(octets).unwrap());
+        read.map(|message| (message.method, message.transaction)).collect()
+    }
+
+    fn grants(relay: &mut Relay, now: Duration, random: &mut Random, asked: &[(Method, Transaction)]) {
+        for (method, transaction) in asked {
+            let answer = Draft::new(*method, Class::Success, *transaction).finish();
+            assert!(relay.answered(now, &Message::parse(&answer).unwrap(), random));
+        }
+    }
+
+    #[test]
+    fn what_is_lent_and_who_may_send_is_renewed_in_time() {
+        // tests rfc8656 §8.1, §9, §12
+        let (mut relay, mut random) = lent();
+        relay.permit(Duration::ZERO, [203, 0, 113, 2].into());
+        relay.permit(Duration::ZERO, [203, 0, 113, 2].into());
+        relay.open_channel(Duration::ZERO, at("203.0.113.2:4000"));
+        let mut happened = Vec::new();
+        for secs in 0..600 {
+            let now = Duration::from_secs(secs);
+            let asked = asks(&mut relay, now, &mut random);
+            happened.extend(asked.iter().map(|(method, _)| (secs, *method)));
+            grants(&mut relay, now, &mut random, &asked);
+        }
+        let (permission, channel) = (Method::CreatePermission, Method::ChannelBind);
+        let expected = [
+            (0, permission),
+            (0, channel),
+            (240, permission),
+            (240, channel),
+            (480, permission),
+            (480, channel),
+            (540, Method::Refresh),
+        ];
+        assert_eq!(happened, expected);
+    }
+
+    #[test]
+    fn a_server_that_lends_no_longer_is_asked_anew_after_a_while() {
+        let (mut relay, mut random) = lent();
+        let now = Duration::from_secs(540);
+        let asked = asks(&mut relay, now, &mut random);
+        assert_eq!(asked.len(), 1);
+        // 437: it knows of no such allocation.
+        let refusal = Draft::new(Method::Refresh, Class::Error, asked[0].1).put_error(437).finish();
+        assert!(relay.answered(now, &Message::parse(&refusal).unwrap(), &mut random));
+        assert_eq!(relay.relayed(), None);
+        assert_eq!(asks(&mut relay, now + Duration::from_secs(59), &mut random), []);
+        let asked = asks(&mut relay, now + AGAIN_IF_REFUSED, &mut random);
+        assert_eq!(asked.iter().map(|(method, _)| *method).collect::<Vec<_>>(), [Method::Allocate]);
+    }
+
+    #[test]
+    fn only_so_many_hosts_may_send() {
+        let (mut relay, mut random) = lent();
+        for last in 0..=255 {
+            relay.permit(Duration::ZERO, [203, 0, 113, last].into());
+        }
+        relay.tick(Duration::ZERO, &mut random);
+        let request = relay.poll_transmit().unwrap();
+        let request = Message::parse(&request).unwrap();
+        assert_eq!(request.attributes(XOR_PEER_ADDRESS).count(), PERMISSIONS_MAX);
+    }
+}

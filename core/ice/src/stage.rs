@@ -36,6 +36,8 @@ pub(crate) struct Side {
     pub(crate) agent: Agent,
     pub(crate) local: Credentials,
     pub(crate) events: Vec<Event>,
+    /// Datagrams that it sent.
+    pub(crate) sent: u32,
     /// Packets that came, with the way.
     pub(crate) heard: Vec<(Component, Path, Vec<u8>)>,
     hosts: Both<SocketAddr>,
@@ -52,6 +54,7 @@ impl Side {
             agent: Agent::new([seed; 32], hosts),
             local: Credentials::new([seed + 100; 32]),
             events: Vec::new(),
+            sent: 0,
             heard: Vec::new(),
             hosts,
             nat,
@@ -109,6 +112,8 @@ struct Turn {
     /// By whoever it was lent to.
     lent: HashMap<SocketAddr, Lent>,
     nonce: u32,
+    /// Requests that it answered.
+    asked: u32,
 }
 
 impl Turn {
@@ -134,6 +139,7 @@ impl Turn {
                 .into_iter()
                 .collect();
         }
+        self.asked += 1;
         let answer = |class| Draft::new(message.method, class, message.transaction);
         let key = long_term_key("alice", REALM_NAME, "secret");
         let nonce = self.nonce.to_be_bytes();
@@ -244,6 +250,16 @@ impl Stage {
         self.turn.nonce += 1;
     }
 
+    /// Requests to the TURN server.
+    pub(crate) fn turn_was_asked(&self) -> u32 {
+        self.turn.asked
+    }
+
+    /// Channels at the TURN server.
+    pub(crate) fn channels(&self) -> usize {
+        self.turn.lent.values().map(|(_, _, channels)| channels.len()).sum()
+    }
+
     pub(crate) fn lent(&self) -> usize {
         self.turn.lent.len()
     }
@@ -287,6 +303,7 @@ impl Stage {
 
     fn send(&mut self, is_alice: bool, Transmit { component, to, datagram }: Transmit) {
         let side = if is_alice { &mut self.alice } else { &mut self.bob };
+        side.sent += 1;
         let from = *side.hosts.of(component);
         let from = side.translate(from, to);
         self.post(from, to, datagram);

@@ -113,8 +113,9 @@ impl Voice {
                     return;
                 }
                 active.ear.agree(&agreed);
-                // So do most phones when anything changes.
-                if active.agreed != agreed {
+                // So do most phones when anything changes; a new way for the same sound is nothing to begin anew for.
+                let of_sound = |agreed: &Agreed| Agreed { ice: None, ..agreed.clone() };
+                if of_sound(&active.agreed) != of_sound(&agreed) {
                     active.ear.restart();
                 }
                 active.mouth.agree(&agreed);
