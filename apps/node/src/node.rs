@@ -294,7 +294,9 @@ impl Node {
             Some(user) => {
                 self.respond(now, flow, cancel, &response, true, octets);
                 let (proxy, mut turn) = self.turn(now);
-                proxy.cancel(&mut turn, user);
+                let reason =
+                    cancel.raw(HeaderName::Reason).next().and_then(|reason| str::from_utf8(reason).ok());
+                proxy.cancel(&mut turn, user, reason);
             }
             None => self.reply_without_state(now, flow, &response, octets),
         }

@@ -101,7 +101,7 @@ fn status_of(ended: &Ended, measured: &report::Measured) -> u8 {
         Ended::HungUp | Ended::RemoteHungUp if measured.secs.is_some() => EXIT_SILENT,
         Ended::Failed(error) => status(error),
         Ended::Declined(_) => EXIT_BUSY,
-        Ended::Unanswered | Ended::Cancelled | Ended::RemoteCancelled => EXIT_UNANSWERED,
+        Ended::Unanswered | Ended::Cancelled | Ended::RemoteCancelled | Ended::Elsewhere => EXIT_UNANSWERED,
         _ => EXIT_FAILED,
     }
 }

@@ -5,23 +5,14 @@ use crate::event::AgentEvent;
 use crate::settings::Settings;
 use ruf_auth::Keyring;
 use ruf_message::{
-    Entropy, HeaderName, Method, Request, RequestBuilder, Response, StatusClass, StatusCode, Tick, Uri,
+    Entropy, HeaderName, Method, Request, RequestBuilder, Response, StatusClass, StatusCode, Tick, Uri, lease,
 };
 use ruf_session::Failure;
 use std::mem;
 use std::time::Duration;
 
-/// First and longest wait after a failure that may pass; doubled in between and shortened at random
-/// by up to a half, so that phones do not come back all at once.
-// rfc5626 §4.5
-const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(1_800));
-
 /// Times in a row that the registrar may ask for longer.
 const LONGER_MAX: u32 = 4;
-
-/// Refreshed this long before the end if the lifetime is long, else after half of it: time enough for
-/// a refresh that is lost to be tried again.
-const REFRESH_BEFORE_SECS: u32 = 600;
 
 /// ```text
 ///            register             200
@@ -292,8 +283,7 @@ impl Registration {
             return self.failed(now, entropy, Failure::Refused(response.status()), None);
         }
         (self.failures, self.longer) = (0, 0);
-        let refresh_secs = (expires_secs / 2).max(expires_secs.saturating_sub(REFRESH_BEFORE_SECS)).max(1);
-        let refresh_at = now + Duration::from_secs(refresh_secs.into());
+        let refresh_at = now + lease::refresh_in(expires_secs);
         self.settle(State::Registered { refresh_at }, AgentEvent::Registered { expires_secs }, asked_secs)
     }
 
@@ -337,16 +327,13 @@ impl Registration {
             };
         }
         // rfc3261 §10.2.7: not at once
-        let retry_in = retry_after_secs
-            .map_or_else(|| self.pause(entropy), |secs| Duration::from_secs(secs.max(1).into()));
+        let retry_in = retry_after_secs.map_or_else(
+            || lease::retry_in(self.failures, entropy),
+            |secs| Duration::from_secs(secs.max(1).into()),
+        );
         self.failures = self.failures.saturating_add(1);
         self.state = State::Waiting { retry_at: now + retry_in };
         Step { send: None, event: Some(AgentEvent::RegistrationFailed { failure, retry_in: Some(retry_in) }) }
-    }
-
-    fn pause(&self, entropy: &mut Entropy) -> Duration {
-        let whole = RETRY.0.saturating_mul(1 << self.failures.min(10)).min(RETRY.1);
-        whole / 2 + entropy.up_to(whole / 2)
     }
 
     pub(crate) fn tick(&mut self, now: Tick) -> Step {

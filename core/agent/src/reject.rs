@@ -1,6 +1,7 @@
 //! Why a request of somebody is refused, and with what (RFC 3261 §8.2, §21).
 
 use crate::capabilities::{ALLOW, ALLOW_EVENTS};
+use ruf_events::SubscribeRefused;
 use ruf_message::{HeaderName, Request, Response, StatusCode};
 
 /// Why a request is refused, and so its answer.
@@ -28,12 +29,8 @@ pub(crate) enum Reject {
     NoDialog,
     /// It lacks what it must have, or has it twice.
     Malformed,
-    /// A subscription to what we do not notify of.
-    BadEvent,
-    /// A subscription for too short a time.
-    IntervalTooBrief { min_secs: u32 },
-    /// A subscription that wants documents of another type than ours.
-    NotAcceptable,
+    /// A subscription that is not taken.
+    Subscription(SubscribeRefused),
     /// As many subscriptions as may be.
     TooMany,
     /// It is understood, and not done.
@@ -75,15 +72,7 @@ impl Reject {
             }
             Reject::NoDialog => (StatusCode::CALL_DOES_NOT_EXIST, None),
             Reject::Malformed => (StatusCode::BAD_REQUEST, None),
-            // rfc6665 §4.2.1.1
-            Reject::BadEvent => {
-                (StatusCode::BAD_EVENT, Some((HeaderName::AllowEvents, ALLOW_EVENTS.to_owned())))
-            }
-            // rfc6665 §4.2.1.1
-            Reject::IntervalTooBrief { min_secs } => {
-                (StatusCode::INTERVAL_TOO_BRIEF, Some((HeaderName::MinExpires, min_secs.to_string())))
-            }
-            Reject::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, None),
+            Reject::Subscription(refused) => return refused.into_response(request, ALLOW_EVENTS),
             Reject::TooMany => (StatusCode::TEMPORARILY_UNAVAILABLE, None),
             Reject::Forbidden => (StatusCode::FORBIDDEN, None),
             Reject::Declined => (StatusCode::DECLINE, None),

@@ -6,8 +6,8 @@ use crate::event::{CallKey, Full};
 use crate::reject::Reject;
 use ruf_dialog::{DialogId, Stage};
 use ruf_message::header::call_id::{Join, Replaces, TaggedDialog};
-use ruf_message::{HeaderName, Method, Request, Tick, Uri};
-use ruf_session::{Body, Named};
+use ruf_message::{HeaderName, Method, Request, StatusCode, Tick, Uri};
+use ruf_session::{Body, Cause, Named};
 
 /// Most calls that are remembered after their end: who asks to replace one of them comes too late.
 pub(crate) const ENDED_MAX: usize = 64;
@@ -127,7 +127,9 @@ impl Agent {
         let Some(call) = self.calls.get_mut(key) else { return };
         let is_up = call.usage.dialog().is_some_and(|dialog| dialog.stage() == Stage::Confirmed);
         if let Some(replaced) = call.replaces.take_if(|_| is_up) {
-            self.turn(now, replaced, |usage, turn| usage.hang_up(turn, None));
+            // rfc3326 §2: whoever it rang at has missed nothing
+            let elsewhere = Cause::sip(StatusCode::OK, "Call completed elsewhere");
+            self.turn(now, replaced, |usage, turn| usage.hang_up(turn, Some(elsewhere)));
         }
     }
 }

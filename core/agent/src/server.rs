@@ -7,6 +7,7 @@ use crate::redirect::TargetSet;
 use crate::reject::Reject;
 use crate::replaces::{Asks, is_misplaced};
 use crate::way::Way;
+use ruf_message::header::content::{ContentDisposition, ContentType};
 use ruf_message::header::expires::SessionExpires;
 use ruf_message::header::refer::ReferredBy;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick};
@@ -155,9 +156,8 @@ impl Agent {
         if encodings.into_iter().any(|encoding| !encoding.eq_ignore_ascii_case(b"identity")) {
             return Err(Reject::UnsupportedEncoding);
         }
-        let given = request.raw(HeaderName::ContentType).next().unwrap_or_default();
-        let bare = given.split(|&octet| octet == b';').next().unwrap_or_default().trim_ascii();
-        let understood = types.split(", ").any(|taken| bare.eq_ignore_ascii_case(taken.as_bytes()));
+        let given = ContentType::of(request);
+        let understood = given.is_some_and(|given| types.split(", ").any(|taken| given.is_named(taken)));
         if understood { Ok(()) } else { Err(Reject::UnsupportedType(types)) }
     }
 
@@ -333,8 +333,7 @@ fn witness(request: &Request) -> Option<Witness> {
 /// The sender does not insist that we understand its body.
 // rfc3261 §20.11: handling=optional
 fn is_optional(request: &Request) -> bool {
-    request.raw(HeaderName::ContentDisposition).any(|value| {
-        let mut params = value.split(|&octet| octet == b';').skip(1).map(<[u8]>::trim_ascii);
-        params.any(|param| param.eq_ignore_ascii_case(b"handling=optional"))
-    })
+    request
+        .header::<ContentDisposition<'_>>()
+        .is_ok_and(|disposition| disposition.is_some_and(|d| !d.is_required()))
 }

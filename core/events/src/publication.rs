@@ -5,16 +5,12 @@
 
 use crate::effect::{Asked, Turn};
 use crate::package::EventPackage;
-use crate::subscriber::pause;
 use crate::terms::{Terms, finish};
 use ruf_dialog::Failure;
 use ruf_message::body::Body;
 use ruf_message::header::expires::{Expires, MinExpires, RetryAfter};
-use ruf_message::{Entropy, HeaderName, Method, Response, StatusClass, StatusCode, Tick, Uri};
+use ruf_message::{Entropy, HeaderName, Method, Response, StatusClass, StatusCode, Tick, Uri, lease};
 use std::time::Duration;
-
-/// Refreshed this long before its end if it lasts long, else after half of it.
-const REFRESH_BEFORE_SECS: u32 = 600;
 
 /// What the user of a publication is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -237,8 +233,7 @@ impl Publication {
             let granted =
                 response.header::<Expires>().ok().flatten().map_or(asked_secs, |Expires(secs)| secs);
             let secs = granted.clamp(1, asked_secs);
-            let refresh_secs = (secs / 2).max(secs.saturating_sub(REFRESH_BEFORE_SECS)).max(1);
-            self.state = State::Published { refresh_at: turn.now + Duration::from_secs(refresh_secs.into()) };
+            self.state = State::Published { refresh_at: turn.now + lease::refresh_in(secs) };
             turn.event(PublicationEvent::Published { expires_secs: secs });
         } else {
             self.state = State::Absent;
@@ -276,7 +271,7 @@ impl Publication {
         }
         // rfc3903 §9: not before the time that the server says
         let retry_in = retry_after.map_or_else(
-            || pause(self.failures, turn.entropy),
+            || lease::retry_in(self.failures, turn.entropy),
             |secs| Duration::from_secs(secs.max(1).into()),
         );
         self.failures = self.failures.saturating_add(1);

@@ -8,7 +8,7 @@ mod ending;
 mod subscription;
 
 pub use ending::Ending;
-pub(crate) use ending::{ends_subscription, pause};
+pub(crate) use ending::ends_subscription;
 
 use crate::effect::{Asked, Turn};
 use crate::package::EventPackage;
@@ -16,9 +16,10 @@ use crate::terms::{Terms, finish};
 use ending::Again;
 use ruf_dialog::{Dialog, Failure};
 use ruf_message::body::Body;
+use ruf_message::header::content::ContentType;
 use ruf_message::header::event::{EndReason, Event, SubscriptionState, Substate};
 use ruf_message::header::expires::{Expires, MinExpires, RetryAfter};
-use ruf_message::{HeaderName, Method, Request, Response, StatusCode, Tick, Uri};
+use ruf_message::{HeaderName, Method, Request, Response, StatusCode, Tick, Uri, lease};
 use std::time::Duration;
 use subscription::{Ended, Subscription};
 
@@ -309,9 +310,9 @@ impl Subscriber {
             response.set(HeaderName::AllowEvents, self.package.name);
             return Err(Box::new(response));
         }
-        let given = request.raw(HeaderName::ContentType).next().unwrap_or_default();
-        let bare = given.split(|&octet| octet == b';').next().unwrap_or_default().trim_ascii();
-        if !request.body().is_empty() && !bare.eq_ignore_ascii_case(self.package.content_type.as_bytes()) {
+        let is_of_ours =
+            ContentType::of(request).is_some_and(|given| given.is_named(self.package.content_type));
+        if !request.body().is_empty() && !is_of_ours {
             let mut response = request.reply(StatusCode::UNSUPPORTED_MEDIA_TYPE);
             response.set(HeaderName::Accept, self.package.content_type);
             return Err(Box::new(response));
@@ -397,7 +398,7 @@ impl Subscriber {
         let retry_in = match again {
             Again::Never => return self.conclude(turn, why),
             Again::AtOnce if lasted >= AT_ONCE_AFTER => Duration::ZERO,
-            Again::AtOnce | Again::Later => pause(self.failures, turn.entropy),
+            Again::AtOnce | Again::Later => lease::retry_in(self.failures, turn.entropy),
             Again::After(secs) => Duration::from_secs(secs.max(1).into()),
         };
         self.failures = self.failures.saturating_add(1);

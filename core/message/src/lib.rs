@@ -50,6 +50,7 @@ mod flow;
 mod framing;
 pub mod header;
 mod host;
+pub mod lease;
 pub mod limits;
 mod message;
 mod method;

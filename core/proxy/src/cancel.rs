@@ -10,15 +10,15 @@ use crate::context::{BranchState, Phase, ResponseContext, Withdrawn};
 use crate::proxy::{Kept, Step};
 
 impl ResponseContext {
-    /// The sender cancels the request.
+    /// The sender cancels the request, and may say why: the value of Reason.
     // rfc3261 §16.10
-    pub(crate) fn cancel(&mut self, step: &mut Step<'_, '_>) -> Kept {
+    pub(crate) fn cancel(&mut self, step: &mut Step<'_, '_>, reason: Option<&str>) -> Kept {
         match self.phase {
             // Nothing was sent, so nobody else will say it.
             // rfc3261 §9.2
             Phase::Locating(_) => self.refuse(step, StatusCode::REQUEST_TERMINATED),
             Phase::Forwarding(_) => {
-                self.withdraw(step, Withdrawn::BySender);
+                self.withdraw(step, Withdrawn::BySender, reason);
                 self.advance(step)
             }
             // rfc3261 §9.2: a final response was sent, so it has no effect
@@ -26,9 +26,9 @@ impl ResponseContext {
         }
     }
 
-    /// Cancels every pending branch and forgets the targets that were not tried.
+    /// Cancels every pending branch, with this value of Reason, and forgets the targets that were not tried.
     // rfc3261 §16.7 step 10
-    pub(crate) fn withdraw(&mut self, step: &mut Step<'_, '_>, why: Withdrawn) {
+    pub(crate) fn withdraw(&mut self, step: &mut Step<'_, '_>, why: Withdrawn, reason: Option<&str>) {
         let is_invite = self.is_invite;
         let Some(pending) = self.forwarding() else {
             return;
@@ -43,7 +43,10 @@ impl ResponseContext {
                 // rfc3261 §9.1: only an INVITE is cancelled
                 BranchState::Calling(client) | BranchState::Proceeding(client) if is_invite => {
                     let turn = &mut *step.turn;
-                    turn.transactions.cancel(turn.now, client, turn.wire);
+                    match reason {
+                        Some(reason) => turn.transactions.cancel_because(turn.now, client, reason, turn.wire),
+                        None => turn.transactions.cancel(turn.now, client, turn.wire),
+                    }
                     branch.state = BranchState::Cancelling(why);
                 }
                 BranchState::Calling(_)

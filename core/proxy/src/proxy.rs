@@ -233,10 +233,10 @@ impl Proxy {
     }
 
     /// Takes a CANCEL of the INVITE whose server transaction carries this tag. The CANCEL itself was
-    /// answered with 200 by whoever received it.
-    pub fn cancel(&mut self, turn: &mut Turn<'_>, user: u64) {
+    /// answered with 200 by whoever received it; `reason`: what its Reason says, which goes on with it.
+    pub fn cancel(&mut self, turn: &mut Turn<'_>, user: u64, reason: Option<&str>) {
         let key = Token::from_user(user).key();
-        self.with(turn, key, |context, step| context.cancel(step));
+        self.with(turn, key, |context, step| context.cancel(step, reason));
     }
 
     /// Does what is due.

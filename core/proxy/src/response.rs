@@ -14,6 +14,10 @@ use crate::proxy::{Kept, Step};
 use crate::reject;
 use crate::slots::BranchId;
 
+/// Another branch has it.
+// rfc3326 §2
+const ELSEWHERE: &str = "SIP;cause=200;text=\"Call completed elsewhere\"";
+
 impl ResponseContext {
     /// A response came on a branch.
     // rfc3261 §16.7 step 1, §16.7 step 3; the context was found by the token
@@ -86,7 +90,8 @@ impl ResponseContext {
         if !self.is_invite {
             return Kept::No;
         }
-        self.withdraw(step, Withdrawn::Answered); // rfc3261 §16.7 step 10
+        // rfc3261 §16.7 step 10; rfc3326 §2: whoever does not answer has missed nothing
+        self.withdraw(step, Withdrawn::Answered, Some(ELSEWHERE));
         self.phase = Phase::Accepted;
         self.announce_answer(step, response);
         Kept::Yes
@@ -98,7 +103,7 @@ impl ResponseContext {
         if let Some(pending) = self.forwarding() {
             pending.fail(step, id, Failure::Answered(Box::new(response)));
         }
-        self.withdraw(step, Withdrawn::Declined);
+        self.withdraw(step, Withdrawn::Declined, None);
         self.advance(step)
     }
 

@@ -22,6 +22,12 @@ impl Cause {
         Cause { protocol: "SIP".to_owned(), code: Some(status.as_u16()), text: text.to_owned() }
     }
 
+    /// Somebody else took the call.
+    // rfc3326 §2
+    pub fn is_elsewhere(&self) -> bool {
+        self.protocol.eq_ignore_ascii_case("SIP") && self.code == Some(StatusCode::OK.as_u16())
+    }
+
     /// The first that a message states.
     // rfc3326 §2
     pub(crate) fn of(message: &Fields) -> Option<Self> {

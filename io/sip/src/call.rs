@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
+use ruf_agent::Cause;
 use ruf_media::{Codec, Event, Figures, Sink, Source, Suite, device};
 use tokio::sync::mpsc;
 
@@ -91,7 +92,14 @@ impl Call {
     /// when [`CallEvent::Ended`] comes.
     pub fn hang_up(&self) {
         let line = self.line;
-        self.endpoint.tell(move |desk, now| desk.hang_up(now, line));
+        self.endpoint.tell(move |desk, now| desk.hang_up(now, line, None));
+    }
+
+    /// The same, and says why (RFC 3326): `Cause::sip(StatusCode::OK, "Call completed elsewhere")` makes it no missed call
+    /// of whoever it rings at.
+    pub fn hang_up_because(&self, cause: Cause) {
+        let line = self.line;
+        self.endpoint.tell(move |desk, now| desk.hang_up(now, line, Some(cause)));
     }
 
     /// Puts the far side on hold: it says and hears nothing until [`Call::resume`], but for what we

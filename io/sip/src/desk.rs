@@ -147,7 +147,7 @@ impl Desk {
         self.is_closed = true;
         let lines: Vec<LineKey> = self.lines.keys().copied().collect();
         for line in lines {
-            self.hang_up(now, line);
+            self.hang_up(now, line, None);
         }
         self.close_watches(now);
         self.unregister(now);

@@ -198,6 +198,8 @@ pub enum Ended {
     Cancelled,
     /// The caller gave up before we answered.
     RemoteCancelled,
+    /// Somebody else answered it: at another phone of the same user, say (RFC 3326).
+    Elsewhere,
     /// We refused with this status.
     Declined(StatusCode),
     /// It came to nothing.
@@ -217,7 +219,14 @@ pub enum Ended {
 impl Ended {
     /// Both had talked, or nobody wanted to: nothing went wrong.
     pub fn is_orderly(&self) -> bool {
-        matches!(self, Ended::HungUp | Ended::RemoteHungUp | Ended::Cancelled | Ended::RemoteCancelled)
+        matches!(
+            self,
+            Ended::HungUp
+                | Ended::RemoteHungUp
+                | Ended::Cancelled
+                | Ended::RemoteCancelled
+                | Ended::Elsewhere
+        )
     }
 }
 
@@ -246,6 +255,7 @@ impl fmt::Display for Ended {
             Ended::RemoteHungUp => f.write_str("the far side hung up"),
             Ended::Cancelled => f.write_str("given up before an answer"),
             Ended::RemoteCancelled => f.write_str("the caller gave up"),
+            Ended::Elsewhere => f.write_str("answered elsewhere"),
             Ended::Declined(status) => write!(f, "declined with {status}"),
             Ended::Failed(Error::Refused(StatusCode::BUSY_HERE | StatusCode::BUSY_EVERYWHERE)) => {
                 f.write_str("busy")

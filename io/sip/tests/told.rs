@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_message::{HeaderName, Message, Method, Request, StatusCode};
-use ruf_sip::{Account, CallEvent, DiversionReason, Phone};
+use ruf_sip::{Account, CallEvent, Cause, DiversionReason, Ended, Phone};
 use two::{Phones, phone, within};
 
 /// Answers the first INVITE with these, one after the other, each with these header fields.
@@ -144,4 +144,15 @@ async fn without_a_server_nobody_asserts_anything_and_where_a_call_goes_is_told(
     within(call.answered()).await.unwrap();
     answered.hang_up();
     within(answered.ended()).await;
+}
+
+#[tokio::test]
+async fn a_call_that_somebody_else_took_was_not_missed() {
+    // tests rfc3326 §2
+    let mut phones = Phones::new().await;
+    let call = phones.alice.call(&phones.bob_over("udp")).await.unwrap();
+    let mut incoming = within(phones.bob.incoming()).await.unwrap();
+    incoming.ring();
+    call.hang_up_because(Cause::sip(StatusCode::OK, "Call completed elsewhere"));
+    assert_eq!(within(incoming.ended()).await, Ended::Elsewhere);
 }

@@ -99,7 +99,7 @@ impl Agent {
             return Err(Reject::Forbidden);
         }
         if event != Some(PRESENCE.name) {
-            return Err(Reject::BadEvent);
+            return Err(Reject::Subscription(SubscribeRefused::BadEvent));
         }
         let Some(shown) = self.subscriptions.shown.clone() else { return Err(Reject::Forbidden) };
         if self.subscriptions.watchers.len() >= self.settings.limits.subscriptions_max {
@@ -111,12 +111,7 @@ impl Agent {
         let turn = &mut Turn { now, entropy: &mut self.entropy, out: &mut out };
         let said = (Standing::Active, Some(shown));
         let notifier = Notifier::subscribed(turn, terms, PRESENCE, (user, request), &tag, said);
-        let notifier = notifier.map_err(|refused| match refused {
-            SubscribeRefused::BadEvent => Reject::BadEvent,
-            SubscribeRefused::TooBrief { min_secs } => Reject::IntervalTooBrief { min_secs },
-            SubscribeRefused::NotAcceptable => Reject::NotAcceptable,
-            SubscribeRefused::Malformed => Reject::Malformed,
-        })?;
+        let notifier = notifier.map_err(Reject::Subscription)?;
         let key = self.next;
         self.next += 1;
         let watched = Watched { notifier, keyring: self.settings.keyring.clone(), flow };

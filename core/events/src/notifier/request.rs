@@ -1,6 +1,7 @@
 //! What a SUBSCRIBE must say to be taken (RFC 6665 §4.2.1.1).
 
 use crate::package::EventPackage;
+use ruf_message::header::accept;
 use ruf_message::header::event::Event;
 use ruf_message::header::expires::Expires;
 use ruf_message::{HeaderName, Request, Response, StatusCode};
@@ -26,11 +27,12 @@ pub enum SubscribeRefused {
 }
 
 impl SubscribeRefused {
-    /// The answer, from who knows this package.
-    pub fn into_response(self, request: &Request, package: &str) -> Response {
+    /// The answer, from who knows these packages: the value of Allow-Events.
+    // rfc6665 §4.2.1.1
+    pub fn into_response(self, request: &Request, packages: &str) -> Response {
         let (status, field) = match self {
             SubscribeRefused::BadEvent => {
-                (StatusCode::BAD_EVENT, Some((HeaderName::AllowEvents, package.to_owned())))
+                (StatusCode::BAD_EVENT, Some((HeaderName::AllowEvents, packages.to_owned())))
             }
             SubscribeRefused::TooBrief { min_secs } => {
                 (StatusCode::INTERVAL_TOO_BRIEF, Some((HeaderName::MinExpires, min_secs.to_string())))
@@ -52,7 +54,8 @@ pub(super) fn asked_secs(package: &EventPackage, request: &Request) -> Result<u3
     if event.is_none_or(|event| event.event.as_str() != package.name) {
         return Err(SubscribeRefused::BadEvent);
     }
-    if !takes(request, package.content_type) {
+    // rfc6665 §3.1.3, §3.2.1-3, §4.1.2.1, rfc3856 §6.7: who does not say takes the package's own
+    if accept::takes(request, package.content_type) == Some(false) {
         return Err(SubscribeRefused::NotAcceptable);
     }
     match request.header::<Expires>() {
@@ -66,20 +69,6 @@ pub(super) fn asked_secs(package: &EventPackage, request: &Request) -> Result<u3
         Ok(Some(Expires(secs))) => Ok(secs.min(package.expires_secs)),
         Err(_) => Err(SubscribeRefused::Malformed),
     }
-}
-
-/// The sender takes bodies of this type; of the package's own, if it does not say.
-// rfc6665 §3.1.3, §3.2.1-3, §4.1.2.1, rfc3856 §6.7
-fn takes(request: &Request, content_type: &str) -> bool {
-    let (kind, _) = content_type.split_once('/').unwrap_or((content_type, ""));
-    let mut ranges = request.values(HeaderName::Accept).peekable();
-    ranges.peek().is_none()
-        || ranges.any(|range| {
-            let range = range.split(|&octet| octet == b';').next().unwrap_or_default().trim_ascii();
-            range.eq_ignore_ascii_case(content_type.as_bytes())
-                || range == b"*/*"
-                || range.eq_ignore_ascii_case(format!("{kind}/*").as_bytes())
-        })
 }
 
 #[cfg(test)]
@@ -131,6 +120,8 @@ mod tests {
         {
             assert_eq!(accepting(good), Ok(3_600), "{good}");
         }
-        assert_eq!(accepting("application/xpidf+xml"), Err(SubscribeRefused::NotAcceptable));
+        for bad in ["application/xpidf+xml", "application/pidf+xml;q=0, */*", ""] {
+            assert_eq!(accepting(bad), Err(SubscribeRefused::NotAcceptable), "{bad}");
+        }
     }
 }

@@ -2,13 +2,8 @@
 
 use ruf_dialog::Failure;
 use ruf_message::header::event::EndReason;
-use ruf_message::{Entropy, StatusClass, StatusCode};
+use ruf_message::{StatusClass, StatusCode};
 use std::fmt;
-use std::time::Duration;
-
-/// First and longest wait before another attempt; doubled in between and shortened at random by up to a half, so
-/// that subscribers do not come back all at once.
-const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(1_800));
 
 /// Why a subscription is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,12 +69,6 @@ fn is_passing(status: StatusCode) -> bool {
 // rfc6665 §4.1.2.2 and rfc6665 §4.2.2: 404, 405, 410, 416, 480 to 485, 489, 501, 604
 pub(crate) fn ends_subscription(status: StatusCode) -> bool {
     matches!(status.as_u16(), 404 | 405 | 410 | 416 | 480..=485 | 489 | 501 | 604)
-}
-
-/// How long before the next attempt, after so many in a row that came to nothing.
-pub(crate) fn pause(failures: u32, entropy: &mut Entropy) -> Duration {
-    let whole = RETRY.0.saturating_mul(1 << failures.min(10)).min(RETRY.1);
-    whole / 2 + entropy.up_to(whole / 2)
 }
 
 impl fmt::Display for Ending {
@@ -149,17 +138,6 @@ mod tests {
         }
         for code in [200, 400, 401, 403, 408, 423, 486, 488, 491, 500, 503, 600, 603] {
             assert!(!ends(code), "{code}");
-        }
-    }
-
-    #[test]
-    fn pauses_grow_and_differ() {
-        let mut entropy = Entropy::from_seed([1; 32]);
-        for failures in [0, 3, 40] {
-            let whole = RETRY.0.saturating_mul(1 << failures.min(10)).min(RETRY.1);
-            let found = pause(failures, &mut entropy);
-            assert!(found >= whole / 2 && found <= whole, "{failures}: {found:?}");
-            assert_ne!(found, pause(failures, &mut entropy));
         }
     }
 }

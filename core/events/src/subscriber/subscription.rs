@@ -7,12 +7,8 @@ use crate::terms::{Terms, finish};
 use ruf_dialog::{Dialog, Failure, OutOfOrder};
 use ruf_message::header::event::{SubscriptionState, Substate};
 use ruf_message::header::expires::{Expires, MinExpires, RetryAfter};
-use ruf_message::{HeaderName, Method, Request, Response, StatusCode, Tick};
+use ruf_message::{HeaderName, Method, Request, Response, StatusCode, Tick, lease};
 use std::time::Duration;
-
-/// Refreshed this long before its end if it lasts long, else after half of it: time enough for a refresh that is
-/// lost to be tried again.
-const REFRESH_BEFORE_SECS: u32 = 600;
 
 /// One subscription.
 ///
@@ -79,8 +75,7 @@ impl Subscription {
     fn lasts(&mut self, now: Tick, secs: u32) {
         self.until = now + Duration::from_secs(secs.into());
         if let Refresh::Quiet { refresh_at } = &mut self.refresh {
-            let refresh_secs = (secs / 2).max(secs.saturating_sub(REFRESH_BEFORE_SECS)).max(1);
-            *refresh_at = now + Duration::from_secs(refresh_secs.into());
+            *refresh_at = now + lease::refresh_in(secs);
         }
     }
 

@@ -2,6 +2,7 @@
 //! §20.3). A type here is one element of its list.
 
 use crate::error::HeaderError;
+use crate::fields::Fields;
 use crate::header::Header;
 use crate::header::address::qvalue;
 use crate::header::content::MediaType;
@@ -27,6 +28,19 @@ impl Accept<'_> {
     pub fn q(&self) -> u16 {
         preference(&self.0.params)
     }
+}
+
+/// Whether the sender of a message takes bodies of this type, `kind/subtype`; `None`: it does not say. The range that
+/// names it most closely decides, and one with q=0 says no.
+// rfc3261 §20.1
+pub fn takes(fields: &Fields, name: &str) -> Option<bool> {
+    if !fields.contains(HeaderName::Accept) {
+        return None;
+    }
+    let (kind, subtype) = name.split_once('/').unwrap_or((name, ""));
+    let ranges = fields.headers_of::<Accept<'_>>().flatten().filter(|range| range.covers(kind, subtype));
+    let closeness = |range: &Accept<'_>| (range.0.kind != b"*", range.0.subtype != b"*");
+    Some(ranges.max_by_key(|range| (closeness(range), range.q())).is_some_and(|range| range.q() > 0))
 }
 
 /// Types that hold a word or `*`, and parameters.
@@ -82,6 +96,7 @@ fn preference(params: &Params<'_>) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Method, Request};
 
     #[test]
     fn ranges_cover_types() {
@@ -110,5 +125,28 @@ mod tests {
         assert_eq!(AcceptLanguage::decode(b"da").unwrap().q(), 1_000);
         assert_eq!(AcceptEncoding::decode(b"*;q=7").unwrap().q(), 1_000);
         assert!(AcceptEncoding::decode(b"").is_err());
+    }
+
+    #[test]
+    fn the_closest_range_decides_and_0_says_no() {
+        // tests rfc3261 §20.1
+        let taken = |accept: &[&str]| {
+            let uri = "sip:b@h".parse().unwrap();
+            let builder = Request::build(Method::Subscribe, &uri).from("<sip:a@h>;tag=a").to("<sip:b@h>");
+            let mut request = builder.call_id("1").cseq(1).finish().unwrap();
+            accept.iter().for_each(|value| request.add(HeaderName::Accept, value));
+            takes(&request, "application/pidf+xml")
+        };
+        assert_eq!(taken(&[]), None);
+        for good in ["application/pidf+xml", "text/plain, Application/PIDF+xml;q=0.1", "*/*", "application/*"]
+        {
+            assert_eq!(taken(&[good]), Some(true), "{good}");
+        }
+        for bad in
+            ["", "text/*", "application/pidf+xml;q=0", "application/pidf+xml;q=0, */*", "application/*;q=0.0"]
+        {
+            assert_eq!(taken(&[bad]), Some(false), "{bad}");
+        }
+        assert_eq!(taken(&["*/*;q=0", "application/pidf+xml"]), Some(true));
     }
 }

@@ -3,6 +3,7 @@
 //! body itself, and its parts, are in [`body`](crate::body).
 
 use crate::error::HeaderError;
+use crate::fields::Fields;
 use crate::header::Header;
 use crate::header::options::{token, tokens};
 use crate::header::wraps::{numbers, wraps};
@@ -55,6 +56,11 @@ impl<'a> MediaType<'a> {
             && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
     }
 
+    /// It is the type of this name, `kind/subtype`, whatever its parameters.
+    pub fn is_named(&self, name: &str) -> bool {
+        name.split_once('/').is_some_and(|(kind, subtype)| self.is(kind, subtype))
+    }
+
     /// It is a multipart of any kind.
     pub fn is_multipart(&self) -> bool {
         self.kind.eq_ignore_ascii_case(b"multipart")
@@ -69,6 +75,13 @@ impl<'a> MediaType<'a> {
 wraps! { MediaType:
     /// What the body is (RFC 3261 §20.15).
     ContentType,
+}
+
+impl<'a> ContentType<'a> {
+    /// What the body of a message is; `None`: it does not say, or not so that it can be read.
+    pub fn of(fields: &'a Fields) -> Option<MediaType<'a>> {
+        fields.header::<Self>().ok().flatten().map(|ContentType(media)| media)
+    }
 }
 
 /// What the body is for: `session;handling=optional` (RFC 3261 §20.11).

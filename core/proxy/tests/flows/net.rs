@@ -285,8 +285,10 @@ impl Net {
                 let status = if invite.is_some() { StatusCode::OK } else { StatusCode::CALL_DOES_NOT_EXIST };
                 let server = self.transactions.accept(self.now, flow, &request).unwrap();
                 self.transactions.respond(self.now, server, &request.reply(status), &mut self.wire);
+                let reason = request.raw(HeaderName::Reason).next();
+                let reason = reason.map(|value| String::from_utf8_lossy(value).into_owned());
                 if invite.is_some() {
-                    self.with_proxy(|proxy, turn| proxy.cancel(turn, user));
+                    self.with_proxy(|proxy, turn| proxy.cancel(turn, user, reason.as_deref()));
                 }
             }
             Received::Response { user, response, .. } => {

@@ -27,7 +27,7 @@ fn responses_and_events_of_contexts_that_are_gone_do_nothing() {
     };
     for user in [0, 1, u64::MAX, 0x1_0000_0001, 0x0101] {
         net.proxy.response(&mut turn, user, late.clone());
-        net.proxy.cancel(&mut turn, user);
+        net.proxy.cancel(&mut turn, user, None);
         let token = ruf_proxy::Token::from_user(user);
         net.proxy.answer(&mut turn, Answer::Reached { token, flow: Ok(crate::phone::flow('b')) });
     }

@@ -6,7 +6,7 @@ use crate::stage::Stage;
 
 #[test]
 fn fork_answered_elsewhere() {
-    // tests rfc3261 §16.7 step 10
+    // tests rfc3261 §16.7 step 10, rfc3326 §2
     let (mut stage, tablet) = Stage::with_tablet();
     let call = stage.dial("bob");
     let bob = stage.rings();
@@ -15,6 +15,7 @@ fn fork_answered_elsewhere() {
     let _ = (bob, stage.pass_ms(2_000));
     stage.answer_at(tablet, other);
     stage.hears_answer();
+    stage.is_taken_elsewhere(stage.bob);
     assert_eq!(stage.ended(stage.bob), EndReason::RemoteCancelled);
     stage.hang_up(stage.alice, call);
     assert_eq!(stage.ended(tablet), EndReason::RemoteHungUp);

@@ -4,7 +4,7 @@ use crate::stage::{Stage, sdp, uri};
 
 #[test]
 fn picked_up() {
-    // tests rfc5359 §2.16, rfc3891 §3
+    // tests rfc5359 §2.16, rfc3891 §3, rfc3326 §2
     let (mut stage, carol) = Stage::with_carol();
     let ringing = stage.dial("bob");
     stage.rings();
@@ -16,6 +16,7 @@ fn picked_up() {
     });
     let new = stage.is_replacing(stage.alice, ringing);
     stage.answer_at(stage.alice, new);
+    stage.is_taken_elsewhere(stage.bob);
     stage.ended(stage.bob);
     stage.hears_answer_at(carol);
     stage.hang_up(stage.alice, new);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use ruf_agent::{AgentEvent, CallKey, DiversionReason};
+use ruf_agent::{AgentEvent, CallKey, Cause, DiversionReason, EndReason};
 use ruf_media::{Figures, WayEvent};
 use ruf_message::{Flow, StatusCode, Tick, Uri};
 use tokio::sync::mpsc;
@@ -57,6 +57,8 @@ pub(super) struct Line {
     is_up: bool,
     /// Why we hang up, if not because the user wants it.
     cause: Option<Ended>,
+    /// The far side, or the server, says that somebody else took it.
+    is_elsewhere: bool,
     end: Arc<OnceLock<End>>,
 }
 
@@ -118,6 +120,7 @@ impl Desk {
                 referral: None,
                 is_up: false,
                 cause: None,
+                is_elsewhere: false,
                 end: Arc::clone(&end),
             },
         );
@@ -221,12 +224,15 @@ impl Desk {
     }
 
     /// Hangs up; one that waits for a way is over at once.
-    pub(crate) fn hang_up(&mut self, now: Tick, key: LineKey) {
+    pub(crate) fn hang_up(&mut self, now: Tick, key: LineKey, cause: Option<Cause>) {
         let Some(line) = self.lines.get_mut(&key) else { return };
         // rfc3261 §15.1.1: media stop with the BYE
         line.talk.stop();
         match line.call {
-            Some(call) => self.agent.hang_up(now, call),
+            Some(call) => match cause {
+                Some(cause) => self.agent.hang_up_because(now, call, cause),
+                None => self.agent.hang_up(now, call),
+            },
             None => self.end(key, Ended::Cancelled),
         }
     }
@@ -240,7 +246,7 @@ impl Desk {
             (WayEvent::Lost, false) => self.change(now, key, Change::Restart),
             (WayEvent::Lost | WayEvent::None, true) => {
                 line.cause = Some(Ended::SoundLost);
-                self.hang_up(now, key);
+                self.hang_up(now, key, None);
             }
             (WayEvent::None, false) => {}
         }
@@ -338,7 +344,9 @@ impl Desk {
             }),
             AgentEvent::Ended { call, reason } => {
                 if let Some(key) = self.line_of.remove(&call) {
-                    self.end(key, reason.into());
+                    let is_elsewhere = self.lines.get(&key).is_some_and(|line| line.is_elsewhere);
+                    let is_elsewhere = is_elsewhere && reason == EndReason::RemoteCancelled;
+                    self.end(key, if is_elsewhere { Ended::Elsewhere } else { reason.into() });
                 }
             }
             AgentEvent::Referred { call, to, referred_by, .. } => self.on_line(call, |_, line| {
@@ -372,7 +380,10 @@ impl Desk {
             }
             _ => return,
         };
-        self.on_line(call, |_, line| line.tell(told));
+        self.on_line(call, |_, line| {
+            line.is_elsewhere |= matches!(&told, CallEvent::Cause(cause) if cause.is_elsewhere());
+            line.tell(told);
+        });
     }
 
     fn incoming(

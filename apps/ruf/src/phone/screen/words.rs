@@ -179,6 +179,7 @@ words! {
 
     dialled: "dialled", "gewählt";
     received: "received", "angenommen";
+    elsewhere: "answered elsewhere", "woanders angenommen";
     missed: "MISSED", "VERPASST";
     refused: "refused", "abgelehnt";
     forwarded: "sent on", "weitergel.";
@@ -253,6 +254,7 @@ impl Words {
             Ended::RemoteHungUp => self.remote_hung_up,
             Ended::Cancelled => self.cancelled,
             Ended::RemoteCancelled => self.remote_cancelled,
+            Ended::Elsewhere => self.elsewhere,
             Ended::Declined(_) => self.declined,
             Ended::Failed(error) => return self.error(error),
             Ended::Unanswered => self.unanswered,

@@ -79,6 +79,15 @@ impl Stage {
         self.until(phone, |event| matches!(event, AgentEvent::Transferred { .. }).then_some(()));
     }
 
+    /// This phone hears that somebody else took the call.
+    pub(crate) fn is_taken_elsewhere(&mut self, phone: HostId) {
+        let cause = self.until(phone, |event| match event {
+            AgentEvent::Cause { cause, .. } => Some(cause.clone()),
+            _ => None,
+        });
+        assert!(cause.is_elsewhere(), "{cause}");
+    }
+
     /// How the call ended for this phone.
     pub(crate) fn ended(&mut self, phone: HostId) -> EndReason {
         self.until(phone, |event| match event {

@@ -387,6 +387,7 @@ impl Model {
         let way = match (id, line.answered.is_some() || line.state == LineState::Answering) {
             (LineId::Out(_), _) => Way::Dialled,
             (LineId::In(_), true) => Way::Received,
+            (LineId::In(_), false) if *ended == Ended::Elsewhere => Way::Received,
             (LineId::In(_), false) if line.forwarded_to.is_some() => Way::Forwarded,
             (LineId::In(_), false) if line.state == LineState::Voicemail || line.is_past_voicemail => {
                 Way::Missed

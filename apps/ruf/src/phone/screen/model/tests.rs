@@ -217,6 +217,10 @@ fn who_calls_is_answered_refused_or_missed_and_the_list_says_which() {
     let mut phone = Pure::new();
     let (gone, _) = phone.incoming(1, "sip:bob@example.org", "B");
     phone.ended(gone, Ended::RemoteCancelled);
+    let (elsewhere, _) = phone.incoming(5, "sip:x@h", "X");
+    phone.ended(elsewhere, Ended::Elsewhere);
+    let entry = phone.entries()[0].clone();
+    assert_eq!((entry.way, entry.why.as_str()), (Way::Received, "answered elsewhere"));
     let (refused, _) = phone.incoming(2, "sip:x@h", "X");
     assert_eq!(phone.key(Key::F(8)), [Effect::Refuse(refused, StatusCode::BUSY_HERE)]);
     phone.ended(refused, Ended::Declined(StatusCode::BUSY_HERE));
@@ -230,7 +234,9 @@ fn who_calls_is_answered_refused_or_missed_and_the_list_says_which() {
     assert_eq!(effects, [refuse, Effect::Remember(phone.entries()[0].clone())]);
     let ways: Vec<(Way, &str)> =
         phone.entries().iter().map(|entry| (entry.way, entry.party.title())).collect();
-    let wanted = [(Way::Missed, "Z"), (Way::Received, "Y"), (Way::Refused, "X"), (Way::Missed, "Bob Müller")];
+    let (bob, x, z) = ("Bob Müller", "X", "Z");
+    let wanted =
+        [(Way::Missed, z), (Way::Received, "Y"), (Way::Refused, x), (Way::Received, x), (Way::Missed, bob)];
     assert_eq!(ways, wanted);
     // Counted until they are looked at, and not counted again.
     assert_eq!(phone.model.calls.missed(), 2);
