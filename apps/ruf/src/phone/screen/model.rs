@@ -4,6 +4,7 @@
 
 mod calls;
 mod conference;
+mod hold;
 mod playing;
 mod presence;
 mod recording;
