@@ -33,6 +33,29 @@ pub(crate) fn ends_with(file: &Path, side: usize, hertz: u32, patience: Duration
     }
 }
 
+/// Waits until one side of a recording has all of these tones at its end, and not that one.
+pub(crate) fn ends_mixed(
+    file: &Path,
+    side: usize,
+    tones: &[u32],
+    without: u32,
+    patience: Duration,
+) -> Outcome<()> {
+    let deadline = Instant::now() + patience;
+    loop {
+        let samples = read(file, side)?;
+        let last = samples.get(samples.len().saturating_sub(LISTEN)..).unwrap_or_default();
+        let all = tones.iter().all(|hertz| tone::has(last, *hertz));
+        if last.len() == LISTEN && all && !tone::has(last, without) {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            fail!("{} does not end with {tones:?} Hz alone, or {without} Hz is there", file.display());
+        }
+        std::thread::sleep(REST);
+    }
+}
+
 /// One side of a recording, at the rate of `tone`.
 fn read(file: &Path, side: usize) -> Outcome<Vec<i16>> {
     let mut reader = hound::WavReader::open(file).map_err(Failure::new)?;

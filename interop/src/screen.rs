@@ -214,6 +214,7 @@ impl Day {
         let (tap, bert, dora) = (&self.tap, &self.bert.settings, &self.dora.settings);
         mixed(tap, &bert.rtp_ports, &[OUR_HERTZ, DORA_HERTZ], BERT_HERTZ, tap.mark())?;
         mixed(tap, &dora.rtp_ports, &[OUR_HERTZ, BERT_HERTZ], DORA_HERTZ, tap.mark())?;
+        self.records_all()?;
         self.dora.keys().hang_up()?;
         self.screen.shows(&["Bert", "talking"])?;
         self.talks(BERT_HERTZ)?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::{BERT_HERTZ, Day, GREETING_HERTZ, OUR_HERTZ, REST};
+use super::{BERT_HERTZ, DORA_HERTZ, Day, GREETING_HERTZ, OUR_HERTZ, REST};
 use crate::failure::{Outcome, ensure};
 use crate::recording;
 use crate::server::DOMAIN;
@@ -16,6 +16,15 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const MESSAGE_BYTES: u64 = 10_000;
 
 impl Day {
+    /// A conference with dora in the window and bert beside her: all are in it, and dora, whose call it is, on the left.
+    pub(super) fn records_all(&mut self) -> Outcome<()> {
+        self.screen.press(&["C-e"])?;
+        self.screen.shows(&["CONFERENCE", "RECORDING: Dora"])?;
+        let file = self.kept("calls", "_Dora")?;
+        recording::ends_with(&file, 0, DORA_HERTZ, PATIENCE)?;
+        recording::ends_mixed(&file, 1, &[OUR_HERTZ, BERT_HERTZ], DORA_HERTZ, PATIENCE)
+    }
+
     pub(super) fn records(&mut self) -> Outcome<()> {
         self.dials("bert")?;
         self.screen.shows(&["Bert", "it rings there"])?;
@@ -23,7 +32,7 @@ impl Day {
         self.talks(BERT_HERTZ)?;
         self.screen.press(&["C-e"])?;
         self.screen.shows(&["RECORDING: Bert", "^E Stop recording"])?;
-        let file = self.kept("calls")?;
+        let file = self.kept("calls", "_Bert")?;
         recording::ends_with(&file, 0, BERT_HERTZ, PATIENCE)?;
         recording::ends_with(&file, 1, OUR_HERTZ, PATIENCE)?;
         self.screen.press(&["C-e"])?;
@@ -43,7 +52,7 @@ impl Day {
         let from = self.tap.mark();
         heard(&self.tap, true, self.ip, Side::Ruf, GREETING_HERTZ, from)?;
         heard(&self.tap, true, self.ip, Side::Peer, BERT_HERTZ, from)?;
-        let message = self.kept("messages")?;
+        let message = self.kept("messages", "_Bert")?;
         let deadline = Instant::now() + PATIENCE;
         while std::fs::metadata(&message)?.len() < MESSAGE_BYTES {
             ensure!(Instant::now() < deadline, "{} stays short", message.display());
@@ -74,12 +83,13 @@ impl Day {
         self.screen.shows(&["[Dial]"]).map(drop)
     }
 
-    /// The file that was kept in this folder.
-    fn kept(&self, folder: &str) -> Outcome<PathBuf> {
+    /// The file that was kept in this folder of a call with them.
+    fn kept(&self, folder: &str, whom: &str) -> Outcome<PathBuf> {
         let folder = self.folder.join(folder);
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(file) = files(&folder, "")?.into_iter().next() {
+            let is_theirs = |file: &PathBuf| file.to_string_lossy().contains(whom);
+            if let Some(file) = files(&folder, "")?.into_iter().find(is_theirs) {
                 return Ok(file);
             }
             ensure!(Instant::now() < deadline, "nothing is kept in {}", folder.display());
