@@ -331,10 +331,11 @@ impl Talk {
         self.seeks_way = false;
     }
 
-    /// The far side takes nothing from us: it holds.
+    /// The far side takes nothing from us, or took sound out of the call: it holds.
+    // rfc3264 §8.2, §8.4
     pub(crate) fn is_held(&self) -> bool {
-        let stream = self.negotiated().and_then(Negotiated::audio);
-        stream.is_some_and(|stream| !stream.direction.sends() || stream.remote.is_none())
+        let takes = |stream: &ruf_sdp::Stream| stream.direction.sends() && stream.remote.is_some();
+        self.negotiated().is_some_and(|negotiated| !negotiated.audio().is_some_and(takes))
     }
 
     /// What our open offer changes.

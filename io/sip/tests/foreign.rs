@@ -251,3 +251,26 @@ async fn who_wants_to_be_mixed_into_a_call_says_into_which() {
     }
     calling.join().unwrap();
 }
+
+#[tokio::test]
+async fn who_takes_sound_out_of_the_call_holds() {
+    // tests rfc3264 §8.2
+    let mut bob = phone("bob", |account| account).await;
+    let mut foreign = Foreign::towards(&bob);
+    let to = format!("sip:bob@{}", bob.address()).parse().unwrap();
+    let call = foreign.agent.call(foreign.now(), &to, Some(Body::sdp(OFFER))).unwrap();
+    let calling = std::thread::spawn(move || {
+        foreign.until(|event| matches!(event, AgentEvent::Answered { .. }));
+        for offer in [OFFER.replace("40000", "0"), OFFER.to_owned()] {
+            foreign.agent.modify(foreign.now(), call, Body::sdp(offer));
+            foreign.until(|event| matches!(event, AgentEvent::Modified { .. }));
+        }
+        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+    });
+    let mut answered = within(bob.incoming()).await.unwrap().answer();
+    within(answered.answered()).await.unwrap();
+    assert_eq!(within(answered.next()).await, Some(CallEvent::Held));
+    assert_eq!(within(answered.next()).await, Some(CallEvent::Resumed));
+    answered.hang_up();
+    calling.join().unwrap();
+}
