@@ -4,11 +4,11 @@
 //! Not here: the ACK of a 2xx (the user's), the CANCEL's own transaction (`non_invite_client.rs`,
 //! opened by the table), Timer C (`ruf-proxy`).
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use ruf_message::{Message, Request, Response};
 
 use crate::limits::TIMER_A_RETRANSMITS_MAX;
-use crate::turn::{Class, Ending, Timer as AnyTimer, Turn};
+use crate::turn::{Class, Ending, Kept, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub(crate) enum Timer {
 #[derive(Debug)]
 pub(crate) enum InviteClient {
     Calling {
-        request: Bytes,
+        request: Kept,
         cancel: Box<[u8]>,
         retransmits: u8,
         cancel_wanted: bool,
@@ -76,7 +76,7 @@ pub(crate) enum InviteClient {
     },
     /// `None`: the ACK could not be made (never, see [`ack`]).
     Completed {
-        ack: Option<Bytes>,
+        ack: Option<Kept>,
     },
     Accepted,
     Terminated(Ending),
@@ -85,9 +85,9 @@ pub(crate) enum InviteClient {
 use InviteClient::{Accepted, Calling, Completed, Proceeding, Terminated};
 
 impl InviteClient {
-    /// The TU sends an INVITE: its wire form with our Via on top, and that of its CANCEL.
-    pub(crate) fn start(request: Bytes, cancel: Box<[u8]>, turn: &mut Turn<'_>) -> Self {
-        turn.send(&request); // rfc3261 §17.1.1.2
+    /// The TU sends an INVITE, with our Via on top, which `write` writes; `cancel` is the wire form of its CANCEL.
+    pub(crate) fn start(write: impl FnOnce(&mut BytesMut), cancel: Box<[u8]>, turn: &mut Turn<'_>) -> Self {
+        let request = turn.send_first(write); // rfc3261 §17.1.1.2
         if !turn.is_reliable() {
             turn.arm(AnyTimer::InviteClient(Timer::A), turn.timers.timer_a(0)); // rfc3261 §17.1.1.2
         }
@@ -119,7 +119,7 @@ impl InviteClient {
             }
             (Completed { ack }, Class::Failure) => {
                 // A retransmission: the ACK was lost. Not passed up.
-                ack.iter().for_each(|ack| turn.send(ack)); // rfc3261 §17.1.1.2
+                ack.iter().for_each(|ack| turn.send_again(ack)); // rfc3261 §17.1.1.2
                 Completed { ack }
             }
             (Completed { ack }, Class::Provisional | Class::Success) => Completed { ack },
@@ -135,7 +135,7 @@ impl InviteClient {
     pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
         match (self, timer) {
             (Calling { request, cancel, retransmits, cancel_wanted }, Timer::A) => {
-                turn.send(&request); // rfc3261 §17.1.1.2
+                turn.send_again(&request); // rfc3261 §17.1.1.2
                 let retransmits = retransmits.saturating_add(1);
                 if retransmits < TIMER_A_RETRANSMITS_MAX {
                     let interval = turn.timers.timer_a(retransmits);
@@ -198,8 +198,7 @@ fn send_cancel(cancel: &[u8], turn: &mut Turn<'_>) {
 
 /// Acknowledges a non-2xx, on every transport, to where the INVITE went.
 fn complete(cancel: &[u8], response: &Response, turn: &mut Turn<'_>) -> InviteClient {
-    let ack = ack(cancel, response);
-    ack.iter().for_each(|ack| turn.send(ack)); // rfc3261 §17.1.1.2
+    let ack = ack(cancel, response).map(|ack| turn.send_first(|out| ack.write_to(out))); // rfc3261 §17.1.1.2
     if turn.is_reliable() {
         return Terminated(Ending::Finished); // rfc3261 §17.1.1.2: Timer D is zero
     }
@@ -209,8 +208,8 @@ fn complete(cancel: &[u8], response: &Response, turn: &mut Turn<'_>) -> InviteCl
 
 /// The ACK of 17.1.1.3. It has all it takes from the request in common with the CANCEL, which is read
 /// again here: most INVITEs never need it. It cannot fail: these bytes were printed from a valid request.
-fn ack(cancel: &[u8], response: &Response) -> Option<Bytes> {
-    Some(reread(&Bytes::copy_from_slice(cancel))?.ack_for(response).to_bytes()) // rfc3261 §17.1.1.3
+fn ack(cancel: &[u8], response: &Response) -> Option<Request> {
+    Some(reread(&Bytes::copy_from_slice(cancel))?.ack_for(response)) // rfc3261 §17.1.1.3
 }
 
 /// The request that was printed to `wire`.
@@ -232,7 +231,8 @@ mod tests {
 
     fn start(transport: Transport) -> (Rig, InviteClient) {
         let mut rig = Rig::new(transport);
-        let machine = rig.turn(|turn| InviteClient::start(wire(), cancel(), turn));
+        let machine =
+            rig.turn(|turn| InviteClient::start(|out| out.extend_from_slice(&wire()), cancel(), turn));
         (rig, machine)
     }
 

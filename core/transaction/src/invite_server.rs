@@ -3,13 +3,12 @@
 //! Not here: the retransmission of a 2xx (the user's, 13.3.1.4), CANCEL (a transaction of its own;
 //! the user answers the INVITE with 487).
 
-use bytes::Bytes;
 use ruf_message::Response;
 
 use crate::limits::TRYING_DELAY;
 use crate::out::Event;
 use crate::silent::Silent;
-use crate::turn::{Class, Timer as AnyTimer, Turn};
+use crate::turn::{Class, Kept, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +31,7 @@ pub(crate) enum Provisional {
     /// The TU was silent so far: nothing; this 100 goes out by timer.
     Silent(Silent),
     /// The last one sent.
-    Sent(Bytes),
+    Sent(Kept),
 }
 
 /// ```text
@@ -81,7 +80,7 @@ pub(crate) enum Provisional {
 #[derive(Debug)]
 pub(crate) enum InviteServer {
     Proceeding { last: Provisional },
-    Completed { response: Bytes, retransmits: u8 },
+    Completed { response: Kept, retransmits: u8 },
     Confirmed,
     Accepted,
     Terminated,
@@ -100,14 +99,14 @@ impl InviteServer {
     pub(crate) fn retransmission(self, turn: &mut Turn<'_>) -> Self {
         match self {
             Proceeding { last: Provisional::Sent(response) } => {
-                turn.send(&response); // rfc3261 §17.2.1
+                turn.send_again(&response); // rfc3261 §17.2.1
                 Proceeding { last: Provisional::Sent(response) }
             }
             Proceeding { last: Provisional::Silent(trying) } => {
                 Proceeding { last: Provisional::Silent(trying) }
             }
             Completed { response, retransmits } => {
-                turn.send(&response); // rfc3261 §17.2.1
+                turn.send_again(&response); // rfc3261 §17.2.1
                 Completed { response, retransmits }
             }
             Confirmed => Confirmed,
@@ -142,18 +141,16 @@ impl InviteServer {
     pub(crate) fn respond(self, response: &Response, turn: &mut Turn<'_>) -> Self {
         match (self, Class::of(response.status())) {
             (Proceeding { .. }, Class::Provisional) => {
-                let response = response.to_bytes();
-                turn.send(&response); // rfc3261 §17.2.1
+                let response = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.1
                 Proceeding { last: Provisional::Sent(response) }
             }
             (Proceeding { .. }, Class::Success) => {
-                turn.send(&response.to_bytes()); // rfc3261 §17.2.1
+                turn.send_once(|out| response.write_to(out)); // rfc3261 §17.2.1
                 turn.arm(AnyTimer::InviteServer(Timer::L), turn.timers.timeout()); // rfc6026 §7.1
                 Accepted
             }
             (Proceeding { .. }, Class::Failure) => {
-                let response = response.to_bytes();
-                turn.send(&response); // rfc3261 §17.2.1
+                let response = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.1
                 if !turn.is_reliable() {
                     let interval = turn.timers.capped(0);
                     turn.arm(AnyTimer::InviteServer(Timer::G), interval); // rfc3261 §17.2.1
@@ -162,7 +159,7 @@ impl InviteServer {
                 Completed { response, retransmits: 0 }
             }
             (Accepted, Class::Success) => {
-                turn.send(&response.to_bytes()); // rfc6026 §7.1
+                turn.send_once(|out| response.write_to(out)); // rfc6026 §7.1
                 Accepted
             }
             // One final response was given: what comes after it is dropped.
@@ -180,11 +177,11 @@ impl InviteServer {
                 let Some(trying) = trying.trying(&turn.flow) else {
                     return Proceeding { last: Provisional::Silent(trying) };
                 };
-                turn.send(&trying); // rfc3261 §17.2.1
+                let trying = turn.send_first(|out| trying.write_to(out)); // rfc3261 §17.2.1
                 Proceeding { last: Provisional::Sent(trying) }
             }
             (Completed { response, retransmits }, Timer::G) => {
-                turn.send(&response); // rfc3261 §17.2.1
+                turn.send_again(&response); // rfc3261 §17.2.1
                 let retransmits = retransmits.saturating_add(1);
                 let interval = turn.timers.capped(retransmits);
                 turn.arm(AnyTimer::InviteServer(Timer::G), interval); // rfc3261 §17.2.1

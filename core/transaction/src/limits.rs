@@ -96,6 +96,11 @@ impl Timers {
         self.timeout() + self.t4
     }
 
+    /// What is left of that when a 100 is due.
+    pub(crate) fn non_invite_lifetime_after_trying(&self) -> Duration {
+        self.non_invite_lifetime().saturating_sub(self.trying_non_invite())
+    }
+
     /// Every duration that is ever armed, each once.
     pub(crate) fn durations(&self) -> Vec<Duration> {
         let mut all: Vec<Duration> = (0..TIMER_A_RETRANSMITS_MAX)
@@ -106,7 +111,7 @@ impl Timers {
                 self.timeout(),
                 self.timer_d(),
                 self.trying_non_invite(),
-                self.non_invite_lifetime(),
+                self.non_invite_lifetime_after_trying(),
                 TRYING_DELAY,
             ])
             .collect();

@@ -2,10 +2,10 @@
 //!
 //! Not here: what its user makes of a timeout (a proxy sends nothing upstream, RFC 4320).
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use ruf_message::Response;
 
-use crate::turn::{Class, Ending, Timer as AnyTimer, Turn};
+use crate::turn::{Class, Ending, Kept, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,8 +52,8 @@ pub(crate) enum Timer {
 /// ```
 #[derive(Debug)]
 pub(crate) enum NonInviteClient {
-    Trying { request: Bytes, retransmits: u8 },
-    Proceeding { request: Bytes },
+    Trying { request: Kept, retransmits: u8 },
+    Proceeding { request: Kept },
     Completed,
     Terminated(Ending),
 }
@@ -61,9 +61,9 @@ pub(crate) enum NonInviteClient {
 use NonInviteClient::{Completed, Proceeding, Terminated, Trying};
 
 impl NonInviteClient {
-    /// The TU sends a request: its wire form with our Via on top.
-    pub(crate) fn start(request: Bytes, turn: &mut Turn<'_>) -> Self {
-        turn.send(&request); // rfc3261 §17.1.2.2
+    /// The TU sends a request, with our Via on top, which `write` writes.
+    pub(crate) fn start(write: impl FnOnce(&mut BytesMut), turn: &mut Turn<'_>) -> Self {
+        let request = turn.send_first(write); // rfc3261 §17.1.2.2
         if !turn.is_reliable() {
             turn.arm(AnyTimer::NonInviteClient(Timer::E), turn.timers.capped(0)); // rfc3261 §17.1.2.2
         }
@@ -104,14 +104,14 @@ impl NonInviteClient {
     pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
         match (self, timer) {
             (Trying { request, retransmits }, Timer::E) => {
-                turn.send(&request); // rfc3261 §17.1.2.2
+                turn.send_again(&request); // rfc3261 §17.1.2.2
                 let retransmits = retransmits.saturating_add(1);
                 let interval = turn.timers.capped(retransmits);
                 turn.arm(AnyTimer::NonInviteClient(Timer::E), interval); // rfc3261 §17.1.2.2
                 Trying { request, retransmits }
             }
             (Proceeding { request }, Timer::E) => {
-                turn.send(&request); // rfc3261 §17.1.2.2
+                turn.send_again(&request); // rfc3261 §17.1.2.2
                 turn.arm(AnyTimer::NonInviteClient(Timer::E), turn.timers.t2); // rfc3261 §17.1.2.2
                 Proceeding { request }
             }
@@ -151,7 +151,7 @@ mod tests {
 
     fn start(transport: Transport) -> (Rig, NonInviteClient) {
         let mut rig = Rig::new(transport);
-        let machine = rig.turn(|turn| NonInviteClient::start(of_method("BYE").to_bytes(), turn));
+        let machine = rig.turn(|turn| NonInviteClient::start(|out| of_method("BYE").write_to(out), turn));
         (rig, machine)
     }
 

@@ -2,12 +2,11 @@
 //!
 //! Not here: matching (`matching.rs`).
 
-use bytes::Bytes;
 use ruf_message::{Response, StatusCode};
 
 use crate::out::Event;
 use crate::silent::Silent;
-use crate::turn::{Class, Timer as AnyTimer, Turn};
+use crate::turn::{Class, Kept, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +69,8 @@ pub(crate) enum Silence {
 #[derive(Debug)]
 pub(crate) enum NonInviteServer {
     Trying { silence: Silence },
-    Proceeding { trying: Bytes },
-    Completed { response: Bytes },
+    Proceeding { trying: Kept },
+    Completed { response: Kept },
     Terminated,
 }
 
@@ -81,7 +80,6 @@ impl NonInviteServer {
     /// A request was admitted.
     pub(crate) fn start(request: Silent, turn: &mut Turn<'_>) -> Self {
         turn.arm(AnyTimer::NonInviteServer(Timer::Trying), turn.timers.trying_non_invite()); // rfc4320 §4.1
-        turn.arm(AnyTimer::NonInviteServer(Timer::Lifetime), turn.timers.non_invite_lifetime()); // rfc4320 §4.2
         Trying { silence: Silence::Early(request) }
     }
 
@@ -90,11 +88,11 @@ impl NonInviteServer {
         match self {
             Trying { silence } => Trying { silence }, // rfc3261 §17.2.2
             Proceeding { trying } => {
-                turn.send(&trying); // rfc3261 §17.2.2
+                turn.send_again(&trying); // rfc3261 §17.2.2
                 Proceeding { trying }
             }
             Completed { response } => {
-                turn.send(&response); // rfc3261 §17.2.2
+                turn.send_again(&response); // rfc3261 §17.2.2
                 Completed { response }
             }
             Terminated => Terminated,
@@ -109,16 +107,14 @@ impl NonInviteServer {
                 if response.status() != StatusCode::TRYING || too_early {
                     return Trying { silence }; // rfc4320 §4.1
                 }
-                let trying = response.to_bytes();
-                turn.send(&trying); // rfc3261 §17.2.2
+                let trying = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.2
                 Proceeding { trying }
             }
             (Proceeding { trying }, Class::Provisional) => {
                 if response.status() != StatusCode::TRYING {
                     return Proceeding { trying }; // rfc4320 §4.1
                 }
-                let trying = response.to_bytes();
-                turn.send(&trying); // rfc3261 §17.2.2
+                let trying = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.2
                 Proceeding { trying }
             }
             (Trying { .. }, Class::Failure) if response.status() == StatusCode::REQUEST_TIMEOUT => {
@@ -128,8 +124,7 @@ impl NonInviteServer {
                 Proceeding { trying } // rfc4320 §4.2
             }
             (Trying { .. } | Proceeding { .. }, Class::Success | Class::Failure) => {
-                let response = response.to_bytes();
-                turn.send(&response); // rfc3261 §17.2.2
+                let response = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.2
                 if turn.is_reliable() {
                     return Terminated; // rfc3261 §17.2.2: Timer J is zero
                 }
@@ -145,12 +140,17 @@ impl NonInviteServer {
     }
 
     pub(crate) fn timer(self, timer: Timer, turn: &mut Turn<'_>) -> Self {
+        // Nearly all are answered by now, and have no need of it.
+        if timer == Timer::Trying && matches!(self, Trying { .. } | Proceeding { .. }) {
+            let rest = turn.timers.non_invite_lifetime_after_trying();
+            turn.arm(AnyTimer::NonInviteServer(Timer::Lifetime), rest); // rfc4320 §4.2
+        }
         match (self, timer) {
             (Trying { silence: Silence::Early(trying) }, Timer::Trying) => {
                 let Some(trying) = trying.trying(&turn.flow) else {
                     return Trying { silence: Silence::Early(trying) };
                 };
-                turn.send(&trying); // rfc4320 §4.1
+                let trying = turn.send_first(|out| trying.write_to(out)); // rfc4320 §4.1
                 Proceeding { trying }
             }
             (Trying { .. } | Proceeding { .. }, Timer::Lifetime) => Terminated, // rfc4320 §4.2

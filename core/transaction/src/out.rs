@@ -162,16 +162,12 @@ impl Out {
     /// A message that leaves once and that nobody keeps. Datagrams share their room; what goes into a stream
     /// may have to wait there for long, and has its own.
     pub fn written_once(&mut self, flow: &Flow, write: impl FnOnce(&mut BytesMut)) -> Bytes {
-        if flow.transport.is_reliable() {
-            let mut out = BytesMut::with_capacity(MESSAGE_ROOM);
-            write(&mut out);
-            return out.freeze();
-        }
         if self.once.capacity() < MESSAGE_ROOM {
             self.once.reserve(ONCE_ROOM);
         }
         write(&mut self.once);
-        self.once.split().freeze()
+        let written = self.once.split();
+        if flow.transport.is_reliable() { Bytes::copy_from_slice(&written) } else { written.freeze() }
     }
 }
 

@@ -5,7 +5,7 @@
 //! came, which costs no copy. Not here: when it is due (the machines).
 
 use bytes::Bytes;
-use ruf_message::{Flow, Request, StatusCode};
+use ruf_message::{Flow, Request, Response, StatusCode};
 
 use crate::invite_client::reread;
 use crate::reply;
@@ -22,10 +22,10 @@ impl Silent {
     /// The 100, without a To tag. `flow` is that of its answers: where `rport` is asked for, the port is
     /// that of the source. `None` cannot come of octets that were read as a request before.
     // rfc3261 §17.2.1
-    pub(crate) fn trying(&self, flow: &Flow) -> Option<Bytes> {
+    pub(crate) fn trying(&self, flow: &Flow) -> Option<Response> {
         let mut request = reread(&self.0)?;
         reply::stamp(&mut request, flow);
-        Some(request.reply(StatusCode::TRYING).to_bytes())
+        Some(request.reply(StatusCode::TRYING))
     }
 }
 
@@ -42,7 +42,8 @@ mod tests {
         let mut request = reread(&of_method("INVITE").to_bytes()).unwrap();
         let silent = Silent::of(&request);
         reply::stamp(&mut request, &flow);
-        assert_eq!(silent.trying(&flow), Some(request.reply(StatusCode::TRYING).to_bytes()));
-        assert_eq!(Silent::of(&request).trying(&flow), silent.trying(&flow));
+        let trying = |silent: &Silent| silent.trying(&flow).map(|trying| trying.to_bytes());
+        assert_eq!(trying(&silent), Some(request.reply(StatusCode::TRYING).to_bytes()));
+        assert_eq!(trying(&Silent::of(&request)), trying(&silent));
     }
 }

@@ -121,7 +121,7 @@ impl Transactions {
         // Found through its INVITE only: its own random bits never leave.
         let matching = Matching::Client { random: self.entropy.u64(), sent_by, cancel: None };
         let id = self.open(now, flow, User::NOBODY, matching, out, |turn| {
-            Machine::NonInviteClient(NonInviteClient::start(wire, turn))
+            Machine::NonInviteClient(NonInviteClient::start(|out| out.extend_from_slice(&wire), turn))
         });
         self.cancels += 1;
         if let Some(Entry { matching: Matching::Client { cancel, .. }, .. }) = self.entries.get_mut(invite) {

@@ -156,14 +156,13 @@ impl Transactions {
         debug_assert_eq!(sent_by, self.keyed.sent_by(&request.via()), "as its responses will say it");
         let matching = Matching::Client { random, sent_by, cancel: None };
         let is_invite = request.method() == Method::Invite;
-        let wire = request.to_bytes();
         // rfc3261 §9.1
         let cancel = if is_invite { request.cancel_bytes() } else { Box::default() };
-        self.recycle(request); // and with it goes its share of the buffer it came in
         let id = self.open(now, flow, User::of(user), matching, out, |turn| match is_invite {
-            true => Machine::InviteClient(InviteClient::start(wire, cancel, turn)),
-            false => Machine::NonInviteClient(NonInviteClient::start(wire, turn)),
+            true => Machine::InviteClient(InviteClient::start(|out| request.write_to(out), cancel, turn)),
+            false => Machine::NonInviteClient(NonInviteClient::start(|out| request.write_to(out), turn)),
         });
+        self.recycle(request);
         Ok(ClientId(id))
     }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use ruf_message::{Deadlines, Flow, StatusClass, StatusCode, Tick, Transmit};
 
 use crate::entry::User;
@@ -26,6 +26,9 @@ pub(crate) enum Timer {
 
 /// What comes due: a timer of a transaction that may be gone by then.
 pub(crate) type Alarm = (Id, Timer);
+
+/// A message that may have to be sent again: exactly its octets, for half a minute.
+pub(crate) type Kept = Box<[u8]>;
 
 /// How a client transaction ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,8 +84,23 @@ impl Turn<'_> {
         self.flow.transport.is_reliable()
     }
 
-    pub(crate) fn send(&mut self, bytes: &Bytes) {
-        self.out.transmits.push_back(Transmit { flow: self.flow, bytes: bytes.clone() });
+    /// Sends a message that is made now and never again.
+    pub(crate) fn send_once(&mut self, write: impl FnOnce(&mut BytesMut)) {
+        let bytes = self.out.written_once(&self.flow, write);
+        self.out.transmits.push_back(Transmit { flow: self.flow, bytes });
+    }
+
+    /// Sends a message that is made now; what is given back may be sent again.
+    pub(crate) fn send_first(&mut self, write: impl FnOnce(&mut BytesMut)) -> Kept {
+        let bytes = self.out.written_once(&self.flow, write);
+        let kept = Kept::from(&*bytes);
+        self.out.transmits.push_back(Transmit { flow: self.flow, bytes });
+        kept
+    }
+
+    /// Sends again what was kept.
+    pub(crate) fn send_again(&mut self, kept: &Kept) {
+        self.send_once(|out| out.extend_from_slice(kept));
     }
 
     pub(crate) fn arm(&mut self, timer: Timer, duration: Duration) {
