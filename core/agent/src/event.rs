@@ -229,6 +229,14 @@ pub enum AgentEvent {
         /// How.
         event: SubscriberEvent,
     },
+    /// Somebody asks to watch us, and waits for [`Agent::allow`](crate::Agent::allow) or
+    /// [`Agent::deny`](crate::Agent::deny). Told once, until it was said.
+    WatcherAsks {
+        /// Who: the URI of From.
+        who: Uri,
+        /// The display name of From.
+        display: String,
+    },
     /// How it goes with what [`Agent::publish`](crate::Agent::publish) publishes.
     Publication(PublicationEvent),
     /// Our OPTIONS was answered, or not.
@@ -276,6 +284,7 @@ impl AgentEvent {
             | AgentEvent::RegistrationFailed { .. }
             | AgentEvent::Unregistered
             | AgentEvent::Watch { .. }
+            | AgentEvent::WatcherAsks { .. }
             | AgentEvent::Publication(_)
             | AgentEvent::OptionsAnswered { .. }
             | AgentEvent::MessageAnswered { .. } => None,

@@ -41,6 +41,9 @@ pub struct Settings {
     /// What the server asserts of callers and callees is believed (RFC 3325). Without a server of ours before us
     /// anybody might assert it.
     pub trusts_asserted: bool,
+    /// Who asks to watch us and is not known waits until our user allows it
+    /// ([`AgentEvent::WatcherAsks`](crate::AgentEvent::WatcherAsks)). Otherwise whoever asks may, once something is shown.
+    pub asks_consent: bool,
     /// Our user can mix: a call that asks to join another one (RFC 3911) is told as such. Otherwise nobody is told
     /// that we could.
     pub joins: bool,
@@ -84,6 +87,7 @@ impl Settings {
             accepted_types: vec!["application/sdp".to_owned()],
             answer_reinvites: true,
             trusts_asserted: true,
+            asks_consent: false,
             joins: false,
             redirects_max: 5,
             timers: ruf_transaction::Timers::default(),

@@ -4,6 +4,7 @@
 //! A request within a subscription goes by the flow that the subscription began by, as long as it leads there
 //! ([`alone`](crate::alone)). Not here: the subscription that a REFER makes, which is its call's.
 
+mod consent;
 mod watched;
 mod watching;
 
@@ -11,6 +12,7 @@ pub use watching::WatchKey;
 
 use crate::agent::Agent;
 use crate::capabilities::party;
+use consent::Consents;
 use ruf_auth::Keyring;
 use ruf_events::{Asked, Failure, Publication};
 use ruf_message::body::Body;
@@ -27,6 +29,8 @@ pub(crate) struct Subscriptions {
     publication: Option<Published>,
     /// What watchers of ours may know.
     shown: Option<Body>,
+    /// Which of them.
+    consents: Consents,
 }
 
 #[derive(Debug)]

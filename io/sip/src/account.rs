@@ -66,6 +66,7 @@ pub struct Account {
     pub(crate) ice: Ice,
     pub(crate) ice_servers: Vec<IceServer>,
     pub(crate) mixes: bool,
+    pub(crate) asks_consent: bool,
     pub(crate) instance: Option<String>,
     is_over_tls: bool,
     user: Option<String>,
@@ -108,6 +109,7 @@ impl Account {
             ice: Ice::default(),
             ice_servers: Vec::new(),
             mixes: false,
+            asks_consent: false,
             instance: None,
             is_over_tls: false,
             user: None,
@@ -131,6 +133,14 @@ impl Account {
     #[must_use]
     pub fn mixes(self, mixes: bool) -> Account {
         Account { mixes, ..self }
+    }
+
+    /// Whoever asks to watch the phone itself waits until [`Phone::allow`](crate::Phone::allow)
+    /// ([`PhoneEvent::WatcherAsks`](crate::PhoneEvent::WatcherAsks)). Otherwise whoever asks is told, once something is
+    /// published.
+    #[must_use]
+    pub fn asks_consent(self, asks_consent: bool) -> Account {
+        Account { asks_consent, ..self }
     }
 
     /// A name and a password that are not those of the address.

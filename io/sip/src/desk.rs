@@ -109,6 +109,7 @@ impl Desk {
             // Without a server of ours anybody might assert anything.
             trusts_asserted: account.server.is_some(),
             joins: account.mixes,
+            asks_consent: account.asks_consent,
             instance: account.instance.clone(),
             reg_id: account.instance.as_ref().map(|_| REG_ID),
             ..Settings::new(aor.clone(), nobody)

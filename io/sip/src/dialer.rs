@@ -103,6 +103,28 @@ impl Dialer {
         self.endpoint.tell(|desk, now| desk.unpublish(now));
     }
 
+    /// Whoever has this address may watch this phone itself: now, and whenever they ask.
+    ///
+    /// # Errors
+    /// `who` is no SIP address.
+    pub fn allow(&self, who: &str) -> Result<(), Error> {
+        self.consent(who, true)
+    }
+
+    /// Whoever has this address may not watch this phone itself, now or later.
+    ///
+    /// # Errors
+    /// `who` is no SIP address.
+    pub fn deny(&self, who: &str) -> Result<(), Error> {
+        self.consent(who, false)
+    }
+
+    fn consent(&self, who: &str, may: bool) -> Result<(), Error> {
+        let who = self.endpoint.target(who)?;
+        self.endpoint.tell(move |desk, now| desk.consent(now, &who, may));
+        Ok(())
+    }
+
     async fn inquire(&self, to: &str, asked: Asked) -> Result<Answered, Error> {
         let to = self.endpoint.target(to)?;
         self.endpoint

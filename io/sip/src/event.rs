@@ -34,6 +34,14 @@ pub enum PhoneEvent {
         /// Tried again after this time; `None`: not again.
         retry_in: Option<Duration>,
     },
+    /// Somebody asks to watch us, and is told nothing until [`Phone::allow`](crate::Phone::allow) or
+    /// [`Phone::deny`](crate::Phone::deny) says so.
+    WatcherAsks {
+        /// Who: the URI of From.
+        who: String,
+        /// As they call themselves; may be empty.
+        display: String,
+    },
     /// Somebody calls.
     Incoming(Incoming),
     /// Somebody wrote; it was answered 200.
@@ -55,6 +63,7 @@ impl fmt::Display for PhoneEvent {
             PhoneEvent::NotPublished { error, retry_in: Some(time) } => {
                 write!(f, "presence not published: {error}; tried again in {} s", time.as_secs())
             }
+            PhoneEvent::WatcherAsks { who, .. } => write!(f, "{who} asks to watch"),
             PhoneEvent::Incoming(incoming) => write!(f, "{} calls", incoming.from()),
             PhoneEvent::Message(message) => write!(f, "{}: {}", message.from, message.text),
         }

@@ -142,6 +142,23 @@ impl Phone {
         self.dialer().unpublish();
     }
 
+    /// Whoever has this address may watch this phone itself: now, and whenever they ask. What was said is remembered as long
+    /// as the phone is open.
+    ///
+    /// # Errors
+    /// `who` is no SIP address.
+    pub fn allow(&self, who: &str) -> Result<(), Error> {
+        self.dialer().allow(who)
+    }
+
+    /// Whoever has this address may not watch this phone itself, now or later.
+    ///
+    /// # Errors
+    /// `who` is no SIP address.
+    pub fn deny(&self, who: &str) -> Result<(), Error> {
+        self.dialer().deny(who)
+    }
+
     /// How many watch this phone itself: those that the server tells of us are not counted.
     pub async fn watchers(&self) -> usize {
         self.endpoint.ask(|desk, _| desk.watchers()).await.unwrap_or_default()

@@ -11,7 +11,7 @@ use ruf_sip::{
     Account, Error, Mailbox, Phone, PhoneEvent, Presence, StatusCode, Unwatched, Watch, WatchEvent,
 };
 use tokio::io::AsyncReadExt;
-use two::{Phones, within};
+use two::{Phones, phone, within};
 
 async fn presence(watch: &mut Watch) -> Presence {
     match within(watch.next()).await {
@@ -235,4 +235,31 @@ async fn a_server_that_comes_later_hears_who_is_watched_and_how_we_are() {
     })
     .await;
     assert_eq!(asked, [Method::Publish, Method::Subscribe]);
+}
+
+#[tokio::test]
+async fn who_asks_to_watch_waits_until_it_is_allowed() {
+    // tests rfc3856 §6.6.2
+    let alice = phone("alice", |account| account).await;
+    let mut bob = phone("bob", |account| account.asks_consent(true)).await;
+    let here = Presence::available().saying("at my desk");
+    assert_eq!(within(bob.publish(&here)).await, Ok(()));
+    let mut watch = alice.watch(&format!("sip:bob@{}", bob.address())).await.expect("watched");
+    let asks = async {
+        loop {
+            match bob.next().await {
+                Some(PhoneEvent::WatcherAsks { who, .. }) => return who,
+                Some(_) => {}
+                None => panic!("it is closed"),
+            }
+        }
+    };
+    let who = within(asks).await;
+    assert!(who.starts_with("sip:alice@"), "{who}");
+    assert_eq!(within(watch.next()).await, Some(WatchEvent::Pending));
+    bob.allow(&who).unwrap();
+    assert_eq!(presence(&mut watch).await, here);
+    bob.deny(&who).unwrap();
+    assert_eq!(within(watch.next()).await, Some(WatchEvent::Ended(Unwatched::Rejected)));
+    assert!(matches!(bob.allow("sip:alice@"), Err(Error::Address(_))));
 }

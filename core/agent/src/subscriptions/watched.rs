@@ -20,8 +20,8 @@ pub(super) struct Watched {
 }
 
 impl Agent {
-    /// Whoever asks may know this of our presence, and is told when it changes; `None`: nobody may, and who was told
-    /// is told no more.
+    /// Whoever asks may know this of our presence, and is told when it changes, but for whom our user has yet to allow
+    /// ([`Settings::asks_consent`](crate::Settings::asks_consent)); `None`: nobody may, and who was told is told no more.
     // rfc3856 §6.6.2: nobody is told without our user's consent, which this is
     pub fn show(&mut self, now: Tick, document: Option<Body>) {
         let watchers: Vec<u64> = self.subscriptions.watchers.keys().copied().collect();
@@ -105,11 +105,14 @@ impl Agent {
         if self.subscriptions.watchers.len() >= self.settings.limits.subscriptions_max {
             return Err(Reject::TooMany);
         }
+        let Some(standing) = self.standing_of(&request.from().uri().to_owned()) else {
+            return Err(Reject::Forbidden);
+        };
+        let said = (standing, Some(shown));
         let terms = self.subscription_terms(&flow);
         let tag = self.entropy.token(12);
         let mut out = Out::default();
         let turn = &mut Turn { now, entropy: &mut self.entropy, out: &mut out };
-        let said = (Standing::Active, Some(shown));
         let notifier = Notifier::subscribed(turn, terms, PRESENCE, (user, request), &tag, said);
         let notifier = notifier.map_err(Reject::Subscription)?;
         let key = self.next;
@@ -117,6 +120,9 @@ impl Agent {
         let watched = Watched { notifier, keyring: self.settings.keyring.clone(), flow };
         self.subscriptions.watchers.insert(key, watched);
         self.perform_watcher(now, key, out);
+        if standing == Standing::Pending {
+            self.ask_consent(&request.from());
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use crate::pair::{Pair, Side, flow};
 use ruf_agent::{AgentEvent, Body, WatchKey};
 use ruf_events::{EndReason, Ending, PRESENCE, SubscriberEvent};
+use ruf_message::Uri;
 
 pub(crate) fn document(text: &'static str) -> Body {
     Body { content_type: "application/pidf+xml".into(), content: text.into() }
@@ -110,4 +111,55 @@ fn a_watch_goes_on_by_the_new_way() {
     assert_eq!(transmit.flow, new);
     let text = String::from_utf8_lossy(&transmit.bytes).into_owned();
     assert!(text.contains("Contact: <sip:alice@192.0.2.1:5070>\r\n"), "{text}");
+}
+
+/// Alice asks to watch Bob, whose user is asked.
+fn asking(seed: u64) -> (Pair, WatchKey, Uri) {
+    let mut pair = Pair::with(seed, |settings| settings.asks_consent = true);
+    pair.b.show(pair.now, Some(document("one")));
+    let watch = pair.a.watch(pair.now, &"sip:bob@example.org".parse().unwrap(), PRESENCE, 600).unwrap();
+    pair.settle();
+    let alice: Uri = "sip:alice@example.org".parse().unwrap();
+    let asks = AgentEvent::WatcherAsks { who: alice.clone(), display: String::new() };
+    assert_eq!(pair.told(Side::B), [&asks]);
+    assert_eq!(told(&pair), [SubscriberEvent::Notified { notifier: 1, is_pending: true, body: None }]);
+    pair.clear();
+    (pair, watch, alice)
+}
+
+#[test]
+fn whoever_is_not_known_waits_until_the_user_allows_it_and_is_remembered() {
+    // tests rfc3856 §6.6.2, rfc6665 §4.2.2
+    let (mut pair, watch, alice) = asking(7);
+    // What changes is not told.
+    pair.run_ms(10_000);
+    pair.b.show(pair.now, Some(document("two")));
+    pair.settle();
+    let pending = SubscriberEvent::Notified { notifier: 1, is_pending: true, body: None };
+    assert!(told(&pair).iter().all(|event| *event == pending), "{:?}", told(&pair));
+    pair.b.allow(pair.now, &alice);
+    pair.settle();
+    assert_eq!(told(&pair).last(), Some(&says("two")));
+    pair.a.unwatch(pair.now, watch);
+    pair.settle();
+    pair.clear();
+    pair.a.watch(pair.now, &"sip:bob@example.org".parse().unwrap(), PRESENCE, 600).unwrap();
+    pair.settle();
+    assert_eq!((told(&pair).last(), pair.told(Side::B).len()), (Some(&says("two")), 0));
+}
+
+#[test]
+fn whoever_may_not_is_told_so_now_and_later() {
+    // tests rfc3856 §6.6.2, rfc6665 §4.2.2
+    let (mut pair, _, alice) = asking(8);
+    pair.b.deny(pair.now, &alice);
+    pair.settle();
+    let over = SubscriberEvent::Over { why: Ending::Terminated(Some(EndReason::Rejected)) };
+    assert_eq!(told(&pair), [over]);
+    pair.clear();
+    pair.a.watch(pair.now, &"sip:bob@example.org".parse().unwrap(), PRESENCE, 600).unwrap();
+    pair.settle();
+    pair.expect_ladder("a→b SUBSCRIBE | b→a 403 SUBSCRIBE");
+    assert!(pair.told(Side::B).is_empty());
+    assert_eq!(pair.b.watchers(), 0);
 }

@@ -213,6 +213,10 @@ impl Desk {
                 }
                 None
             }
+            AgentEvent::WatcherAsks { who, display } => {
+                self.tell(Told::Event(PhoneEvent::WatcherAsks { who: who.to_string(), display }));
+                None
+            }
             AgentEvent::Publication(event) => {
                 self.publication_told(event);
                 None
@@ -241,6 +245,14 @@ impl Desk {
                 self.watches.of.remove(&watch);
                 self.watch_ended(key, why.into());
             }
+        }
+    }
+
+    /// This address may watch us, or may not.
+    pub(crate) fn consent(&mut self, now: Tick, who: &Uri, may: bool) {
+        match may {
+            true => self.agent.allow(now, who),
+            false => self.agent.deny(now, who),
         }
     }
 
