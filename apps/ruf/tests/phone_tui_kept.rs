@@ -105,7 +105,7 @@ fn who_is_not_answered_leaves_a_message_that_is_played_and_deleted() {
     let hang_up = std::process::Command::new("kill").args(["-INT", &bob.child.id().to_string()]).status();
     assert!(hang_up.unwrap().success());
     bob.says("ended", 1);
-    screen.shows(&["Bob Baker: they hung up", "Calls (1)", "Voicemail (1)"]);
+    screen.shows(&["Bob Baker: left a message, 00:0", "Calls (1)", "Voicemail (1)"]);
     screen.keys(&["Tab", "Down"]);
     let wanted = ["MISSED      Bob Baker", "NEW message 00:0", "Space plays, Del deletes a message"];
     is_documented("messages.txt", &screen.shows(&wanted));
@@ -143,6 +143,33 @@ fn who_is_not_answered_leaves_a_message_that_is_played_and_deleted() {
     bob.says("ended", 1);
     screen.keys(&["Escape"]);
     screen.shows(&["received    Bob Baker"]);
+    screen.keys(&["C-q"]);
+    screen.ends();
+}
+
+#[test]
+fn while_nobody_is_to_disturb_a_message_is_taken_at_once_and_ends_when_its_time_is_over() {
+    let scene = Scene::new("tui-disturb");
+    let place = &scene.server.place;
+    write_tone(&place.path("bob.wav"), 620, 60);
+    let text = fs::read_to_string(&scene.config).unwrap();
+    let table = "[voicemail]\non = true\nmessage_secs = 2\nmessages = 1\nfolder = \"messages\"\n";
+    fs::write(&scene.config, format!("do_not_disturb = true\n{text}{table}")).unwrap();
+    let screen = scene.screen();
+    screen.shows(&["^D [x] Do not disturb", "^V [x] Voicemail"]);
+    let said = place.path("bob.wav");
+    let bob = scene.bob(&["call", "alice", "--play", said.to_str().unwrap()]);
+    // It never rings.
+    bob.says("answered", 1);
+    assert_eq!(bob.says("ended", 1)[0]["why"], "the far side hung up");
+    screen.shows(&["Bob Baker: left a message, 00:0", "Calls (1)", "Voicemail (1)"]);
+    screen.keys(&["Tab"]);
+    screen.shows(&["MISSED      Bob Baker                NEW message 00:0"]);
+    assert_eq!(files(&place.path("messages")).len(), 1);
+    // There is room for no other.
+    let busy = scene.bob(&["call", "alice", "--play", said.to_str().unwrap()]);
+    assert_eq!(busy.says("ended", 1)[0]["why"], "busy");
+    assert_eq!(files(&place.path("messages")).len(), 1);
     screen.keys(&["C-q"]);
     screen.ends();
 }

@@ -59,7 +59,7 @@ impl Day {
             std::thread::sleep(REST);
         }
         self.bert.keys().hang_up()?;
-        self.screen.shows(&["No call.", "Bert: they hung up", "Voicemail (1)"])?;
+        self.screen.shows(&["No call.", "Bert: left a message, 00:0", "Voicemail (1)"])?;
         self.screen.press(&["C-v", "Tab", "Down"])?;
         self.screen.shows(&["MISSED      Bert", "NEW message 00:0", "Space plays"])?;
         let before = files(&self.folder, "heard")?;

@@ -338,7 +338,10 @@ impl Model {
         let Some(at) = self.lines.iter().position(|line| line.id == id) else { return Vec::new() };
         let line = self.lines.remove(at);
         let why = self.words.ended(ended);
-        self.notice = format!("{}: {why}", line.party.title());
+        // That there is a message says more.
+        if line.message.is_none() {
+            self.notice = format!("{}: {why}", line.party.title());
+        }
         let way = match (id, line.answered.is_some() || line.state == LineState::Answering) {
             (LineId::Out(_), _) => Way::Dialled,
             (LineId::In(_), true) => Way::Received,

@@ -130,6 +130,7 @@ mod tests {
         assert_eq!(phone.after(1), [asked(bob, "14-03-45_Bob_Müller")]);
         assert_eq!(phone.after(1), []);
         leaves(&mut phone, bob, "/m/1.opus", 12);
+        assert_eq!(phone.model.notice, "Bob Müller: left a message, 00:12");
         let entry = phone.model.calls.entries().next().unwrap();
         let message = VoiceMessage { file: "/m/1.opus".into(), secs: 12, is_heard: false };
         assert_eq!((entry.way, &entry.message, entry.talked_secs), (Way::Missed, &Some(message), None));
