@@ -160,6 +160,21 @@ fn what_nobody_hears_is_not_recorded_and_a_full_disk_ends_the_recording_alone() 
 }
 
 #[test]
+fn while_it_rings_orders_are_carried_out_and_others_are_heard() {
+    let mut bob = Phone::start(&["answer", "--ring", "60"]);
+    let at = bob.says("listening")["of"].as_str().unwrap().to_owned();
+    let alice = Phone::start(&["call", &at]);
+    alice.says("ringing");
+    bob.order("hold");
+    assert_eq!(bob.says("failed")["why"], "nobody has answered yet");
+    assert!(ruf().args(["message", &at, "pick up!"]).status().unwrap().success());
+    assert_eq!(bob.says("message")["text"], "pick up!");
+    bob.order("hang up");
+    assert_eq!(bob.says("missed")["of"], "declined");
+    assert_eq!(alice.says("ended")["why"], "declined by the far side");
+}
+
+#[test]
 fn who_is_sent_on_follows_when_told_to() {
     let ((mut bob, to_bob), (carol, to_carol)) = (Phone::answering(), Phone::answering());
     let mut alice = Phone::start(&["call", &to_bob]);

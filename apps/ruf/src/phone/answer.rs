@@ -11,7 +11,7 @@ use super::identity::Identity;
 use super::interrupt::Interrupt;
 use super::order::{NoOrder, Order, Orders};
 use super::report::Report;
-use super::talk::{Talk, TalkArgs};
+use super::talk::{Talk, TalkArgs, seconds};
 use super::watch::presence;
 use super::{help, status_of};
 use crate::EXIT_OK;
@@ -26,8 +26,8 @@ pub(crate) struct AnswerArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "echo")]
     play: Option<PathBuf>,
     /// Ring for so many seconds before answering.
-    #[arg(long, value_name = "SECS", default_value_t = 0.0)]
-    ring: f64,
+    #[arg(long, value_name = "SECS", default_value = "0", value_parser = seconds)]
+    ring: Duration,
     /// End after the first call; its outcome is the exit status.
     #[arg(long)]
     once: bool,
@@ -163,21 +163,38 @@ impl Answering<'_> {
         })
     }
 
-    /// Answers when it has rung for long enough; `None`: the caller gave up, or we are to end.
+    /// Answers when it has rung for long enough; `None`: the caller gave up, or we are to refuse it or to end.
     async fn ring(&mut self, mut incoming: Incoming) -> Option<Call> {
         self.report.called(&incoming);
-        if self.args.ring > 0.0 {
-            incoming.ring();
+        if self.args.ring.is_zero() {
+            return Some(incoming.answer());
+        }
+        incoming.ring();
+        let patience = tokio::time::sleep(self.args.ring);
+        tokio::pin!(patience);
+        loop {
             tokio::select! {
-                () = tokio::time::sleep(Duration::from_secs_f64(self.args.ring)) => {}
+                () = &mut patience => return Some(incoming.answer()),
                 () = self.interrupt.next() => return None,
                 ended = incoming.ended() => {
                     self.report.say("missed", &ended.to_string());
                     return None;
                 }
+                event = self.phone.next() => match event? {
+                    PhoneEvent::Incoming(other) => wait(&mut self.waiting, self.report, other),
+                    event => self.report.phone(&event),
+                },
+                order = self.orders.next() => match order {
+                    Ok(Order::HangUp) => {
+                        incoming.reject(StatusCode::DECLINE);
+                        self.report.say("missed", "declined");
+                        return None;
+                    }
+                    Ok(order) => self.report.failed(&order.to_string(), "nobody has answered yet"),
+                    Err(NoOrder { line, why }) => self.report.failed(&line, &why),
+                },
             }
         }
-        Some(incoming.answer())
     }
 }
 

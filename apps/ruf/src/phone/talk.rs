@@ -36,8 +36,8 @@ pub(crate) struct TalkArgs {
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
     /// Hang up so many seconds after the answer.
-    #[arg(long = "for", value_name = "SECS")]
-    secs: Option<f64>,
+    #[arg(long = "for", value_name = "SECS", value_parser = seconds)]
+    lasts: Option<Duration>,
     /// The codecs, best first: opus, G722, PCMA, PCMU [default: all of them].
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     codecs: Vec<String>,
@@ -109,13 +109,6 @@ enum Says {
 
 impl Talk {
     pub(super) fn new(args: &TalkArgs) -> Result<Talk, Error> {
-        let lasts = match args.secs {
-            Some(secs) => Some(
-                Duration::try_from_secs_f64(secs)
-                    .map_err(|_| Error::Address(format!("--for {secs}: that is no time")))?,
-            ),
-            None => None,
-        };
         let recorder = args.record.as_deref().map(Recorder::create).transpose();
         Ok(Talk {
             says: match args.card() {
@@ -125,7 +118,7 @@ impl Talk {
             },
             recorder: recorder.map_err(|error| Error::Address(error.to_string()))?,
             keys: None,
-            lasts,
+            lasts: args.lasts,
             says_for: None,
         })
     }
@@ -191,5 +184,27 @@ impl Says {
             Says::Card(card) => card.ends(),
         };
         Ends::new(source, sink, recorder)
+    }
+}
+
+/// So many seconds, as a flag says it.
+///
+/// # Errors
+/// It is no time that can be waited for.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let secs = text.parse().ok().and_then(|secs| Duration::try_from_secs_f64(secs).ok());
+    secs.ok_or_else(|| "expected a number of seconds".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_says_how_long() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1_500)));
+        for text in ["", "x", "-1", "NaN", "inf", "1e300"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 }

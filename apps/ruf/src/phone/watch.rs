@@ -10,6 +10,7 @@ use serde_json::json;
 use super::identity::Identity;
 use super::interrupt::Interrupt;
 use super::report::{Report, say};
+use super::talk::seconds;
 use super::{EXIT_BUSY, EXIT_UNANSWERED, status};
 use crate::{EXIT_FAILED, EXIT_OK};
 
@@ -30,8 +31,8 @@ pub(crate) struct WatchArgs {
     #[arg(long)]
     json: bool,
     /// End after so many seconds [default: until Ctrl-C].
-    #[arg(long = "for", value_name = "SECS")]
-    for_secs: Option<f64>,
+    #[arg(long = "for", value_name = "SECS", value_parser = seconds)]
+    lasts: Option<Duration>,
     /// End when it was told once how they are.
     #[arg(long)]
     once: bool,
@@ -48,8 +49,8 @@ pub(super) async fn run(args: &WatchArgs) -> Result<u8, Error> {
     };
     report.say("watching", watch.whom());
     let over = async {
-        match args.for_secs {
-            Some(secs) => tokio::time::sleep(Duration::from_secs_f64(secs.max(0.0))).await,
+        match args.lasts {
+            Some(lasts) => tokio::time::sleep(lasts).await,
             None => pending().await,
         }
     };
