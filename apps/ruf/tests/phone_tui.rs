@@ -162,6 +162,9 @@ fn contacts_show_how_they_are_and_we_are_seen() {
     let us =
         ["--account", "bob@phones.test", "--password", "secret", "--listen", "127.0.0.1:0", "--server", &at];
     let watching = Far::start(&[&["watch", "alice"], &us[..]].concat());
+    // She is asked whether he may.
+    screen.shows(&["Bob Baker asks to see how you are: F5 yes  F6 no"]);
+    screen.keys(&["F5"]);
     assert_eq!(watching.says("presence", 1)[0]["activities"], serde_json::json!([]));
     screen.keys(&["C-d"]);
     assert_eq!(watching.says("presence", 2)[1]["activities"], serde_json::json!(["busy"]));

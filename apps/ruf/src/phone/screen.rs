@@ -6,6 +6,7 @@
 mod call_file;
 mod call_list;
 mod chat;
+mod consent_file;
 mod contacts;
 mod device;
 mod dialing;
@@ -41,6 +42,7 @@ use tokio::task::JoinSet;
 
 use self::call_file::CallFile;
 use self::call_list::CallList;
+use self::consent_file::ConsentFile;
 use self::contacts::Contact;
 use self::event::{Effect, Event, Registration};
 use self::exchange::{Exchange, Heard};
@@ -168,6 +170,11 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         dial: dialing::linked(args.to.as_deref().unwrap_or_default()),
         now: now(start),
     });
+    let consents = ConsentFile::usual();
+    let said = consents.as_ref().map_or_else(|| Ok(Vec::new()), ConsentFile::load);
+    for consent in said.map_err(|error| Error::System(format!("who may watch cannot be read: {error}")))? {
+        exchange.consent(&consent);
+    }
     for (contact, address) in model.watched() {
         exchange.watch(contact, address.to_owned());
     }
@@ -182,6 +189,7 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         keys,
         stops,
         kept,
+        consents,
         posts: JoinSet::new(),
         untold: BTreeSet::new(),
     }
@@ -222,6 +230,8 @@ struct Shell {
     stops: Stops,
     /// Where calls are kept.
     kept: Option<CallFile>,
+    /// Where it is kept who may watch us.
+    consents: Option<ConsentFile>,
     /// Addresses that are being told of a call.
     posts: JoinSet<(Moment, Result<(), String>)>,
     /// At which moments that fails, which was said.
@@ -301,6 +311,11 @@ impl Shell {
                 Effect::RememberLook => self.keep(CallFile::looked),
                 Effect::RememberHeard(file) => self.keep(|kept| kept.heard(&file)),
                 Effect::DeleteMessage(file) => self.keep(|kept| kept.delete(&file)),
+                Effect::Consent(consent) => {
+                    let kept = self.consents.as_ref().map(|file| file.add(&consent));
+                    self.exchange.consent(&consent);
+                    self.unkept(kept);
+                }
                 effect => self.exchange.perform(effect),
             }
         }
@@ -340,7 +355,13 @@ impl Shell {
 
     /// Writes into the call list; a disk that is full ends no call.
     fn keep(&mut self, write: impl FnOnce(&CallFile) -> io::Result<()>) {
-        if let Some(Err(error)) = self.kept.as_ref().map(write) {
+        let kept = self.kept.as_ref().map(write);
+        self.unkept(kept);
+    }
+
+    /// Says that something cannot be kept.
+    fn unkept(&mut self, kept: Option<io::Result<()>>) {
+        if let Some(Err(error)) = kept {
             let why = format!("{}: {error}", self.model.words.list_broken);
             // It wants nothing done.
             let _ = self.model.update(now(self.start), Event::Failed(why));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ruf_sip::{DiversionReason, Diverted, Ended, Error, Mailbox, StatusCode};
 
 use super::call_list::CallEntry;
+use super::consent_file::Consent;
 use super::hooks::Run;
 use super::standing::Standing;
 use super::voicemail::Taking;
@@ -47,6 +48,8 @@ pub(crate) enum Event {
     Progress { line: LineId, progress: Progress },
     /// How a call sounds.
     Sound { line: LineId, sound: Sound },
+    /// Somebody asks to watch us.
+    WatcherAsks { who: String, display: String },
     /// Somebody wrote to this account.
     Message { account: usize, from: String, text: String },
     /// What became of a message of ours.
@@ -192,6 +195,8 @@ pub(crate) enum Effect {
     Forward { line: LineId, to: String, why: DiversionReason },
     /// Answer, and ask for a message.
     TakeMessage { line: LineId, taking: Taking },
+    /// Whoever this is may watch us, or may not: from here on, and kept.
+    Consent(Consent),
     /// Hang up.
     HangUp(LineId),
     /// Put the far side on hold.

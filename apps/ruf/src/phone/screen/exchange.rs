@@ -13,6 +13,7 @@ use ruf_sip::{Call, CallName, Dialer, DiversionReason, Error, Mailbox, Phone, Ph
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::consent_file::Consent;
 use super::event::{Effect, Event, LineId, Progress, Registration, Sound};
 use super::settings::PhonePlan;
 use super::sound::SoundPlan;
@@ -110,7 +111,7 @@ impl Exchange {
         let asks_mailbox = plans.iter().map(|plan| plan.asks_mailbox).collect();
         for (number, PhonePlan { account, registers, .. }) in plans.into_iter().enumerate() {
             // A conference is for whoever wants to join a call.
-            let phone = Phone::open(account.mixes(true)).await?;
+            let phone = Phone::open(account.mixes(true).asks_consent(true)).await?;
             addresses.push(match registers {
                 true => phone.aor().to_string(),
                 false => format!("sip:{}", phone.address()),
@@ -176,6 +177,7 @@ impl Exchange {
             Heard::Phone(account, PhoneEvent::Message(message)) => {
                 Event::Message { account, from: message.from, text: message.text }
             }
+            Heard::Phone(_, PhoneEvent::WatcherAsks { who, display }) => Event::WatcherAsks { who, display },
             Heard::Phone(_, _) => return None,
             Heard::Progress(line, progress) => {
                 if matches!(progress, Progress::Ended(_)) {
@@ -259,6 +261,7 @@ impl Exchange {
                     self.tasks.spawn(async move { drop(dialer.publish(&standing.presence()).await) });
                 }
             }
+            Effect::Consent(consent) => self.consent(&consent),
             // The terminal's, and the shell's.
             Effect::Bell
             | Effect::Quit
@@ -267,6 +270,14 @@ impl Exchange {
             | Effect::RememberLook
             | Effect::RememberHeard(_)
             | Effect::DeleteMessage(_) => {}
+        }
+    }
+
+    /// Whoever this is may watch each of our phones, or may not.
+    pub(super) fn consent(&self, consent: &Consent) {
+        for dialer in &self.dialers {
+            // An address that was asked from, or was kept by hand and is none.
+            let _ = if consent.may { dialer.allow(&consent.who) } else { dialer.deny(&consent.who) };
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod calls;
 mod conference;
+mod consent;
 mod hold;
 mod playing;
 mod presence;
@@ -12,7 +13,7 @@ mod tabs;
 mod transfer;
 mod voicemail;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::PathBuf;
 
 use jiff::tz::TimeZone;
@@ -32,6 +33,7 @@ use super::standing::Standing;
 use super::theme::Theme;
 use super::voicemail::Voicemail;
 use super::words::Words;
+use consent::Asking;
 use playing::Playing;
 
 /// Seconds between two rings of the terminal's bell.
@@ -135,6 +137,8 @@ pub(crate) struct Model {
     pub(crate) chat: Chat,
     /// Whom the call in the window is to be sent on to, while that is typed.
     pub(crate) transfer: Option<Field>,
+    /// Who asks to watch us, and waits.
+    asking: VecDeque<Asking>,
     /// Keys go to the call.
     pub(crate) is_keypad: bool,
     pub(crate) is_do_not_disturb: bool,
@@ -191,6 +195,7 @@ impl Model {
             choice: None,
             chat: Chat::default(),
             transfer: None,
+            asking: VecDeque::new(),
             is_keypad: false,
             is_do_not_disturb: opening.is_do_not_disturb,
             is_auto_answer: opening.is_auto_answer,
@@ -280,6 +285,10 @@ impl Model {
             }
             Event::Played { number, outcome } => {
                 self.played(number, outcome);
+                Vec::new()
+            }
+            Event::WatcherAsks { who, display } => {
+                self.watcher_asks(who, &display);
                 Vec::new()
             }
             Event::Standing { contact, standing } => {

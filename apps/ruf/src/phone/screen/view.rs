@@ -59,10 +59,7 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
     head::draw(model, frame, take(HEAD_ROWS));
     tabs::draw(model, frame, take(content_rows(whole.height)));
     call_window::draw(model, frame, take(WINDOW_ROWS));
-    Row::new()
-        .put(" ", model.theme.text)
-        .put(&model.notice, text::strong(model.theme.text))
-        .draw(frame, take(1));
+    notice(model).draw(frame, take(1));
     let keys = [
         &[Verb::Answer, Verb::Refuse, Verb::Hold, Verb::HangUp, Verb::Mute, Verb::Transfer][..],
         &[Verb::Redial, Verb::NextCall, Verb::Keypad, Verb::NextTab, Verb::Quit],
@@ -76,6 +73,20 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
         }
         row.draw(frame, take(1));
     }
+}
+
+/// What was last said to the user, or asked.
+fn notice(model: &Model) -> Row {
+    let (words, theme) = (model.words, &model.theme);
+    let row = Row::new().put(" ", theme.text);
+    let Some(party) = model.asking() else { return row.put(&model.notice, text::strong(theme.text)) };
+    let mut row = row.put(party.title(), text::strong(theme.party)).put(" ", theme.text);
+    row = row.put(words.asks_to_watch, text::strong(theme.alert)).put(": ", theme.text);
+    for (verb, word) in [(Verb::Answer, words.yes), (Verb::Refuse, words.no)] {
+        row = row.put(keys::shown(verb, words).0, theme.key).put(" ", theme.text);
+        row = row.put(word, theme.text).put("  ", theme.text);
+    }
+    row
 }
 
 #[cfg(test)]

@@ -165,6 +165,9 @@ words! {
     keypad_on: "KEYPAD: 0-9 * # A-D go to the call, Esc ends it", "TASTEN: 0-9 * # A-D gehen ins Gespräch, Esc endet";
     keypad_needs_call: "Keys need a call.", "Tasten brauchen ein Gespräch.";
     no_ringing: "Nobody calls.", "Niemand ruft an.";
+    asks_to_watch: "asks to see how you are", "möchte sehen, wie es dir geht";
+    yes: "yes", "ja";
+    no: "no", "nein";
     too_many_calls: "There are as many calls as there may be.", "Mehr Gespräche gehen nicht.";
     not_changed: "the far side refused to be held or taken back", "die Gegenseite ließ sich nicht halten oder zurückholen";
     no_sound_way: "no way for sound leads to the far side", "kein Weg für den Ton führt zur Gegenseite";

@@ -143,10 +143,7 @@ impl Model {
 
     /// Answers whoever rings; others are held.
     pub(super) fn answer(&mut self) -> Vec<Effect> {
-        let Some(id) = self.ringing().map(|line| line.id) else {
-            self.notice = self.words.no_ringing.to_owned();
-            return Vec::new();
-        };
+        let Some(id) = self.ringing().map(|line| line.id) else { return self.consent(true) };
         let mut effects = self.hold_others(id);
         self.show(id);
         if let Some(line) = self.line_mut(id) {
@@ -158,10 +155,7 @@ impl Model {
     }
 
     pub(super) fn refuse(&mut self) -> Vec<Effect> {
-        let Some(id) = self.ringing().map(|line| line.id) else {
-            self.notice = self.words.no_ringing.to_owned();
-            return Vec::new();
-        };
+        let Some(id) = self.ringing().map(|line| line.id) else { return self.consent(false) };
         self.end_line(id)
     }
 

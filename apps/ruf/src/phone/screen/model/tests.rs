@@ -2,9 +2,11 @@ use jiff::tz::TimeZone;
 use ruf_sip::{DiversionReason, Ended, StatusCode};
 
 use super::super::call_list::{CallEntry, CallList, Way};
+use super::super::consent_file::Consent;
 use super::super::contacts::Contact;
 use super::super::event::{Effect, Event, Key, LineId, Progress, Registration};
 use super::super::hooks::Hooks;
+use super::super::line::Party;
 use super::super::settings::Forwarding;
 use super::super::sound_file::{SoundFiles, SoundFormat};
 use super::super::standing::Standing;
@@ -509,4 +511,23 @@ fn a_contact_is_watched_that_says_so() {
     assert_eq!((phone.model.standing_of(0), phone.model.standing_of(1)), (Some(Standing::Unknown), None));
     assert_eq!(phone.event(Event::Standing { contact: 0, standing: Standing::Away }), []);
     assert_eq!(phone.model.standing_of(0), Some(Standing::Away));
+}
+
+#[test]
+fn whoever_asks_to_watch_is_asked_about_once_with_the_keys_that_answer_and_refuse() {
+    let mut phone = Pure::shown();
+    let asks = |who: &str| Event::WatcherAsks { who: who.to_owned(), display: "B".to_owned() };
+    for who in ["sip:bob@example.org", "sip:bob@example.org", "sip:x@h"] {
+        let _ = phone.event(asks(who));
+    }
+    assert_eq!(phone.model.asking().map(Party::title), Some("Bob Müller"));
+    // A call goes first.
+    let (line, _) = phone.incoming(1, "sip:y@h", "Y");
+    assert_eq!(phone.model.asking(), None);
+    assert_eq!(phone.key(Key::F(6)), [Effect::Refuse(line, StatusCode::BUSY_HERE)]);
+    phone.ended(line, Ended::Declined(StatusCode::BUSY_HERE));
+    let said = |who: &str, may| Effect::Consent(Consent { who: who.to_owned(), may });
+    assert_eq!(phone.key(Key::F(5)), [said("sip:bob@example.org", true)]);
+    assert_eq!(phone.key(Key::F(6)), [said("sip:x@h", false)]);
+    assert_eq!((phone.key(Key::F(5)), phone.model.asking()), (vec![], None));
 }

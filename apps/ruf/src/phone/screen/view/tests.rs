@@ -90,6 +90,20 @@ fn a_call_that_was_for_somebody_else_says_so() {
 }
 
 #[test]
+fn whoever_asks_to_watch_is_in_sight_until_the_user_says() {
+    let mut phone = Pure::new();
+    let _ =
+        phone.event(Event::WatcherAsks { who: "sip:x@h".to_owned(), display: "Xenia\u{202e}".to_owned() });
+    let shown = text(&mut phone);
+    assert!(shown.contains(" Xenia asks to see how you are: F5 yes  F6 no"), "{shown}");
+    phone.model.words = Language::De.words();
+    let shown = text(&mut phone);
+    assert!(shown.contains(" Xenia möchte sehen, wie es dir geht: F5 ja  F6 nein"), "{shown}");
+    phone.key(Key::F(6));
+    assert!(!text(&mut phone).contains("Xenia"));
+}
+
+#[test]
 fn a_contact_that_is_watched_shows_how_they_are() {
     let mut phone = Pure::new();
     let _ = phone.event(Event::Standing { contact: 0, standing: Standing::Talking });
