@@ -1,9 +1,10 @@
 //! The calls of an agent: the table (by key, by the dialog that a message names, by next deadline), and
 //! how the effects of a call's turn are carried out.
 
-use crate::agent::{Agent, Caller};
+use crate::agent::Agent;
 use crate::capabilities::party;
 use crate::event::{AgentEvent, CallKey, Full};
+use crate::inquiry::Caller;
 use crate::redirect::TargetSet;
 use crate::replaces::ENDED_MAX;
 use crate::transfer::Follows;

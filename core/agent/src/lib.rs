@@ -36,7 +36,9 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `agent.rs` | [`Agent`]: the verbs, and `poll_*` |
+//! | `agent.rs` | [`Agent`]: its parts, registration, and `poll_*` |
+//! | `verbs.rs` | what a user does with calls |
+//! | `inquiry.rs` | what a request out of dialog begins with; OPTIONS and MESSAGE |
 //! | `calls.rs` | the table of calls and their deadlines |
 //! | `way.rs` | where a request within a call goes, and by which flow |
 //! | `alone.rs` | the way of what belongs to no call |
@@ -62,6 +64,7 @@ mod client;
 mod event;
 mod failover;
 mod history;
+mod inquiry;
 #[cfg(feature = "mutants")]
 mod mutant;
 mod redirect;
@@ -73,6 +76,7 @@ mod server;
 mod settings;
 mod subscriptions;
 mod transfer;
+mod verbs;
 mod way;
 
 pub use agent::Agent;

@@ -1,8 +1,9 @@
 //! Requests of others: inspected (RFC 3261 §8.2), then answered or handed to their call.
 
-use crate::agent::{Agent, Caller};
+use crate::agent::Agent;
 use crate::capabilities::{ALLOW, ALLOW_EVENTS, MESSAGE_TYPES, METHODS, supported};
 use crate::event::{AgentEvent, CallKey};
+use crate::inquiry::Caller;
 use crate::redirect::TargetSet;
 use crate::reject::Reject;
 use crate::replaces::{Asks, is_misplaced};
