@@ -204,6 +204,8 @@ def endpoint_config(settings):
     config = pj.EpConfig()
     config.uaConfig.threadCnt = 0
     config.uaConfig.mainThreadOnly = True
+    if settings["turn"]:
+        config.uaConfig.stunServer.append(settings["turn"])
     config.logConfig.level = 5
     config.logConfig.consoleLevel = 0
     config.logConfig.msgLogging = 1
@@ -245,6 +247,13 @@ def account_config(settings, transport):
     if settings["encrypts"]:
         config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
         config.mediaConfig.srtpSecureSignaling = 0
+    config.natConfig.iceEnabled = settings["ice"]
+    if settings["turn"]:
+        config.natConfig.sipStunUse = pj.PJSUA_STUN_USE_DISABLED
+        config.natConfig.turnEnabled = True
+        config.natConfig.turnServer = settings["turn"]
+        config.natConfig.turnUserName = settings["user"]
+        config.natConfig.turnPassword = settings["secret"]
     config.mediaConfig.transportConfig.boundAddress = settings["ip"]
     config.mediaConfig.transportConfig.port = settings["rtp_first"]
     config.mediaConfig.transportConfig.portRange = settings["rtp_count"]

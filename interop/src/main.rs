@@ -41,6 +41,7 @@ mod private;
 mod program;
 mod raw;
 mod recording;
+mod relay;
 mod rtp;
 mod screen;
 mod server;
@@ -65,7 +66,7 @@ use place::Folder;
 /// A command of this program: its name, and what it does in a folder of its own.
 type Command = (&'static str, fn(&std::path::Path) -> Outcome<bool>);
 
-const COMMANDS: [Command; 14] = [
+const COMMANDS: [Command; 15] = [
     ("startup", startup::run),
     ("kill", kill::run),
     ("disk", disk::run),
@@ -73,6 +74,7 @@ const COMMANDS: [Command; 14] = [
     ("negative", negative::run),
     ("sipp", sipp::run),
     ("nat", nat::run),
+    ("relay", relay::run),
     ("talk", talk::run),
     ("watch", talk::presence::run),
     ("screen", screen::run),
@@ -83,7 +85,7 @@ const COMMANDS: [Command; 14] = [
 ];
 
 /// The parts that `all` plays beside the others: they wait more than they work.
-const ASIDE: [&str; 3] = ["nat", "talk", "screen"];
+const ASIDE: [&str; 4] = ["nat", "relay", "talk", "screen"];
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);

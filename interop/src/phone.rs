@@ -126,6 +126,8 @@ pub(crate) struct Settings {
     pub(crate) encrypts: bool,
     /// It offers ICE, and takes it.
     pub(crate) ice: bool,
+    /// The TURN server that it asks, as whoever it is at the server of SIP; PJSIP alone does.
+    pub(crate) turn: Option<SocketAddr>,
     /// It keeps what it hears.
     pub(crate) records: bool,
     /// The certificate of the authority that it trusts, over TLS.

@@ -97,6 +97,7 @@ impl Day {
                 codecs: CODECS,
                 encrypts: false,
                 ice: false,
+                turn: None,
                 records: true,
                 authority: None,
                 papers: None,

@@ -172,6 +172,16 @@ impl Agent {
         }
     }
 
+    /// Servers were asked, and none owes an answer.
+    pub fn is_gathered(&self) -> bool {
+        let all = || Component::ALL.into_iter().map(|component| self.gathering.of(component));
+        let is_open = |of: &Gathering| {
+            of.lookups.iter().any(Lookup::is_open) || of.relay.as_ref().is_some_and(Relay::is_open)
+        };
+        let is_asked = |of: &Gathering| !of.lookups.is_empty() || of.relay.is_some();
+        all().any(is_asked) && !all().any(is_open)
+    }
+
     /// Our candidates, as far as they are known; the first of each component is the default.
     // rfc8445 §5.1.1, §5.1.3
     pub fn candidates(&self) -> Vec<Candidate> {

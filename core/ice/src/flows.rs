@@ -82,6 +82,7 @@ fn where_nothing_else_leads_through_a_relay_does() {
     // tests rfc8656 §7.3, §9, §11.1, §11.4, §12; rfc8445 §7.2.1, §12.1
     let mut stage = Stage::new(Nat::Symmetric, Nat::Symmetric);
     stage.gather(&[stun(), turn("secret")]);
+    assert!(stage.alice.agent.is_gathered());
     assert_eq!(stage.lent(), 4);
     assert!(kinds(&stage.alice).contains(&Kind::Relayed));
     stage.call();

@@ -65,6 +65,11 @@ impl Lookup {
         true
     }
 
+    /// Whether an answer is waited for.
+    pub(crate) fn is_open(&self) -> bool {
+        self.asked.is_some()
+    }
+
     /// When something is due next.
     pub(crate) fn next(&self) -> Duration {
         self.asked.as_ref().map_or(self.next, |(_, retry)| retry.next())

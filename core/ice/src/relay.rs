@@ -130,6 +130,11 @@ impl Relay {
         }
     }
 
+    /// Whether an answer is waited for.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.requests.is_empty()
+    }
+
     /// The address that is lent.
     pub(crate) fn relayed(&self) -> Option<SocketAddr> {
         self.allocation.map(|allocation| allocation.relayed)

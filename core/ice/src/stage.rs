@@ -229,11 +229,14 @@ impl Stage {
 
     /// Both ask these servers, and have their answers.
     pub(crate) fn gather(&mut self, servers: &[Server]) {
+        assert!(!self.alice.agent.is_gathered());
         for server in servers {
             self.alice.agent.ask(self.now, server);
             self.bob.agent.ask(self.now, server);
         }
-        self.run(500);
+        self.run(20);
+        assert!(!self.alice.agent.is_gathered());
+        self.run(480);
     }
 
     /// Alice offers, Bob answers: each knows the other after its own time.

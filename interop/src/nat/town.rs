@@ -226,6 +226,7 @@ fn phone_settings(folder: &Path, ip: Ipv4Addr, account: Account, transport: Tran
         codecs: &[Codec::Pcmu],
         encrypts: false,
         ice: false,
+        turn: None,
         records: false,
         authority: None,
         papers: None,

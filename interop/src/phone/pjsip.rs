@@ -178,6 +178,8 @@ fn written(settings: &Settings, microphone: &Path) -> Value {
         "proxy": registers.then(|| format!("<sip:{server};transport={};lr>", transport.name())),
         "codecs": codecs,
         "encrypts": settings.encrypts,
+        "ice": settings.ice,
+        "turn": settings.turn,
         "recordings": settings.records.then(|| home.join("heard").display().to_string()),
         "register_secs": REGISTER_SECS,
         "microphone": microphone.display().to_string(),

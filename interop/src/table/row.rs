@@ -157,6 +157,7 @@ impl Row {
             codecs: &[Codec::Pcmu],
             encrypts: false,
             ice: false,
+            turn: None,
             records: false,
             authority: (transport == Transport::Tls).then(|| self.server.authority()),
             papers: None,

@@ -118,6 +118,7 @@ impl Row {
                 codecs: CODECS,
                 encrypts: cast.media == Media::Srtp,
                 ice: cast.media == Media::Ice,
+                turn: None,
                 records: true,
                 authority,
                 papers: papers.as_ref().map(|(papers, _)| papers.clone()),

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ruf_ice::{Candidate, Credentials};
 use ruf_rtp::Quality;
 use tokio::net::UdpSocket;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use crate::agreed::Agreed;
@@ -30,6 +30,8 @@ const FRAME: Duration = Duration::from_millis(ruf_audio::FRAME_MS as u64);
 const DATAGRAM_BYTES_MAX: usize = 2_048;
 /// Datagrams that are taken before anything else has its turn.
 const DATAGRAMS_A_TURN: usize = 32;
+/// For so long who opens an engine waits for what servers say: a call that is made at once has it, then.
+const GATHER_MAX: Duration = Duration::from_millis(500);
 /// The longest that a stream in reserve sleeps.
 const REST_MAX: Duration = Duration::from_secs(60);
 
@@ -74,6 +76,7 @@ struct New {
     shared: Arc<Shared>,
     pair: ports::Pair,
     servers: Arc<[IceServer]>,
+    gathered: oneshot::Sender<()>,
 }
 
 /// One stream of audio. Dropping it ends it.
@@ -135,7 +138,7 @@ impl Engine {
         let kept = self.take().filter(|kept| kept.address.ip() == at);
         let stream = match kept {
             Some(kept) => kept,
-            None => self.open_new(at)?,
+            None => self.open_new(at)?.0,
         };
         self.prepare(at);
         let _ = stream.shared.told.set(told);
@@ -143,21 +146,23 @@ impl Engine {
         Ok(stream)
     }
 
-    /// Has a stream in reserve at this address of ours, if there are servers to be asked.
-    pub fn prepare(&self, at: IpAddr) {
+    /// Has a stream in reserve at this address of ours, if there are servers to be asked. What is returned is done when
+    /// they have answered, or half a second later; nobody needs to wait for it.
+    pub fn prepare(&self, at: IpAddr) -> Gathered {
         if self.servers.is_empty() {
-            return;
+            return Gathered(None);
         }
         // Without a port that is free there is none, and the next call has the addresses that it has.
-        let kept = self.open_new(at).ok();
+        let (kept, gathered) = self.open_new(at).ok().unzip();
         *self.reserve.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        Gathered(gathered)
     }
 
     fn take(&self) -> Option<Stream> {
         self.reserve.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn open_new(&self, at: IpAddr) -> io::Result<Stream> {
+    fn open_new(&self, at: IpAddr) -> io::Result<(Stream, oneshot::Receiver<()>)> {
         let mut random = [[0; 8]; 6];
         getrandom::fill(random.as_flattened_mut()).map_err(|error| io::Error::other(error.to_string()))?;
         let [port, seed, secret @ ..] = random;
@@ -170,10 +175,25 @@ impl Engine {
         let voice = Voice::new(seed, self.ntp_at_start, way, Box::new(Silence), Box::new(Null));
         let voice = Mutex::new(voice);
         let shared = Arc::new(Shared { voice, told: OnceLock::new(), woken: Notify::new() });
+        let (gathered, is_gathered) = oneshot::channel();
         self.new
-            .send(New { shared: Arc::clone(&shared), pair, servers: Arc::clone(&self.servers) })
+            .send(New { shared: Arc::clone(&shared), pair, servers: Arc::clone(&self.servers), gathered })
             .map_err(|_| io::Error::other("the thread of media has ended"))?;
-        Ok(Stream { shared, address })
+        Ok((Stream { shared, address }, is_gathered))
+    }
+}
+
+/// That servers have said what a stream in reserve looks like from outside.
+#[derive(Debug)]
+pub struct Gathered(Option<oneshot::Receiver<()>>);
+
+impl Gathered {
+    /// Waits for it, a bounded time.
+    pub async fn wait(self) {
+        if let Some(gathered) = self.0 {
+            // One that was taken meanwhile says nothing more.
+            let _ = gathered.await;
+        }
     }
 }
 
@@ -255,11 +275,11 @@ fn ntp(at: SystemTime) -> u64 {
 async fn run(start: Instant, mut new: mpsc::UnboundedReceiver<New>) {
     let streams = tokio::task::LocalSet::new();
     let accept = async {
-        while let Some(New { shared, pair, servers }) = new.recv().await {
+        while let Some(New { shared, pair, servers, gathered }) = new.recv().await {
             for server in servers.iter() {
                 streams.spawn_local(ask(start, Arc::clone(&shared), server.clone()));
             }
-            streams.spawn_local(serve(start, shared, pair));
+            streams.spawn_local(serve(start, shared, pair, gathered));
         }
     };
     streams.run_until(accept).await;
@@ -268,12 +288,14 @@ async fn run(start: Instant, mut new: mpsc::UnboundedReceiver<New>) {
 }
 
 /// One stream, until it is dropped and its farewell was said.
-async fn serve(start: Instant, shared: Arc<Shared>, pair: ports::Pair) {
+async fn serve(start: Instant, shared: Arc<Shared>, pair: ports::Pair, gathered: oneshot::Sender<()>) {
     let (Ok(rtp), Ok(rtcp)) = (UdpSocket::from_std(pair.rtp), UdpSocket::from_std(pair.rtcp)) else {
         return;
     };
     let wire = Wire { start, shared: &shared, rtp: &rtp, rtcp: &rtcp };
-    wire.rest().await;
+    // What is sent before the system has said that it may be is lost.
+    let _ = (rtp.writable().await, rtcp.writable().await);
+    wire.rest(gathered).await;
     wire.talk().await;
 }
 
@@ -297,8 +319,9 @@ struct Wire<'a> {
 
 impl Wire<'_> {
     /// In reserve: until somebody takes or drops it.
-    async fn rest(&self) {
+    async fn rest(&self, gathered: oneshot::Sender<()>) {
         let mut datagram = [0; DATAGRAM_BYTES_MAX];
+        let (mut gathered, begin) = (Some(gathered), Instant::now());
         while self.shared.told.get().is_none() {
             let mut due = Vec::new();
             let deadline = {
@@ -307,10 +330,15 @@ impl Wire<'_> {
                 if voice.is_closed() {
                     break;
                 }
+                // Who waited for it may go on.
+                if voice.way().is_gathered() || begin.elapsed() >= GATHER_MAX {
+                    gathered = None;
+                }
                 voice.way().deadline()
             };
             self.send(&mut due);
             let deadline = deadline.map_or(REST_MAX, |at| at.saturating_sub(self.start.elapsed()));
+            let deadline = if gathered.is_some() { deadline.min(FRAME) } else { deadline };
             tokio::select! {
                 () = tokio::time::sleep(deadline.clamp(FRAME, REST_MAX)) => {}
                 () = self.shared.woken.notified() => {}
@@ -477,7 +505,7 @@ mod tests {
         let (server, told) = stun_server();
         let engine = Engine::start(PortRange::default(), &[server]).unwrap();
         let at = [127, 0, 0, 1].into();
-        engine.prepare(at);
+        let gathered = engine.prepare(at);
         let mut known: Vec<SocketAddr> = Vec::new();
         // Two ports that had not asked before.
         let mut two_more = || {
@@ -491,6 +519,8 @@ mod tests {
             known.get(begin..).unwrap_or_default().to_vec()
         };
         let before = two_more();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(gathered.wait());
         let stream = engine.open(at, Box::new(|_| ())).unwrap();
         assert!(before.contains(&stream.address()), "{before:?}");
         let reflexive = || {

@@ -34,7 +34,7 @@ mod way;
 pub use agreed::{Agreed, AgreedCodec, AgreedEvents, AgreedIce};
 pub use codec::{Codec, Decoder, Encoder, OpusParameters};
 pub use device::{Sink, Source};
-pub use engine::{Engine, Figures, Listener, Stream, StreamEvent};
+pub use engine::{Engine, Figures, Gathered, Listener, Stream, StreamEvent};
 pub use ports::{NoPorts, PortRange};
 pub use ruf_audio::{Frame, Rate};
 pub use ruf_ice as ice;

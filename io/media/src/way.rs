@@ -42,6 +42,11 @@ impl Way {
         self.agent.ask(now, server);
     }
 
+    /// Servers were asked, and none owes an answer.
+    pub(crate) fn is_gathered(&self) -> bool {
+        self.agent.is_gathered()
+    }
+
     /// Where we may be reached, as far as it is known.
     pub(crate) fn candidates(&self) -> Vec<Candidate> {
         self.agent.candidates()

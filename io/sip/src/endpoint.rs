@@ -92,7 +92,7 @@ impl Endpoint {
         let ways = Ways::new(listeners.iter().map(|open| (open.transport(), open.local().ip())));
         let media = Media::start(&account, commands.clone(), entropy.fork())
             .map_err(|error| Error::System(format!("the system gives no thread for media: {error}")))?;
-        media.prepare(address.ip());
+        let gathered = media.prepare(address.ip());
         let ping = PING + entropy.up_to(PING_SPREAD);
         let limits = Limits { connections_max: 1_024, ping: Some(ping), ..Limits::default() };
         let desk = Desk::new(Opening { account, aor: aor.clone(), address, ways, told, media, entropy });
@@ -107,6 +107,7 @@ impl Endpoint {
         up.await
             .map_err(|_| Error::System("the phone's thread ended".to_owned()))?
             .map_err(|error| Error::System(format!("the sockets cannot be watched: {error}")))?;
+        gathered.wait().await;
         let running = Mutex::new(Some(Running { stop, stopped }));
         Ok((Endpoint { line: Line(commands), address, address_tls, aor, has_server, running }, events))
     }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use ruf_agent::Body;
 use ruf_media::ice::Credentials;
 use ruf_media::{
-    Agreed, AgreedCodec, AgreedEvents, AgreedIce, Codec, Engine, Figures, Keys, MasterKey, OpusParameters,
-    Sink, Source, Stream, StreamEvent, Suite, WayEvent,
+    Agreed, AgreedCodec, AgreedEvents, AgreedIce, Codec, Engine, Figures, Gathered, Keys, MasterKey,
+    OpusParameters, Sink, Source, Stream, StreamEvent, Suite, WayEvent,
 };
 use ruf_message::{Entropy, Flow, StatusCode};
 use ruf_net::Commands;
@@ -62,8 +62,8 @@ impl Media {
     }
 
     /// Calls will likely be had at this address of ours.
-    pub(crate) fn prepare(&self, at: IpAddr) {
-        self.engine.prepare(at);
+    pub(crate) fn prepare(&self, at: IpAddr) -> Gathered {
+        self.engine.prepare(at)
     }
 
     /// The media of one more call, which tells its user here what it hears.
