@@ -33,6 +33,8 @@ const LIFETIME_DEFAULT: Duration = Duration::from_secs(600);
 /// It is refreshed so long before its end.
 // rfc8656 §8.1
 const REFRESH_BEFORE: Duration = Duration::from_secs(60);
+/// However short a life the server gives: nobody makes us ask it without rest.
+const REFRESH_MIN: Duration = Duration::from_secs(15);
 /// A permission lives five minutes, a channel ten.
 // rfc8656 §9, §12
 const PERMIT_AGAIN: Duration = Duration::from_secs(240);
@@ -298,7 +300,7 @@ impl Relay {
         let lifetime =
             response.number(LIFETIME).map_or(LIFETIME_DEFAULT, |secs| Duration::from_secs(secs.into()));
         // rfc8656 §8.1
-        let refresh = now + lifetime.saturating_sub(REFRESH_BEFORE).max(lifetime / 2);
+        let refresh = now + lifetime.saturating_sub(REFRESH_BEFORE).max(lifetime / 2).max(REFRESH_MIN);
         match want {
             // rfc8656 §7.3
             Want::Allocation => match response.address(XOR_RELAYED_ADDRESS) {
@@ -457,6 +459,21 @@ mod tests {
         assert_eq!(asks(&mut relay, now + Duration::from_secs(59), &mut random), []);
         let asked = asks(&mut relay, now + AGAIN_IF_REFUSED, &mut random);
         assert_eq!(asked.iter().map(|(method, _)| *method).collect::<Vec<_>>(), [Method::Allocate]);
+    }
+
+    #[test]
+    fn a_server_that_lends_for_no_time_is_not_asked_without_rest() {
+        let (mut relay, mut random) = lent();
+        let mut asked = 0;
+        for secs in 500..600 {
+            let now = Duration::from_secs(secs);
+            for (method, transaction) in asks(&mut relay, now, &mut random) {
+                asked += 1;
+                let answer = Draft::new(method, Class::Success, transaction).put(LIFETIME, &[0; 4]).finish();
+                assert!(relay.answered(now, &Message::parse(&answer).unwrap(), &mut random));
+            }
+        }
+        assert_eq!(asked, 4, "at 540 s, and each 15 s after it");
     }
 
     #[test]
