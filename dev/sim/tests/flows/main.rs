@@ -79,6 +79,7 @@ mod unavailable_480;
 mod unknown_404;
 mod unregister;
 mod update_200;
+mod watch_allowed;
 mod watch_expired;
 mod watch_forked;
 mod watch_notify;

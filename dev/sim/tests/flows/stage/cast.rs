@@ -50,17 +50,31 @@ impl Stage {
 
     /// The same, and Bob's phone mixes.
     pub(crate) fn with_mixer() -> (Self, HostId) {
-        let mut stage = Stage::with_bob(|sim, server| {
-            sim.phone_as("bob", "bob", "203.0.113.20:5060", None, server, |settings| {
-                Settings { joins: true, ..settings }.with_password("bob", &Site::secret("bob"))
-            })
-        });
+        let mut stage = Stage::with_bob_as(|settings| Settings { joins: true, ..settings });
         let carol = stage.sim.add_phone("carol", "203.0.113.40:5060", stage.server, &Site::secret("carol"));
         for phone in [stage.alice, stage.bob, carol] {
             stage.register(phone);
         }
         stage.begin();
         (stage, carol)
+    }
+
+    /// Alice is there, and Bob, whose phone is changed like this; nobody has said anything.
+    fn with_bob_as(change: impl FnOnce(Settings) -> Settings) -> Self {
+        Stage::with_bob(|sim, server| {
+            sim.phone_as("bob", "bob", "203.0.113.20:5060", None, server, |settings| {
+                change(settings).with_password("bob", &Site::secret("bob"))
+            })
+        })
+    }
+
+    /// Alice and Bob are registered, and Bob's user is asked who may watch him.
+    pub(crate) fn with_consent() -> Self {
+        let mut stage = Stage::with_bob_as(|settings| Settings { asks_consent: true, ..settings });
+        stage.register(stage.alice);
+        stage.register(stage.bob);
+        stage.begin();
+        stage
     }
 
     /// Alice and Bob have no server.
