@@ -12,6 +12,9 @@ use crate::error::Error;
 use crate::presence::Presence;
 use crate::watch::Watch;
 
+/// With its header it fits into what is read of a message, and into a datagram.
+const TEXT_BYTES_MAX: usize = 60_000;
+
 /// Calls, writes and watches for a [`Phone`](crate::Phone), from any task. The phone stays open while one of these is kept.
 #[derive(Clone, Debug)]
 pub struct Dialer {
@@ -51,6 +54,9 @@ impl Dialer {
     /// # Errors
     /// It was refused, or did not arrive.
     pub async fn message(&self, to: &str, text: &str) -> Result<(), Error> {
+        if text.len() > TEXT_BYTES_MAX {
+            return Err(Error::TooLong);
+        }
         let asked = Asked::Message(text.to_owned());
         let answered = self.inquire(to, asked).await?;
         if answered.status.is_success() { Ok(()) } else { Err(Error::Refused(answered.status)) }

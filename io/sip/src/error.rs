@@ -23,6 +23,8 @@ pub enum Error {
     Unreachable,
     /// As much is going on as may.
     Full,
+    /// The text is longer than a message may be.
+    TooLong,
     /// The phone is closed.
     Closed,
 }
@@ -38,6 +40,7 @@ impl fmt::Display for Error {
             Error::Silence => f.write_str("nobody answered in time"),
             Error::Unreachable => f.write_str("nobody listens there"),
             Error::Full => f.write_str("there is as much going on as there may be"),
+            Error::TooLong => f.write_str("the text is too long for a message"),
             Error::Closed => f.write_str("the phone is closed"),
         }
     }

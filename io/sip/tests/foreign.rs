@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use ruf_agent::{Agent, AgentEvent, Body, DialogId, Settings};
 use ruf_message::{Entropy, Flow, Message, Tick, Transport};
-use ruf_sip::{Account, CallEvent, Ended, Phone, StatusCode};
+use ruf_sip::{Account, CallEvent, Ended, Error, Phone, PhoneEvent, StatusCode};
 use two::{phone, within};
 
 /// An agent on a socket, driven by hand.
@@ -273,4 +273,15 @@ async fn who_takes_sound_out_of_the_call_holds() {
     assert_eq!(within(answered.next()).await, Some(CallEvent::Resumed));
     answered.hang_up();
     calling.join().unwrap();
+}
+
+#[tokio::test]
+async fn a_text_is_as_long_as_a_message_may_be_or_refused_at_once() {
+    let mut bob = phone("bob", |account| account).await;
+    let alice = phone("alice", |account| account).await;
+    let (to, longest) = (format!("sip:bob@{}", bob.address()), "x".repeat(60_000));
+    assert_eq!(within(alice.message(&to, &format!("{longest}x"))).await, Err(Error::TooLong));
+    assert_eq!(within(alice.message(&to, &longest)).await, Ok(()));
+    let Some(PhoneEvent::Message(message)) = within(bob.next()).await else { panic!("no message") };
+    assert_eq!(message.text.len(), longest.len());
 }

@@ -205,6 +205,7 @@ words! {
     silence: "nobody answered in time", "niemand antwortete rechtzeitig";
     unreachable: "nobody listens there", "dort hört niemand zu";
     full: "there is as much going on as there may be", "mehr geht gerade nicht";
+    too_long: "the text is too long for a message", "der Text ist zu lang für eine Nachricht";
     closed: "the phone is closed", "das Telefon ist geschlossen";
     no_address: "that is no address", "das ist keine Adresse";
     no_way: "no way leads there", "kein Weg führt dorthin";
@@ -285,6 +286,7 @@ impl Words {
             Error::Silence => self.silence,
             Error::Unreachable => self.unreachable,
             Error::Full => self.full,
+            Error::TooLong => self.too_long,
             Error::Closed => self.closed,
             Error::Address(_) => self.no_address,
             Error::NoWay(_) => self.no_way,
