@@ -172,6 +172,13 @@ impl Foreign {
     }
 }
 
+/// Hangs up once the other has heard all that it waits for, which tells it that it is over.
+async fn hang_up(answered: Call, calling: tokio::task::JoinHandle<Foreign>) {
+    let mut foreign = calling.await.unwrap();
+    answered.hang_up();
+    foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+}
+
 enum Do {
     Expect(Credentials),
     Start(Credentials, Remote, bool),
@@ -273,7 +280,7 @@ async fn a_far_side_that_asks_for_another_way_gets_one() {
     let mut bob = phone("bob", |account| account).await;
     let mut foreign = Foreign::towards(&bob);
     let to = format!("sip:bob@{}", bob.address());
-    let calling = std::thread::spawn(move || {
+    let calling = tokio::task::spawn_blocking(move || {
         let [first, second] = [1, 2].map(|seed| Credentials::new([seed; 32]));
         let port = foreign.sound.at.port();
         foreign.sound.tell.send(Do::Expect(first.clone())).unwrap();
@@ -291,13 +298,12 @@ async fn a_far_side_that_asks_for_another_way_gets_one() {
         foreign.sound.tell.send(Do::Start(second, after, true)).unwrap();
         foreign.sound.until(Some(Event::Connected));
         foreign.sound.until(None);
-        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+        foreign
     });
     let mut answered = within(bob.incoming()).await.unwrap().answer();
     until(&mut answered, &FOUND).await;
     until(&mut answered, &FOUND).await;
-    answered.hang_up();
-    calling.join().unwrap();
+    hang_up(answered, calling).await;
 }
 
 #[tokio::test]
@@ -306,18 +312,17 @@ async fn a_far_side_that_only_answers_is_checked_by_us() {
     let mut bob = phone("bob", |account| account).await;
     let mut foreign = Foreign::towards(&bob);
     let to = format!("sip:bob@{}", bob.address());
-    let calling = std::thread::spawn(move || {
+    let calling = tokio::task::spawn_blocking(move || {
         let (own, port) = (Credentials::new([1; 32]), foreign.sound.at.port());
         // It takes checks, and starts none.
         foreign.sound.tell.send(Do::Expect(own.clone())).unwrap();
         foreign.call(&to, audio(port, "a=ice-lite\r\n", &says(&own, port)));
         foreign.sound.until(None);
-        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+        foreign
     });
     let mut answered = within(bob.incoming()).await.unwrap().answer();
     until(&mut answered, &FOUND).await;
-    answered.hang_up();
-    calling.join().unwrap();
+    hang_up(answered, calling).await;
 }
 
 #[tokio::test]
@@ -329,24 +334,23 @@ async fn sound_goes_where_the_far_side_really_is() {
     // What its description names is nobody's.
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = nobody.local_addr().unwrap().port();
-    let calling = std::thread::spawn(move || {
+    let calling = tokio::task::spawn_blocking(move || {
         let own = Credentials::new([1; 32]);
         foreign.sound.tell.send(Do::Expect(own.clone())).unwrap();
         let (_, answer) = foreign.call(&to, audio(port, "", &says(&own, port)));
+        // The first words go where the description says: nothing was checked yet.
+        nobody.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut octets = [0; 2_000];
+        let is_sound = |octets: &[u8]| octets[0] == 0x80;
+        while nobody.recv_from(&mut octets).map(|_| !is_sound(&octets)).unwrap() {}
         foreign.sound.tell.send(Do::Start(own, answered(&answer), true)).unwrap();
         foreign.sound.until(Some(Event::Connected));
         foreign.sound.until(None);
-        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+        foreign
     });
     let mut answered = within(bob.incoming()).await.unwrap().answer();
     until(&mut answered, &FOUND).await;
-    // The first words went where the description said.
-    nobody.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut octets = [0; 2_000];
-    let is_sound = |octets: &[u8]| octets[0] == 0x80;
-    while nobody.recv_from(&mut octets).map(|_| !is_sound(&octets)).unwrap() {}
-    answered.hang_up();
-    calling.join().unwrap();
+    hang_up(answered, calling).await;
 }
 
 #[tokio::test]
@@ -355,7 +359,7 @@ async fn an_address_that_was_changed_on_the_way_makes_a_plain_call() {
     let mut bob = phone("bob", |account| account).await;
     let mut foreign = Foreign::towards(&bob);
     let to = format!("sip:bob@{}", bob.address());
-    let calling = std::thread::spawn(move || {
+    let calling = tokio::task::spawn_blocking(move || {
         let (own, port) = (Credentials::new([1; 32]), foreign.sound.at.port());
         let (_, answer) = foreign.call(&to, audio(port, "", &says(&own, 9)));
         let media = answer.media().next().unwrap();
@@ -363,7 +367,7 @@ async fn an_address_that_was_changed_on_the_way_makes_a_plain_call() {
         let names = ["ice-mismatch", "ice-ufrag", "candidate", "rtcp-mux"];
         assert_eq!(names.map(said), [true, false, false, true]);
         foreign.sound.until(None);
-        foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+        foreign
     });
     let answered = within(bob.incoming()).await.unwrap().answer();
     within(async {
@@ -372,6 +376,5 @@ async fn an_address_that_was_changed_on_the_way_makes_a_plain_call() {
         }
     })
     .await;
-    answered.hang_up();
-    calling.join().unwrap();
+    hang_up(answered, calling).await;
 }
