@@ -198,10 +198,12 @@ fn send_cancel(cancel: &[u8], turn: &mut Turn<'_>) {
 
 /// Acknowledges a non-2xx, on every transport, to where the INVITE went.
 fn complete(cancel: &[u8], response: &Response, turn: &mut Turn<'_>) -> InviteClient {
-    let ack = ack(cancel, response).map(|ack| turn.send_first(|out| ack.write_to(out))); // rfc3261 §17.1.1.2
+    let ack = ack(cancel, response);
     if turn.is_reliable() {
+        ack.iter().for_each(|ack| turn.send_once(|out| ack.write_to(out))); // rfc3261 §17.1.1.2
         return Terminated(Ending::Finished); // rfc3261 §17.1.1.2: Timer D is zero
     }
+    let ack = ack.map(|ack| turn.send_first(|out| ack.write_to(out))); // rfc3261 §17.1.1.2
     turn.arm(AnyTimer::InviteClient(Timer::D), turn.timers.timer_d()); // rfc3261 §17.1.1.2
     Completed { ack }
 }

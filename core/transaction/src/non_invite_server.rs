@@ -124,10 +124,11 @@ impl NonInviteServer {
                 Proceeding { trying } // rfc4320 §4.2
             }
             (Trying { .. } | Proceeding { .. }, Class::Success | Class::Failure) => {
-                let response = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.2
                 if turn.is_reliable() {
+                    turn.send_once(|out| response.write_to(out)); // rfc3261 §17.2.2
                     return Terminated; // rfc3261 §17.2.2: Timer J is zero
                 }
+                let response = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.2
                 turn.arm(AnyTimer::NonInviteServer(Timer::J), turn.timers.timeout()); // rfc3261 §17.2.2
                 Completed { response }
             }
