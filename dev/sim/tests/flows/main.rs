@@ -71,6 +71,7 @@ mod reload_in_call;
 mod server_restarts_in_call;
 mod server_restarts_while_ringing;
 mod session_refreshed;
+mod through_alg;
 mod transfer_attended;
 mod transfer_blind;
 mod transfer_by_message;

@@ -114,6 +114,23 @@ impl Stage {
         stage
     }
 
+    /// Bob is registered with a server that asks nobody for a password, and all that Alice sends goes to a gateway that
+    /// is none of ours; gives that.
+    pub(crate) fn behind_gateway(address: &str) -> (Self, HostId) {
+        let mut sim = Sim::new(7, Conditions::fair());
+        let site = Site { is_open: true, ..Site::new(7, &["bob"]) };
+        let server = sim.add_server(Server::new(site));
+        let gateway = sim.add_foreign("gateway", address);
+        let alice = sim.add_phone_alone("alice", direct("alice", "192.0.2.10:5060"));
+        let bob = sim.add_phone("bob", "203.0.113.20:5060", server, "");
+        let mut stage = Stage { sim, server, alice, bob, before: 0 };
+        stage.register(bob);
+        stage.begin();
+        let remote = address.parse().expect("an address and port");
+        stage.phone(alice, |agent, _| agent.aim(Flow { remote, ..agent.way_out() }));
+        (stage, gateway)
+    }
+
     /// Bob is behind a translator.
     pub(crate) fn behind_nat() -> Self {
         Stage::with_bob(|sim, server| {

@@ -136,6 +136,12 @@ impl Stage {
         last.values(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect()
     }
 
+    /// The last message that was sent to this host, as text.
+    pub(crate) fn last_to(&self, host: HostId) -> String {
+        let last = self.sim.trace().sights.iter().rfind(|sight| sight.to == Some(host)).expect("a message");
+        String::from_utf8_lossy(&last.bytes).into_owned()
+    }
+
     /// Alice's phone, which is none of ours, is answered so.
     pub(crate) fn hears(&mut self, wanted: StatusCode) -> Response {
         loop {
