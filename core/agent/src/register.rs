@@ -11,9 +11,6 @@ use ruf_session::Failure;
 use std::mem;
 use std::time::Duration;
 
-/// Times in a row that the registrar may ask for longer.
-const LONGER_MAX: u32 = 4;
-
 /// ```text
 ///            register             200
 ///   Absent ------------> Asking --------> Registered
@@ -242,7 +239,7 @@ impl Registration {
                     Some(min_secs)
                         if response.status() == StatusCode::INTERVAL_TOO_BRIEF
                             && expires_secs > 0
-                            && self.longer < LONGER_MAX =>
+                            && self.longer < lease::LONGER_MAX =>
                     {
                         self.longer += 1;
                         if self.wanted.is_some() {

@@ -44,7 +44,7 @@ pub enum PublicationEvent {
 ///     +---------------- Asking for its removal <----+
 /// ```
 /// A wish that comes while a PUBLISH is out waits for its final response; 412 and 423 are followed by another at
-/// once.
+/// once, though 423 not for ever.
 #[derive(Debug)]
 pub struct Publication {
     terms: Terms,
@@ -63,6 +63,8 @@ pub struct Publication {
     entity_tag: Option<Vec<u8>>,
     state: State,
     failures: u32,
+    /// Times in a row that we asked for longer.
+    longer: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +106,7 @@ impl Publication {
             entity_tag: None,
             state: State::Absent,
             failures: 0,
+            longer: 0,
         }
     }
 
@@ -116,7 +119,7 @@ impl Publication {
         }
         self.wanted = Some(document);
         self.is_news = true;
-        self.failures = 0;
+        (self.failures, self.longer) = (0, 0);
         self.go_on(turn);
     }
 
@@ -210,7 +213,10 @@ impl Publication {
                 self.ask(turn);
             }
             // rfc3903 §5
-            StatusCode::INTERVAL_TOO_BRIEF if min_secs > asked_secs && asked_secs > 0 => {
+            StatusCode::INTERVAL_TOO_BRIEF
+                if min_secs > asked_secs && asked_secs > 0 && self.longer < lease::LONGER_MAX =>
+            {
+                self.longer += 1;
                 self.expires_secs = min_secs;
                 self.is_news = true;
                 self.ask(turn);
@@ -223,7 +229,7 @@ impl Publication {
     }
 
     fn kept(&mut self, turn: &mut Turn<'_, PublicationEvent>, asked_secs: u32, response: &Response) {
-        self.failures = 0;
+        (self.failures, self.longer) = (0, 0);
         // rfc3903 §4.3, §4.4: in place of the one before
         self.entity_tag = match asked_secs {
             0 => None,

@@ -87,6 +87,8 @@ pub struct Subscriber {
     cseq: u32,
     began: Tick,
     failures: u32,
+    /// Times in a row that we asked for longer.
+    longer: u32,
 }
 
 /// A SUBSCRIBE out of dialog.
@@ -127,6 +129,7 @@ impl Subscriber {
             cseq: 0,
             began: turn.now,
             failures: 0,
+            longer: 0,
         };
         subscriber.open(turn);
         subscriber
@@ -242,6 +245,7 @@ impl Subscriber {
     ) {
         let granted = outcome.ok().filter(|response| response.status().is_success());
         if let Some(response) = granted {
+            self.longer = 0;
             // rfc6665 §4.1.2.1: not longer than asked for; what a NOTIFY says is known better, and may be here already
             if let Some(Expires(secs)) = response.header::<Expires>().ok().flatten() {
                 self.subscriptions.iter_mut().for_each(|of| of.lasts_at_most(turn.now, secs.max(1)));
@@ -261,10 +265,13 @@ impl Subscriber {
             ),
             Err(failure) => (failure, None, None),
         };
-        let is_brief = failure == Failure::Refused(StatusCode::INTERVAL_TOO_BRIEF) && asked_secs > 0;
+        let is_brief = failure == Failure::Refused(StatusCode::INTERVAL_TOO_BRIEF)
+            && asked_secs > 0
+            && self.longer < lease::LONGER_MAX;
         match min_secs.filter(|min| is_brief && *min > asked_secs) {
             // rfc3261 §21.4.17: longer, if the notifier says so
             Some(longer_secs) => {
+                self.longer += 1;
                 self.expires_secs = longer_secs;
                 self.ask(turn, longer_secs);
             }

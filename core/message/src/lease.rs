@@ -13,6 +13,10 @@ const REFRESH_BEFORE_SECS: u32 = 600;
 // rfc5626 §4.5
 const RETRY: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(1_800));
 
+/// Times in a row that we ask for longer because somebody wants it so (423).
+// rfc3261 §10.2.8 and rfc3261 §21.4.17
+pub const LONGER_MAX: u32 = 4;
+
 /// After how long what lasts for so many seconds is refreshed.
 pub fn refresh_in(lasts_secs: u32) -> Duration {
     let secs = (lasts_secs / 2).max(lasts_secs.saturating_sub(REFRESH_BEFORE_SECS)).max(1);

@@ -28,6 +28,8 @@ pub(super) struct Subscription {
     /// When it ends if nothing refreshes it.
     until: Tick,
     refresh: Refresh,
+    /// Times in a row that we asked for longer.
+    longer: u32,
 }
 
 #[derive(Debug)]
@@ -53,8 +55,13 @@ pub(super) type Ended = (Ending, Option<u32>);
 impl Subscription {
     /// Begins with a NOTIFY.
     pub(super) fn new(now: Tick, number: u32, dialog: Dialog, lasts_secs: u32) -> Self {
-        let mut subscription =
-            Subscription { number, dialog, until: now, refresh: Refresh::Quiet { refresh_at: now } };
+        let mut subscription = Subscription {
+            number,
+            dialog,
+            until: now,
+            refresh: Refresh::Quiet { refresh_at: now },
+            longer: 0,
+        };
         subscription.lasts(now, lasts_secs);
         subscription
     }
@@ -163,6 +170,7 @@ impl Subscription {
         match outcome {
             Ok(response) if response.status().is_success() => {
                 *is_answered = true;
+                self.longer = 0;
                 // rfc6665 §4.1.2.2: no NOTIFY follows
                 if response.status() == StatusCode::NO_NOTIFICATION {
                     *notify_by = None;
@@ -194,9 +202,9 @@ impl Subscription {
             return Err((Ending::Failed(Failure::Refused(status)), retry_after));
         }
         let min_secs = response.header::<MinExpires>().ok().flatten().map(|MinExpires(secs)| secs);
-        if let Some(longer) =
-            min_secs.filter(|min| status == StatusCode::INTERVAL_TOO_BRIEF && *min > asked_secs)
-        {
+        let is_brief = status == StatusCode::INTERVAL_TOO_BRIEF && self.longer < lease::LONGER_MAX;
+        if let Some(longer) = min_secs.filter(|min| is_brief && *min > asked_secs) {
+            self.longer += 1;
             self.refresh = Refresh::Quiet { refresh_at: now };
             return Ok(Some(longer));
         }

@@ -150,6 +150,26 @@ fn a_longer_interval_is_asked_for_if_the_server_says_so() {
 }
 
 #[test]
+fn a_server_to_whom_nothing_is_long_enough_is_not_asked_for_ever() {
+    // tests rfc3903 §5
+    let mut published = Published::kept();
+    published.next_secs();
+    for asked_secs in (600..).take(5) {
+        let (asked, refresh) = published.stage.request();
+        assert_eq!(value(&refresh, HeaderName::Expires), asked_secs.to_string());
+        let longer = (asked_secs + 1).to_string();
+        published.answered(asked, &refresh, 423, &[(HeaderName::MinExpires, &longer)]);
+    }
+    assert!(matches!(published.stage.event(), PublicationEvent::PublicationFailed { retry_in: None, .. }));
+    // Another document begins anew.
+    let (asked, initial) = published.publish("two");
+    published.answered(asked, &initial, 423, &[(HeaderName::MinExpires, "3600")]);
+    let (asked, again) = published.stage.request();
+    published.answered(asked, &again, 200, &[(HeaderName::SipETag, "e2")]);
+    assert_eq!(published.stage.event(), PublicationEvent::Published { expires_secs: 3_600 });
+}
+
+#[test]
 fn a_failure_that_may_pass_is_tried_again() {
     // tests rfc3903 §9
     let mut published = Published::new();

@@ -268,6 +268,43 @@ fn a_longer_interval_is_asked_for_if_the_notifier_says_so() {
 }
 
 #[test]
+fn a_notifier_to_whom_nothing_is_long_enough_is_not_asked_for_ever() {
+    // tests rfc3261 §21.4.17
+    let refused = Ending::Failed(Failure::Refused(StatusCode::INTERVAL_TOO_BRIEF));
+    let (mut watch, mut asked, mut request) = Watch::begin(PRESENCE, 600);
+    for min_secs in (601..).take(4) {
+        let longer = min_secs.to_string();
+        watch.answered(asked, &answer(&request, 423, &[(HeaderName::MinExpires, &longer)]));
+        (asked, request) = watch.stage.request();
+        assert_eq!(value(&request, HeaderName::Expires), longer);
+    }
+    watch.answered(asked, &answer(&request, 423, &[(HeaderName::MinExpires, "605")]));
+    assert_eq!(watch.stage.event(), SubscriberEvent::Over { why: refused });
+
+    // In a dialog it lasts as long as was known before, and is refreshed later.
+    let (mut watch, _) = Watch::active();
+    watch.next_secs();
+    let (mut asked, mut refresh) = watch.stage.request();
+    for min_secs in (601..).take(4) {
+        let longer = min_secs.to_string();
+        watch.answered(asked, &answer(&refresh, 423, &[(HeaderName::MinExpires, &longer)]));
+        (asked, refresh) = watch.stage.request();
+        assert_eq!(value(&refresh, HeaderName::Expires), longer);
+    }
+    watch.answered(asked, &answer(&refresh, 423, &[(HeaderName::MinExpires, "605")]));
+    watch.stage.nothing();
+    assert!(watch.next_secs() >= 5);
+    // What is granted begins the count anew.
+    let (asked, refresh) = watch.stage.request();
+    watch.answered(asked, &answer(&refresh, 200, &[]));
+    assert_eq!(watch.notify("bob", 2, "active").0, 200);
+    watch.next_secs();
+    let (asked, refresh) = watch.stage.request();
+    watch.answered(asked, &answer(&refresh, 423, &[(HeaderName::MinExpires, "605")]));
+    assert_eq!(value(&watch.stage.request().1, HeaderName::Expires), "605");
+}
+
+#[test]
 fn the_notifier_may_shorten_it() {
     // tests rfc6665 §4.1.2.1, §4.1.3
     let (mut watch, asked, request) = Watch::begin(PRESENCE, 600);
