@@ -19,9 +19,9 @@ pub(crate) fn go_on(request: &mut Request, target: &Target, number: usize) {
     let mut history = History::received(request);
     history.forward(number, target.uri.as_ref().map_or(request.uri(), |uri| uri.as_ref()));
     // rfc7044 §10.1.2
-    let is_private = request.header::<Privacy<'_>>().is_ok_and(|privacy| {
-        privacy.is_some_and(|privacy| privacy.asks("history") || privacy.asks("header"))
-    });
+    let is_private = request
+        .header::<Privacy<'_>>()
+        .is_ok_and(|privacy| privacy.is_some_and(|privacy| privacy.hides_history()));
     if is_private {
         history.hide_last();
     }

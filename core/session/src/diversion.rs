@@ -3,6 +3,7 @@
 
 use ruf_message::header::diversion::{Diversion, DiversionReason};
 use ruf_message::header::history::History;
+use ruf_message::header::privacy::Privacy;
 use ruf_message::{Fields, HeaderName, NameAddr, Request, Response, Uri};
 
 /// For whom a call was first, before it was sent on to us. Nothing proves it.
@@ -25,6 +26,10 @@ impl Diverted {
             let display = String::from_utf8_lossy(&first.display()).into_owned();
             let uri = first.uri().without_headers().to_owned();
             return first.is_open().then(|| Diverted { uri, display, reason: first.reason() });
+        }
+        // rfc7044 §10.1.2: who forwards it should have hidden it
+        if invite.header::<Privacy<'_>>().ok().flatten().is_some_and(|privacy| privacy.hides_history()) {
+            return None;
         }
         let uri = History::of(invite).first_mapped()?;
         Some(Diverted { uri, display: String::new(), reason: DiversionReason::Unknown })
@@ -114,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_first_who_sent_it_on_is_told() {
-        // tests rfc5806 §3, rfc7044 §11
+        // tests rfc5806 §3, rfc7044 §10.1.2, §11
         let told = |fields: &[(HeaderName, &str)]| {
             Diverted::of(&invite(fields)).map(|first| (first.uri.to_string(), first.display, first.reason))
         };
@@ -126,6 +131,12 @@ mod tests {
         let history = "<sip:bob@h>;index=1, <sip:bob@1.2.3.4>;index=1.1;rc=1, <sip:c@h>;index=2;mp=1.1";
         let first = ("sip:bob@h".to_owned(), String::new(), DiversionReason::Unknown);
         assert_eq!(told(&[(HeaderName::HistoryInfo, history)]), Some(first));
+        for privacy in ["history", "id;header", "History;none"] {
+            let hidden = [(HeaderName::HistoryInfo, history), (HeaderName::Privacy, privacy)];
+            assert_eq!(told(&hidden), None, "{privacy}");
+        }
+        let open = [(HeaderName::HistoryInfo, history), (HeaderName::Privacy, "id")];
+        assert!(told(&open).is_some());
         assert_eq!((told(&[]), told(&[(HeaderName::HistoryInfo, "<sip:bob@h>;index=1")])), (None, None));
     }
 }

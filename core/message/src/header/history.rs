@@ -116,6 +116,13 @@ impl<'a> HistoryInfo<'a> {
             .map(|(_, value)| value)
     }
 
+    /// It may be told who this is.
+    // rfc7044 §10.1.1
+    fn is_open(&self) -> bool {
+        let privacy = self.uri_header("Privacy");
+        !self.is_anonymous() && privacy.is_none_or(|asked| asked.eq_ignore_ascii_case(b"none"))
+    }
+
     fn is_anonymous(&self) -> bool {
         self.0.uri.host().is_some_and(|host| host.to_string().eq_ignore_ascii_case(ANONYMOUS_HOST))
     }
@@ -232,7 +239,7 @@ impl History {
         }
     }
 
-    /// For whom it was before somebody first sent it to another user.
+    /// For whom it was before somebody first sent it to another user, if that may be told.
     // rfc7044 §11: the entry that the first "mp" names, and its address-of-record
     pub fn first_mapped(&self) -> Option<Uri> {
         let infos = || self.entries.iter().filter_map(|entry| HistoryInfo::decode(&entry.value).ok());
@@ -244,7 +251,7 @@ impl History {
         if let Some(Derived::Registered(user)) = from.derived() {
             from = self.entry(user.as_str()).unwrap_or(from);
         }
-        Some(from.uri().without_headers().to_owned()).filter(|_| !from.is_anonymous())
+        Some(from.uri().without_headers().to_owned()).filter(|_| from.is_open())
     }
 
     fn entry(&self, index: &str) -> Option<HistoryInfo<'_>> {
@@ -413,6 +420,26 @@ mod tests {
         let hidden =
             request("sip:c@h", &["<sip:anonymous@anonymous.invalid>;index=1, <sip:c@h>;index=2;mp=1"]);
         assert_eq!(History::of(&hidden).first_mapped(), None);
+    }
+
+    #[test]
+    fn who_does_not_want_to_be_named_is_not() {
+        // tests rfc7044 §10.1.1, §11
+        let first = |headers: &str| {
+            let history = format!("<sip:b@h{headers}>;index=1, <sip:c@h>;index=2;mp=1");
+            History::of(&request("sip:c@h", &[&history])).first_mapped()
+        };
+        for hidden in
+            ["?Privacy=history", "?Reason=SIP%3Bcause%3D302&privacy=History", "?Privacy=id%3Bhistory"]
+        {
+            assert_eq!(first(hidden), None, "{hidden}");
+        }
+        for open in ["", "?Reason=SIP%3Bcause%3D302", "?Privacy=none"] {
+            assert_eq!(first(open), Some(uri("sip:b@h")), "{open}");
+        }
+        // A place of theirs is hidden, they themselves are not.
+        let of_bob = "<sip:b@h>;index=1, <sip:b@g?Privacy=history>;index=1.1;rc=1, <sip:c@h>;index=2;mp=1.1";
+        assert_eq!(History::of(&request("sip:c@h", &[of_bob])).first_mapped(), Some(uri("sip:b@h")));
     }
 
     #[test]

@@ -35,6 +35,12 @@ impl<'a> Privacy<'a> {
     pub fn asks(&self, value: &str) -> bool {
         self.values().any(|asked| asked.eq_ignore_ascii_case(value))
     }
+
+    /// Where the request has been is to be hidden.
+    // rfc7044 §10.1.2
+    pub fn hides_history(&self) -> bool {
+        self.asks("history") || self.asks("header")
+    }
 }
 
 impl<'a> Header<'a> for Privacy<'a> {
