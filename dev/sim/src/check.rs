@@ -114,15 +114,19 @@ fn is_known(sim: &Sim, sight: &Sight, message: &Summary) -> bool {
     before.any(|(other, earlier)| other.from == sight.from && earlier.branch == message.branch)
 }
 
-/// Whether the same request was sent to another place before.
+/// Whether the same request within a dialog was sent to another place before, which did not serve: by another branch.
 // rfc3263 §4.3
 fn goes_elsewhere(sim: &Sim, sight: &Sight, message: &Summary) -> bool {
     let mut before = sim.trace().messages().take_while(|(other, _)| !std::ptr::eq(*other, sight));
-    let name =
-        |message: &Summary| (message.kind, message.cseq, message.call_id.clone(), message.from_tag.clone());
-    before.any(|(other, earlier)| {
-        other.from == sight.from && other.to != sight.to && name(earlier) == name(message)
-    })
+    let is_same = |earlier: &Summary| {
+        (earlier.kind, earlier.cseq, &earlier.call_id) == (message.kind, message.cseq, &message.call_id)
+            && (&earlier.from_tag, &earlier.to_tag) == (&message.from_tag, &message.to_tag)
+    };
+    !message.to_tag.is_empty()
+        && before.any(|(other, earlier)| {
+            let is_elsewhere = other.to != sight.to && earlier.branch != message.branch;
+            other.from == sight.from && is_elsewhere && is_same(earlier)
+        })
 }
 
 /// A request is not sent again after Timer B or F, a final response not after Timer H or J.
