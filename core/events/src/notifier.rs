@@ -51,6 +51,8 @@ pub struct Notifier {
     event: Vec<u8>,
     dialog: Dialog,
     standing: Standing,
+    /// It may hear what there is: how it ends does not say so any more.
+    is_allowed: bool,
     until: Tick,
     document: Option<Body>,
     delivery: Delivery,
@@ -77,7 +79,9 @@ impl Notifier {
         let event = request.raw(HeaderName::Event).next().unwrap_or(package.name.as_bytes()).to_vec();
         let until = turn.now + Duration::from_secs(secs.into());
         let delivery = Delivery::new(turn.now);
-        let mut notifier = Notifier { terms, package, event, dialog, standing, until, document, delivery };
+        let is_allowed = standing == Standing::Active;
+        let mut notifier =
+            Notifier { terms, package, event, dialog, standing, is_allowed, until, document, delivery };
         notifier.accept(turn, server, request, secs);
         Ok(notifier)
     }
@@ -90,11 +94,6 @@ impl Notifier {
     /// Who watches.
     pub fn watcher(&self) -> Uri {
         self.dialog.remote_uri()
-    }
-
-    /// How it stands.
-    pub fn standing(&self) -> Standing {
-        self.standing
     }
 
     /// Nothing is left of it.
@@ -156,7 +155,7 @@ impl Notifier {
     /// It may hear what there is.
     pub fn allow(&mut self, turn: &mut Turn<'_, Infallible>) {
         if self.standing == Standing::Pending {
-            self.standing = Standing::Active;
+            (self.standing, self.is_allowed) = (Standing::Active, true);
             self.delivery.hurry(turn.now);
             self.tell(turn);
         }
@@ -250,7 +249,7 @@ impl Notifier {
             .header(HeaderName::Event, &self.event)
             .header(HeaderName::SubscriptionState, state);
         builder = self.terms.with_fields(builder);
-        let may_know = !matches!(self.standing, Standing::Pending | Standing::Over(EndReason::Rejected));
+        let may_know = self.is_allowed && self.standing != Standing::Over(EndReason::Rejected);
         if let Some(document) = self.document.as_ref().filter(|_| may_know) {
             builder = builder.body(&document.content_type, document.content.clone());
         }

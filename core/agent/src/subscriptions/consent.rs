@@ -10,21 +10,37 @@ use std::collections::VecDeque;
 /// Most addresses whose answer is remembered; the oldest are forgotten, and asked about again.
 const REMEMBERED_MAX: usize = 1_024;
 
+/// Most addresses of whom our user was asked and has said nothing yet; who comes then is not asked about.
+const ASKED_MAX: usize = 64;
+
 /// What our user said of whom.
 #[derive(Debug, Default)]
-pub(super) struct Consents(VecDeque<(Uri, bool)>);
+pub(super) struct Consents {
+    answers: VecDeque<(Uri, bool)>,
+    asked: Vec<Uri>,
+}
 
 impl Consents {
     fn of(&self, who: &Uri) -> Option<bool> {
-        self.0.iter().find(|(known, _)| known.equivalent(who)).map(|(_, may)| *may)
+        self.answers.iter().find(|(known, _)| known.equivalent(who)).map(|(_, may)| *may)
     }
 
     fn remember(&mut self, who: &Uri, may: bool) {
-        self.0.retain(|(known, _)| !known.equivalent(who));
-        if self.0.len() >= REMEMBERED_MAX {
-            self.0.pop_front();
+        self.asked.retain(|asked| !asked.equivalent(who));
+        self.answers.retain(|(known, _)| !known.equivalent(who));
+        if self.answers.len() >= REMEMBERED_MAX {
+            self.answers.pop_front();
         }
-        self.0.push_back((who.clone(), may));
+        self.answers.push_back((who.clone(), may));
+    }
+
+    /// Whether our user is to be asked of it now.
+    fn asks(&mut self, who: &Uri) -> bool {
+        let is_new = self.asked.len() < ASKED_MAX && !self.asked.iter().any(|asked| asked.equivalent(who));
+        if is_new {
+            self.asked.push(who.clone());
+        }
+        is_new
     }
 }
 
@@ -65,13 +81,10 @@ impl Agent {
         }
     }
 
-    /// Our user is to say whether it may; asked once for each address that waits.
+    /// Our user is to say whether it may; asked once for each address, whether that waits or asks again and again.
     pub(super) fn ask_consent(&mut self, from: &NameAddr<'_>) {
         let who = from.uri().to_owned();
-        let waits = |watcher: &&super::Watched| {
-            watcher.notifier.standing() == Standing::Pending && watcher.notifier.watcher().equivalent(&who)
-        };
-        if self.subscriptions.watchers.values().filter(waits).count() == 1 {
+        if self.subscriptions.consents.asks(&who) {
             let display = String::from_utf8_lossy(&from.display()).into_owned();
             self.events.push_back(AgentEvent::WatcherAsks { who, display });
         }

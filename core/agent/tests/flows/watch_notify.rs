@@ -149,6 +149,32 @@ fn whoever_is_not_known_waits_until_the_user_allows_it_and_is_remembered() {
 }
 
 #[test]
+fn whoever_only_asks_how_things_are_waits_for_leave_too() {
+    // tests rfc3856 §6.6.2, rfc6665 §4.4.3
+    let mut pair = Pair::with(9, |settings| settings.asks_consent = true);
+    pair.b.show(pair.now, Some(document("one")));
+    let (alice, bob): (Uri, Uri) =
+        ("sip:alice@example.org".parse().unwrap(), "sip:bob@example.org".parse().unwrap());
+    let heard = |pair: &Pair| {
+        told(pair).iter().any(|event| matches!(event, SubscriberEvent::Notified { body: Some(_), .. }))
+    };
+    for times_asked in [1, 0] {
+        pair.a.watch(pair.now, &bob, PRESENCE, 0).unwrap();
+        pair.settle();
+        let asks = pair
+            .told(Side::B)
+            .into_iter()
+            .filter(|event| matches!(event, AgentEvent::WatcherAsks { who, .. } if *who == alice));
+        assert_eq!((asks.count(), heard(&pair)), (times_asked, false));
+        pair.clear();
+    }
+    pair.b.allow(pair.now, &alice);
+    pair.a.watch(pair.now, &bob, PRESENCE, 0).unwrap();
+    pair.settle();
+    assert!(heard(&pair));
+}
+
+#[test]
 fn whoever_may_not_is_told_so_now_and_later() {
     // tests rfc3856 §6.6.2, rfc6665 §4.2.2
     let (mut pair, _, alice) = asking(8);

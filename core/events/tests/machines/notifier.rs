@@ -221,6 +221,38 @@ fn who_waits_to_be_allowed_hears_nothing_but_that() {
 }
 
 #[test]
+fn who_was_never_allowed_learns_nothing_however_it_ends() {
+    // tests rfc6665 §4.2.1.3, §4.2.2
+    let ends: [fn(&mut Watched); 4] = [
+        |watched| {
+            watched.next_secs();
+        },
+        |watched| {
+            watched.notifier.refreshed(&mut watched.stage.turn(), 9, &subscribe(2, ";tag=ours", "0"));
+        },
+        |watched| watched.notifier.leave(&mut watched.stage.turn(), document("gone")),
+        |watched| watched.notifier.end(&mut watched.stage.turn(), EndReason::Other),
+    ];
+    for end in ends {
+        let (mut watched, _, asked, notify) = Watched::begin(Standing::Pending, "600");
+        watched.answered(asked, &notify, 200);
+        watched.stage.wait_secs(1);
+        end(&mut watched);
+        let last = watched.stage.effects().into_iter().find_map(|effect| match effect {
+            Effect::Request { request, .. } => Some(request),
+            _ => None,
+        });
+        let last = last.expect("a last NOTIFY");
+        assert!(value(&last, HeaderName::SubscriptionState).starts_with("terminated"), "{last}");
+        assert!(last.body().is_empty(), "{last}");
+    }
+    // Asked for nothing but how things are.
+    let (_, _, _, notify) = Watched::begin(Standing::Pending, "0");
+    assert!(value(&notify, HeaderName::SubscriptionState).starts_with("terminated"), "{notify}");
+    assert!(notify.body().is_empty(), "{notify}");
+}
+
+#[test]
 fn who_does_not_answer_or_knows_nothing_of_it_is_told_no_more() {
     // tests rfc6665 §4.2.2
     for code in [481, 404, 489] {
