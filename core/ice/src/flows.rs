@@ -79,7 +79,7 @@ fn behind_a_nat_without_any_server_the_far_side_learns_the_address() {
 
 #[test]
 fn where_nothing_else_leads_through_a_relay_does() {
-    // tests rfc8656 §7.3, §9, §11.1, §11.4, §12; rfc8445 §7.2.1, §12.1
+    // tests rfc8656 §7.3, §9, §10.2, §11.1, §11.4, §12; rfc8445 §7.2.1, §12.1
     let mut stage = Stage::new(Nat::Symmetric, Nat::Symmetric);
     stage.gather(&[stun(), turn("secret")]);
     assert!(stage.alice.agent.is_gathered());

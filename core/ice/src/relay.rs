@@ -70,7 +70,9 @@ enum Want {
     Allocation,
     /// For so many seconds; none: no longer.
     Refresh(u32),
-    Permissions(Vec<IpAddr>),
+    /// For one host: a server that refuses one of many refuses all.
+    // rfc8656 §10.2
+    Permission(IpAddr),
     Channel(SocketAddr),
 }
 
@@ -192,30 +194,31 @@ impl Relay {
                 self.failed(now, &request.want);
             }
         }
-        let is_asked =
-            |requests: &[Request], is: fn(&Want) -> bool| requests.iter().any(|request| is(&request.want));
         let Some(allocation) = self.allocation else {
-            if now >= self.next && !is_asked(&self.requests, |want| *want == Want::Allocation) {
-                self.ask(now, Want::Allocation, 0, random);
+            if now >= self.next {
+                self.want(now, Want::Allocation, random);
             }
             return;
         };
-        if now >= allocation.refresh && !is_asked(&self.requests, |want| matches!(want, Want::Refresh(_))) {
-            self.ask(now, Want::Refresh(LIFETIME_DEFAULT.as_secs() as u32), 0, random);
+        if now >= allocation.refresh {
+            self.want(now, Want::Refresh(LIFETIME_DEFAULT.as_secs() as u32), random);
         }
-        if !is_asked(&self.requests, |want| matches!(want, Want::Permissions(_))) {
-            let due = self.permissions.iter().filter(|(_, at)| now >= *at).map(|(host, _)| *host);
-            let due: Vec<IpAddr> =
-                due.filter(|host| host.is_ipv4() == allocation.relayed.is_ipv4()).collect();
-            if !due.is_empty() {
-                self.ask(now, Want::Permissions(due), 0, random);
-            }
+        let due = self.permissions.iter().filter(|(_, at)| now >= *at).map(|(host, _)| *host);
+        let due: Vec<IpAddr> = due.filter(|host| host.is_ipv4() == allocation.relayed.is_ipv4()).collect();
+        for host in due {
+            self.want(now, Want::Permission(host), random);
         }
         if let Some((peer, _, at)) = self.channel
             && now >= at
-            && !is_asked(&self.requests, |want| matches!(want, Want::Channel(_)))
         {
-            self.ask(now, Want::Channel(peer), 0, random);
+            self.want(now, Want::Channel(peer), random);
+        }
+    }
+
+    /// Asks for it, unless an answer to that is waited for.
+    fn want(&mut self, now: Duration, want: Want, random: &mut Random) {
+        if self.requests.iter().all(|request| request.want != want) {
+            self.ask(now, want, 0, random);
         }
     }
 
@@ -230,9 +233,9 @@ impl Relay {
         let mut draft = match &want {
             Want::Allocation => draft(Method::Allocate).put(REQUESTED_TRANSPORT, &UDP),
             Want::Refresh(secs) => draft(Method::Refresh).put(LIFETIME, &secs.to_be_bytes()),
-            Want::Permissions(hosts) => hosts.iter().fold(draft(Method::CreatePermission), |draft, host| {
-                draft.put_address(XOR_PEER_ADDRESS, SocketAddr::new(*host, 0))
-            }),
+            Want::Permission(host) => {
+                draft(Method::CreatePermission).put_address(XOR_PEER_ADDRESS, SocketAddr::new(*host, 0))
+            }
             Want::Channel(peer) => {
                 let [high, low] = CHANNEL.to_be_bytes();
                 draft(Method::ChannelBind)
@@ -315,11 +318,9 @@ impl Relay {
                     allocation.refresh = refresh;
                 }
             }
-            Want::Permissions(hosts) => {
-                for (host, at) in &mut self.permissions {
-                    if hosts.contains(host) {
-                        *at = now + PERMIT_AGAIN;
-                    }
+            Want::Permission(host) => {
+                for (_, at) in self.permissions.iter_mut().filter(|(known, _)| known == host) {
+                    *at = now + PERMIT_AGAIN;
                 }
             }
             Want::Channel(peer) => self.channel = Some((*peer, true, now + PERMIT_AGAIN)),
@@ -332,7 +333,7 @@ impl Relay {
                 (self.allocation, self.challenge, self.channel) = (None, None, None);
                 self.next = now + AGAIN_IF_REFUSED;
             }
-            Want::Permissions(hosts) => self.permissions.retain(|(host, _)| !hosts.contains(host)),
+            Want::Permission(host) => self.permissions.retain(|(known, _)| known != host),
             // It goes without.
             Want::Channel(peer) => self.channel = Some((*peer, false, Duration::MAX)),
         }
@@ -483,8 +484,9 @@ mod tests {
             relay.permit(Duration::ZERO, [203, 0, 113, last].into());
         }
         relay.tick(Duration::ZERO, &mut random);
-        let request = relay.poll_transmit().unwrap();
-        let request = Message::parse(&request).unwrap();
-        assert_eq!(request.attributes(XOR_PEER_ADDRESS).count(), PERMISSIONS_MAX);
+        let sent: Vec<Vec<u8>> = std::iter::from_fn(|| relay.poll_transmit()).collect();
+        let hosts =
+            sent.iter().map(|octets| Message::parse(octets).unwrap().attributes(XOR_PEER_ADDRESS).count());
+        assert_eq!(hosts.collect::<Vec<_>>(), [1; PERMISSIONS_MAX]);
     }
 }

@@ -106,7 +106,7 @@ impl Side {
 /// An address, who may send there, and the channels.
 type Lent = (SocketAddr, HashSet<IpAddr>, HashMap<u16, SocketAddr>);
 
-/// A TURN server, as far as we need one.
+/// A TURN server, as far as we need one. It sends to nobody's inner network.
 #[derive(Default)]
 struct Turn {
     /// By whoever it was lent to.
@@ -153,6 +153,14 @@ impl Turn {
             let refusal = answer(Class::Error).put_error(code).put(REALM, REALM_NAME.as_bytes());
             return vec![(server, client, refusal.put(NONCE, &nonce).finish())];
         }
+        let peers = message.attributes(XOR_PEER_ADDRESS);
+        let peers: Vec<_> = peers.map(|value| unmasked(value, &message.transaction).unwrap()).collect();
+        // rfc8656 §10.2: one that is not allowed, and the whole request is refused
+        let is_inner = |peer: &SocketAddr| matches!(peer.ip(), IpAddr::V4(v4) if v4.is_private());
+        if peers.iter().any(is_inner) {
+            let refusal = answer(Class::Error).put_error(403);
+            return vec![(server, client, refusal.sign(&key).finish())];
+        }
         let mut draft = answer(Class::Success);
         match message.method {
             Method::Allocate => {
@@ -167,8 +175,7 @@ impl Turn {
             Method::Refresh => draft = draft.put(LIFETIME, &600_u32.to_be_bytes()),
             Method::CreatePermission | Method::ChannelBind => {
                 let (_, allowed, channels) = self.lent.get_mut(&client).unwrap();
-                let peers = message.attributes(XOR_PEER_ADDRESS);
-                for peer in peers.map(|value| unmasked(value, &message.transaction).unwrap()) {
+                for peer in peers {
                     allowed.insert(peer.ip());
                     if let Some(number) = message.number(CHANNEL_NUMBER) {
                         channels.insert((number >> 16) as u16, peer);
