@@ -356,6 +356,14 @@ impl Agent {
         }
     }
 
+    /// The far side wants nothing any more by the way that was chosen, or was before a restart: there is none but
+    /// [`Agent::path`], not even to an address that packets came from.
+    // rfc7675 §5.1
+    pub fn is_lost(&self) -> bool {
+        let mut all = [&self.current, &self.previous].into_iter().flatten();
+        all.any(|checks| checks.is_lost(self.now))
+    }
+
     /// Whether packets of a component go by a relay, ours or the far side's.
     pub fn is_relayed(&self, component: Component) -> bool {
         let Some(path) = self.path(component) else { return false };

@@ -252,8 +252,9 @@ impl Checks {
         let consent = self.consent.of_mut(component).as_mut();
         if let Some(consent) = consent.filter(|consent| consent.has_asked(transaction)) {
             let is_given = response.class == Class::Success && consent.path == path;
-            if is_given && response.is_signed_with(self.remote.pwd.as_bytes()) {
-                consent.given(now); // rfc7675 §5.1
+            // rfc7675 §5.1: what is over stays so
+            if is_given && !consent.is_over(now) && response.is_signed_with(self.remote.pwd.as_bytes()) {
+                consent.given(now);
             }
             return true;
         }
@@ -510,6 +511,34 @@ mod tests {
         let check = stage.check();
         stage.answer(&check, "203.0.113.3:4000", Some(&pwd));
         assert_eq!(stage.state(), (State::Failed, false));
+    }
+
+    #[test]
+    fn consent_that_is_over_is_not_given_again_by_an_answer_that_comes_late() {
+        // tests rfc7675 §5.1
+        for is_late in [false, true] {
+            let mut stage = Stage::new(true);
+            let pwd = stage.checks.remote.pwd.clone();
+            for _ in 0..2 {
+                let check = stage.check();
+                stage.answer(&check, PEER, Some(&pwd));
+            }
+            let mut asked = Vec::new();
+            while !stage.checks.is_lost(stage.now) && (is_late || asked.is_empty()) {
+                asked.extend(stage.sends());
+            }
+            let last = asked.last().expect("it was asked");
+            stage.answer(last, PEER, Some(&pwd));
+            assert_eq!(stage.checks.is_lost(stage.now), is_late);
+            while stage.now < Duration::from_secs(34) {
+                stage.sends();
+            }
+            assert_eq!(
+                stage.checks.is_lost(stage.now),
+                is_late,
+                "the answer in time counts for half a minute"
+            );
+        }
     }
 
     #[test]

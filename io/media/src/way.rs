@@ -141,7 +141,8 @@ impl Way {
             Some(Event::Failed) => is_heard,
             Some(Event::Lost) => false,
         };
-        may_go.then_some(Outgoing { to: latched, datagram, is_rtcp: is_rtcp_port })
+        // That it is lost is told later, where the other may restart, but nothing is sent from then on.
+        (may_go && !self.agent.is_lost()).then_some(Outgoing { to: latched, datagram, is_rtcp: is_rtcp_port })
     }
 }
 
@@ -186,6 +187,57 @@ mod tests {
 
     fn goes(way: &mut Way, is_heard: bool) -> Option<SocketAddr> {
         way.forward(Component::Rtp, (at(DEFAULT), is_heard), vec![0x80], false).map(|out| out.to)
+    }
+
+    /// Two ways at these addresses, and what each says of itself: the first made the offer.
+    fn two() -> [Way; 2] {
+        let hosts = ["192.0.2.1:4000", DEFAULT].map(at);
+        let mut ways = hosts.map(|host| Way::new([host.port() as u8; 32], host, host));
+        let locals = [2, 3].map(|seed| Credentials::new([seed; 32]));
+        let says = [0, 1].map(|side: usize| Remote {
+            credentials: locals[side].clone(),
+            is_lite: false,
+            has_rtcp: false,
+            pace: None,
+            candidates: ways[side].candidates(),
+        });
+        for (side, way) in ways.iter_mut().enumerate() {
+            let (local, remote) = (locals[side].clone(), says[1 - side].clone());
+            way.agree(Duration::ZERO, Some(&AgreedIce { local, remote, offered: side == 0 }));
+        }
+        ways
+    }
+
+    #[test]
+    fn without_consent_nothing_goes_to_the_default_either() {
+        // tests rfc7675 §5.1
+        let mut ways = two();
+        let hosts = ["192.0.2.1:4000", DEFAULT].map(at);
+        let mut told = Vec::new();
+        for ms in (20..60_000).step_by(20) {
+            let now = Duration::from_millis(ms);
+            for side in [0, 1] {
+                ways[side].tick(now);
+                let mut due = Vec::new();
+                ways[side].take_due(&mut due);
+                // After five seconds nothing arrives any more.
+                for out in due.into_iter().filter(|_| ms < 5_000) {
+                    assert_eq!(ways[1 - side].receive(now, Component::Rtp, hosts[side], &out.datagram), None);
+                }
+            }
+            told.extend(ways[1].take_told().into_iter().map(|event| (ms, event)));
+            if ms == 5_000 {
+                assert_eq!(goes(&mut ways[1], true), Some(hosts[0]));
+            }
+            // The last answer came before.
+            if ms >= 35_000 {
+                assert_eq!(goes(&mut ways[1], true), None, "after {ms} ms");
+            }
+        }
+        let [(_, WayEvent::Found { is_relayed: false }), (lost, WayEvent::Lost)] = told[..] else {
+            panic!("{told:?}")
+        };
+        assert!(lost > 40_000, "who is controlled leaves it to the other to restart, for a while");
     }
 
     #[test]
