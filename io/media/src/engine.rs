@@ -327,6 +327,8 @@ impl Wire<'_> {
             let deadline = {
                 let mut voice = self.shared.voice();
                 voice.tick(self.start.elapsed(), &mut due);
+                // Its farewell, too, once it is dropped: what servers lent is given back.
+                self.send(&mut due);
                 if voice.is_closed() {
                     break;
                 }
@@ -336,7 +338,6 @@ impl Wire<'_> {
                 }
                 voice.way().deadline()
             };
-            self.send(&mut due);
             let deadline = deadline.map_or(REST_MAX, |at| at.saturating_sub(self.start.elapsed()));
             let deadline = if gathered.is_some() { deadline.min(FRAME) } else { deadline };
             tokio::select! {
@@ -497,6 +498,50 @@ mod tests {
             }
         });
         (server, told)
+    }
+
+    /// A TURN server that wants no password; who gives an address back is told here.
+    fn turn_server() -> (IceServer, std::sync::mpsc::Receiver<SocketAddr>) {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let server = IceServer::turn(&socket.local_addr().unwrap().to_string(), "alice", "secret").unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut octets = [0; 200];
+            while let Ok((_, from)) = socket.recv_from(&mut octets) {
+                let lifetime = [0, 0x0D, 0, 4, 0, 0, 0, 0];
+                if octets[..2] == [0, 4] && octets[20..28] == lifetime {
+                    if tell.send(from).is_err() {
+                        return;
+                    }
+                    continue;
+                }
+                // rfc8656 §18.5: an address of 198.51.100.9, under its mask
+                let relayed = [0, 0x16, 0, 8, 0, 1, 1, 1, 198 ^ 0x21, 51 ^ 0x12, 100 ^ 0xA4, 9 ^ 0x42];
+                let answer = [&[1, octets[1], 0, 12][..], &octets[4..20], &relayed].concat();
+                socket.send_to(&answer, from).unwrap();
+            }
+        });
+        (server, told)
+    }
+
+    #[test]
+    fn what_was_lent_to_the_reserve_is_given_back() {
+        // tests rfc8656 §8.1
+        let (server, told) = turn_server();
+        let engine = Engine::start(PortRange::default(), &[server]).unwrap();
+        let gathered = engine.prepare([127, 0, 0, 1].into());
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(gathered.wait());
+        let relayed = || {
+            let reserve = engine.reserve.lock().unwrap();
+            let candidates = reserve.as_ref().map(Stream::candidates).unwrap_or_default();
+            candidates.iter().filter(|found| found.kind == ruf_ice::Kind::Relayed).count()
+        };
+        until("both ports have an address", || relayed() == 2);
+        drop(engine);
+        let mut ports = [0, 1].map(|_| told.recv_timeout(Duration::from_secs(20)).unwrap().port());
+        ports.sort_unstable();
+        assert_eq!(ports[1], ports[0] + 1);
     }
 
     #[test]
