@@ -27,7 +27,7 @@ impl Model {
             self.notice = self.words.no_sound.to_owned();
             return Vec::new();
         }
-        if self.lines.iter().any(|line| line.state == LineState::Up && !line.is_held) {
+        if self.is_talked() {
             self.notice = self.words.play_needs_quiet.to_owned();
             return Vec::new();
         }
@@ -44,6 +44,21 @@ impl Model {
     /// Nothing is played any more: it is over, or a call is talked on.
     pub(super) fn stop_playing(&mut self) -> Option<Effect> {
         self.playing.take().map(|_| Effect::StopPlaying)
+    }
+
+    /// A call is talked on: nothing goes on being played over it, however that came about.
+    pub(super) fn stop_playing_over_talk(&mut self) -> Option<Effect> {
+        if self.playing.is_none() || !self.is_talked() {
+            return None;
+        }
+        if self.notice.starts_with(self.words.plays) {
+            self.notice.clear();
+        }
+        self.stop_playing()
+    }
+
+    fn is_talked(&self) -> bool {
+        self.lines.iter().any(|line| line.state == LineState::Up && !line.is_held)
     }
 
     /// It is over; or why it could not be played.
@@ -83,7 +98,7 @@ mod tests {
 
     use ruf_sip::Ended;
 
-    use super::super::super::event::{Event, Key, Progress};
+    use super::super::super::event::{Event, Key, LineId, Progress};
     use super::super::tests::Pure;
     use super::*;
 
@@ -128,11 +143,44 @@ mod tests {
         phone.key(Key::BackTab);
         phone.type_text("carol");
         assert_eq!(phone.key(Key::Enter)[0], Effect::StopPlaying);
-        phone.progress(super::super::super::event::LineId::Out(1), Progress::Answered);
+        phone.progress(LineId::Out(1), Progress::Answered);
         phone.key(Key::Tab);
         phone.key(Key::Down);
         assert_eq!(phone.key(SPACE), []);
         assert_eq!(phone.model.notice, "Not while you talk.");
+    }
+
+    #[test]
+    fn nothing_is_played_over_a_call_however_that_comes_to_be_talked_on() {
+        let (mut phone, _) = phone();
+        let plays = |phone: &mut Pure| assert!(matches!(phone.key(SPACE)[0], Effect::Play { .. }));
+        let came = |phone: &mut Pure, line, progress| phone.event(Event::Progress { line, progress });
+        phone.key(Key::BackTab);
+        phone.type_text("carol");
+        phone.key(Key::Enter);
+        phone.key(Key::Tab);
+        phone.key(Key::Down);
+        // It rings there, and is answered.
+        plays(&mut phone);
+        let carol = LineId::Out(1);
+        assert_eq!(came(&mut phone, carol, Progress::Answered), [Effect::StopPlaying]);
+        assert_eq!(phone.model.notice, "");
+        // It is held, and does not want to be.
+        phone.key(Key::F(7));
+        plays(&mut phone);
+        assert_eq!(came(&mut phone, carol, Progress::NotChanged), [Effect::StopPlaying]);
+        assert!(phone.model.notice.contains("refused"), "{}", phone.model.notice);
+        // Two are held, and confer.
+        phone.progress(carol, Progress::Holding);
+        phone.key(Key::BackTab);
+        let dave = phone.talking_to("dave");
+        phone.key(Key::F(7));
+        phone.key(Key::Tab);
+        phone.key(Key::Down);
+        plays(&mut phone);
+        let effects = phone.key(Key::Control('k'));
+        assert_eq!(effects.last(), Some(&Effect::StopPlaying), "{effects:?}");
+        assert!(effects.contains(&Effect::Confer(vec![carol, dave])), "{effects:?}");
     }
 
     #[test]
