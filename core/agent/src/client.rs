@@ -205,7 +205,7 @@ impl Agent {
         let (bare, _) = RouteSet::default().apply(&to.uri);
         let mut again = request.clone();
         again.set_uri(&bare);
-        history::go_on(&mut again, &to, refusal);
+        history::go_on(&mut again, request.uri(), &to, refusal);
         let is_wanted = self.ask_again(now, key, asked, again);
         if is_wanted {
             self.events.push_back(AgentEvent::Redirected { call: key, to: to.uri });

@@ -3,7 +3,7 @@
 
 use crate::redirect::Target;
 use ruf_message::header::history::History;
-use ruf_message::{HeaderName, Request, Response, StatusCode};
+use ruf_message::{HeaderName, Request, Response, StatusCode, UriRef};
 
 /// A request that opens a call.
 // rfc7044 §6.1, §9.2
@@ -13,12 +13,13 @@ pub(crate) fn begin(invite: &mut Request) {
     history.write(invite);
 }
 
-/// It goes to another place, because of this response or because none came.
+/// It was at `from` and goes to another place, because of this response or because none came.
 // rfc7044 §6.1, §9.3 and rfc5806 §5.2
-pub(crate) fn go_on(invite: &mut Request, to: &Target, refusal: Option<&Response>) {
+pub(crate) fn go_on(invite: &mut Request, from: UriRef<'_>, to: &Target, refusal: Option<&Response>) {
     let mut history = History::of(invite);
     // rfc7044 §10.2: silence is a timeout
-    history.refused(refusal.map_or(StatusCode::REQUEST_TIMEOUT, |refusal| refusal.status()), refusal);
+    let status = refusal.map_or(StatusCode::REQUEST_TIMEOUT, |refusal| refusal.status());
+    history.refused(from, status, refusal);
     history.begin(invite.uri(), to.derived());
     history.write(invite);
     invite.remove(HeaderName::Diversion);

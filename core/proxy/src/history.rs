@@ -23,7 +23,7 @@ pub(crate) fn go_on(request: &mut Request, target: &Target, number: usize) {
         .header::<Privacy<'_>>()
         .is_ok_and(|privacy| privacy.is_some_and(|privacy| privacy.hides_history()));
     if is_private {
-        history.hide_last();
+        history.hide_added();
     }
     history.write(request);
 }
@@ -63,6 +63,14 @@ mod tests {
             let hidden = "<sip:anonymous@anonymous.invalid>;index=1.1;rc=1";
             assert_eq!(sent(&headers, 1, Some("sip:bob@192.0.2.7"))[1], hidden);
         }
+        // This gap was ours to tell, and is ours to hide.
+        let gap = "Privacy: history\r\nHistory-Info: <sip:bob@example.com>;index=1\r\n";
+        let hidden = [
+            "<sip:bob@example.com>;index=1",
+            "<sip:anonymous@anonymous.invalid>;index=1.0",
+            "<sip:anonymous@anonymous.invalid>;index=1.0.1;rc=1.0",
+        ];
+        assert_eq!(sent(gap, 1, Some("sip:bob@192.0.2.7")), hidden);
         let open = "Privacy: id\r\nHistory-Info: <sip:bob@example.org>;index=1\r\n";
         assert_eq!(sent(open, 1, Some("sip:bob@192.0.2.7"))[1], "<sip:bob@192.0.2.7>;index=1.1;rc=1");
     }

@@ -148,6 +148,8 @@ struct Entry {
     index: String,
     /// As an element of History-Info.
     value: Vec<u8>,
+    /// Nobody said so before us.
+    is_added: bool,
 }
 
 impl History {
@@ -201,11 +203,12 @@ impl History {
         self.push(next.to_string(), uri, derived);
     }
 
-    /// The request whose entry is the last was refused so, or nobody answered (408).
+    /// The request to `uri` was refused so, or nobody answered (408): its entry is the last, if there was room for it.
     // rfc7044 §9.3, §10.2
-    pub fn refused(&mut self, status: StatusCode, response: Option<&Response>) {
+    pub fn refused(&mut self, uri: UriRef<'_>, status: StatusCode, response: Option<&Response>) {
         if let Some(last) = self.entries.last_mut()
             && let Ok(info) = HistoryInfo::decode(&last.value)
+            && info.uri().without_headers() == uri.without_headers()
         {
             let mut reasons = vec![format!("SIP;cause={}", status.as_u16()).into_bytes()];
             let said = response.into_iter().flat_map(|response| response.values(HeaderName::Reason));
@@ -228,14 +231,14 @@ impl History {
         }
     }
 
-    /// Nothing of where it went is said, only that it went.
+    /// Of what was added nothing is said but that it went on.
     // rfc7044 §10.1.2
-    pub fn hide_last(&mut self) {
-        if let Some(last) = self.entries.last_mut()
-            && let Ok(info) = HistoryInfo::decode(&last.value)
-        {
-            let params = info.params();
-            last.value = [b"<sip:anonymous@anonymous.invalid>", params.as_bytes()].concat();
+    pub fn hide_added(&mut self) {
+        for entry in self.entries.iter_mut().filter(|entry| entry.is_added) {
+            if let Ok(info) = HistoryInfo::decode(&entry.value) {
+                let params = info.params();
+                entry.value = [b"<sip:anonymous@anonymous.invalid>", params.as_bytes()].concat();
+            }
         }
     }
 
@@ -264,7 +267,7 @@ impl History {
             let derived = derived.map_or_else(String::new, |derived| format!(";{derived}"));
             let uri = uri.without_headers().as_bytes();
             let value = [b"<", uri, b">;index=", index.as_bytes(), derived.as_bytes()].concat();
-            self.entries.push(Entry { index, value });
+            self.entries.push(Entry { index, value, is_added: true });
         }
     }
 
@@ -274,7 +277,8 @@ impl History {
         let Some(index) = info.index().filter(|_| self.entries.len() < ENTRIES_MAX) else { return };
         let order = index.order();
         let at = self.entries.partition_point(|entry| Index(&entry.index).order() <= order);
-        self.entries.insert(at, Entry { index: index.as_str().to_owned(), value: info.to_value() });
+        let index = index.as_str().to_owned();
+        self.entries.insert(at, Entry { index, value: info.to_value(), is_added: false });
     }
 }
 
@@ -397,9 +401,9 @@ mod tests {
         answer.add(HeaderName::HistoryInfo, "<sip:bob@5.6.7.8>;index=1.2;rc=1, <nonsense, <sip:none@h>");
         answer.add(HeaderName::Reason, "Q.850;cause=17");
         let mut history = History::of(&sent);
-        history.refused(answer.status(), Some(&answer));
+        history.refused(sent.uri(), answer.status(), Some(&answer));
         history.begin(uri("sip:carol@h?Subject=x").as_ref(), Some(Derived::Mapped(Index("1.10"))));
-        history.refused(StatusCode::REQUEST_TIMEOUT, None);
+        history.refused(uri("sip:carol@h").as_ref(), StatusCode::REQUEST_TIMEOUT, None);
         let expected = [
             "<sip:bob@h?Reason=SIP%3Bcause%3D302&Reason=Q.850%3Bcause%3D17>;index=1",
             "<sip:bob@5.6.7.8>;index=1.2;rc=1",
@@ -415,8 +419,22 @@ mod tests {
         // tests rfc7044 §10.1.2
         let mut history = History::received(&request("sip:bob@h", &[]));
         history.forward(1, uri("sip:bob@1.2.3.4").as_ref());
-        history.hide_last();
-        assert_eq!(written(&history)[1], "<sip:anonymous@anonymous.invalid>;index=1.1;rc=1");
+        history.hide_added();
+        let both =
+            ["<sip:anonymous@anonymous.invalid>;index=1", "<sip:anonymous@anonymous.invalid>;index=1.1;rc=1"];
+        assert_eq!(written(&history), both);
+        // What others said is theirs to hide; what was in a gap is not.
+        history = History::received(&request("sip:bob@h", &["<sip:b@h>;index=1"]));
+        history.forward(1, uri("sip:bob@h").as_ref());
+        history.hide_added();
+        let gap = [
+            "<sip:anonymous@anonymous.invalid>;index=1.0",
+            "<sip:anonymous@anonymous.invalid>;index=1.0.1;np=1.0",
+        ];
+        assert_eq!(
+            (written(&history)[0].as_str(), &written(&history)[1..]),
+            ("<sip:b@h>;index=1", &gap.map(str::to_owned)[..])
+        );
         let hidden =
             request("sip:c@h", &["<sip:anonymous@anonymous.invalid>;index=1, <sip:c@h>;index=2;mp=1"]);
         assert_eq!(History::of(&hidden).first_mapped(), None);
@@ -445,8 +463,14 @@ mod tests {
     #[test]
     fn a_history_has_an_end() {
         let many: Vec<String> = (1..=100).map(|number| format!("<sip:{number}@h>;index={number}")).collect();
-        let history = History::received(&request("sip:x@h", &[&many.join(", ")]));
-        assert_eq!(written(&history).len(), ENTRIES_MAX);
+        let received = request("sip:x@h", &[&many.join(", ")]);
+        let mut history = History::received(&received);
+        assert_eq!(written(&history), many[..ENTRIES_MAX]);
+        // What had no room is neither hidden nor refused in place of another.
+        history.forward(1, uri("sip:x@1.2.3.4").as_ref());
+        history.hide_added();
+        history.refused(received.uri(), StatusCode::BUSY_HERE, None);
+        assert_eq!(written(&history), many[..ENTRIES_MAX]);
     }
 
     #[test]
