@@ -128,11 +128,29 @@ impl Agent {
             return;
         }
         let lost = owner.clone();
-        let sent =
-            found.filter(is_safe).or(before).map(|flow| self.send_past(now, flow, owner, request, past));
-        if sent.is_none_or(|sent| sent.is_err()) {
+        let is_sent = match found.filter(is_safe).or(before) {
+            Some(flow) => self.send_past(now, flow, owner, request, past).is_ok(),
+            None => self.goes_elsewhere_alone(now, owner, request, past),
+        };
+        if !is_sent {
             self.failed(now, lost, Failure::Unreachable);
         }
+    }
+
+    /// No way leads where it was sent on to: it goes to the next place. False: there is none.
+    // rfc3261 §8.1.3.4
+    fn goes_elsewhere_alone(
+        &mut self,
+        now: Tick,
+        owner: Owner,
+        mut request: Request,
+        mut past: Past,
+    ) -> bool {
+        let Some(to) = past.targets.as_mut().and_then(|targets| targets.next()) else { return false };
+        let (bare, _) = RouteSet::default().apply(&to.uri);
+        request.set_uri(&bare);
+        let Some(owner) = self.renewed(now, owner, &mut request) else { return false };
+        self.send_elsewhere(now, self.settings.flow, owner, request, past).is_ok()
     }
 
     /// Time passed: the driver did not answer.

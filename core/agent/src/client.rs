@@ -243,37 +243,15 @@ impl Agent {
         change: impl FnOnce(&mut Request),
         is_elsewhere: bool,
     ) -> bool {
-        let Some(open) = self.open.get_mut(&user) else { return false };
+        let Some(open) = self.open.get(&user) else { return false };
         let flow = open.flow;
         let mut again = (*open.request).clone();
         change(&mut again);
-        let owner = match &mut open.owner {
-            Owner::Registration => {
-                let Some(number) = self.registration.retry() else { return false };
-                renumber(&mut again, number);
-                self.registration.keyring.authorize(&mut again);
-                Owner::Registration
-            }
-            Owner::Single { key, method, keyring } => {
-                let number = again.cseq().number.saturating_add(1);
-                renumber(&mut again, number);
-                keyring.authorize(&mut again);
-                Owner::Single { key: *key, method: *method, keyring: keyring.clone() }
-            }
-            Owner::Subscription { of, asked } => {
-                let of = *of;
-                let Some(asked) = self.subscriptions.retry(now, of, *asked) else { return false };
-                renumber(&mut again, asked.cseq);
-                if let Some(keyring) = self.subscriptions.keyring(of) {
-                    keyring.authorize(&mut again);
-                }
-                Owner::Subscription { of, asked }
-            }
-            Owner::Call { key, asked } => {
-                let (key, asked) = (*key, *asked);
-                return self.ask_again(now, key, asked, again);
-            }
-        };
+        let owner = open.owner.clone();
+        if let Owner::Call { key, asked } = owner {
+            return self.ask_again(now, key, asked, again);
+        }
+        let Some(owner) = self.renewed(now, owner, &mut again) else { return false };
         let past = self.open.get_mut(&user).map(|open| std::mem::take(&mut open.past)).unwrap_or_default();
         let lost = owner.clone();
         let sent = match is_elsewhere {
@@ -284,6 +262,34 @@ impl Agent {
             self.failed(now, lost, Failure::Unreachable);
         }
         true
+    }
+
+    /// A request of no call, with the next number and the credentials it was asked for. `None`: nobody wants the
+    /// answer any more.
+    // rfc3261 §8.1.3.5 and rfc3261 §22.2
+    pub(crate) fn renewed(&mut self, now: Tick, owner: Owner, again: &mut Request) -> Option<Owner> {
+        match owner {
+            Owner::Registration => {
+                renumber(again, self.registration.retry()?);
+                self.registration.keyring.authorize(again);
+                Some(Owner::Registration)
+            }
+            Owner::Single { key, method, mut keyring } => {
+                let number = again.cseq().number.saturating_add(1);
+                renumber(again, number);
+                keyring.authorize(again);
+                Some(Owner::Single { key, method, keyring })
+            }
+            Owner::Subscription { of, asked } => {
+                let asked = self.subscriptions.retry(now, of, asked)?;
+                renumber(again, asked.cseq);
+                if let Some(keyring) = self.subscriptions.keyring(of) {
+                    keyring.authorize(again);
+                }
+                Some(Owner::Subscription { of, asked })
+            }
+            Owner::Call { .. } => None,
+        }
     }
 
     /// A request of a call, with the next number. False: nobody wants the answer any more.

@@ -150,6 +150,61 @@ fn without_a_server_it_goes_where_it_is_sent_on_to() {
 }
 
 #[test]
+fn where_no_way_leads_the_next_place_is_tried() {
+    // tests rfc3261 §8.1.3.4
+    let mut stage = Stage::with(|settings| settings.has_server = false);
+    let request = stage.agent.message(stage.now, &bob(), hello()).unwrap();
+    let first = stage.request();
+    let places = "<sip:carol@one.example>, <sip:carol@two.example>;q=0.5, <sip:carol@three.example>;q=0.2";
+    stage.answer(&first, MOVED, "bob", &contact(places));
+    // No answer to the first question, a bad one to the second.
+    let WayQuestion { hop, .. } = stage.agent.poll_question().expect("a question");
+    assert_eq!(hop.host.to_string(), "one.example");
+    let end = stage.now + Duration::from_secs(32);
+    while let Some(due) = stage.agent.poll_deadline().filter(|due| *due <= end) {
+        stage.now = due;
+        stage.agent.tick(due);
+    }
+    let WayQuestion { key, hop, .. } = stage.agent.poll_question().expect("another question");
+    assert_eq!((hop.host.to_string().as_str(), stage.events().len()), ("two.example", 0));
+    stage.agent.found(stage.now, key, None);
+    let WayQuestion { key, hop, .. } = stage.agent.poll_question().expect("a third question");
+    assert_eq!(hop.host.to_string(), "three.example");
+    let way = flow("192.0.2.1:5060", "192.0.2.7:5060");
+    stage.agent.found(stage.now, key, Some(way));
+    let sent = stage.agent.poll_transmit().expect("the message");
+    let Ok(Message::Request(last)) = Message::parse(sent.bytes.clone()) else { panic!("{sent:?}") };
+    assert_eq!((last.uri().to_string().as_str(), sent.flow), ("sip:carol@three.example", way));
+    assert_eq!((last.body(), last.call_id()), (first.body(), first.call_id()));
+    stage.answer(&last, StatusCode::OK, "carol", &[]);
+    let answer = Answer::Final { status: StatusCode::OK, reason: StatusCode::OK.reason().to_owned() };
+    assert_eq!(stage.events(), [AgentEvent::MessageAnswered { request, answer }]);
+    stage.run(Duration::from_secs(40));
+    assert!(stage.agent.is_idle(), "{:?}", stage.agent.counts());
+}
+
+#[test]
+fn where_no_way_leads_to_any_place_it_fails_once() {
+    // tests rfc3261 §8.1.3.4
+    let mut stage = Stage::with(|settings| settings.has_server = false);
+    stage.agent.watch(stage.now, &bob(), PRESENCE, 600).unwrap();
+    let first = stage.request();
+    let places: Vec<String> = (0..12).map(|place| format!("<sip:{place}@{place}.example>")).collect();
+    stage.answer(&first, MOVED, "bob", &contact(&places.join(", ")));
+    for place in 0..5 {
+        let WayQuestion { key, hop, .. } = stage.agent.poll_question().expect("a question");
+        assert_eq!(hop.host.to_string(), format!("{place}.example"));
+        stage.agent.found(stage.now, key, None);
+    }
+    assert_eq!(stage.agent.poll_question(), None);
+    let told = stage.events();
+    let [AgentEvent::Watch { event: SubscriberEvent::Interrupted { why, .. }, .. }] = told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(why, Ending::Failed(Failure::Unreachable));
+}
+
+#[test]
 fn what_is_told_to_a_watcher_goes_to_where_it_is() {
     // tests rfc3261 §12.2.1.1
     let mut stage = Stage::with(|settings| settings.has_server = false);
