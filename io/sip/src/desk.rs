@@ -7,6 +7,8 @@
 //! way to the server (`home`), what a call's descriptions say and its sound (`talk`).
 
 mod calls;
+#[cfg(test)]
+mod changes;
 mod home;
 mod inquiry;
 mod keepalive;

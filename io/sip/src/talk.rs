@@ -91,6 +91,7 @@ impl Media {
             is_asked: false,
             open: None,
             wish: None,
+            restart_due: false,
         }
     }
 }
@@ -136,8 +137,10 @@ pub(crate) struct Talk {
     is_asked: bool,
     /// What the offer of ours changes that is open.
     open: Option<Change>,
-    /// Waits until the offer that is open has its answer.
+    /// What the user wants changed, once the offer that is open has its answer.
     wish: Option<Change>,
+    /// Another way is to be offered, once the offer that is open has its answer; before what the user wants.
+    restart_due: bool,
 }
 
 impl Talk {
@@ -238,7 +241,10 @@ impl Talk {
         // rfc3261 §14.1: ours met one of theirs and waits; what comes meanwhile goes before it
         if let Some(open) = self.open.take() {
             negotiation.rollback();
-            self.wish.get_or_insert(open);
+            match open {
+                Change::Restart => self.restart_due = true,
+                Change::Hold | Change::Resume => _ = self.wish.get_or_insert(open),
+            }
         }
         // Our first offer never got there, if they make one now: it was left out of the call.
         if offer.is_some() && self.offered.take().is_some() && negotiation.phase() == Phase::Offered {
@@ -287,8 +293,16 @@ impl Talk {
     /// The offer that changes this. `None`: another one is open, and this waits for its end
     /// ([`Talk::next_change`]); or there is nothing to change.
     pub(crate) fn change(&mut self, change: Change) -> Option<Body> {
+        self.seeks_way |= change == Change::Restart;
+        let waits = matches!(self.negotiation.as_ref()?.phase(), Phase::Offered | Phase::Received);
+        match change {
+            Change::Hold | Change::Resume => self.wish = waits.then_some(change),
+            Change::Restart => self.restart_due = waits,
+        }
+        if waits {
+            return None;
+        }
         if change == Change::Restart {
-            self.seeks_way = true;
             self.capabilities = self.negotiation.as_ref()?.capabilities()?.to_vec();
             self.renew_ice(); // rfc8839 §4.4.1.1.1
         }
@@ -298,19 +312,15 @@ impl Talk {
             Change::Resume => negotiation.resume(),
             Change::Restart => negotiation.offer(&self.capabilities),
         };
-        self.wish = match offer {
-            Err(OfferAnswerError::OfferOpen | OfferAnswerError::AnswerOwed) => Some(change),
-            Ok(_) | Err(_) => None,
-        };
-        if offer.is_ok() {
-            self.open = Some(change);
-        }
-        offer.ok().map(|offer| body(&offer))
+        let offer = offer.ok()?;
+        self.open = Some(change);
+        Some(body(&offer))
     }
 
     /// An offer ended: the one that waited for that.
     pub(crate) fn next_change(&mut self) -> Option<Body> {
-        self.wish.take().and_then(|wish| self.change(wish))
+        let restart = if self.restart_due { self.change(Change::Restart) } else { None };
+        restart.or_else(|| self.wish.and_then(|wish| self.change(wish)))
     }
 
     /// The far side refused our offer.
@@ -328,7 +338,7 @@ impl Talk {
 
     /// There is a way for sound.
     pub(crate) fn found_way(&mut self) {
-        self.seeks_way = false;
+        (self.seeks_way, self.restart_due) = (false, false);
     }
 
     /// The far side takes nothing from us, or took sound out of the call: it holds.
