@@ -322,26 +322,18 @@ impl Desk {
                 let change = line.talk.offered_change();
                 if body.is_none_or(|body| line.talk.answered(&body).is_err()) {
                     // A useless answer leaves the session what it was.
-                    line.talk.refused();
-                    line.tell(CallEvent::NotChanged(StatusCode::NOT_ACCEPTABLE_HERE));
-                } else {
-                    match change {
-                        Some(Change::Hold) => line.tell(CallEvent::Holding),
-                        Some(Change::Resume) => line.tell(CallEvent::Released),
-                        Some(Change::Restart) | None => {}
-                    }
+                    return desk.not_changed(now, call, line, StatusCode::NOT_ACCEPTABLE_HERE);
+                }
+                match change {
+                    Some(Change::Hold) => line.tell(CallEvent::Holding),
+                    Some(Change::Resume) => line.tell(CallEvent::Released),
+                    Some(Change::Restart) | None => {}
                 }
                 desk.change_next(now, call, line);
             }),
-            AgentEvent::NotModified { call, status } => self.on_line(call, |desk, line| {
-                line.talk.refused();
-                if line.talk.seeks_way() {
-                    line.cause = Some(Ended::SoundLost);
-                    return desk.agent.hang_up(now, call);
-                }
-                line.tell(CallEvent::NotChanged(status));
-                desk.change_next(now, call, line);
-            }),
+            AgentEvent::NotModified { call, status } => {
+                self.on_line(call, |desk, line| desk.not_changed(now, call, line, status));
+            }
             AgentEvent::Ended { call, reason } => {
                 if let Some(key) = self.line_of.remove(&call) {
                     let is_elsewhere = self.lines.get(&key).is_some_and(|line| line.is_elsewhere);
@@ -450,6 +442,19 @@ impl Desk {
                 self.agent.hang_up(now, call);
             }
         }
+    }
+
+    /// What we offered within the call came to nothing. Without another way the call cannot go on; with what its user
+    /// wanted it stays as it was.
+    fn not_changed(&mut self, now: Tick, call: CallKey, line: &mut Line, status: StatusCode) {
+        let change = line.talk.offered_change();
+        line.talk.refused();
+        if change == Some(Change::Restart) {
+            line.cause = Some(Ended::SoundLost);
+            return self.agent.hang_up(now, call);
+        }
+        line.tell(CallEvent::NotChanged(status));
+        self.change_next(now, call, line);
     }
 
     fn change_next(&mut self, now: Tick, call: CallKey, line: &mut Line) {

@@ -147,6 +147,35 @@ async fn a_way_and_a_wish_that_wait_are_both_offered_the_way_first() {
 }
 
 #[tokio::test]
+async fn a_wish_that_is_refused_while_a_way_is_sought_does_not_end_the_call() {
+    let mut stage = Stage::up();
+    stage.change(Change::Hold);
+    stage.loses_way();
+    let restart = stage.refuse();
+    assert_eq!(stage.told(), [CallEvent::NotChanged(StatusCode::NOT_ACCEPTABLE_HERE)]);
+    assert!(is_restart(restart.as_ref()), "{restart:?}");
+    assert_eq!(stage.ended(), None);
+    stage.refuse();
+    assert_eq!(stage.ended(), Some(&Ended::SoundLost));
+}
+
+#[tokio::test]
+async fn an_answer_of_no_use_to_another_way_ends_the_call() {
+    let mut stage = Stage::up();
+    assert!(is_restart(stage.loses_way().as_ref()));
+    stage.foreign.answer(Tick::ZERO, stage.call, None);
+    stage.carry();
+    assert_eq!((stage.told(), stage.ended()), (vec![], Some(&Ended::SoundLost)));
+    // To a wish, none.
+    let mut stage = Stage::up();
+    stage.change(Change::Hold);
+    stage.foreign.answer(Tick::ZERO, stage.call, None);
+    stage.carry();
+    let not_changed = CallEvent::NotChanged(StatusCode::NOT_ACCEPTABLE_HERE);
+    assert_eq!((stage.told(), stage.ended()), (vec![not_changed], None));
+}
+
+#[tokio::test]
 async fn a_way_that_was_offered_when_the_far_side_offered_too_is_offered_again() {
     // tests rfc3261 §14.1
     let mut stage = Stage::up();
