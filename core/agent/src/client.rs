@@ -206,7 +206,7 @@ impl Agent {
         let mut again = request.clone();
         again.set_uri(&bare);
         history::go_on(&mut again, request.uri(), &to, refusal);
-        let is_wanted = self.ask_again(now, key, asked, again);
+        let is_wanted = self.ask_again(now, key, asked, again, Vec::new());
         if is_wanted {
             self.events.push_back(AgentEvent::Redirected { call: key, to: to.uri });
         }
@@ -249,7 +249,8 @@ impl Agent {
         change(&mut again);
         let owner = open.owner.clone();
         if let Owner::Call { key, asked } = owner {
-            return self.ask_again(now, key, asked, again);
+            let flows = open.past.flows.clone();
+            return self.ask_again(now, key, asked, again, flows);
         }
         let Some(owner) = self.renewed(now, owner, &mut again) else { return false };
         let past = self.open.get_mut(&user).map(|open| std::mem::take(&mut open.past)).unwrap_or_default();
@@ -292,16 +293,23 @@ impl Agent {
         }
     }
 
-    /// A request of a call, with the next number. False: nobody wants the answer any more.
+    /// A request of a call that was sent in vain by these flows, with the next number. False: nobody wants the answer any more.
     // rfc3261 §8.1.3.5 and rfc3261 §22.2
-    fn ask_again(&mut self, now: Tick, key: CallKey, asked: Asked, mut again: Request) -> bool {
+    fn ask_again(
+        &mut self,
+        now: Tick,
+        key: CallKey,
+        asked: Asked,
+        mut again: Request,
+        flows: Vec<Flow>,
+    ) -> bool {
         let Some(call) = self.calls.get_mut(key) else { return false };
         let Some(number) = call.usage.retry(asked) else { return false };
         renumber(&mut again, number);
         call.keyring.authorize(&mut again);
         let asked = self.turn(now, key, |usage, turn| usage.sent_again(turn, asked, &again));
         let Some(asked) = asked else { return false };
-        self.dispatch(now, key, Outgoing::new(Some(asked), again));
+        self.dispatch(now, key, Outgoing::again(asked, again, flows));
         self.calls.settle(key);
         true
     }

@@ -19,8 +19,8 @@ const PLACES_MAX: usize = 4;
 pub(crate) struct Tried {
     /// By these flows.
     pub(crate) flows: Vec<Flow>,
-    /// What came of the last.
-    pub(crate) outcome: Outcome,
+    /// What came of the last; `None`: it wants the request again.
+    pub(crate) outcome: Option<Outcome>,
 }
 
 /// What comes of a request that found nobody.
@@ -57,7 +57,7 @@ impl Agent {
         self.open.remove(&user);
         let Some(call) = self.calls.get_mut(key) else { return false };
         call.clients.retain(|(of, _)| *of != asked);
-        let tried = Some(Box::new(Tried { flows, outcome }));
+        let tried = Some(Box::new(Tried { flows, outcome: Some(outcome) }));
         call.way.wait_first(Outgoing { asked: Some(asked), request, tried });
         self.proceed(now, key);
         self.calls.settle(key);

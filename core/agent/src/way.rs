@@ -156,6 +156,17 @@ impl Outgoing {
         Outgoing { asked, request, tried: None }
     }
 
+    /// What goes out again where it was, after it was sent in vain by these flows.
+    pub(crate) fn again(asked: Asked, request: Request, flows: Vec<Flow>) -> Self {
+        let tried = (!flows.is_empty()).then(|| Box::new(Tried { flows, outcome: None }));
+        Outgoing { asked: Some(asked), request, tried }
+    }
+
+    /// It found nobody, and looks for the next place.
+    fn is_lost(&self) -> bool {
+        self.tried.as_ref().is_some_and(|tried| tried.outcome.is_some())
+    }
+
     /// By which flows it was sent before, in vain.
     fn failed(&self) -> &[Flow] {
         self.tried.as_ref().map_or(&[], |tried| &tried.flows)
@@ -194,15 +205,15 @@ impl Agent {
         let Some(call) = self.calls.get_mut(key) else { return };
         let Some(question) = call.way.question.take_if(|question| question.key == answered) else { return };
         let Some(first) = call.way.waiting.front() else { return };
-        let (before, was_tried) = (call.way.flow, first.tried.is_some());
+        let (before, was_lost) = (call.way.flow, first.is_lost());
         let found = found.filter(|flow| !first.failed().contains(flow));
-        let must_be_found = first.opens() || was_tried;
+        let must_be_found = first.opens() || was_lost;
         match call.way.answered(question.hop, found, must_be_found) {
             Some(flow) => {
                 if flow != before {
                     self.go_by(key, flow);
                 }
-                if was_tried {
+                if was_lost {
                     self.send_first(now, key);
                 }
             }
@@ -249,7 +260,7 @@ impl Agent {
             };
             if let Some(to) = next_hop(call, &first.request, self.settings.has_server)
                 && let Some(hop) = to.as_ref().hop()
-                && (first.tried.is_some() || !call.way.leads_to(&to.as_ref(), &hop))
+                && (first.is_lost() || !call.way.leads_to(&to.as_ref(), &hop))
             {
                 let failed = first.failed().to_vec();
                 let way = WayKey { call: Some(key), number: self.next };
@@ -289,8 +300,8 @@ impl Agent {
     fn no_way(&mut self, now: Tick, key: CallKey, lost: Outgoing) {
         let opens = lost.opens();
         let Outgoing { asked: Some(asked), request, tried } = lost else { return };
-        if let Some(tried) = tried {
-            return self.tried_in_vain(now, key, asked, &tried.outcome);
+        if let Some(outcome) = tried.and_then(|tried| tried.outcome) {
+            return self.tried_in_vain(now, key, asked, &outcome);
         }
         if !(opens && self.goes_elsewhere(now, key, asked, &request, None)) {
             self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));

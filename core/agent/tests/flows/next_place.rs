@@ -126,6 +126,31 @@ fn where_there_is_one_place_or_were_four_it_fails_at_once() {
 }
 
 #[test]
+fn a_challenge_at_one_place_does_not_make_the_others_new() {
+    // tests rfc3263 §4.3, rfc3261 §22.2
+    let mut stage = Stage::new();
+    let call = talk(&mut stage, 5);
+    stage.agent.info(stage.now, call, Body { content_type: "text/plain".into(), content: "x".into() });
+    let (info, _) = one(gone(&mut stage, 5));
+    stage.answer(&info, StatusCode::SERVICE_UNAVAILABLE, "bob", &[]);
+    let (info, way) = one(gone(&mut stage, 5));
+    assert_eq!(way, place(1));
+    stage.challenge(&info, StatusCode::PROXY_AUTHENTICATION_REQUIRED, "n1", false);
+    let (mut info, way) = one(gone(&mut stage, 5));
+    assert_eq!((way, info.contains(HeaderName::ProxyAuthorization)), (place(1), true));
+    for number in 2..4 {
+        stage.answer(&info, StatusCode::SERVICE_UNAVAILABLE, "bob", &[]);
+        let next = one(gone(&mut stage, 5));
+        assert_eq!(next.1, place(number));
+        info = next.0;
+    }
+    stage.answer(&info, StatusCode::SERVICE_UNAVAILABLE, "bob", &[]);
+    assert!(gone(&mut stage, 5).is_empty());
+    let refused = AgentEvent::InfoRefused { call, status: StatusCode::SERVICE_UNAVAILABLE };
+    assert_eq!(stage.events(), [refused]);
+}
+
+#[test]
 fn what_nobody_wants_any_more_is_not_tried_elsewhere() {
     // tests rfc3261 §15
     let mut stage = Stage::new();
