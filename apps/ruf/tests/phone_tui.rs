@@ -164,7 +164,11 @@ fn contacts_show_how_they_are_and_we_are_seen() {
     let watching = Far::start(&[&["watch", "alice"], &us[..]].concat());
     // She is asked whether he may.
     screen.shows(&["Bob Baker asks to see how you are: F5 yes  F6 no"]);
-    screen.keys(&["F5"]);
+    // A key counts once the question has been there for a moment.
+    until("she has said so", || {
+        screen.keys(&["F5"]);
+        (!screen.text().contains("asks to see")).then_some(())
+    });
     assert_eq!(watching.says("presence", 1)[0]["activities"], serde_json::json!([]));
     screen.keys(&["C-d"]);
     assert_eq!(watching.says("presence", 2)[1]["activities"], serde_json::json!(["busy"]));

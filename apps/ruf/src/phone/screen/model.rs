@@ -223,6 +223,7 @@ impl Model {
     #[must_use]
     pub(crate) fn update(&mut self, now: Now, event: Event) -> Vec<Effect> {
         let mut effects = self.happened(now, event);
+        self.look_at_asking();
         effects.extend(self.stop_playing_over_talk());
         effects.extend(self.tell_standing());
         effects

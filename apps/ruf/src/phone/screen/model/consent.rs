@@ -4,16 +4,21 @@
 use super::super::consent_file::Consent;
 use super::super::event::Effect;
 use super::super::line::Party;
-use super::Model;
+use super::{Model, Now};
 
 /// Most who wait for the user; others are asked about when they ask again.
 const ASKING_MAX: usize = 16;
+/// How long a question must have been in sight, with no call over it, before a key answers it: the keys may be meant for a
+/// caller who gives up just then.
+const SIGHT_SECS: u64 = 1;
 
 /// Somebody who asks.
 #[derive(Debug)]
 pub(super) struct Asking {
     who: String,
     party: Party,
+    /// In sight without a break since then.
+    seen: Option<Now>,
 }
 
 impl Model {
@@ -22,7 +27,7 @@ impl Model {
         let is_new = self.asking.iter().all(|asking| asking.who != who);
         if is_new && self.asking.len() < ASKING_MAX {
             let party = self.party(display, &who);
-            self.asking.push_back(Asking { who, party });
+            self.asking.push_back(Asking { who, party, seen: None });
         }
     }
 
@@ -31,9 +36,19 @@ impl Model {
         self.asking.front().filter(|_| self.ringing().is_none()).map(|asking| &asking.party)
     }
 
-    /// The user says whether they may.
+    /// A call goes over the question, and what comes behind it is a new one.
+    pub(super) fn look_at_asking(&mut self) {
+        let (now, is_in_sight) = (self.now, self.ringing().is_none());
+        if let Some(asking) = self.asking.front_mut() {
+            asking.seen = if is_in_sight { asking.seen.or(Some(now)) } else { None };
+        }
+    }
+
+    /// The user says whether they may, if that can be what is meant.
     pub(super) fn consent(&mut self, may: bool) -> Vec<Effect> {
-        let asking = if self.ringing().is_none() { self.asking.pop_front() } else { None };
+        let seen = self.asking.front().and_then(|asking| asking.seen);
+        let is_meant = seen.is_some_and(|seen| self.now.since(seen) >= SIGHT_SECS);
+        let asking = if is_meant { self.asking.pop_front() } else { None };
         let Some(Asking { who, .. }) = asking else {
             self.notice = self.words.no_ringing.to_owned();
             return Vec::new();

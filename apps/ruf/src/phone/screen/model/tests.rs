@@ -527,7 +527,30 @@ fn whoever_asks_to_watch_is_asked_about_once_with_the_keys_that_answer_and_refus
     assert_eq!(phone.key(Key::F(6)), [Effect::Refuse(line, StatusCode::BUSY_HERE)]);
     phone.ended(line, Ended::Declined(StatusCode::BUSY_HERE));
     let said = |who: &str, may| Effect::Consent(Consent { who: who.to_owned(), may });
+    phone.after(1);
     assert_eq!(phone.key(Key::F(5)), [said("sip:bob@example.org", true)]);
+    phone.after(1);
     assert_eq!(phone.key(Key::F(6)), [said("sip:x@h", false)]);
     assert_eq!((phone.key(Key::F(5)), phone.model.asking()), (vec![], None));
+}
+
+#[test]
+fn a_key_that_is_meant_for_a_call_says_nothing_of_who_may_watch() {
+    let mut phone = Pure::shown();
+    let who = "sip:bob@example.org".to_owned();
+    let _ = phone.event(Event::WatcherAsks { who: who.clone(), display: String::new() });
+    phone.after(60);
+    // The caller gives up just before the key comes.
+    for key in [Key::F(5), Key::F(6)] {
+        let (line, _) = phone.incoming(1, "sip:y@h", "Y");
+        phone.ended(line, Ended::RemoteCancelled);
+        assert_eq!(phone.key(key), []);
+        assert_eq!(phone.model.asking().map(Party::title), Some("Bob Müller"));
+    }
+    // Nor does a key that is pressed once more than was wanted answer what comes into sight then.
+    let _ = phone.event(Event::WatcherAsks { who: "sip:x@h".to_owned(), display: String::new() });
+    phone.after(1);
+    assert_eq!(phone.key(Key::F(6)), [Effect::Consent(Consent { who, may: false })]);
+    assert_eq!(phone.key(Key::F(6)), []);
+    assert_eq!(phone.model.asking().map(Party::title), Some("sip:x@h"));
 }

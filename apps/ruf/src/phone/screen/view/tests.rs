@@ -99,6 +99,7 @@ fn whoever_asks_to_watch_is_in_sight_until_the_user_says() {
     phone.model.words = Language::De.words();
     let shown = text(&mut phone);
     assert!(shown.contains(" Xenia möchte sehen, wie es dir geht: F5 ja  F6 nein"), "{shown}");
+    phone.after(1);
     phone.key(Key::F(6));
     assert!(!text(&mut phone).contains("Xenia"));
 }
