@@ -307,6 +307,10 @@ impl Model {
 
     fn key(&mut self, key: Key) -> Vec<Effect> {
         let verb = keys::verb(key);
+        // Something else is meant, wherever that is.
+        if key != Key::Delete {
+            self.deletes = None;
+        }
         if verb != Some(Verb::Quit) && self.quit == Quit::Asked {
             self.quit = Quit::No;
             self.notice.clear();

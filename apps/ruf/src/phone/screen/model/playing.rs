@@ -189,8 +189,18 @@ mod tests {
         assert_eq!(phone.key(Key::Delete), []);
         assert!(phone.model.notice.ends_with("deletes the message of Bob Müller"), "{}", phone.model.notice);
         // Something else was meant.
-        phone.key(Key::Up);
-        assert_eq!(phone.key(Key::Delete), []);
+        let others: [&[Key]; 4] = [
+            &[Key::Up],
+            &[Key::Tab, Key::BackTab, Key::Down],
+            &[Key::BackTab, Key::Tab, Key::Down],
+            &[Key::Control('n')],
+        ];
+        for keys in others {
+            for key in keys {
+                phone.key(*key);
+            }
+            assert_eq!(phone.key(Key::Delete), [], "{keys:?}");
+        }
         assert_eq!(phone.key(Key::Delete), [Effect::DeleteMessage(file)]);
         assert_eq!((phone.model.calls.messages(), phone.model.calls.len()), (0, 1));
         assert_eq!(phone.key(Key::Delete), []);

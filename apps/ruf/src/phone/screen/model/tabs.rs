@@ -91,9 +91,6 @@ impl Model {
             let party = entry.party.clone();
             return self.call(party.address, &party.name);
         }
-        if key != Key::Delete {
-            self.deletes = None;
-        }
         match key {
             Key::Char(' ') => return self.play_or_stop(),
             Key::Delete => return self.delete_message(),
