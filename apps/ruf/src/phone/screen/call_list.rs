@@ -65,12 +65,13 @@ impl CallList {
     pub(crate) fn add(&mut self, entry: CallEntry) {
         self.missed += usize::from(entry.way == Way::Missed);
         self.entries.push_front(entry);
+        self.mark.grown();
         if self.entries.len() > CALLS_MAX {
             // A message does not go with its call.
-            let goes = self.entries.iter().rposition(|entry| entry.message.is_none());
-            self.entries.remove(goes.unwrap_or(CALLS_MAX));
+            let goes = self.entries.iter().rposition(|entry| entry.message.is_none()).unwrap_or(CALLS_MAX);
+            self.entries.remove(goes);
+            self.mark.shrunk(goes, self.entries.len());
         }
-        self.mark.grown(self.entries.len());
     }
 
     pub(crate) fn entries(&self) -> impl ExactSizeIterator<Item = &CallEntry> + DoubleEndedIterator {
@@ -156,10 +157,19 @@ impl Mark {
     }
 
     /// One came before all others: what is in sight stays, if anything is marked.
-    fn grown(&mut self, len: usize) {
+    fn grown(&mut self) {
         if let Some(at) = &mut self.at {
-            *at = (*at + 1).min(len.saturating_sub(1));
-            self.first = (self.first + 1).min(len.saturating_sub(1));
+            *at += 1;
+            self.first += 1;
+        }
+    }
+
+    /// The one here went, and left so many: what is marked stays in its row; if that went, what comes into its place.
+    fn shrunk(&mut self, here: usize, len: usize) {
+        if let Some(at) = &mut self.at {
+            let by = usize::from(*at > here);
+            *at = (*at - by).min(len.saturating_sub(1));
+            self.first = self.first.saturating_sub(by).min(*at);
         }
     }
 }
@@ -214,6 +224,38 @@ mod tests {
         assert!(list.hear(&file) && !list.hear(&file));
         list.delete(&file);
         assert_eq!((list.len(), list.messages()), (CALLS_MAX, 0));
+    }
+
+    #[test]
+    fn what_is_marked_stays_when_the_list_is_full_whatever_goes() {
+        let mut list = CallList::default();
+        for at in 0..3 {
+            let message = VoiceMessage { file: format!("/m/{at}.opus").into(), secs: 3, is_heard: false };
+            list.add(CallEntry { message: Some(message), ..entry(Way::Missed, &format!("m{at}")) });
+        }
+        for at in 0..CALLS_MAX - 3 {
+            list.add(entry(Way::Dialled, &format!("c{at}")));
+        }
+        // Behind what goes: nothing moves.
+        for by in [1, isize::MAX, -1] {
+            list.mark.step(by, list.len(), 10);
+        }
+        let (marked, mark) = (list.marked().cloned(), list.mark);
+        assert_eq!(marked.as_ref().unwrap().party.title(), "m1");
+        for at in 0..5 {
+            list.add(entry(Way::Missed, &format!("late{at}")));
+            assert_eq!((list.marked(), list.mark), (marked.as_ref(), mark));
+        }
+        // What goes itself leaves the mark where it was.
+        list.mark.step(-2, list.len(), 10);
+        assert_eq!(list.marked().unwrap().party.title(), "c5");
+        list.add(entry(Way::Missed, "later"));
+        assert_eq!(list.marked().unwrap().party.title(), "m2");
+        // Before what goes: it moves with its call.
+        list.mark.step(-5, list.len(), 10);
+        let marked = list.marked().cloned();
+        list.add(entry(Way::Missed, "last"));
+        assert_eq!(list.marked(), marked.as_ref());
     }
 
     #[test]
