@@ -292,11 +292,12 @@ impl LineTask {
         }
     }
 
-    /// We talk to whom voicemail talked to.
+    /// We talk to whom voicemail talked to, unless that has ended the call.
     async fn take_over(&mut self, call: &Call) {
-        let Some(machine) = self.machine.take() else { return };
+        if self.machine.take_if(Machine::give_up).is_none() {
+            return;
+        }
         self.stop_recording();
-        machine.give_up();
         self.speak_or_not(call);
         self.talk_alone(call).await;
         self.tell(Progress::Answered).await;

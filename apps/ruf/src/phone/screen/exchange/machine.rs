@@ -115,11 +115,15 @@ impl Machine {
         Some((file, millis))
     }
 
-    /// Somebody talks to the caller: there is no message.
-    pub(super) fn give_up(self) {
-        if let Some(Recording { file, .. }) = self.recording {
+    /// Somebody wants to talk to the caller: there is no message. `false`: it has ended the call, and there is one.
+    pub(super) fn give_up(&mut self) -> bool {
+        if self.is_done {
+            return false;
+        }
+        if let Some(Recording { file, .. }) = self.recording.take() {
             remove(&file);
         }
+        true
     }
 }
 
@@ -248,9 +252,14 @@ mod tests {
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
         assert_eq!(left(1_500).left(), Some((folder.0.join("m.opus"), 1_500)));
         assert_eq!(left(2_000).left(), Some((folder.0.join("m-2.opus"), 2_000)));
-        left(2_000).give_up();
+        assert!(left(2_000).give_up());
+        // In the last moment: it has ended the call.
+        let mut done = left(2_000);
+        let last = Instant::now() + Duration::from_secs(3);
+        assert!(matches!(done.turn(last), Turn::HangUp) && !done.give_up());
+        assert_eq!(done.left(), Some((folder.0.join("m-3.opus"), 2_000)));
         assert_eq!(Machine::new(folder.taking()).unwrap().left(), None);
-        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 2);
+        assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3);
     }
 
     #[test]

@@ -77,6 +77,8 @@ impl Model {
         let message = VoiceMessage { file, secs: millis / 1_000, is_heard: false };
         let notice = format!("{}: {} {}", line.party.title(), words.left_message, duration(message.secs));
         line.message = Some(message);
+        // Nobody talked to the caller, though somebody may have wanted to in the last moment.
+        line.state = LineState::Voicemail;
         self.notice = notice;
     }
 }
@@ -236,17 +238,39 @@ mod tests {
             (phone.model.calls.entries().next().unwrap().way, phone.model.calls.messages()),
             (Way::Missed, 1)
         );
+        // In the last moment: voicemail had ended the call.
+        let (line, _) = phone.incoming(3, "sip:x@h", "X");
+        phone.after(25);
+        assert_eq!(phone.key(Key::F(5)), [Effect::Answer(line)]);
+        phone.progress(line, Progress::LeftMessage { file: "/m/2.opus".into(), millis: 60_000 });
+        phone.ended(line, Ended::HungUp);
+        assert_eq!(
+            (phone.model.calls.entries().next().unwrap().way, phone.model.calls.messages()),
+            (Way::Missed, 2)
+        );
     }
 
     #[test]
     fn where_it_cannot_answer_it_rings_on_and_is_not_asked_again() {
         let mut phone = phone();
-        let (line, _) = phone.incoming(1, "sip:x@h", "X");
+        phone.model.hooks = Hooks::commands("ring", "", "");
+        let (line, effects) = phone.incoming(1, "sip:x@h", "X");
+        assert!(matches!(effects[..], [Effect::Run(_), Effect::Ring(_), Effect::Bell]), "{effects:?}");
         phone.after(25);
-        let why = Progress::NoMessage("messages take 10 MiB already".to_owned());
-        assert_eq!(phone.event(Event::Progress { line, progress: why }), [Effect::Ring(line)]);
+        let why = || Progress::NoMessage("messages take 10 MiB already".to_owned());
+        assert_eq!(phone.event(Event::Progress { line, progress: why() }), [Effect::Ring(line)]);
         assert!(phone.model.notice.contains("10 MiB"), "{}", phone.model.notice);
         assert_eq!(phone.after(2), [Effect::Bell]);
         assert_eq!(phone.key(Key::F(5)), [Effect::Answer(line)]);
+        let _ = phone.event(Event::Progress { line, progress: Progress::Answered });
+        // One that was to be asked at once rings for the first time. Who is refused then was refused.
+        phone.model.voicemail.answers_busy = true;
+        let (line, effects) = phone.incoming(2, "sip:y@h", "Y");
+        assert!(matches!(effects[..], [Effect::TakeMessage { .. }]), "{effects:?}");
+        let effects = phone.event(Event::Progress { line, progress: why() });
+        assert!(matches!(effects[..], [Effect::Run(_), Effect::Ring(_)]), "{effects:?}");
+        assert_eq!(phone.key(Key::F(6)), [Effect::Refuse(line, StatusCode::BUSY_HERE)]);
+        phone.ended(line, Ended::Declined(StatusCode::BUSY_HERE));
+        assert_eq!(phone.model.calls.entries().next().unwrap().way, Way::Refused);
     }
 }
