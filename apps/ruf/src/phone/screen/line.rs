@@ -45,6 +45,8 @@ pub(crate) struct Line {
     pub(crate) recordings: Vec<PathBuf>,
     /// What the caller left.
     pub(crate) message: Option<VoiceMessage>,
+    /// It has rung here, and the user's own ring hook ran for it.
+    pub(crate) has_rung: bool,
     /// Voicemail was to answer, and could not.
     pub(crate) is_past_voicemail: bool,
 }
@@ -105,6 +107,7 @@ impl Line {
             is_recording: false,
             recordings: Vec::new(),
             message: None,
+            has_rung: false,
             is_past_voicemail: false,
         }
     }

@@ -94,22 +94,29 @@ impl Model {
             effects.extend(self.remember(&line, Way::Missed, why.to_owned()));
             return effects;
         }
-        // Nothing rings.
-        let ring = self.run(Moment::Ring, &line, &[]).filter(|_| !is_asked);
-        let mut effects: Vec<Effect> = ring.into_iter().collect();
         self.lines.push(line);
         if is_alone {
             self.show(id);
         }
         if is_asked {
+            // Nothing rings.
             return self.ask(id).into_iter().collect();
         }
+        let mut effects: Vec<Effect> = self.run_ring(id).into_iter().collect();
         if self.is_auto_answer && is_alone {
             effects.extend(self.answer());
         } else {
             effects.extend([Effect::Ring(id), Effect::Bell]);
         }
         effects
+    }
+
+    /// What the user wants done when it rings: once a call.
+    pub(super) fn run_ring(&mut self, id: LineId) -> Option<Effect> {
+        let line = self.line_mut(id).filter(|line| !line.has_rung)?;
+        line.has_rung = true;
+        let line = line.clone();
+        self.run(Moment::Ring, &line, &[])
     }
 
     /// What the user wants done at this moment of a call.
@@ -341,9 +348,7 @@ impl Model {
             (LineId::In(_), true) => Way::Received,
             (LineId::In(_), false) if *ended == Ended::Elsewhere => Way::Received,
             (LineId::In(_), false) if line.forwarded_to.is_some() => Way::Forwarded,
-            (LineId::In(_), false) if line.state == LineState::Voicemail || line.is_past_voicemail => {
-                Way::Missed
-            }
+            (LineId::In(_), false) if line.state == LineState::Voicemail => Way::Missed,
             (LineId::In(_), false) if line.is_ending => Way::Refused,
             (LineId::In(_), false) => Way::Missed,
         };

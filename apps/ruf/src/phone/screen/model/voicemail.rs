@@ -64,10 +64,13 @@ impl Model {
         let Some(line) = self.line_mut(id).filter(|line| line.state == LineState::Voicemail) else {
             return Vec::new();
         };
+        if is_disturbing {
+            line.is_ending = true;
+            return vec![Effect::Refuse(id, StatusCode::BUSY_HERE)];
+        }
         line.state = LineState::RingingHere;
         line.is_past_voicemail = true;
-        line.is_ending |= is_disturbing;
-        vec![if is_disturbing { Effect::Refuse(id, StatusCode::BUSY_HERE) } else { Effect::Ring(id) }]
+        self.run_ring(id).into_iter().chain([Effect::Ring(id)]).collect()
     }
 
     /// The caller left a message.
@@ -89,6 +92,7 @@ mod tests {
 
     use super::super::super::call_list::Way;
     use super::super::super::event::{Event, Key, Progress};
+    use super::super::super::hooks::Hooks;
     use super::super::super::settings::Forwarding;
     use super::super::super::sound_file::SoundFormat;
     use super::super::super::voicemail::Voicemail;
@@ -151,7 +155,7 @@ mod tests {
     #[test]
     fn who_calls_while_nobody_is_to_disturb_is_asked_at_once_and_the_next_one_too() {
         let mut phone = phone();
-        phone.model.hooks = super::super::super::hooks::Hooks::commands("ring", "answer", "");
+        phone.model.hooks = Hooks::commands("ring", "answer", "");
         phone.key(Key::Control('d'));
         let (first, effects) = phone.incoming(1, "sip:x@h", "X");
         assert_eq!(effects, [asked(first, "14-03-20_X")]);
