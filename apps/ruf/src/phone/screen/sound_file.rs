@@ -12,8 +12,10 @@ use ruf_sip::device::{FileError, Recorder};
 use super::line::Party;
 use super::sound::unused;
 
-/// Letters of a name that are kept.
+/// Letters of a name that are kept, and octets: the names of files are counted in those (255), and there is a date before it,
+/// and a number and an ending behind it.
 const WHOM_MAX: usize = 60;
+const WHOM_OCTETS_MAX: usize = 200;
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -50,7 +52,9 @@ fn whom(party: &Party) -> String {
     let title = party.title();
     let title = title.strip_prefix("sips:").or(title.strip_prefix("sip:")).unwrap_or(title);
     let plain = |c: char| if c.is_alphanumeric() || "@.+-".contains(c) { c } else { '_' };
-    title.chars().take(WHOM_MAX).map(plain).collect()
+    let mut whom: String = title.chars().take(WHOM_MAX).map(plain).collect();
+    whom.truncate(whom.floor_char_boundary(WHOM_OCTETS_MAX));
+    whom
 }
 
 /// Begins a recording of this name, or of one like it that no file has yet, for the owner alone.
@@ -87,6 +91,8 @@ mod tests {
         let evil = named(Party::of("../../etc/x\"$(y)", "sip:b@h"));
         assert_eq!(evil, "/calls/2026-11-29_14-03-20_.._.._etc_x___y_.opus");
         assert!(named(Party::of(&"ä".repeat(300), "sip:b@h")).chars().count() < 100);
+        let long = named(Party::of(&"𠀀".repeat(300), "sip:b@h"));
+        assert_eq!(long, format!("/calls/2026-11-29_14-03-20_{}.opus", "𠀀".repeat(50)));
     }
 
     #[test]
