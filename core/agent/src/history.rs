@@ -23,7 +23,7 @@ pub(crate) fn go_on(invite: &mut Request, from: UriRef<'_>, to: &Target, refusal
     history.begin(invite.uri(), to.derived());
     history.write(invite);
     invite.remove(HeaderName::Diversion);
-    for diversion in &to.diversions {
+    for diversion in to.diversions.iter() {
         invite.add(HeaderName::Diversion, diversion);
     }
 }

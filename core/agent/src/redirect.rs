@@ -5,11 +5,16 @@ use ruf_dialog::RouteSet;
 use ruf_message::header::Header;
 use ruf_message::header::history::Derived;
 use ruf_message::{Contact, HeaderName, Response, Scheme, StatusCode, Uri};
+use std::sync::Arc;
 
 /// Most places that one call keeps in mind.
 const PLACES_MAX: usize = 16;
 /// Most of those who sent a call on that are named to the next.
 const DIVERSIONS_MAX: usize = 8;
+/// Most octets of each of them; who is named at greater length is left out.
+const DIVERSION_OCTETS_MAX: usize = 256;
+/// Most octets of a Contact that says how it was found; of a longer one this is not known.
+const CONTACT_OCTETS_MAX: usize = 512;
 
 /// The target set of a call of ours.
 #[derive(Debug)]
@@ -26,18 +31,18 @@ pub(crate) struct TargetSet {
 pub(crate) struct Target {
     pub(crate) uri: Uri,
     q: u16,
-    /// How it came from the place that named it: the value of a Contact.
-    contact: Vec<u8>,
+    /// The Contact that says how it came from the place that named it.
+    contact: Option<Vec<u8>>,
     /// Who sent the call on there, and before.
     // rfc5806 §5.2
-    pub(crate) diversions: Vec<Vec<u8>>,
+    pub(crate) diversions: Arc<[Vec<u8>]>,
 }
 
 impl Target {
     /// How it came from the place that named it.
     // rfc7044 §10.4
     pub(crate) fn derived(&self) -> Option<Derived<'_>> {
-        Derived::of_contact(&Contact::decode(&self.contact).ok()?)
+        Derived::of_contact(&Contact::decode(self.contact.as_ref()?).ok()?)
     }
 }
 
@@ -67,8 +72,9 @@ impl TargetSet {
     }
 
     fn add(&mut self, redirection: &Response) {
-        let diversions: Vec<Vec<u8>> =
-            redirection.values(HeaderName::Diversion).take(DIVERSIONS_MAX).map(<[u8]>::to_vec).collect();
+        let named = redirection.values(HeaderName::Diversion);
+        let named = named.filter(|diversion| diversion.len() <= DIVERSION_OCTETS_MAX);
+        let diversions: Arc<[Vec<u8>]> = named.take(DIVERSIONS_MAX).map(<[u8]>::to_vec).collect();
         let wants_sips = self.known.first().is_some_and(|first| first.as_ref().scheme() == Scheme::Sips);
         for contact in redirection.contacts() {
             let Some(uri) = contact.uri().filter(|uri| uri.is_sip()) else { continue };
@@ -84,8 +90,9 @@ impl TargetSet {
                 self.known.push(bare);
                 // Before its equals, which are tried first: the next one is the last.
                 let at = self.left.partition_point(|other| other.q < q);
-                let target = Target { uri, q, contact: contact.to_value(), diversions: diversions.clone() };
-                self.left.insert(at, target);
+                let says_how = Derived::of_contact(&contact).map(|_| contact.to_value());
+                let contact = says_how.filter(|value| value.len() <= CONTACT_OCTETS_MAX);
+                self.left.insert(at, Target { uri, q, contact, diversions: Arc::clone(&diversions) });
             }
         }
     }

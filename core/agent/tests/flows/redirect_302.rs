@@ -203,3 +203,39 @@ fn each_place_is_told_of_those_before() {
     assert_eq!(history(&fourth)[3..], [erin, "<sip:dave@example.org>;index=4"]);
     assert_eq!(fourth.values(HeaderName::Diversion).collect::<Vec<_>>(), [busy.as_bytes()]);
 }
+
+#[test]
+fn what_is_told_at_too_great_a_length_is_not_told_on() {
+    // tests rfc7044 §9.3, §10.4, rfc5806 §5.2
+    // So many octets, the last of which is the end of this.
+    let long = |octets: usize, start: &str, end: &str| {
+        format!("{start}{}{end}", "x".repeat(octets - start.len() - end.len()))
+    };
+    for (more, is_kept) in [(0, true), (1, false)] {
+        let mut stage = Stage::new();
+        let (_, first) = call(&mut stage);
+        let contact = long(512 + more, "<sip:carol@example.org;a=", ">;mp=1");
+        let entry = long(512 + more, "<sip:bob@192.0.2.2;a=", ">;index=1.1;rc=1");
+        let diversion = long(256 + more, "<sip:bob@", ">;reason=away");
+        let reason = long(256 + more, "Q.850;cause=17;text=", "");
+        let fields = [
+            (HeaderName::Contact, contact.as_str()),
+            (HeaderName::HistoryInfo, &entry),
+            (HeaderName::Diversion, &diversion),
+            (HeaderName::Diversion, "<sip:dave@example.org>"),
+            (HeaderName::Reason, &reason),
+        ];
+        stage.answer(&first, StatusCode::MOVED_TEMPORARILY, "bob", &fields);
+        let second = invite(&mut stage);
+        assert!(second.uri().to_string().starts_with("sip:carol@example.org;a=xxx"));
+        let said = |name| {
+            second.values(name).map(|value| String::from_utf8_lossy(value).into_owned()).collect::<Vec<_>>()
+        };
+        let history = said(HeaderName::HistoryInfo);
+        assert_eq!(history[0].contains("&Reason=Q.850"), is_kept, "{}", history[0]);
+        assert_eq!(history.contains(&entry), is_kept);
+        assert_eq!(history.last().unwrap().ends_with(";index=2;mp=1"), is_kept);
+        assert_eq!(said(HeaderName::Diversion).contains(&diversion), is_kept);
+        assert_eq!(said(HeaderName::Diversion).last().unwrap(), "<sip:dave@example.org>");
+    }
+}

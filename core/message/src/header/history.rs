@@ -130,8 +130,11 @@ impl<'a> HistoryInfo<'a> {
 
 /// Most entries that are kept; those beyond are left out.
 const ENTRIES_MAX: usize = 64;
-/// Most values of Reason that are copied out of one response.
+/// Most octets of an entry that is copied out of a response; a longer one is left out.
+const ENTRY_OCTETS_MAX: usize = 512;
+/// Most values of Reason that are copied out of one response, and most octets of each; a longer one is left out.
 const REASONS_MAX: usize = 4;
+const REASON_OCTETS_MAX: usize = 256;
 /// Where nobody is.
 // rfc7044 §10.1.2
 const ANONYMOUS_HOST: &str = "anonymous.invalid";
@@ -212,12 +215,13 @@ impl History {
         {
             let mut reasons = vec![format!("SIP;cause={}", status.as_u16()).into_bytes()];
             let said = response.into_iter().flat_map(|response| response.values(HeaderName::Reason));
+            let said = said.filter(|reason| reason.len() <= REASON_OCTETS_MAX);
             reasons.extend(said.take(REASONS_MAX).map(<[u8]>::to_vec));
             last.value = with_reasons(&info, &reasons);
         }
         for info in response.into_iter().flat_map(|r| r.headers_of::<HistoryInfo<'_>>()).flatten() {
             let is_known = info.index().is_none_or(|index| self.entry(index.as_str()).is_some());
-            if !is_known {
+            if !is_known && info.to_value().len() <= ENTRY_OCTETS_MAX {
                 self.insert(&info);
             }
         }
