@@ -2,7 +2,6 @@
 //! a request has been are in [`history`](crate::header::history).
 
 use crate::header::address::address_header;
-use crate::header::expires::delta_seconds_of;
 use std::borrow::Cow;
 
 address_header! {
@@ -14,16 +13,6 @@ impl<'a> Diversion<'a> {
     /// Why.
     pub fn reason(&self) -> DiversionReason {
         self.0.params.unquoted("reason").map_or(DiversionReason::Unknown, |text| DiversionReason::read(&text))
-    }
-
-    /// How many times the call was sent on here.
-    pub fn counter(&self) -> Option<u32> {
-        delta_seconds_of(self.0.params.get("counter").flatten()?)
-    }
-
-    /// How many times the call may be sent on.
-    pub fn limit(&self) -> Option<u32> {
-        delta_seconds_of(self.0.params.get("limit").flatten()?)
     }
 
     /// What of the address is to be hidden: `full`, `name`, `uri`, `off`.
@@ -98,17 +87,15 @@ mod tests {
     use crate::header::Header;
 
     #[test]
-    fn a_diversion_says_why_and_how_often() {
+    fn a_diversion_says_why_and_whether_it_may_be_told() {
         // tests rfc5806 §4
         let diversion = Diversion::decode(
             b"\"Bob\" <sip:Bob@uas1.isp.com> ;reason=\"user-busy\";counter=2;limit=5;privacy=off",
         )
         .unwrap();
         assert_eq!(diversion.reason(), DiversionReason::Busy);
-        assert_eq!((diversion.counter(), diversion.limit()), (Some(2), Some(5)));
         assert_eq!((&*diversion.privacy().unwrap(), diversion.is_open()), (&b"off"[..], true));
         assert!(!Diversion::decode(b"<sip:b@h>;privacy=\"full\"").unwrap().is_open());
-        assert_eq!(Diversion::decode(b"<tel:+1>;counter=x").unwrap().counter(), None);
     }
 
     #[test]
