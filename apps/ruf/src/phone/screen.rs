@@ -14,6 +14,7 @@ mod event;
 mod exchange;
 mod field;
 mod hooks;
+mod kept;
 mod keys;
 mod line;
 mod model;
@@ -40,13 +41,11 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use self::call_file::CallFile;
-use self::call_list::CallList;
-use self::consent_file::ConsentFile;
 use self::contacts::Contact;
 use self::event::{Effect, Event, Registration};
 use self::exchange::{Exchange, Heard};
 use self::hooks::{Hook, Moment, Run};
+use self::kept::Kept;
 use self::model::{Account, Model, Now, Opening};
 use self::settings::{PhonePlan, Settings};
 use self::sound::SoundPlan;
@@ -136,12 +135,9 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
             plan.account = plan.account.clone().device(&urn)?;
         }
     }
-    let kept = CallFile::usual();
-    let calls = match kept.as_ref().map(CallFile::load) {
-        Some(Ok(calls)) => calls,
-        Some(Err(error)) => return Err(Error::System(format!("the call list cannot be read: {error}"))),
-        None => CallList::default(),
-    };
+    let kept = Kept::usual();
+    let unread = |what: &'static str| move |error| Error::System(format!("{what} cannot be read: {error}"));
+    let calls = kept.calls().map_err(unread("the call list"))?;
     let registers: Vec<bool> = settings.accounts.iter().map(|plan| plan.registers).collect();
     let plan = settings.sound.unwrap_or_default();
     let sound = plan.kind();
@@ -170,9 +166,7 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         dial: dialing::linked(args.to.as_deref().unwrap_or_default()),
         now: now(start),
     });
-    let consents = ConsentFile::usual();
-    let said = consents.as_ref().map_or_else(|| Ok(Vec::new()), ConsentFile::load);
-    for consent in said.map_err(|error| Error::System(format!("who may watch cannot be read: {error}")))? {
+    for consent in kept.consents().map_err(unread("who may watch"))? {
         exchange.consent(&consent);
     }
     for (contact, address) in model.watched() {
@@ -189,7 +183,6 @@ pub(super) async fn run(args: &PhoneArgs) -> Result<u8, Error> {
         keys,
         stops,
         kept,
-        consents,
         posts: JoinSet::new(),
         untold: BTreeSet::new(),
     }
@@ -228,10 +221,7 @@ struct Shell {
     terminal: Terminal,
     keys: mpsc::Receiver<Event>,
     stops: Stops,
-    /// Where calls are kept.
-    kept: Option<CallFile>,
-    /// Where it is kept who may watch us.
-    consents: Option<ConsentFile>,
+    kept: Kept,
     /// Addresses that are being told of a call.
     posts: JoinSet<(Moment, Result<(), String>)>,
     /// At which moments that fails, which was said.
@@ -303,19 +293,13 @@ impl Shell {
     fn happened(&mut self, event: Event) -> bool {
         let mut is_over = false;
         for effect in self.model.update(now(self.start), event) {
+            if let Err(why) = self.kept.perform(&effect, self.model.words) {
+                self.failed(why);
+            }
             match effect {
                 Effect::Bell => self.terminal.bell(),
                 Effect::Quit => is_over = true,
                 Effect::Run(run) => self.run_hook(run),
-                Effect::Remember(entry) => self.keep(|kept| kept.add(&entry)),
-                Effect::RememberLook => self.keep(CallFile::looked),
-                Effect::RememberHeard(file) => self.keep(|kept| kept.heard(&file)),
-                Effect::DeleteMessage(file) => self.keep(|kept| kept.delete(&file)),
-                Effect::Consent(consent) => {
-                    let kept = self.consents.as_ref().map(|file| file.add(&consent));
-                    self.exchange.consent(&consent);
-                    self.unkept(kept);
-                }
                 effect => self.exchange.perform(effect),
             }
         }
@@ -338,7 +322,7 @@ impl Shell {
             }
         };
         if let Err(why) = begun {
-            let _ = self.model.update(now(self.start), Event::Failed(why));
+            self.failed(why);
         }
     }
 
@@ -353,19 +337,10 @@ impl Shell {
         }
     }
 
-    /// Writes into the call list; a disk that is full ends no call.
-    fn keep(&mut self, write: impl FnOnce(&CallFile) -> io::Result<()>) {
-        let kept = self.kept.as_ref().map(write);
-        self.unkept(kept);
-    }
-
-    /// Says that something cannot be kept.
-    fn unkept(&mut self, kept: Option<io::Result<()>>) {
-        if let Some(Err(error)) = kept {
-            let why = format!("{}: {error}", self.model.words.list_broken);
-            // It wants nothing done.
-            let _ = self.model.update(now(self.start), Event::Failed(why));
-        }
+    /// Says what failed.
+    fn failed(&mut self, why: String) {
+        // It wants nothing done.
+        let _ = self.model.update(now(self.start), Event::Failed(why));
     }
 }
 

@@ -73,6 +73,17 @@ pub(super) fn begin(
     Ok((recorder, path))
 }
 
+/// Deletes a file; one that is gone already is deleted.
+///
+/// # Errors
+/// It cannot be deleted, in words.
+pub(super) fn delete(file: &Path) -> Result<(), String> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", file.display())),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 fn private_folder(folder: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }

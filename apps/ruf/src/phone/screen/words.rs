@@ -136,6 +136,7 @@ words! {
     nothing_kept: "Nothing was kept of that call.", "Von diesem Anruf wurde nichts behalten.";
     play_needs_quiet: "Not while you talk.", "Nicht während eines Gesprächs.";
     delete_asks: "Del once more deletes the message of", "Noch einmal Entf löscht die Nachricht von";
+    not_deleted: "the message is not deleted", "die Nachricht ist nicht gelöscht";
     deleted: "The message is deleted.", "Die Nachricht ist gelöscht.";
     kept_hint: "Space plays, Del deletes a message, Enter calls back", "Leertaste spielt ab, Entf löscht, Enter ruft zurück";
     answering: "answering", "wird angenommen";
@@ -212,6 +213,7 @@ words! {
     system: "the system does not give what is needed", "das System gibt nicht, was nötig ist";
     sound_broken: "no sound", "kein Ton";
     list_broken: "the call list is not kept", "die Anrufliste wird nicht behalten";
+    consent_broken: "who may see how you are is not kept", "wer sehen darf, wie es dir geht, wird nicht behalten";
     forwards: "FORWARDS", "LEITET WEITER";
 }
 

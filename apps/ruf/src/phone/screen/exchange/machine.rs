@@ -139,7 +139,7 @@ fn bytes_in(folder: &Path) -> io::Result<u64> {
 
 fn remove(file: &Path) {
     // What stays is a short file in a folder of ours.
-    let _ = fs::remove_file(file);
+    let _ = sound_file::delete(file);
 }
 
 /// A greeting, a pause, a beep, and then silence.
