@@ -1,14 +1,13 @@
-//! [`CallFile`]: the call list on the disk, a JSON object a line, for the owner alone. What is written is never changed but
+//! [`CallFile`]: the call list on the disk, in [`JsonLines`]. What is written is never changed but
 //! for being cut to the newest when the phone starts.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::call_list::{CALLS_MAX, CallEntry, CallList, Way};
+use super::json_lines::JsonLines;
 
 /// The name of the file in the place for what programs keep.
 const FILE: &str = "phone-calls.jsonl";
@@ -35,15 +34,12 @@ enum Record {
 }
 
 /// Where calls are kept.
-pub(super) struct CallFile {
-    path: PathBuf,
-}
+pub(super) struct CallFile(JsonLines);
 
 impl CallFile {
     /// The file of this user; `None`: nobody says where.
     pub(super) fn usual() -> Option<CallFile> {
-        super::settings::folder("XDG_STATE_HOME", ".local/state")
-            .map(|folder| CallFile { path: folder.join(FILE) })
+        JsonLines::usual(FILE).map(CallFile)
     }
 
     /// What was kept; a line that is none of ours is passed over.
@@ -51,13 +47,10 @@ impl CallFile {
     /// # Errors
     /// It cannot be read, or not be cut.
     pub(super) fn load(&self) -> io::Result<CallList> {
-        let text = match fs::read(&self.path) {
-            Ok(octets) => String::from_utf8_lossy(&octets).into_owned(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(CallList::default()),
-            Err(error) => return Err(error),
-        };
+        let lines = self.0.load()?;
+        let is_long = lines.len() > LINES_MAX;
         let mut list = CallList::default();
-        for record in text.lines().filter_map(|line| serde_json::from_str(line).ok()) {
+        for record in lines.into_iter().flatten() {
             match record {
                 Record::Call(entry) => list.add(entry),
                 Record::Looked { .. } => drop(list.look()),
@@ -65,7 +58,7 @@ impl CallFile {
                 Record::Deleted { deleted } => list.delete(&deleted),
             }
         }
-        if text.lines().count() > LINES_MAX {
+        if is_long {
             self.rewrite(&list)?;
         }
         Ok(list)
@@ -76,7 +69,7 @@ impl CallFile {
     /// # Errors
     /// It cannot be written.
     pub(super) fn add(&self, entry: &CallEntry) -> io::Result<()> {
-        self.append(&Record::Call(entry.clone()))
+        self.0.add(&Record::Call(entry.clone()))
     }
 
     /// Adds that missed calls were seen.
@@ -84,7 +77,7 @@ impl CallFile {
     /// # Errors
     /// It cannot be written.
     pub(super) fn looked(&self) -> io::Result<()> {
-        self.append(&Record::Looked { looked: true })
+        self.0.add(&Record::Looked { looked: true })
     }
 
     /// Adds that a message was heard.
@@ -92,7 +85,7 @@ impl CallFile {
     /// # Errors
     /// It cannot be written.
     pub(super) fn heard(&self, message: &Path) -> io::Result<()> {
-        self.append(&Record::Heard { heard: message.to_owned() })
+        self.0.add(&Record::Heard { heard: message.to_owned() })
     }
 
     /// Adds that a message was deleted.
@@ -100,65 +93,29 @@ impl CallFile {
     /// # Errors
     /// It cannot be written.
     pub(super) fn deleted(&self, message: &Path) -> io::Result<()> {
-        self.append(&Record::Deleted { deleted: message.to_owned() })
-    }
-
-    fn append(&self, record: &Record) -> io::Result<()> {
-        let mut file = self.open(&self.path, OpenOptions::new().append(true))?;
-        // In one piece: two phones may write.
-        file.write_all(&line(record)?)
+        self.0.add(&Record::Deleted { deleted: message.to_owned() })
     }
 
     fn rewrite(&self, list: &CallList) -> io::Result<()> {
-        let new = self.path.with_extension("new");
-        let mut file = self.open(&new, OpenOptions::new().write(true).truncate(true))?;
         let mut missed = list.entries().filter(|entry| entry.way == Way::Missed).count();
+        let mut records = Vec::new();
         for entry in list.entries().rev() {
-            file.write_all(&line(&Record::Call(entry.clone()))?)?;
+            records.push(Record::Call(entry.clone()));
             missed -= usize::from(entry.way == Way::Missed);
             if entry.way == Way::Missed && missed == list.missed() {
-                file.write_all(&line(&Record::Looked { looked: true })?)?;
+                records.push(Record::Looked { looked: true });
             }
         }
-        file.sync_all()?;
-        fs::rename(&new, &self.path)
+        self.0.replace(&records)
     }
-
-    fn open(&self, path: &Path, how: &mut OpenOptions) -> io::Result<File> {
-        if let Some(folder) = path.parent() {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        }
-        how.create(true).mode(0o600).open(path)
-    }
-}
-
-fn line(record: &Record) -> io::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(record)?;
-    line.push(b'\n');
-    Ok(line)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::call_list::VoiceMessage;
+    use super::super::json_lines::tests::Place;
     use super::super::line::Party;
     use super::*;
-
-    struct Place(CallFile);
-
-    impl Place {
-        fn new(name: &str) -> Place {
-            let folder = std::env::temp_dir().join(format!("ruf-calls-{}-{name}", std::process::id()));
-            Place(CallFile { path: folder.join("ruf").join(FILE) })
-        }
-    }
-
-    impl Drop for Place {
-        fn drop(&mut self) {
-            let folder = self.0.path.ancestors().nth(2).unwrap();
-            let _ = fs::remove_dir_all(folder);
-        }
-    }
 
     fn entry(way: Way, number: i64) -> CallEntry {
         CallEntry {
@@ -174,17 +131,17 @@ mod tests {
 
     #[test]
     fn calls_outlive_the_phone_and_so_does_whether_they_were_seen() {
-        let place = Place::new("kept");
-        assert_eq!(place.0.load().unwrap().len(), 0);
-        place.0.add(&entry(Way::Missed, 1)).unwrap();
-        place.0.looked().unwrap();
-        place.0.add(&entry(Way::Received, 2)).unwrap();
-        place.0.add(&entry(Way::Missed, 3)).unwrap();
+        let place = Place::new("calls-kept");
+        let file = CallFile(place.lines());
+        assert_eq!(file.load().unwrap().len(), 0);
+        file.add(&entry(Way::Missed, 1)).unwrap();
+        file.looked().unwrap();
+        file.add(&entry(Way::Received, 2)).unwrap();
+        file.add(&entry(Way::Missed, 3)).unwrap();
         // Half a line, as after a power cut; and what others wrote.
-        let mut file = OpenOptions::new().append(true).open(&place.0.path).unwrap();
-        file.write_all(b"{\"way\":\"missed\"\n[]\n\xff\n").unwrap();
-        place.0.add(&entry(Way::Dialled, 4)).unwrap();
-        let list = place.0.load().unwrap();
+        place.spoil(b"{\"way\":\"missed\"\n[]\n\xff\n");
+        file.add(&entry(Way::Dialled, 4)).unwrap();
+        let list = file.load().unwrap();
         let wanted =
             [entry(Way::Dialled, 4), entry(Way::Missed, 3), entry(Way::Received, 2), entry(Way::Missed, 1)];
         assert_eq!(list.entries().cloned().collect::<Vec<_>>(), wanted);
@@ -193,18 +150,19 @@ mod tests {
 
     #[test]
     fn messages_outlive_the_phone_and_so_does_that_they_were_heard_or_deleted() {
-        let place = Place::new("messages");
-        let folder = place.0.path.parent().unwrap();
-        place.0.add(&entry(Way::Missed, 1)).unwrap();
+        let place = Place::new("calls-messages");
+        let file = CallFile(place.lines());
+        let folder = place.path.parent().unwrap();
+        file.add(&entry(Way::Missed, 1)).unwrap();
         let files: Vec<PathBuf> = ["a.opus", "b.opus", "c.opus"].map(|name| folder.join(name)).into();
-        for file in &files {
-            let message = VoiceMessage { file: file.clone(), secs: 9, is_heard: false };
-            place.0.add(&CallEntry { message: Some(message), ..entry(Way::Missed, 2) }).unwrap();
+        for sound in &files {
+            let message = VoiceMessage { file: sound.clone(), secs: 9, is_heard: false };
+            file.add(&CallEntry { message: Some(message), ..entry(Way::Missed, 2) }).unwrap();
         }
-        place.0.heard(&files[0]).unwrap();
-        place.0.deleted(&files[1]).unwrap();
-        place.0.deleted(&files[1]).unwrap();
-        let list = place.0.load().unwrap();
+        file.heard(&files[0]).unwrap();
+        file.deleted(&files[1]).unwrap();
+        file.deleted(&files[1]).unwrap();
+        let list = file.load().unwrap();
         let kept: Vec<(&Path, bool)> = list
             .entries()
             .filter_map(|entry| entry.message.as_ref())
@@ -215,17 +173,18 @@ mod tests {
 
     #[test]
     fn a_file_is_bounded_and_keeps_the_newest() {
-        let place = Place::new("bounded");
+        let place = Place::new("calls-bounded");
+        let file = CallFile(place.lines());
         for number in 0..(LINES_MAX as i64 + 10) {
-            place.0.add(&entry(Way::Missed, number)).unwrap();
+            file.add(&entry(Way::Missed, number)).unwrap();
         }
-        place.0.looked().unwrap();
+        file.looked().unwrap();
         for _ in 0..2 {
-            let list = place.0.load().unwrap();
+            let list = file.load().unwrap();
             assert_eq!((list.len(), list.missed()), (CALLS_MAX, 0));
             assert_eq!(list.entries().next().unwrap().began_unix_secs, LINES_MAX as i64 + 9);
         }
-        let lines = fs::read_to_string(&place.0.path).unwrap().lines().count();
+        let lines = std::fs::read_to_string(&place.path).unwrap().lines().count();
         assert_eq!(lines, CALLS_MAX + 1);
     }
 }

@@ -3,8 +3,9 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use super::private;
 
 /// The name of the file in the place for what programs keep.
 const FILE: &str = "phone-device";
@@ -25,12 +26,9 @@ fn kept(path: &Path) -> io::Result<String> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    if let Some(folder) = path.parent() {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
     // Two phones may start at once: whoever puts its file there first has drawn for both.
     let new = PathBuf::from(format!("{}.{}", path.display(), std::process::id()));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = private::file(&new, OpenOptions::new().write(true).truncate(true))?;
     file.write_all(drawn()?.as_bytes())?;
     file.sync_all()?;
     let placed = fs::hard_link(&new, path);

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -10,6 +9,7 @@ use jiff::tz::TimeZone;
 use ruf_sip::device::{FileError, Recorder};
 
 use super::line::Party;
+use super::private;
 use super::sound::unused;
 
 /// Letters of a name that are kept, and octets: the names of files are counted in those (255), and there is a date before it,
@@ -66,7 +66,7 @@ pub(super) fn begin(
     record: fn(&Path) -> Result<Recorder, FileError>,
 ) -> Result<(Recorder, PathBuf), String> {
     if let Some(folder) = path.parent() {
-        private_folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        private::folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     }
     let path = unused(path);
     let recorder = record(&path).map_err(|error| error.to_string())?;
@@ -82,10 +82,6 @@ pub(super) fn delete(file: &Path) -> Result<(), String> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(format!("{}: {error}", file.display())),
         Ok(()) | Err(_) => Ok(()),
     }
-}
-
-fn private_folder(folder: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[cfg(test)]
