@@ -241,11 +241,11 @@ impl Agent {
         (self.current, self.told) = (Some(checks), None);
     }
 
-    /// ICE is not used any more: the far side has none, or no more of it.
+    /// ICE is not used any more: the far side has none, or no more of it. That may be one of several whom our offer
+    /// came to: what was lent stays until [`Agent::close`], and checks of others are taken.
     // rfc8839 §4.3.3, §4.4.3.1
-    pub fn stop(&mut self, now: Duration) {
-        (self.current, self.previous, self.expected, self.told) = (None, None, None, None);
-        self.close(now);
+    pub fn stop(&mut self) {
+        (self.current, self.previous, self.told) = (None, None, None);
     }
 
     /// What was lent is given back. Nothing may be sent by it any more.

@@ -100,9 +100,27 @@ fn where_nothing_else_leads_through_a_relay_does() {
     both_talk(&mut stage);
     let now = stage.now;
     stage.alice.agent.close(now);
-    stage.bob.agent.stop(now);
+    stage.bob.agent.close(now);
     stage.run(200);
     assert_eq!(stage.lent(), 0, "what was lent is given back");
+}
+
+#[test]
+fn who_answers_early_without_ice_costs_who_takes_the_call_with_it_nothing() {
+    // tests rfc8839 §4.3.3
+    let mut stage = Stage::new(Nat::Symmetric, Nat::Symmetric);
+    // Bob has no relay: it is by hers or not at all.
+    stage.alice.agent.ask(stage.now, &turn("secret"));
+    stage.bob.agent.ask(stage.now, &stun());
+    stage.run(500);
+    let (alice, bob) = (stage.alice.says(), stage.bob.says());
+    stage.alice.agent.expect(stage.alice.local.clone());
+    stage.alice.agent.stop();
+    stage.bob.agent.start(stage.now, stage.bob.local.clone(), &alice, false);
+    stage.run(60);
+    stage.alice.agent.start(stage.now, stage.alice.local.clone(), &bob, true);
+    stage.run(5_000);
+    both_talk(&mut stage);
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Way {
             }
             None => {
                 self.stands = None;
-                self.agent.stop(now);
+                self.agent.stop();
             }
         }
     }
