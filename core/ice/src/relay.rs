@@ -18,7 +18,7 @@ use crate::message::{Class, Draft, Message, Method, Transaction, is_stun};
 use crate::random::Random;
 use crate::retry::{Due, RTO, Retry};
 
-/// Hosts that may send to us, at most.
+/// Hosts of one family that may send to us, at most.
 const PERMISSIONS_MAX: usize = 16;
 /// Times that a request is repeated with another nonce.
 const TRIES_MAX: u32 = 3;
@@ -153,7 +153,9 @@ impl Relay {
     // rfc8656 §9
     pub(crate) fn permit(&mut self, now: Duration, host: IpAddr) {
         let is_known = self.permissions.iter().any(|(known, _)| *known == host);
-        if !is_known && self.permissions.len() < PERMISSIONS_MAX {
+        // Those of the other family are never asked for.
+        let alike = self.permissions.iter().filter(|(known, _)| known.is_ipv4() == host.is_ipv4()).count();
+        if !is_known && alike < PERMISSIONS_MAX {
             self.permissions.push((host, now));
         }
     }
@@ -332,6 +334,9 @@ impl Relay {
             Want::Allocation | Want::Refresh(_) => {
                 (self.allocation, self.challenge, self.channel) = (None, None, None);
                 self.next = now + AGAIN_IF_REFUSED;
+                // What belonged to it is gone with it, and due when there is another.
+                self.requests.clear();
+                self.permissions.iter_mut().for_each(|(_, at)| *at = now);
             }
             Want::Permission(host) => self.permissions.retain(|(known, _)| known != host),
             // It goes without.
@@ -450,6 +455,12 @@ mod tests {
     #[test]
     fn a_server_that_lends_no_longer_is_asked_anew_after_a_while() {
         let (mut relay, mut random) = lent();
+        relay.permit(Duration::ZERO, [203, 0, 113, 2].into());
+        for secs in [0, 240, 480] {
+            let now = Duration::from_secs(secs);
+            let asked = asks(&mut relay, now, &mut random);
+            grants(&mut relay, now, &mut random, &asked);
+        }
         let now = Duration::from_secs(540);
         let asked = asks(&mut relay, now, &mut random);
         assert_eq!(asked.len(), 1);
@@ -458,8 +469,16 @@ mod tests {
         assert!(relay.answered(now, &Message::parse(&refusal).unwrap(), &mut random));
         assert_eq!(relay.relayed(), None);
         assert_eq!(asks(&mut relay, now + Duration::from_secs(59), &mut random), []);
-        let asked = asks(&mut relay, now + AGAIN_IF_REFUSED, &mut random);
+        let now = now + AGAIN_IF_REFUSED;
+        let asked = asks(&mut relay, now, &mut random);
         assert_eq!(asked.iter().map(|(method, _)| *method).collect::<Vec<_>>(), [Method::Allocate]);
+        // Who might send by the old address may by the new one, at once.
+        let answer = Draft::new(Method::Allocate, Class::Success, asked[0].1)
+            .put_address(XOR_RELAYED_ADDRESS, at("198.51.100.2:50001"))
+            .finish();
+        assert!(relay.answered(now, &Message::parse(&answer).unwrap(), &mut random));
+        let asked = asks(&mut relay, now, &mut random);
+        assert_eq!(asked.iter().map(|(method, _)| *method).collect::<Vec<_>>(), [Method::CreatePermission]);
     }
 
     #[test]
@@ -478,8 +497,11 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_hosts_may_send() {
+    fn only_so_many_hosts_may_send_whatever_there_are_of_the_other_family() {
         let (mut relay, mut random) = lent();
+        for last in 0..=255 {
+            relay.permit(Duration::ZERO, [0x2001, 0xdb8, 0, 0, 0, 0, 0, last].into());
+        }
         for last in 0..=255 {
             relay.permit(Duration::ZERO, [203, 0, 113, last].into());
         }
