@@ -258,22 +258,30 @@ impl Checks {
             }
             return true;
         }
-        let Some(pair) = self.pairs.iter_mut().find(|pair| pair.has_sent(transaction)) else { return false };
+        let mut sent = self.pairs.iter_mut().filter_map(|pair| Some((pair.role_of(transaction)?, pair)));
+        let Some((was_controlling, pair)) = sent.next() else { return false };
         if !response.is_signed_with(self.remote.pwd.as_bytes()) {
             return true; // rfc8489 §9.1.4: as if it had never come
         }
-        let was_controlling = pair.check.as_ref().map_or(self.is_controlling, |check| check.is_controlling);
         let nominates = pair.check.as_ref().is_some_and(|check| check.nominates);
-        (pair.check, pair.former) = (None, None);
         if response.error_code() == Some(ROLE_CONFLICT) {
             // rfc8445 §7.2.5.1
-            pair.state = State::Waiting;
             let place = (pair.component, pair.path);
+            let is_former = pair.former.iter().any(|former| former.0 == transaction);
+            pair.former.retain(|former| former.0 != transaction);
+            // Of a former one the next is sent already, or about to be.
+            if !is_former {
+                (pair.check, pair.state) = (None, State::Waiting);
+                self.triggered.push_back(place);
+            }
             if self.is_controlling == was_controlling {
                 self.switch(!was_controlling, random);
             }
-            self.triggered.push_back(place);
-        } else if response.class == Class::Success && pair.is(component, path) {
+            return true;
+        }
+        pair.check = None;
+        pair.former.clear();
+        if response.class == Class::Success && pair.is(component, path) {
             // rfc8445 §7.2.5.3
             (pair.state, pair.is_valid) = (State::Succeeded, true);
             let is_chosen = if self.is_controlling { nominates } else { pair.is_to_be_nominated };
@@ -511,6 +519,50 @@ mod tests {
         let check = stage.check();
         stage.answer(&check, "203.0.113.3:4000", Some(&pwd));
         assert_eq!(stage.state(), (State::Failed, false));
+    }
+
+    #[test]
+    fn a_role_that_was_given_up_is_not_taken_again_for_a_check_of_before() {
+        // tests rfc8445 §7.2.5.1
+        for is_replaced in [false, true] {
+            let mut stage = Stage::new(true);
+            let check = stage.check();
+            // Who asks has the larger number, and controls from now on.
+            let theirs = stage.checks.tiebreaker.checked_add(1);
+            let question = stage.question(theirs, None);
+            stage.checks.asked(&question, &mut stage.random);
+            if is_replaced {
+                stage.check();
+            }
+            let transaction = Message::parse(&check.datagram).unwrap().transaction;
+            let refusal = Draft::new(Method::Binding, Class::Error, transaction).put_error(ROLE_CONFLICT);
+            let octets = refusal.sign(stage.checks.remote.pwd.as_bytes()).finish();
+            let answer = Message::parse(&octets).unwrap();
+            assert!(stage.checks.answered(
+                stage.now,
+                (question.component, question.path),
+                &answer,
+                &mut stage.random
+            ));
+            assert!(!stage.checks.is_controlling, "{is_replaced}");
+        }
+    }
+
+    #[test]
+    fn an_answer_counts_to_whichever_check_of_several() {
+        // tests rfc8445 §7.3.1.4
+        for answered in 0..4 {
+            let mut stage = Stage::new(true);
+            let mut sent = vec![stage.check()];
+            for _ in 0..3 {
+                let question = stage.question(None, Some(0));
+                stage.checks.trigger(&question);
+                sent.push(stage.check());
+            }
+            let pwd = stage.checks.remote.pwd.clone();
+            stage.answer(&sent[answered], PEER, Some(&pwd));
+            assert_eq!(stage.state(), (State::Succeeded, true), "{answered}");
+        }
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! [`Pair`]: an address of ours and one of theirs, and what is known of the way between them (RFC 8445 §6.1.2).
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::candidate::{Candidate, Component, Kind};
 use crate::message::Transaction;
 use crate::retry::{RTO, Retry};
+
+/// Checks of one pair that are remembered when others were sent after them: at one in 50 ms, those of a far side that is
+/// 400 ms away.
+const FORMER_MAX: usize = 8;
 
 /// By which way of ours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,8 +73,8 @@ pub(crate) struct Pair {
     pub(crate) remote_foundation: String,
     pub(crate) state: State,
     pub(crate) check: Option<Check>,
-    /// A check that another one was sent after; its answer is as good.
-    pub(crate) former: Option<Transaction>,
+    /// Checks that another one was sent after, and whether we controlled then; an answer to one is as good.
+    pub(crate) former: VecDeque<(Transaction, bool)>,
     /// It was answered once.
     pub(crate) is_valid: bool,
     /// It is the one, as far as both know.
@@ -87,7 +92,7 @@ impl Pair {
             remote_foundation: remote.foundation.clone(),
             state: State::Frozen,
             check: None,
-            former: None,
+            former: VecDeque::new(),
             is_valid: false,
             is_nominated: false,
             is_to_be_nominated: false,
@@ -128,14 +133,18 @@ impl Pair {
     // rfc8445 §7.3.1.4
     pub(crate) fn cancel(&mut self) {
         if let Some(check) = self.check.take() {
-            self.former = Some(check.transaction);
+            if self.former.len() == FORMER_MAX {
+                self.former.pop_front();
+            }
+            self.former.push_back((check.transaction, check.is_controlling));
         }
     }
 
-    /// Whether this is the number of a check of it.
-    pub(crate) fn has_sent(&self, transaction: Transaction) -> bool {
-        self.former == Some(transaction)
-            || self.check.as_ref().is_some_and(|check| check.transaction == transaction)
+    /// Whether we controlled when we sent the check of this number; `None`: it is none of this pair.
+    pub(crate) fn role_of(&self, transaction: Transaction) -> Option<bool> {
+        let check = self.check.as_ref().map(|check| (check.transaction, check.is_controlling));
+        let mut sent = self.former.iter().copied().chain(check);
+        sent.find(|sent| sent.0 == transaction).map(|sent| sent.1)
     }
 }
 
