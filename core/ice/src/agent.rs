@@ -11,12 +11,12 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::attribute::USERNAME;
+use crate::attribute::{UNKNOWN_ATTRIBUTE, UNKNOWN_ATTRIBUTES, USERNAME};
 use crate::candidate::{Both, Candidate, Component, Kind};
 use crate::checks::{Checks, Question};
 use crate::credentials::Credentials;
 use crate::lookup::Lookup;
-use crate::message::{Class, Message, Method, is_stun};
+use crate::message::{Class, Draft, Message, Method, is_stun};
 use crate::pair::{Path, Via};
 use crate::random::Random;
 use crate::relay::{Login, Relay};
@@ -406,6 +406,17 @@ impl Agent {
         }
         let is_for =
             |local: &Credentials| local.ufrag == ours && request.is_signed_with(local.pwd.as_bytes());
+        let unknown: Vec<u8> = request.unknown().flat_map(u16::to_be_bytes).collect();
+        if !unknown.is_empty() {
+            let current = [&self.current, &self.previous].into_iter().flatten().map(|checks| &checks.local);
+            let Some(local) = current.chain(&self.expected).find(|local| is_for(local)) else { return };
+            // rfc8489 §6.3.1
+            let draft = Draft::new(Method::Binding, Class::Error, request.transaction)
+                .put_error(UNKNOWN_ATTRIBUTE)
+                .put(UNKNOWN_ATTRIBUTES, &unknown);
+            let datagram = draft.sign(local.pwd.as_bytes()).finish();
+            return self.send(Outgoing { component, path, datagram });
+        }
         let Some(question) = Question::of(component, path, request) else { return };
         let all = [&mut self.current, &mut self.previous];
         let reply = match all.into_iter().flatten().find(|checks| is_for(&checks.local)) {

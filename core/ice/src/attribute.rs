@@ -8,6 +8,7 @@ use crate::message::{COOKIE, Transaction};
 pub(crate) const USERNAME: u16 = 0x0006;
 pub(crate) const MESSAGE_INTEGRITY: u16 = 0x0008;
 pub(crate) const ERROR_CODE: u16 = 0x0009;
+pub(crate) const UNKNOWN_ATTRIBUTES: u16 = 0x000A;
 pub(crate) const CHANNEL_NUMBER: u16 = 0x000C;
 pub(crate) const LIFETIME: u16 = 0x000D;
 pub(crate) const XOR_PEER_ADDRESS: u16 = 0x0012;
@@ -25,11 +26,36 @@ pub(crate) const ICE_CONTROLLING: u16 = 0x802A;
 
 /// 401, and the rest that is told apart (RFC 8489 §14.8, RFC 8445 §16.2, RFC 8656 §19).
 pub(crate) const UNAUTHENTICATED: u16 = 401;
+pub(crate) const UNKNOWN_ATTRIBUTE: u16 = 420;
 pub(crate) const STALE_NONCE: u16 = 438;
 pub(crate) const ROLE_CONFLICT: u16 = 487;
 
 /// UDP, as REQUESTED-TRANSPORT names it.
 pub(crate) const UDP: [u8; 4] = [17, 0, 0, 0];
+
+/// Whether who does not know this attribute must not do what it comes with, and we do not.
+// rfc8489 §14
+pub(crate) fn is_unknown(name: u16) -> bool {
+    const FIRST_OPTIONAL: u16 = 0x8000;
+    const KNOWN: [u16; 15] = [
+        USERNAME,
+        MESSAGE_INTEGRITY,
+        ERROR_CODE,
+        UNKNOWN_ATTRIBUTES,
+        CHANNEL_NUMBER,
+        LIFETIME,
+        XOR_PEER_ADDRESS,
+        DATA,
+        REALM,
+        NONCE,
+        XOR_RELAYED_ADDRESS,
+        REQUESTED_TRANSPORT,
+        XOR_MAPPED_ADDRESS,
+        PRIORITY,
+        USE_CANDIDATE,
+    ];
+    name < FIRST_OPTIONAL && !KNOWN.contains(&name)
+}
 
 /// The value of an attribute with an address, masked.
 // rfc8489 §14.2

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::message::Message;
+use crate::attribute::{PRIORITY, UNKNOWN_ATTRIBUTES, USERNAME};
+use crate::message::{Class, Draft, Message, Method};
 use crate::stage::{Nat, STUN, Stage, TURN, at};
 use crate::*;
 
@@ -344,6 +345,35 @@ fn what_a_stranger_sends_changes_nothing_and_fills_nothing() {
         assert_eq!(agent.poll_transmit(), None);
     }
     both_talk(&mut stage);
+}
+
+#[test]
+fn a_check_that_wants_more_than_we_know_is_refused_and_says_with_what() {
+    // tests rfc8489 §6.3.1
+    let mut stage = Stage::new(Nat::None, Nat::None);
+    let (from, local) = (at("203.0.113.2:4000"), stage.alice.local.clone());
+    stage.alice.agent.expect(local.clone());
+    let asks = |agent: &mut Agent, name: u16, key: &str| {
+        let username = format!("{}:them", local.ufrag);
+        let check = Draft::new(Method::Binding, Class::Request, [5; 12])
+            .put(USERNAME, username.as_bytes())
+            .put(PRIORITY, &[0, 0, 0, 1])
+            .put(name, b"more")
+            .sign(key.as_bytes())
+            .put(0x7FFE, b"not signed");
+        let _ = agent.receive(Duration::ZERO, Component::Rtp, from, &check.finish());
+        agent.poll_transmit().map(|sent| sent.datagram)
+    };
+    let agent = &mut stage.alice.agent;
+    let refusal = asks(agent, 0x7FFF, &local.pwd).expect("an answer");
+    let refusal = Message::parse(&refusal).unwrap();
+    assert!(refusal.is_signed_with(local.pwd.as_bytes()));
+    assert_eq!((refusal.class, refusal.error_code()), (Class::Error, Some(420)));
+    assert_eq!(refusal.attribute(UNKNOWN_ATTRIBUTES), Some(&[0x7F, 0xFF][..]));
+    // A stranger gets none, and what may be left unread is.
+    assert_eq!(asks(agent, 0x7FFF, "another"), None);
+    let taken = asks(agent, 0x8000, &local.pwd).expect("an answer");
+    assert_eq!(Message::parse(&taken).unwrap().class, Class::Success);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use hmac::{Hmac, Mac};
 use sha1::Sha1;
 
-use crate::attribute::{ERROR_CODE, FINGERPRINT, MESSAGE_INTEGRITY, masked, unmasked};
+use crate::attribute::{ERROR_CODE, FINGERPRINT, MESSAGE_INTEGRITY, is_unknown, masked, unmasked};
 
 /// What every STUN message carries.
 // rfc8489 §5
@@ -127,6 +127,12 @@ impl<'a> Message<'a> {
     /// The values of all attributes of this name.
     pub(crate) fn attributes(&self, name: u16) -> impl Iterator<Item = &'a [u8]> {
         attributes(self.octets, self.end).filter(move |found| found.1 == name).filter_map(|found| found.2)
+    }
+
+    /// The names of attributes that had to be known, and are not.
+    // rfc8489 §6.3.1
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = u16> {
+        attributes(self.octets, self.end).map(|found| found.1).filter(|name| is_unknown(*name))
     }
 
     /// The address in this attribute.
