@@ -7,7 +7,7 @@ use std::time::Duration;
 use ruf_media::ice::{Candidate, Component, Credentials, Kind, Remote};
 use ruf_media::{AgreedIce, Stream};
 use ruf_message::Entropy;
-use ruf_sdp::{Capabilities, Description};
+use ruf_sdp::{Capabilities, OfferAnswer};
 
 /// What an agent of RFC 8445 says.
 // rfc8445 §10
@@ -34,9 +34,14 @@ pub(crate) fn credentials(ours: &[Capabilities]) -> Option<Credentials> {
     ours.iter().find_map(|ours| ours.ice.as_ref()).map(of)
 }
 
-/// The far side's credentials in its description of audio, if it does ICE.
-pub(crate) fn offered(description: &Description) -> Option<Credentials> {
-    description.media().find_map(|media| ruf_sdp::Ice::of(&media)).as_ref().map(of)
+/// The far side's credentials for the audio that these capabilities take of its open offer, if it does ICE there.
+pub(crate) fn offered(negotiation: &OfferAnswer, ours: &[Capabilities]) -> Option<Credentials> {
+    // Which of its media that is, an answer says.
+    let mut tried = negotiation.clone();
+    tried.answer(ours).ok()?;
+    let slot = tried.negotiated()?.audio()?.slot;
+    let media = negotiation.remote()?.media().nth(slot)?;
+    ruf_sdp::Ice::of(&media).as_ref().map(of)
 }
 
 fn of(ice: &ruf_sdp::Ice) -> Credentials {
@@ -101,6 +106,32 @@ fn word(kind: Kind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_said_of_other_media_is_not_said_of_the_audio() {
+        // tests rfc8839 §5.4
+        let media = |kind: &str, name: &str| {
+            let ice = match name {
+                "" => String::new(),
+                _ => format!("a=ice-ufrag:{name}\r\na=ice-pwd:{name}0123456789012345678901\r\n"),
+            };
+            format!("m={kind} 40000 RTP/AVP 8\r\n{ice}")
+        };
+        let ours = [Capabilities::audio(([192, 0, 2, 1], 4000).into(), vec![ruf_sdp::Codec::pcma()])];
+        let head = "v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n";
+        for (video, unknown, audio) in [("vide", "othe", "audi"), ("vide", "othe", ""), ("", "", "audi")] {
+            // Of two of audio the one that can be had.
+            let unknown = media("audio", unknown).replace("AVP 8", "AVP 3");
+            let offer = [head, &media("video", video), &unknown, &media("audio", audio)].concat();
+            let address = [192, 0, 2, 1].into();
+            let ourselves = ruf_sdp::Ourselves { username: "-".to_owned(), session_id: 1, address };
+            let mut negotiation = OfferAnswer::new(ourselves);
+            negotiation.receive_offer(offer.as_bytes()).unwrap();
+            let found = offered(&negotiation, &ours).map(|found| found.ufrag);
+            assert_eq!(found, Some(audio.to_owned()).filter(|audio| !audio.is_empty()));
+            assert_eq!(negotiation.phase(), ruf_sdp::Phase::Received, "it is still to be answered");
+        }
+    }
 
     #[test]
     fn a_candidate_is_the_same_in_both_languages() {

@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ruf_agent::Body;
-use ruf_media::ice::Credentials;
 use ruf_media::{
     Agreed, AgreedCodec, AgreedEvents, AgreedIce, Codec, Engine, Figures, Gathered, Keys, MasterKey,
     OpusParameters, Sink, Source, Stream, StreamEvent, Suite, WayEvent,
@@ -174,8 +173,8 @@ impl Talk {
         let security = self.security(true);
         self.open(flow.local.ip(), security).map_err(|_| StatusCode::SERVER_INTERNAL_ERROR)?;
         let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
-        let has_ice = negotiation.receive_offer(&offer.content).map(ice::offered).map_err(refusal)?.is_some();
-        if has_ice && self.ice != Ice::Off {
+        negotiation.receive_offer(&offer.content).map_err(refusal)?;
+        if ice::offered(negotiation, &self.capabilities).is_some() && self.ice != Ice::Off {
             self.renew_ice();
         }
         let negotiation = self.negotiation.as_mut().ok_or(StatusCode::SERVER_INTERNAL_ERROR)?;
@@ -251,8 +250,8 @@ impl Talk {
             negotiation.rollback();
         }
         let said = match offer {
-            Some(offer) => match negotiation.receive_offer(&offer.content).map(ice::offered) {
-                Ok(theirs) => self.answer_again(theirs),
+            Some(offer) => match negotiation.receive_offer(&offer.content) {
+                Ok(_) => self.answer_again(),
                 Err(error) => Err(error),
             },
             None => negotiation.offer_again(),
@@ -273,16 +272,17 @@ impl Talk {
         }
     }
 
-    /// Answers an offer within the call; `theirs`: the credentials for ICE in it.
+    /// Answers an offer within the call.
     // rfc8839 §4.4.2, §4.4.2.1
-    fn answer_again(&mut self, theirs: Option<Credentials>) -> Result<Description, OfferAnswerError> {
-        let before = self.negotiated().and_then(Negotiated::audio).and_then(|stream| stream.ice.as_ref());
-        let is_same = before.map(|ice| (&ice.ufrag, &ice.pwd))
-            == theirs.as_ref().map(|theirs| (&theirs.ufrag, &theirs.pwd));
-        let negotiation = self.negotiation.as_mut().ok_or(OfferAnswerError::NoSession)?;
+    fn answer_again(&mut self) -> Result<Description, OfferAnswerError> {
+        let negotiation = self.negotiation.as_ref().ok_or(OfferAnswerError::NoSession)?;
         if let Some(agreed) = negotiation.capabilities() {
             self.capabilities = agreed.to_vec();
         }
+        let theirs = ice::offered(negotiation, &self.capabilities);
+        let before = self.negotiated().and_then(Negotiated::audio).and_then(|stream| stream.ice.as_ref());
+        let is_same = before.map(|ice| (&ice.ufrag, &ice.pwd))
+            == theirs.as_ref().map(|theirs| (&theirs.ufrag, &theirs.pwd));
         if theirs.is_some() && !is_same && self.ice != Ice::Off {
             self.renew_ice();
         }
