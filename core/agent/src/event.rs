@@ -232,9 +232,10 @@ pub enum AgentEvent {
     /// Somebody asks to watch us, and waits for [`Agent::allow`](crate::Agent::allow) or
     /// [`Agent::deny`](crate::Agent::deny). Told once, until it was said.
     WatcherAsks {
-        /// Who: the URI of From.
+        /// Who: what the server asserts ([`Settings::trusts_asserted`](crate::Settings::trusts_asserted)), else the URI of
+        /// From.
         who: Uri,
-        /// The display name of From.
+        /// The display name there.
         display: String,
     },
     /// How it goes with what [`Agent::publish`](crate::Agent::publish) publishes.

@@ -16,7 +16,7 @@ use request::asked_secs;
 use ruf_dialog::{Dialog, DialogId, Failure};
 use ruf_message::body::Body;
 use ruf_message::header::event::EndReason;
-use ruf_message::{HeaderName, Method, Request, Response, StatusCode, Tick, Uri};
+use ruf_message::{HeaderName, Method, Request, Response, StatusCode, Tick};
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -89,11 +89,6 @@ impl Notifier {
     /// What a SUBSCRIBE within it names.
     pub fn id(&self) -> &DialogId {
         self.dialog.id()
-    }
-
-    /// Who watches.
-    pub fn watcher(&self) -> Uri {
-        self.dialog.remote_uri()
     }
 
     /// Nothing is left of it.

@@ -131,6 +131,12 @@ impl<'a> UriRef<'a> {
         if self.is_sip() { Host::parse(self.slice(self.parts.host, self.parts.host_end)) } else { None }
     }
 
+    /// It names nobody: its host is `anonymous.invalid`.
+    // rfc3323 §4.1.1.3
+    pub fn is_anonymous(&self) -> bool {
+        matches!(self.host(), Some(Host::Name(name)) if name.eq_ignore_ascii_case("anonymous.invalid"))
+    }
+
     /// The port, if one is written.
     pub const fn port(&self) -> Option<u16> {
         self.parts.port

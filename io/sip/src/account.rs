@@ -136,8 +136,8 @@ impl Account {
     }
 
     /// Whoever asks to watch the phone itself waits until [`Phone::allow`](crate::Phone::allow)
-    /// ([`PhoneEvent::WatcherAsks`](crate::PhoneEvent::WatcherAsks)). Otherwise whoever asks is told, once something is
-    /// published.
+    /// ([`PhoneEvent::WatcherAsks`](crate::PhoneEvent::WatcherAsks)); who names nobody (`anonymous.invalid`) is refused.
+    /// Otherwise whoever asks is told, once something is published.
     #[must_use]
     pub fn asks_consent(self, asks_consent: bool) -> Account {
         Account { asks_consent, ..self }

@@ -37,9 +37,9 @@ pub enum PhoneEvent {
     /// Somebody asks to watch us, and is told nothing until [`Phone::allow`](crate::Phone::allow) or
     /// [`Phone::deny`](crate::Phone::deny) says so.
     WatcherAsks {
-        /// Who: the URI of From.
+        /// Who: what the account's server asserts, else the URI of From.
         who: String,
-        /// As they call themselves; may be empty.
+        /// The name there; may be empty.
         display: String,
     },
     /// Somebody calls.

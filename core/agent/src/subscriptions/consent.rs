@@ -1,10 +1,11 @@
 //! Who may watch us, watcher by watcher: whoever is not known waits until our user says so (RFC 3856 §6.6.2,
-//! RFC 6665 §4.2.1). What was said holds for all that the same address asks later.
+//! RFC 6665 §4.2.1). What was said holds for all that the same address asks later; whoever names none
+//! may not, for nobody could say which of them may.
 
 use crate::agent::Agent;
 use crate::event::AgentEvent;
 use ruf_events::{EndReason, Standing};
-use ruf_message::{NameAddr, Tick, Uri};
+use ruf_message::{Tick, Uri};
 use std::collections::VecDeque;
 
 /// Most addresses whose answer is remembered; the oldest are forgotten, and asked about again.
@@ -60,7 +61,7 @@ impl Agent {
     fn consent(&mut self, now: Tick, who: &Uri, may: bool) {
         self.subscriptions.consents.remember(who, may);
         let theirs = self.subscriptions.watchers.iter();
-        let theirs = theirs.filter(|(_, watcher)| watcher.notifier.watcher().equivalent(who));
+        let theirs = theirs.filter(|(_, watcher)| watcher.who.equivalent(who));
         for key in theirs.map(|(key, _)| *key).collect::<Vec<_>>() {
             self.watcher_turn(now, key, |notifier, turn| match may {
                 true => notifier.allow(turn),
@@ -74,6 +75,8 @@ impl Agent {
     // rfc3856 §6.6.2
     pub(super) fn standing_of(&self, who: &Uri) -> Option<Standing> {
         match self.subscriptions.consents.of(who) {
+            // Allowed once, it would allow all of them.
+            _ if self.settings.asks_consent && is_nobody(who) => None,
             Some(true) => Some(Standing::Active),
             Some(false) => None,
             None if self.settings.asks_consent => Some(Standing::Pending),
@@ -82,11 +85,16 @@ impl Agent {
     }
 
     /// Our user is to say whether it may; asked once for each address, whether that waits or asks again and again.
-    pub(super) fn ask_consent(&mut self, from: &NameAddr<'_>) {
-        let who = from.uri().to_owned();
+    pub(super) fn ask_consent(&mut self, who: Uri, display: String) {
         if self.subscriptions.consents.asks(&who) {
-            let display = String::from_utf8_lossy(&from.display()).into_owned();
             self.events.push_back(AgentEvent::WatcherAsks { who, display });
         }
     }
+}
+
+/// An address that many have: that of RFC 3323, or what servers make of it.
+// rfc3323 §4.1.1.3
+fn is_nobody(who: &Uri) -> bool {
+    let who = who.as_ref();
+    who.is_anonymous() || who.user().is_some_and(|user| user.eq_ignore_ascii_case(b"anonymous"))
 }

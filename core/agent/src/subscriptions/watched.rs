@@ -9,12 +9,15 @@ use ruf_dialog::DialogId;
 use ruf_events::{Effect, EndReason, Notifier, Out, PRESENCE, Standing, SubscribeRefused, Turn};
 use ruf_message::body::Body;
 use ruf_message::header::event::Event;
-use ruf_message::{Flow, Request, Tick};
+use ruf_message::{Flow, Request, Tick, Uri};
+use ruf_session::asserted;
 use std::convert::Infallible;
 
 #[derive(Debug)]
 pub(super) struct Watched {
     pub(super) notifier: Notifier,
+    /// Who watches, as far as we know.
+    pub(super) who: Uri,
     pub(super) keyring: Keyring,
     pub(super) flow: Flow,
 }
@@ -105,9 +108,8 @@ impl Agent {
         if self.subscriptions.watchers.len() >= self.settings.limits.subscriptions_max {
             return Err(Reject::TooMany);
         }
-        let Some(standing) = self.standing_of(&request.from().uri().to_owned()) else {
-            return Err(Reject::Forbidden);
-        };
+        let (who, display) = self.watcher_of(request);
+        let Some(standing) = self.standing_of(&who) else { return Err(Reject::Forbidden) };
         let said = (standing, Some(shown));
         let terms = self.subscription_terms(&flow);
         let tag = self.entropy.token(12);
@@ -117,13 +119,22 @@ impl Agent {
         let notifier = notifier.map_err(Reject::Subscription)?;
         let key = self.next;
         self.next += 1;
-        let watched = Watched { notifier, keyring: self.settings.keyring.clone(), flow };
+        let keyring = self.settings.keyring.clone();
+        let watched = Watched { notifier, who: who.clone(), keyring, flow };
         self.subscriptions.watchers.insert(key, watched);
         self.perform_watcher(now, key, out);
         if standing == Standing::Pending {
-            self.ask_consent(&request.from());
+            self.ask_consent(who, display);
         }
         Ok(())
+    }
+
+    /// Who asks to watch, and by which name: as the server asserts, or else as they say.
+    // rfc3325 §9.1
+    fn watcher_of(&self, request: &Request) -> (Uri, String) {
+        let from = request.from();
+        let said = || (from.uri().to_owned(), String::from_utf8_lossy(&from.display()).into_owned());
+        asserted(request).filter(|_| self.settings.trusts_asserted).unwrap_or_else(said)
     }
 
     /// A SUBSCRIBE within a dialog that is no call. False: nobody knows of it.

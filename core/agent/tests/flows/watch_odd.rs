@@ -168,3 +168,61 @@ fn a_subscribe_or_notify_in_the_dialog_of_a_call_makes_none() {
     assert_eq!(stage.response().status(), StatusCode::CALL_DOES_NOT_EXIST);
     assert_eq!(stage.agent.counts().subscriptions, 0);
 }
+
+/// Who is asked about, when Carol asks to watch with this From and says more.
+fn asked_about(stage: &mut Stage, branch: &str, from: &str, more: &str) -> Vec<AgentEvent> {
+    let text = watcher(branch, more).replace("<sip:carol@example.org>;tag=c", from);
+    if let Some(told) = asked(stage, &text).1 {
+        stage.answer(&told, StatusCode::OK, "", &[]);
+    }
+    stage.events()
+}
+
+#[test]
+fn a_watcher_is_whom_the_server_says_if_it_is_believed() {
+    // tests rfc3325 §9.1, rfc3856 §6.6.2
+    let alike = "P-Asserted-Identity: \"Carol\" <sip:carol@example.org>\n";
+    let (carol, mallory) = ("sip:carol@example.org", "sip:mallory@example.org");
+    for (trusts, who, display) in [(true, carol, "Carol"), (false, mallory, "M")] {
+        let mut stage = Stage::with(|settings| {
+            (settings.trusts_asserted, settings.asks_consent) = (trusts, true);
+        });
+        stage.agent.show(stage.now, Some(document("one")));
+        let asks = AgentEvent::WatcherAsks { who: who.parse().unwrap(), display: display.to_owned() };
+        let from = "\"M\" <sip:mallory@example.org>;tag=m";
+        assert_eq!(asked_about(&mut stage, "1", from, alike), [asks]);
+        // Whoever is allowed is told.
+        stage.agent.allow(stage.now, &who.parse().unwrap());
+        assert_eq!(stage.request().body(), b"one");
+        // And says so of themselves in vain, where the server is believed.
+        let claims = format!("<{who}>;tag=x");
+        let other = "P-Asserted-Identity: <sip:erin@example.org>\n";
+        assert_eq!(asked_about(&mut stage, "2", &claims, other).len(), usize::from(trusts));
+    }
+}
+
+#[test]
+fn whoever_is_nobody_in_particular_is_never_allowed() {
+    // tests rfc3323 §4.1.1.3, rfc3856 §6.6.2
+    let status = |stage: &mut Stage, branch: &str, from: &str, more: &str| {
+        let text = watcher(branch, more).replace("<sip:carol@example.org>;tag=c", from);
+        asked(stage, &text).0.status()
+    };
+    let mut stage = Stage::with(|settings| settings.asks_consent = true);
+    stage.agent.show(stage.now, Some(document("one")));
+    let nobody = ["sip:anonymous@anonymous.invalid", "sip:x7@Anonymous.Invalid", "sip:Anonymous@example.org"];
+    for (branch, who) in nobody.iter().enumerate() {
+        stage.agent.allow(stage.now, &who.parse().unwrap());
+        let from = format!("\"Anonymous\" <{who}>;tag=a");
+        assert_eq!(status(&mut stage, &format!("a{branch}"), &from, ""), StatusCode::FORBIDDEN, "{who}");
+        // The server knows who it is.
+        let carol = format!("P-Asserted-Identity: <sip:carol{branch}@example.org>\n");
+        assert_eq!(status(&mut stage, &format!("b{branch}"), &from, &carol), StatusCode::OK, "{who}");
+    }
+    assert_eq!((stage.events().len(), stage.agent.watchers()), (3, 3));
+    // Who asks nobody tells everybody.
+    let mut stage = Stage::new();
+    stage.agent.show(stage.now, Some(document("one")));
+    let from = "<sip:anonymous@anonymous.invalid>;tag=a";
+    assert_eq!(status(&mut stage, "c", from, ""), StatusCode::OK);
+}

@@ -115,11 +115,7 @@ impl<'a> HistoryInfo<'a> {
     // rfc7044 §10.1.1
     fn is_open(&self) -> bool {
         let privacy = self.uri_header("Privacy");
-        !self.is_anonymous() && privacy.is_none_or(|asked| asked.eq_ignore_ascii_case(b"none"))
-    }
-
-    fn is_anonymous(&self) -> bool {
-        self.0.uri.host().is_some_and(|host| host.to_string().eq_ignore_ascii_case(ANONYMOUS_HOST))
+        !self.uri().is_anonymous() && privacy.is_none_or(|asked| asked.eq_ignore_ascii_case(b"none"))
     }
 }
 
@@ -130,9 +126,6 @@ const ENTRY_OCTETS_MAX: usize = 512;
 /// Most values of Reason that are copied out of one response, and most octets of each; a longer one is left out.
 const REASONS_MAX: usize = 4;
 const REASON_OCTETS_MAX: usize = 256;
-/// Where nobody is.
-// rfc7044 §10.1.2
-const ANONYMOUS_HOST: &str = "anonymous.invalid";
 
 /// Where a request has been, in the order of the tree: what RFC 7044 calls the cache. What cannot be read is left
 /// out.
@@ -166,7 +159,7 @@ impl History {
     pub fn received(request: &Request) -> Self {
         let mut history = History::of(request);
         let is_missing = match request.headers_of::<HistoryInfo<'_>>().filter_map(Result::ok).last() {
-            Some(last) => !last.is_anonymous() && last.uri().without_headers() != request.uri(),
+            Some(last) => !last.uri().is_anonymous() && last.uri().without_headers() != request.uri(),
             None => true,
         };
         if is_missing {
