@@ -2,16 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+mod by_hand;
 mod two;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use ruf_agent::{Agent as SipAgent, AgentEvent, Body, CallKey, Settings};
+use by_hand::Foreign;
+use ruf_agent::{AgentEvent, Body, CallKey};
 use ruf_media::ice::{Agent, Both, Candidate, Component, Credentials, Event, Kind, Received, Remote};
-use ruf_message::{Entropy, Flow, Tick, Transport};
 use ruf_sdp::Description;
 use ruf_sip::device::ToneGenerator;
 use ruf_sip::{Account, Call, CallEvent, Encryption, Ice, Phone, Rate, Tone};
@@ -111,72 +111,38 @@ fn what_names_no_server_is_refused_in_words() {
 }
 
 /// A phone that is not ours, driven by hand: its signalling, and its port for sound on a thread.
-struct Foreign {
-    sip: SipAgent,
-    socket: UdpSocket,
-    flow: Flow,
-    start: Instant,
+struct Far {
+    sip: Foreign,
     sound: Sound,
 }
 
-impl Foreign {
-    fn towards(phone: &Phone) -> Foreign {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-        socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-        let (local, remote) = (socket.local_addr().unwrap(), phone.address());
-        let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
-        let settings = Settings::new("sip:foreign@example.org".parse().unwrap(), flow);
-        let sip = SipAgent::new(settings, Entropy::from_seed([7; 32]));
-        Foreign { sip, socket, flow, start: Instant::now(), sound: Sound::open() }
-    }
-
-    fn now(&self) -> Tick {
-        Tick::ZERO + self.start.elapsed()
-    }
-
-    fn until(&mut self, wanted: impl Fn(&AgentEvent) -> bool) -> AgentEvent {
-        let mut octets = vec![0; 4_000];
-        while self.start.elapsed() < Duration::from_secs(20) {
-            while let Some(transmit) = self.sip.poll_transmit() {
-                self.socket.send_to(&transmit.bytes, transmit.flow.remote).unwrap();
-            }
-            if let Some(event) = self.sip.poll_event() {
-                if wanted(&event) {
-                    return event;
-                }
-                continue;
-            }
-            let now = self.now();
-            match self.socket.recv_from(&mut octets) {
-                Ok((len, _)) => self.sip.receive(now, self.flow, Bytes::copy_from_slice(&octets[..len])),
-                Err(_) => self.sip.tick(now),
-            }
-        }
-        panic!("in vain")
+impl Far {
+    fn towards(phone: &Phone) -> Far {
+        Far { sip: Foreign::towards(phone), sound: Sound::open() }
     }
 
     /// Calls with this offer; the answer.
     fn call(&mut self, to: &str, offer: String) -> (CallKey, Description) {
-        let call = self.sip.call(self.now(), &to.parse().unwrap(), Some(Body::sdp(offer))).unwrap();
-        let answered = self.until(|event| matches!(event, AgentEvent::Answered { .. }));
+        let call = self.sip.agent.call(self.sip.now(), &to.parse().unwrap(), Some(Body::sdp(offer))).unwrap();
+        let answered = self.sip.until(|event| matches!(event, AgentEvent::Answered { .. }));
         let AgentEvent::Answered { body: Some(body), .. } = answered else { panic!("{answered:?}") };
         (call, Description::parse(&body.content).unwrap())
     }
 
     /// Offers again within the call; the answer.
     fn change(&mut self, call: CallKey, offer: String) -> Description {
-        self.sip.modify(self.now(), call, Body::sdp(offer));
-        let changed = self.until(|event| matches!(event, AgentEvent::Modified { .. }));
+        self.sip.agent.modify(self.sip.now(), call, Body::sdp(offer));
+        let changed = self.sip.until(|event| matches!(event, AgentEvent::Modified { .. }));
         let AgentEvent::Modified { body: Some(body), .. } = changed else { panic!("{changed:?}") };
         Description::parse(&body.content).unwrap()
     }
 }
 
 /// Hangs up once the other has heard all that it waits for, which tells it that it is over.
-async fn hang_up(answered: Call, calling: tokio::task::JoinHandle<Foreign>) {
-    let mut foreign = calling.await.unwrap();
+async fn hang_up(answered: Call, calling: tokio::task::JoinHandle<Far>) {
+    let mut far = calling.await.unwrap();
     answered.hang_up();
-    foreign.until(|event| matches!(event, AgentEvent::Ended { .. }));
+    far.sip.until(|event| matches!(event, AgentEvent::Ended { .. }));
 }
 
 enum Do {
@@ -278,27 +244,27 @@ fn answered(answer: &Description) -> Remote {
 async fn a_far_side_that_asks_for_another_way_gets_one() {
     // tests rfc8839 §4.4.2.1
     let mut bob = phone("bob", |account| account).await;
-    let mut foreign = Foreign::towards(&bob);
+    let mut far = Far::towards(&bob);
     let to = format!("sip:bob@{}", bob.address());
     let calling = tokio::task::spawn_blocking(move || {
         let [first, second] = [1, 2].map(|seed| Credentials::new([seed; 32]));
-        let port = foreign.sound.at.port();
-        foreign.sound.tell.send(Do::Expect(first.clone())).unwrap();
-        let (call, answer) = foreign.call(&to, audio(port, "", &says(&first, port)));
+        let port = far.sound.at.port();
+        far.sound.tell.send(Do::Expect(first.clone())).unwrap();
+        let (call, answer) = far.call(&to, audio(port, "", &says(&first, port)));
         let before = answered(&answer);
-        foreign.sound.tell.send(Do::Start(first.clone(), before.clone(), true)).unwrap();
-        foreign.sound.until(Some(Event::Connected));
-        foreign.sound.until(None);
+        far.sound.tell.send(Do::Start(first.clone(), before.clone(), true)).unwrap();
+        far.sound.until(Some(Event::Connected));
+        far.sound.until(None);
         // The same again changes nothing.
-        let same = answered(&foreign.change(call, audio(port, "", &says(&first, port))));
+        let same = answered(&far.change(call, audio(port, "", &says(&first, port))));
         assert_eq!(same.credentials, before.credentials);
-        let after = answered(&foreign.change(call, audio(port, "", &says(&second, port))));
+        let after = answered(&far.change(call, audio(port, "", &says(&second, port))));
         assert_ne!(after.credentials.ufrag, before.credentials.ufrag);
         assert_ne!(after.credentials.pwd, before.credentials.pwd);
-        foreign.sound.tell.send(Do::Start(second, after, true)).unwrap();
-        foreign.sound.until(Some(Event::Connected));
-        foreign.sound.until(None);
-        foreign
+        far.sound.tell.send(Do::Start(second, after, true)).unwrap();
+        far.sound.until(Some(Event::Connected));
+        far.sound.until(None);
+        far
     });
     let mut answered = within(bob.incoming()).await.unwrap().answer();
     until(&mut answered, &FOUND).await;
@@ -310,15 +276,15 @@ async fn a_far_side_that_asks_for_another_way_gets_one() {
 async fn a_far_side_that_only_answers_is_checked_by_us() {
     // tests rfc8445 §2.5, §6.1.1
     let mut bob = phone("bob", |account| account).await;
-    let mut foreign = Foreign::towards(&bob);
+    let mut far = Far::towards(&bob);
     let to = format!("sip:bob@{}", bob.address());
     let calling = tokio::task::spawn_blocking(move || {
-        let (own, port) = (Credentials::new([1; 32]), foreign.sound.at.port());
+        let (own, port) = (Credentials::new([1; 32]), far.sound.at.port());
         // It takes checks, and starts none.
-        foreign.sound.tell.send(Do::Expect(own.clone())).unwrap();
-        foreign.call(&to, audio(port, "a=ice-lite\r\n", &says(&own, port)));
-        foreign.sound.until(None);
-        foreign
+        far.sound.tell.send(Do::Expect(own.clone())).unwrap();
+        far.call(&to, audio(port, "a=ice-lite\r\n", &says(&own, port)));
+        far.sound.until(None);
+        far
     });
     let mut answered = within(bob.incoming()).await.unwrap().answer();
     until(&mut answered, &FOUND).await;
@@ -329,24 +295,24 @@ async fn a_far_side_that_only_answers_is_checked_by_us() {
 async fn sound_goes_where_the_far_side_really_is() {
     // tests rfc8445 §7.3.1.3
     let mut bob = phone("bob", |account| account).await;
-    let mut foreign = Foreign::towards(&bob);
+    let mut far = Far::towards(&bob);
     let to = format!("sip:bob@{}", bob.address());
     // What its description names is nobody's.
     let nobody = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = nobody.local_addr().unwrap().port();
     let calling = tokio::task::spawn_blocking(move || {
         let own = Credentials::new([1; 32]);
-        foreign.sound.tell.send(Do::Expect(own.clone())).unwrap();
-        let (_, answer) = foreign.call(&to, audio(port, "", &says(&own, port)));
+        far.sound.tell.send(Do::Expect(own.clone())).unwrap();
+        let (_, answer) = far.call(&to, audio(port, "", &says(&own, port)));
         // The first words go where the description says: nothing was checked yet.
         nobody.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut octets = [0; 2_000];
         let is_sound = |octets: &[u8]| octets[0] == 0x80;
         while nobody.recv_from(&mut octets).map(|_| !is_sound(&octets)).unwrap() {}
-        foreign.sound.tell.send(Do::Start(own, answered(&answer), true)).unwrap();
-        foreign.sound.until(Some(Event::Connected));
-        foreign.sound.until(None);
-        foreign
+        far.sound.tell.send(Do::Start(own, answered(&answer), true)).unwrap();
+        far.sound.until(Some(Event::Connected));
+        far.sound.until(None);
+        far
     });
     let mut answered = within(bob.incoming()).await.unwrap().answer();
     until(&mut answered, &FOUND).await;
@@ -357,17 +323,17 @@ async fn sound_goes_where_the_far_side_really_is() {
 async fn an_address_that_was_changed_on_the_way_makes_a_plain_call() {
     // tests rfc8839 §4.2.5
     let mut bob = phone("bob", |account| account).await;
-    let mut foreign = Foreign::towards(&bob);
+    let mut far = Far::towards(&bob);
     let to = format!("sip:bob@{}", bob.address());
     let calling = tokio::task::spawn_blocking(move || {
-        let (own, port) = (Credentials::new([1; 32]), foreign.sound.at.port());
-        let (_, answer) = foreign.call(&to, audio(port, "", &says(&own, 9)));
+        let (own, port) = (Credentials::new([1; 32]), far.sound.at.port());
+        let (_, answer) = far.call(&to, audio(port, "", &says(&own, 9)));
         let media = answer.media().next().unwrap();
         let said = |name| media.section().has(name);
         let names = ["ice-mismatch", "ice-ufrag", "candidate", "rtcp-mux"];
         assert_eq!(names.map(said), [true, false, false, true]);
-        foreign.sound.until(None);
-        foreign
+        far.sound.until(None);
+        far
     });
     let answered = within(bob.incoming()).await.unwrap().answer();
     within(async {
