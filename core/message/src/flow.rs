@@ -4,9 +4,11 @@
 
 use crate::host::HostBuf;
 use bytes::Bytes;
+use memchr::memmem::Finder;
 use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// A transport as a Via names it (RFC 3261 §20.42, RFC 7118 §5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -169,6 +171,16 @@ pub struct Transmit {
     pub bytes: Bytes,
 }
 
+impl Transmit {
+    /// The octets of the Call-ID, by a glance that reads nothing else (RFC 3261 §20.8). `None` where it is not
+    /// written as most write it, and for what is no message: then the glance says nothing of what this belongs to.
+    pub fn call_id(&self) -> Option<&[u8]> {
+        static NAME: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\nCall-ID: "));
+        let value = self.bytes.get(NAME.find(&self.bytes)? + NAME.needle().len()..)?;
+        value.get(..memchr::memchr(b'\r', value)?)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -181,6 +193,21 @@ mod tests {
         }
         assert_eq!(Transport::from_token(b"SCTP"), None);
         assert_eq!("x".parse::<Transport>(), Err(UnknownTransport));
+    }
+
+    #[test]
+    fn the_call_id_of_what_leaves_is_seen_at_a_glance() {
+        let here = SocketAddr::from(([127, 0, 0, 1], 5060));
+        let flow = Flow { transport: Transport::Udp, listener: 0, local: here, remote: here, connection: 0 };
+        let seen = |text: &'static str| {
+            let transmit = Transmit { flow, bytes: Bytes::from_static(text.as_bytes()) };
+            transmit.call_id().map(|id| String::from_utf8_lossy(id).into_owned())
+        };
+        let bye = "BYE sip:a@b SIP/2.0\r\nCall-ID: 17@there\r\nCSeq: 2 BYE\r\n\r\n";
+        assert_eq!(seen(bye).as_deref(), Some("17@there"));
+        for unusual in ["BYE sip:a@b SIP/2.0\r\ni: 17@there\r\n\r\n", "\r\n\r\n", "x\nCall-ID: 17", ""] {
+            assert_eq!(seen(unusual), None, "{unusual:?}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Many datagrams per system call: `recvmmsg` and `sendmmsg` with the local address of each datagram.
+//! Many datagrams per system call: `recvmmsg` and `sendmmsg` with the local address of each datagram, and trains
+//! of them that the kernel cuts (`UDP_SEGMENT`).
 //!
 //! The only unsafe code of the house, kept to what the kernel's interface demands: arrays of
 //! `mmsghdr` whose pointers lead into buffers that the same struct owns, and control messages
@@ -14,13 +15,16 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 use crate::listen::UdpListener;
+use crate::trains::CARS_MAX;
 
-/// Datagrams per system call, at most.
+/// Datagrams per system call, at most; of those that leave, trains.
 pub(crate) const BATCH_MAX: usize = 32;
 /// The largest UDP payload.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
-/// Room for one control message of either family, in units of its alignment.
+/// Room for the control messages of one datagram or train, in units of their alignment.
 const CONTROL_WORDS: usize = 8;
+/// Datagrams that leave by one system call, at most.
+const LEAVING_MAX: usize = 128;
 
 /// Room for what a report of an undelivered datagram says: the error with the address of who reported it,
 /// and our own address.
@@ -257,14 +261,14 @@ fn is_unreachable(header: &libc::msghdr) -> bool {
     false
 }
 
-/// One datagram to send.
-pub(crate) struct Outgoing<'a> {
+/// Datagrams of one length to one place, of which the last may be shorter. One can be alone.
+pub(crate) struct Outgoing<P> {
     /// To whom.
     pub(crate) remote: SocketAddr,
     /// From which of our addresses; `None` where the socket is bound to it already.
     pub(crate) local: Option<IpAddr>,
-    /// The payload.
-    pub(crate) payload: &'a [u8],
+    /// The payload of each.
+    pub(crate) payloads: P,
 }
 
 /// Buffers for one `sendmmsg`. They are written only as far as there are datagrams: most turns have one or two.
@@ -288,77 +292,119 @@ impl SendBatch {
         SendBatch {
             addresses: vec![address; BATCH_MAX],
             controls: vec![[0; CONTROL_WORDS]; BATCH_MAX],
-            vectors: vec![vector; BATCH_MAX],
+            vectors: vec![vector; LEAVING_MAX],
             headers: vec![header; BATCH_MAX],
         }
     }
 
-    /// Sends the datagrams, without waiting, in one system call (the first [`BATCH_MAX`] of them).
-    /// Returns how many left; an error belongs to the first that did not.
-    pub(crate) fn send<'a>(
+    /// Sends without waiting, in one system call, as many as there is room for: at most [`BATCH_MAX`] trains of at
+    /// most [`LEAVING_MAX`] datagrams. Returns how many trains left, and of how many tried; an error belongs to the
+    /// first that did not leave.
+    pub(crate) fn send<'a, P: Iterator<Item = &'a [u8]>>(
         &mut self,
         socket: RawFd,
-        datagrams: impl IntoIterator<Item = Outgoing<'a>>,
-    ) -> io::Result<usize> {
+        trains: impl IntoIterator<Item = Outgoing<P>>,
+    ) -> io::Result<(usize, usize)> {
         let SendBatch { addresses, controls, vectors, headers } = self;
-        let slots = addresses.iter_mut().zip(vectors).zip(&mut *headers).zip(controls);
+        let slots = addresses.iter_mut().zip(&mut *headers).zip(controls);
+        let mut room = vectors.as_mut_slice();
         let mut count = 0;
-        for ((((address, vector), header), control), datagram) in slots.zip(datagrams) {
+        for (((address, header), control), train) in slots.zip(trains) {
+            let mut cars = 0;
+            for (vector, payload) in room.iter_mut().zip(train.payloads) {
+                vector.iov_base = payload.as_ptr().cast_mut().cast();
+                vector.iov_len = payload.len();
+                cars += 1;
+            }
+            let (used, rest) = room.split_at_mut(cars);
+            room = rest;
             let header = &mut header.msg_hdr;
-            header.msg_namelen = encode_address(datagram.remote, address);
+            header.msg_namelen = encode_address(train.remote, address);
             header.msg_name = std::ptr::from_mut(address).cast();
-            vector.iov_base = datagram.payload.as_ptr().cast_mut().cast();
-            vector.iov_len = datagram.payload.len();
-            header.msg_iov = vector;
-            header.msg_iovlen = 1;
-            (header.msg_control, header.msg_controllen) = (std::ptr::null_mut(), 0);
-            if let Some(local) = datagram.local {
-                header.msg_control = control.as_mut_ptr().cast();
-                header.msg_controllen = mem::size_of::<Control>();
-                header.msg_controllen = set_source(header, local);
+            header.msg_iov = used.as_mut_ptr();
+            header.msg_iovlen = cars;
+            (header.msg_control, header.msg_controllen) = (control.as_mut_ptr().cast(), 0);
+            if let Some(local) = train.local {
+                set_source(header, local);
+            }
+            if let [first, _, ..] = used {
+                set_car_bytes(header, first.iov_len);
             }
             count += 1;
+            // The next may be a whole train.
+            if room.len() < CARS_MAX {
+                break;
+            }
         }
         // SAFETY: the first `count` headers point into arrays and payloads that outlive the call;
         // sendmmsg does not write to the payloads.
         let sent = unsafe {
             libc::sendmmsg(socket, headers.as_mut_ptr(), count, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL)
         };
-        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+        let sent = usize::try_from(sent).map_err(|_| io::Error::last_os_error())?;
+        Ok((sent, count as usize))
     }
 }
 
-/// Writes one control message that names the source address; returns the length of the control part.
-fn set_source(header: &libc::msghdr, local: IpAddr) -> usize {
-    // SAFETY: msg_control leads to CONTROL_WORDS words, more than one control message of either
-    // family needs (checked by the constant assertion below), and is aligned for cmsghdr.
-    unsafe {
-        let message = libc::CMSG_FIRSTHDR(header);
-        match local {
-            IpAddr::V4(address) => {
-                (*message).cmsg_level = libc::IPPROTO_IP;
-                (*message).cmsg_type = libc::IP_PKTINFO;
-                (*message).cmsg_len = libc::CMSG_LEN(mem::size_of::<libc::in_pktinfo>() as u32) as _;
-                let mut info: libc::in_pktinfo = mem::zeroed();
-                info.ipi_spec_dst.s_addr = u32::from_ne_bytes(address.octets());
-                std::ptr::write_unaligned(libc::CMSG_DATA(message).cast(), info);
-                libc::CMSG_SPACE(mem::size_of::<libc::in_pktinfo>() as u32) as usize
-            }
-            IpAddr::V6(address) => {
-                (*message).cmsg_level = libc::IPPROTO_IPV6;
-                (*message).cmsg_type = libc::IPV6_PKTINFO;
-                (*message).cmsg_len = libc::CMSG_LEN(mem::size_of::<libc::in6_pktinfo>() as u32) as _;
-                let mut info: libc::in6_pktinfo = mem::zeroed();
-                info.ipi6_addr.s6_addr = address.octets();
-                std::ptr::write_unaligned(libc::CMSG_DATA(message).cast(), info);
-                libc::CMSG_SPACE(mem::size_of::<libc::in6_pktinfo>() as u32) as usize
-            }
+/// Whether the kernel cuts trains: one that does not know the word would send them as they are.
+pub(crate) fn cuts_trains(socket: &impl AsRawFd) -> bool {
+    let mut car_bytes: libc::c_int = 0;
+    let mut length = mem::size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: an open socket, and room for the one int that the option has.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_UDP,
+            libc::UDP_SEGMENT,
+            (&raw mut car_bytes).cast(),
+            &raw mut length,
+        )
+    };
+    done == 0
+}
+
+/// Adds the control message that names the source address.
+fn set_source(header: &mut libc::msghdr, local: IpAddr) {
+    match local {
+        IpAddr::V4(address) => {
+            // SAFETY: all-zero bytes are a valid in_pktinfo.
+            let mut info: libc::in_pktinfo = unsafe { mem::zeroed() };
+            info.ipi_spec_dst.s_addr = u32::from_ne_bytes(address.octets());
+            add_control(header, libc::IPPROTO_IP, libc::IP_PKTINFO, info);
+        }
+        IpAddr::V6(address) => {
+            // SAFETY: all-zero bytes are a valid in6_pktinfo.
+            let mut info: libc::in6_pktinfo = unsafe { mem::zeroed() };
+            info.ipi6_addr.s6_addr = address.octets();
+            add_control(header, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, info);
         }
     }
 }
 
-// A control message is a header of 16 octets and at most 20 octets of in6_pktinfo, rounded up.
-const _: () = assert!(mem::size_of::<Control>() >= 40);
+/// Adds the control message that has the kernel cut a train into datagrams of this length.
+fn set_car_bytes(header: &mut libc::msghdr, car_bytes: usize) {
+    let car_bytes = u16::try_from(car_bytes).unwrap_or(u16::MAX);
+    add_control(header, libc::SOL_UDP, libc::UDP_SEGMENT, car_bytes);
+}
+
+/// Adds one control message behind those that `header` has, in the buffer of CONTROL_WORDS words that it leads to.
+fn add_control<T: Copy>(header: &mut libc::msghdr, level: libc::c_int, kind: libc::c_int, value: T) {
+    // SAFETY: msg_control leads to CONTROL_WORDS words, which have room for one control message of a source address
+    // and one of a length (checked by the constant assertion below), and no more are added; each takes whole words,
+    // so every one is aligned for cmsghdr.
+    unsafe {
+        let message: *mut libc::cmsghdr = header.msg_control.cast::<u8>().add(header.msg_controllen).cast();
+        (*message).cmsg_level = level;
+        (*message).cmsg_type = kind;
+        (*message).cmsg_len = libc::CMSG_LEN(mem::size_of::<T>() as u32) as _;
+        std::ptr::write_unaligned(libc::CMSG_DATA(message).cast(), value);
+        header.msg_controllen += libc::CMSG_SPACE(mem::size_of::<T>() as u32) as usize;
+    }
+}
+
+// A control message is a header of 16 octets and what it says, rounded up to words: at most 20 octets of in6_pktinfo,
+// and 2 of a length.
+const _: () = assert!(mem::size_of::<Control>() >= (16 + 24) + (16 + 8));
 
 /// The address a datagram came to, from its control messages.
 fn local_address(header: &libc::msghdr) -> Option<IpAddr> {
@@ -429,11 +475,18 @@ fn encode_address(address: SocketAddr, storage: &mut Address) -> libc::socklen_t
     }
 }
 
+/// Has the kernel take no trains from this socket: it leaves checksums out, without which none is cut.
+#[cfg(test)]
+pub(crate) fn refuse_trains(socket: &impl AsRawFd) {
+    switch_on(socket, libc::SOL_SOCKET, libc::SO_NO_CHECK).expect("is set");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::listen::Listener;
     use ruf_message::Transport;
+    use std::iter;
 
     fn open(address: &str) -> UdpListener {
         match Listener::open(Transport::Udp, address.parse().expect("an address")).expect("opens") {
@@ -453,6 +506,10 @@ mod tests {
         assert_eq!(unsafe { libc::poll(&mut poll, 1, 5_000) }, 1, "nothing came within 5 s");
     }
 
+    fn alone(remote: SocketAddr, local: Option<IpAddr>, payload: &[u8]) -> Outgoing<iter::Once<&[u8]>> {
+        Outgoing { remote, local, payloads: iter::once(payload) }
+    }
+
     #[test]
     fn what_waits_at_a_socket_is_told_beside_its_room() {
         let (a, b) = pair("127.0.0.1:0");
@@ -460,8 +517,8 @@ mod tests {
         let (nothing, room) = waits();
         assert!(nothing == 0 && room > 0);
         let payload = [0; 1_000];
-        let datagram = [Outgoing { remote: b.local(), local: None, payload: &payload }];
-        assert_eq!(SendBatch::new().send(a.as_raw_fd(), datagram).expect("sends"), 1);
+        let datagram = [alone(b.local(), None, &payload)];
+        assert_eq!(SendBatch::new().send(a.as_raw_fd(), datagram).expect("sends"), (1, 1));
         wait_readable(b.as_raw_fd());
         assert!(waits().0 >= 1_000 && waits().1 == room);
     }
@@ -477,19 +534,31 @@ mod tests {
         };
         let payloads: Vec<Vec<u8>> = (0..40u8).map(|n| vec![n; usize::from(n) * 100]).collect();
         let local = from.map(|ip| ip.parse().expect("an address"));
-        let mut datagrams = payloads.iter().map(|payload| Outgoing { remote: to, local, payload });
+        let datagrams: Vec<&[u8]> = payloads.iter().map(Vec::as_slice).collect();
         let mut outgoing = SendBatch::new();
-        assert_eq!(
-            outgoing.send(a.as_raw_fd(), datagrams.by_ref().take(BATCH_MAX)).expect("sends"),
-            BATCH_MAX
-        );
-        assert_eq!(outgoing.send(a.as_raw_fd(), datagrams).expect("sends"), 8);
+        let (first, last) = datagrams.split_at(BATCH_MAX);
+        for part in [first, last] {
+            let each = part.iter().map(|payload| alone(to, local, payload));
+            let all = (part.len(), part.len());
+            assert_eq!(outgoing.send(a.as_raw_fd(), each).expect("sends"), all);
+        }
+        arrive(&b, to, local, &datagrams);
+        // The same as trains: of those of one length, with a shorter one behind.
+        assert!(cuts_trains(&a));
+        let trains = [vec![[1_u8; 700].as_slice(); 16], vec![&[2; 300], &[3; 299]], vec![&[4; 1]]];
+        let each = trains.iter().map(|cars| Outgoing { remote: to, local, payloads: cars.iter().copied() });
+        assert_eq!(outgoing.send(a.as_raw_fd(), each).expect("sends"), (3, 3));
+        arrive(&b, to, local, &trains.concat());
+    }
+
+    /// These payloads come to `b`, in this order, at the address `to`, and from `local` where it is said.
+    fn arrive(b: &UdpListener, to: SocketAddr, local: Option<IpAddr>, payloads: &[&[u8]]) {
         let mut batch = ReceiveBatch::new();
         let mut got = Vec::new();
         while got.len() < payloads.len() {
             wait_readable(b.as_raw_fd());
             batch
-                .receive(&b, |datagram| {
+                .receive(b, |datagram| {
                     assert_eq!(datagram.local, Some(to.ip()), "which of our addresses it came to");
                     if let Some(local) = local {
                         assert_eq!(datagram.remote.ip(), local, "the source that was asked for");
@@ -499,6 +568,20 @@ mod tests {
                 .expect("receives");
         }
         assert_eq!(got, payloads);
+    }
+
+    #[test]
+    fn a_batch_takes_no_more_than_it_has_room_for() {
+        let (a, b) = pair("127.0.0.1:0");
+        let trains = vec![[[0_u8; 10].as_slice(); CARS_MAX]; 2 * LEAVING_MAX / CARS_MAX];
+        let each = trains.iter().map(|cars| Outgoing {
+            remote: b.local(),
+            local: None,
+            payloads: cars.iter().copied(),
+        });
+        let whole = LEAVING_MAX / CARS_MAX;
+        assert_eq!(SendBatch::new().send(a.as_raw_fd(), each).expect("sends"), (whole, whole));
+        arrive(&b, b.local(), None, &trains[..whole].concat());
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! A turn takes a bounded number of datagrams from each socket, so that no socket starves a timer.
 //! The system calls are in `batch`; connections are in [`crate::connections`].
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
@@ -17,6 +16,7 @@ use crate::batch::{self, BATCH_MAX, Outgoing, ReceiveBatch, SendBatch, Undeliver
 use crate::clock::Clock;
 use crate::listen::UdpListener;
 use crate::stun;
+use crate::trains::Trains;
 use crate::worker::Node;
 
 /// Batches taken from one socket in one turn.
@@ -25,12 +25,19 @@ const BATCHES_PER_TURN_MAX: usize = 4;
 /// Reports of undelivered datagrams taken at once.
 const REPORTS_PER_TURN_MAX: usize = 64;
 
+/// Datagrams that are looked at together for which of them leave as one.
+const COUPLED_MAX: usize = 256;
+/// A kernel that would not take so many trains is asked to take none any more.
+const TRAINS_REFUSED_MAX: u8 = 16;
+
 /// One UDP socket, and what is to leave by it.
 struct Socket {
     socket: AsyncFd<UdpListener>,
     bound: SocketAddr,
     listener: u16,
-    outgoing: VecDeque<Transmit>,
+    outgoing: Vec<Transmit>,
+    /// How many trains the kernel may yet refuse; none: it gets no more.
+    refusals_left: u8,
     /// Flows that lead nowhere, to be told with the next [`Datagrams::flush`].
     failed: Vec<Flow>,
 }
@@ -40,18 +47,26 @@ pub(crate) struct Datagrams {
     sockets: Vec<Socket>,
     incoming: ReceiveBatch,
     leaving: SendBatch,
+    trains: Trains,
 }
 
 impl Datagrams {
     pub(crate) fn new() -> Datagrams {
-        Datagrams { sockets: Vec::new(), incoming: ReceiveBatch::new(), leaving: SendBatch::new() }
+        Datagrams {
+            sockets: Vec::new(),
+            incoming: ReceiveBatch::new(),
+            leaving: SendBatch::new(),
+            trains: Trains::default(),
+        }
     }
 
     /// Puts a socket under the runtime's watch, as the listener of this number.
     pub(crate) fn add(&mut self, listener: u16, socket: UdpListener) -> io::Result<()> {
         let bound = socket.local();
+        let refusals_left = if batch::cuts_trains(&socket) { TRAINS_REFUSED_MAX } else { 0 };
         let socket = batch::watch(socket)?;
-        self.sockets.push(Socket { socket, bound, listener, outgoing: VecDeque::new(), failed: Vec::new() });
+        let (outgoing, failed) = (Vec::new(), Vec::new());
+        self.sockets.push(Socket { socket, bound, listener, outgoing, refusals_left, failed });
         Ok(())
     }
 
@@ -81,7 +96,7 @@ impl Datagrams {
     /// Queues a datagram. It leaves with [`Datagrams::flush`].
     pub(crate) fn send(&mut self, transmit: Transmit) {
         match self.sockets.iter_mut().find(|socket| socket.listener == transmit.flow.listener) {
-            Some(socket) => socket.outgoing.push_back(transmit),
+            Some(socket) => socket.outgoing.push(transmit),
             None => tracing::warn!(flow = ?transmit.flow, "no such listener; not sent"),
         }
     }
@@ -89,7 +104,7 @@ impl Datagrams {
     /// Sends what is queued; the flows that lead nowhere are added to `failed`.
     pub(crate) fn flush(&mut self, failed: &mut Vec<Flow>) {
         for socket in &mut self.sockets {
-            socket.flush(&mut self.leaving, failed);
+            socket.flush(&mut self.leaving, &mut self.trains, failed);
         }
     }
 }
@@ -103,7 +118,7 @@ impl Socket {
         batch: &mut ReceiveBatch,
         node: &mut N,
     ) -> Poll<()> {
-        let Socket { socket, bound, listener, outgoing, failed } = self;
+        let Socket { socket, bound, listener, outgoing, failed, .. } = self;
         let mut any = false;
         for _ in 0..BATCHES_PER_TURN_MAX {
             let mut guard = match socket.poll_read_ready(cx) {
@@ -160,32 +175,58 @@ impl Socket {
     }
 
     /// Sends what is queued. What the kernel has no room for is dropped: SIP over UDP repeats itself.
-    fn flush(&mut self, batch: &mut SendBatch, failed: &mut Vec<Flow>) {
-        let Socket { socket, bound, listener, outgoing, failed: reported } = self;
-        let source = |flow: &Flow| -> Option<IpAddr> {
-            bound.ip().is_unspecified().then(|| flow.local.ip()).filter(|ip| !ip.is_unspecified())
+    fn flush(&mut self, batch: &mut SendBatch, trains: &mut Trains, failed: &mut Vec<Flow>) {
+        let mut outgoing = std::mem::take(&mut self.outgoing);
+        for waiting in outgoing.chunks(COUPLED_MAX) {
+            if !self.send(waiting, batch, trains, failed) {
+                tracing::debug!("the kernel's send queue is full");
+                break;
+            }
+        }
+        failed.append(&mut self.failed);
+        outgoing.clear();
+        self.outgoing = outgoing;
+    }
+
+    /// Sends these, several as one where they can; `false` when the kernel has no room for more.
+    fn send(
+        &mut self,
+        waiting: &[Transmit],
+        batch: &mut SendBatch,
+        trains: &mut Trains,
+        failed: &mut Vec<Flow>,
+    ) -> bool {
+        let Socket { socket, bound, listener, refusals_left, failed: reported, .. } = self;
+        let source = |transmit: &Transmit| -> Option<IpAddr> {
+            let ours = transmit.flow.local.ip();
+            (bound.ip().is_unspecified() && !ours.is_unspecified()).then_some(ours)
         };
-        let mut sent_again = false;
-        while !outgoing.is_empty() {
-            let datagrams = outgoing.iter().map(|transmit| Outgoing {
-                remote: transmit.flow.remote,
-                local: source(&transmit.flow),
-                payload: &transmit.bytes,
+        trains.couple(waiting, *refusals_left > 0, source);
+        let (mut left, mut sent_again) = (0, false);
+        loop {
+            let next = trains.from(left);
+            if next.len() == 0 {
+                return true;
+            }
+            let next = next.map(|(remote, local, cars)| {
+                let payload = |car: &u16| waiting.get(usize::from(*car)).map(|transmit| &*transmit.bytes);
+                Outgoing { remote, local, payloads: cars.iter().filter_map(payload) }
             });
-            match batch.send(socket.get_ref().as_raw_fd(), datagrams) {
-                Ok(sent) => {
+            match batch.send(socket.get_ref().as_raw_fd(), next) {
+                Ok((sent, tried)) => {
                     sent_again = false;
-                    if sent < outgoing.len().min(BATCH_MAX) {
+                    if sent < tried {
                         // What stopped the rest was the report of an earlier datagram, most likely, and the
                         // kernel has forgotten that error now: no later call would say that one is waiting.
                         take_reports(socket, *bound, *listener, reported);
                     }
-                    outgoing.drain(..sent.max(1).min(outgoing.len()));
+                    left += sent.max(1);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    tracing::debug!(dropped = outgoing.len(), "the kernel's send queue is full");
-                    outgoing.clear();
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+                Err(error) if is_of_the_train(&error) && trains.uncouple(left) => {
+                    *refusals_left = refusals_left.saturating_sub(1);
+                    tracing::debug!(%error, refusals_left, "a train of datagrams");
                 }
                 Err(error) => {
                     // It may be the report of an earlier datagram; then this one is still to be sent.
@@ -197,17 +238,24 @@ impl Socket {
                     }
                     sent_again = false;
                     // The error belongs to the first of the batch.
-                    if let Some(transmit) = outgoing.pop_front() {
+                    let first = trains.from(left).next().and_then(|(_, _, cars)| cars.first());
+                    if let Some(transmit) = first.and_then(|car| waiting.get(usize::from(*car))) {
                         tracing::debug!(%error, remote = %transmit.flow.remote, "sending");
                         if is_of_the_flow(&error) {
                             failed.push(transmit.flow);
                         }
                     }
+                    left += 1;
                 }
             }
         }
-        failed.append(reported);
     }
+}
+
+/// Whether an error in sending may say that the kernel does not take this train, as where the way is narrower than its
+/// datagrams are long, or what leaves is changed on its way (IPsec). Each by itself may go.
+fn is_of_the_train(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMSGSIZE | libc::EINVAL | libc::EIO))
 }
 
 /// Takes what the system has to report of datagrams that did not arrive, a bounded number; whether there was
@@ -239,4 +287,62 @@ fn take_reports(
 /// is too long for UDP must not end what else goes on with the same phone.
 fn is_of_the_flow(error: &io::Error) -> bool {
     error.raw_os_error() != Some(libc::EMSGSIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::listen::Listener;
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    /// Sends forty messages of four calls in one turn, over a socket that was changed so; they come as they were
+    /// sent, but for calls that overtake others. How many trains the kernel may refuse afterwards.
+    fn forty_arrive(change: impl FnOnce(&UdpListener)) -> u8 {
+        let here = SocketAddr::from(([127, 0, 0, 1], 0));
+        let Listener::Datagrams(socket) = Listener::open(Transport::Udp, here).expect("opens") else {
+            panic!("asked for datagrams")
+        };
+        change(&socket);
+        let peer = UdpSocket::bind(here).expect("binds");
+        peer.set_read_timeout(Some(Duration::from_secs(5))).expect("is set");
+        let (local, remote) = (socket.local(), peer.local_addr().expect("bound"));
+        let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
+        let mut datagrams = Datagrams::new();
+        datagrams.add(0, socket).expect("watched");
+        let call = |number: usize| number % 4;
+        let texts: Vec<String> = (0..40)
+            .map(|number| format!("Call\r\nCall-ID: {}\r\n{}", call(number), "x".repeat(number / 7)))
+            .collect();
+        for text in &texts {
+            datagrams.send(Transmit { flow, bytes: text.clone().into() });
+        }
+        let mut failed = Vec::new();
+        datagrams.flush(&mut failed);
+        assert_eq!(failed, []);
+        let mut buffer = [0; 100];
+        let mut got: Vec<String> = Vec::new();
+        while got.len() < texts.len() {
+            let length = peer.recv(&mut buffer).expect("one more");
+            got.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+        }
+        for number in 0..4 {
+            let of = |all: &[String]| -> Vec<String> {
+                let mark = format!("Call-ID: {number}\r");
+                all.iter().filter(|text| text.contains(&mark)).cloned().collect()
+            };
+            assert_eq!(of(&got), of(&texts), "call {number}");
+        }
+        datagrams.sockets[0].refusals_left
+    }
+
+    #[tokio::test]
+    async fn what_leaves_together_comes_one_by_one() {
+        assert_eq!(forty_arrive(|_| {}), TRAINS_REFUSED_MAX);
+    }
+
+    #[tokio::test]
+    async fn what_may_not_leave_together_leaves_one_by_one() {
+        assert!(forty_arrive(batch::refuse_trains) < TRAINS_REFUSED_MAX);
+    }
 }

@@ -9,6 +9,7 @@
 //! | [`listen`] | what to listen on (`udp:0.0.0.0:5060`), and opening it |
 //! | [`worker`] | the loop: drain, hand over, flush, sleep |
 //! | `datagrams` | the UDP sockets of a worker |
+//! | `trains` | which of their datagrams leave as one |
 //! | `connections` | its connections: accepted, opened, read, written, ended |
 //! | `ready` | which connections have something to do |
 //! | `neighbours` | what goes between the workers of one server |
@@ -36,6 +37,7 @@ mod ready;
 mod rest;
 pub mod stun;
 pub mod tls;
+mod trains;
 pub mod worker;
 
 pub use clock::Clock;
