@@ -1,5 +1,5 @@
 //! Many datagrams per system call: `recvmmsg` and `sendmmsg` with the local address of each datagram, and trains
-//! of them that the kernel cuts (`UDP_SEGMENT`).
+//! of them that the kernel cuts (`UDP_SEGMENT`) or has coupled (`UDP_GRO`).
 //!
 //! The only unsafe code of the house, kept to what the kernel's interface demands: arrays of
 //! `mmsghdr` whose pointers lead into buffers that the same struct owns, and control messages
@@ -51,6 +51,13 @@ pub(crate) fn report_local_address(socket: &impl AsRawFd, v4: bool) -> io::Resul
         switch_on(socket, libc::IPPROTO_IP, libc::IP_PKTINFO)
     } else {
         switch_on(socket, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)
+    }
+}
+
+/// Asks the kernel to bring datagrams that came as a train in one piece; one that does not know the word does not.
+pub(crate) fn take_trains(socket: &impl AsRawFd) {
+    if let Err(error) = switch_on(socket, libc::SOL_UDP, libc::UDP_GRO) {
+        tracing::debug!(%error, "trains of datagrams");
     }
 }
 
@@ -165,8 +172,8 @@ impl ReceiveBatch {
         }
     }
 
-    /// Takes what the socket has, without waiting, at most [`BATCH_MAX`] datagrams; each goes to `each`.
-    /// Returns how many there were. `WouldBlock` is an error like any other.
+    /// Takes what the socket has, without waiting, at most [`BATCH_MAX`] datagrams or trains; each datagram goes to
+    /// `each`. Returns how many of those there were. `WouldBlock` is an error like any other.
     pub(crate) fn receive(
         &mut self,
         socket: &impl AsRawFd,
@@ -196,8 +203,12 @@ impl ReceiveBatch {
             let Some(remote) = decode_address(address) else {
                 continue;
             };
-            let local = local_address(&header.msg_hdr);
-            each(Received { remote, local, payload });
+            let Told { local, car_bytes } = told(&header.msg_hdr);
+            let (first, others) = payload.split_at(car_bytes.unwrap_or(length).min(length));
+            each(Received { remote, local, payload: first });
+            for payload in others.chunks(car_bytes.unwrap_or(DATAGRAM_BYTES_MAX)) {
+                each(Received { remote, local, payload });
+            }
         }
         self.lend(count);
         Ok(count)
@@ -229,7 +240,7 @@ pub(crate) fn undelivered(socket: RawFd) -> io::Result<Option<Undelivered>> {
         return Err(io::Error::last_os_error());
     }
     let (Some(remote), true) = (decode_address(&address), is_unreachable(&header)) else { return Ok(None) };
-    Ok(Some(Undelivered { remote, local: local_address(&header) }))
+    Ok(Some(Undelivered { remote, local: told(&header).local }))
 }
 
 /// Whether a report is ICMP's word that nobody is there.
@@ -403,30 +414,44 @@ fn add_control<T: Copy>(header: &mut libc::msghdr, level: libc::c_int, kind: lib
 }
 
 // A control message is a header of 16 octets and what it says, rounded up to words: at most 20 octets of in6_pktinfo,
-// and 2 of a length.
+// and 2 of a length, or 4 when it is the kernel's.
 const _: () = assert!(mem::size_of::<Control>() >= (16 + 24) + (16 + 8));
 
-/// The address a datagram came to, from its control messages.
-fn local_address(header: &libc::msghdr) -> Option<IpAddr> {
-    // SAFETY: `header` was filled in by recvmmsg: msg_control and msg_controllen describe the control
-    // messages in this batch's own buffer, and CMSG_NXTHDR stays within them.
+/// What the control messages of a datagram or a train say.
+#[derive(Default)]
+struct Told {
+    /// The address it came to.
+    local: Option<IpAddr>,
+    /// The length of all but the last datagram of a train.
+    car_bytes: Option<usize>,
+}
+
+fn told(header: &libc::msghdr) -> Told {
+    let mut told = Told::default();
+    // SAFETY: `header` was filled in by recvmmsg or recvmsg: msg_control and msg_controllen describe the control
+    // messages in the caller's own buffer, and CMSG_NXTHDR stays within them.
     unsafe {
         let mut message = libc::CMSG_FIRSTHDR(header);
         while !message.is_null() {
             match ((*message).cmsg_level, (*message).cmsg_type) {
                 (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
                     let info: libc::in_pktinfo = std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
-                    return Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into());
+                    told.local = Some(Ipv4Addr::from(info.ipi_addr.s_addr.to_ne_bytes()).into());
                 }
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                     let info: libc::in6_pktinfo = std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
-                    return Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
+                    told.local = Some(Ipv6Addr::from(info.ipi6_addr.s6_addr).into());
                 }
-                _ => message = libc::CMSG_NXTHDR(header, message),
+                (libc::SOL_UDP, libc::UDP_GRO) => {
+                    let bytes: libc::c_int = std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
+                    told.car_bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+                }
+                _ => {}
             }
+            message = libc::CMSG_NXTHDR(header, message);
         }
     }
-    None
+    told
 }
 
 fn decode_address(address: &Address) -> Option<SocketAddr> {
@@ -543,12 +568,24 @@ mod tests {
             assert_eq!(outgoing.send(a.as_raw_fd(), each).expect("sends"), all);
         }
         arrive(&b, to, local, &datagrams);
-        // The same as trains: of those of one length, with a shorter one behind.
+        // The same as trains, of those of one length with a shorter one behind: cut on the way, and brought whole.
         assert!(cuts_trains(&a));
+        crosses_as_trains(&mut outgoing, &a, &b, to, local);
+        take_trains(&b);
+        crosses_as_trains(&mut outgoing, &a, &b, to, local);
+    }
+
+    fn crosses_as_trains(
+        outgoing: &mut SendBatch,
+        a: &UdpListener,
+        b: &UdpListener,
+        to: SocketAddr,
+        local: Option<IpAddr>,
+    ) {
         let trains = [vec![[1_u8; 700].as_slice(); 16], vec![&[2; 300], &[3; 299]], vec![&[4; 1]]];
         let each = trains.iter().map(|cars| Outgoing { remote: to, local, payloads: cars.iter().copied() });
         assert_eq!(outgoing.send(a.as_raw_fd(), each).expect("sends"), (3, 3));
-        arrive(&b, to, local, &trains.concat());
+        arrive(b, to, local, &trains.concat());
     }
 
     /// These payloads come to `b`, in this order, at the address `to`, and from `local` where it is said.

@@ -22,6 +22,9 @@ use crate::worker::Node;
 /// Batches taken from one socket in one turn.
 const BATCHES_PER_TURN_MAX: usize = 4;
 
+/// Datagrams after which no further batch is taken: of trains a batch brings many.
+const TAKEN_PER_TURN_MAX: usize = BATCHES_PER_TURN_MAX * BATCH_MAX;
+
 /// Reports of undelivered datagrams taken at once.
 const REPORTS_PER_TURN_MAX: usize = 64;
 
@@ -63,6 +66,7 @@ impl Datagrams {
     /// Puts a socket under the runtime's watch, as the listener of this number.
     pub(crate) fn add(&mut self, listener: u16, socket: UdpListener) -> io::Result<()> {
         let bound = socket.local();
+        batch::take_trains(&socket);
         let refusals_left = if batch::cuts_trains(&socket) { TRAINS_REFUSED_MAX } else { 0 };
         let socket = batch::watch(socket)?;
         let (outgoing, failed) = (Vec::new(), Vec::new());
@@ -120,12 +124,17 @@ impl Socket {
     ) -> Poll<()> {
         let Socket { socket, bound, listener, outgoing, failed, .. } = self;
         let mut any = false;
+        let mut taken = 0;
         for _ in 0..BATCHES_PER_TURN_MAX {
+            if taken >= TAKEN_PER_TURN_MAX {
+                break;
+            }
             let mut guard = match socket.poll_read_ready(cx) {
                 Poll::Ready(Ok(guard)) => guard,
                 Poll::Ready(Err(_)) | Poll::Pending => break,
             };
             let count = batch.receive(socket.get_ref(), |datagram| {
+                taken += 1;
                 let local = datagram.local.filter(|_| bound.ip().is_unspecified()).unwrap_or(bound.ip());
                 let flow = Flow {
                     transport: Transport::Udp,
