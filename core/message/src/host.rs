@@ -32,6 +32,16 @@ impl<'a> Host<'a> {
         }
     }
 
+    /// The host of a text that [`host_len`] found to be one.
+    #[inline]
+    pub(crate) fn proved(text: &'a [u8]) -> Option<Self> {
+        match text {
+            // What ends in a digit may be an address.
+            [b'[', ..] | [.., b'0'..=b'9'] => Host::parse(text),
+            _ => str::from_utf8(text).ok().filter(|name| !name.is_empty()).map(Host::Name),
+        }
+    }
+
     /// The address, if it is one.
     pub const fn ip(&self) -> Option<IpAddr> {
         match self {

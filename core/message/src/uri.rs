@@ -128,7 +128,12 @@ impl<'a> UriRef<'a> {
 
     /// The host of a SIP URI.
     pub fn host(&self) -> Option<Host<'a>> {
-        if self.is_sip() { Host::parse(self.slice(self.parts.host, self.parts.host_end)) } else { None }
+        Host::proved(self.host_bytes())
+    }
+
+    /// The host of a SIP URI as written; empty where there is none.
+    pub fn host_bytes(&self) -> &'a [u8] {
+        if self.is_sip() { self.slice(self.parts.host, self.parts.host_end) } else { b"" }
     }
 
     /// It names nobody: its host is `anonymous.invalid`.

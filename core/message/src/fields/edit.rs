@@ -75,12 +75,17 @@ impl Fields {
     pub fn remove_if<'n>(&mut self, name: impl Into<FieldName<'n>>, mut unwanted: impl FnMut(&[u8]) -> bool) {
         let name = name.into();
         self.noted.forget(name.id);
-        let mut kept = SmallVec::new();
-        for line in std::mem::take(&mut self.lines) {
-            let line = if self.is(&line, name) { self.wanted(line, &mut unwanted) } else { Some(line) };
-            kept.extend(line);
+        let mut at = 0;
+        while let Some(line) = self.lines.get(at).copied() {
+            let kept = if self.is(&line, name) { self.wanted(line, &mut unwanted) } else { Some(line) };
+            match (kept, self.lines.get_mut(at)) {
+                (Some(kept), Some(place)) => {
+                    *place = kept;
+                    at += 1;
+                }
+                (Some(_), None) | (None, _) => drop(self.lines.remove(at)),
+            }
         }
-        self.lines = kept;
     }
 
     /// The line without its unwanted values; `None` if none is left.

@@ -5,6 +5,7 @@
 
 mod params;
 
+use params::Found;
 pub use params::{AUTH_PARAMS_MAX, AuthParam, AuthParams};
 
 use crate::error::HeaderError;
@@ -15,7 +16,7 @@ use std::borrow::Cow;
 /// A scheme and its parameters.
 fn scheme_and_params<'a>(
     value: &'a [u8],
-    each: impl FnMut(AuthParam<'a>),
+    each: impl FnMut(AuthParam<'a>) -> Found,
 ) -> Result<(&'a [u8], AuthParams<'a>), HeaderError> {
     let mut scanner = Scanner::new(value);
     scanner.skip_lws();
@@ -53,7 +54,7 @@ impl<'a> Challenge<'a> {
     /// # Errors
     /// If it is no scheme, or a Digest with broken parameters.
     pub fn decode(value: &'a [u8]) -> Result<Self, HeaderError> {
-        scheme_and_params(value, |_| {}).map(|(scheme, params)| Challenge { scheme, params })
+        scheme_and_params(value, |_| Found::Unknown).map(|(scheme, params)| Challenge { scheme, params })
     }
 
     /// Appends scheme and parameters.
@@ -146,25 +147,33 @@ pub struct DigestParams<'a> {
 }
 
 impl<'a> DigestParams<'a> {
-    fn note(&mut self, param: AuthParam<'a>) {
-        let slots = [
-            ("username", &mut self.username),
-            ("username*", &mut self.username_extended),
-            ("userhash", &mut self.userhash),
-            ("realm", &mut self.realm),
-            ("nonce", &mut self.nonce),
-            ("uri", &mut self.uri),
-            ("response", &mut self.response),
-            ("algorithm", &mut self.algorithm),
-            ("qop", &mut self.qop),
-            ("nc", &mut self.nc),
-            ("cnonce", &mut self.cnonce),
-            ("opaque", &mut self.opaque),
-        ];
-        let named = slots.into_iter().find(|(name, _)| param.name.eq_ignore_ascii_case(name.as_bytes()));
-        if let Some((_, slot)) = named {
-            *slot = Some(param.value);
+    /// Takes a parameter that the RFC defines.
+    fn note(&mut self, param: AuthParam<'a>) -> Found {
+        let Some(slot) = self.slot(param.name) else { return Found::Unknown };
+        match slot.replace(param.value) {
+            None => Found::Once,
+            Some(_) => Found::Twice,
         }
+    }
+
+    /// The place of the parameter of this name.
+    fn slot(&mut self, name: &[u8]) -> Option<&mut Option<&'a [u8]>> {
+        let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
+        Some(match name.len() {
+            2 if is("nc") => &mut self.nc,
+            3 if is("uri") => &mut self.uri,
+            3 if is("qop") => &mut self.qop,
+            5 if is("nonce") => &mut self.nonce,
+            5 if is("realm") => &mut self.realm,
+            6 if is("cnonce") => &mut self.cnonce,
+            6 if is("opaque") => &mut self.opaque,
+            8 if is("response") => &mut self.response,
+            8 if is("username") => &mut self.username,
+            8 if is("userhash") => &mut self.userhash,
+            9 if is("algorithm") => &mut self.algorithm,
+            9 if is("username*") => &mut self.username_extended,
+            _ => return None,
+        })
     }
 }
 

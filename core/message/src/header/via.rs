@@ -140,7 +140,7 @@ impl<'a> Via<'a> {
 
     /// The sent-by host.
     pub fn host(&self) -> Host<'a> {
-        Host::parse(self.host).unwrap_or(Host::Name(""))
+        Host::proved(self.host).unwrap_or(Host::Name(""))
     }
 
     /// The sent-by port, if one is written.

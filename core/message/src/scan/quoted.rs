@@ -24,13 +24,17 @@ pub fn unquote(raw: &[u8]) -> Cow<'_, [u8]> {
 /// becomes a space.
 pub fn quote(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    for &octet in text {
-        match octet {
-            b'"' | b'\\' => out.extend([b'\\', octet]),
-            b'\r' | b'\n' => out.push(b' '),
-            _ => out.push(octet),
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|octet| matches!(octet, b'"' | b'\\' | b'\r' | b'\n')) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        match special {
+            [octet @ (b'"' | b'\\'), ..] => out.extend([b'\\', *octet]),
+            _ => out.push(b' '),
         }
+        rest = special.get(1..).unwrap_or_default();
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 

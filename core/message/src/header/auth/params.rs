@@ -19,6 +19,17 @@ pub struct AuthParam<'a> {
     pub value: &'a [u8],
 }
 
+/// What who looks at the parameters as they come says of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It is known, and came for the first time.
+    Once,
+    /// It is known, and came before.
+    Twice,
+    /// Whether it came before must be found out.
+    Unknown,
+}
+
 impl<'a> AuthParam<'a> {
     /// The value without quotes and escapes: `unq()` of RFC 7616 §3.2.
     pub fn unquoted(&self) -> Cow<'a, [u8]> {
@@ -34,17 +45,14 @@ impl<'a> AuthParam<'a> {
             Some(b'"') => scanner.quoted()?,
             // Wider than a token: some write uri and nonce without quotes.
             _ => {
-                let start = scanner.at();
-                while scanner
-                    .peek()
-                    .is_some_and(|octet| !is(octet, class::LWS) && !matches!(octet, b',' | b'"'))
-                {
-                    scanner.skip(1);
+                let ends = |octet: &u8| is(*octet, class::LWS) || matches!(octet, b',' | b'"');
+                let rest = scanner.rest();
+                let (value, _) = rest.split_at(rest.iter().position(ends).unwrap_or(rest.len()));
+                if value.is_empty() {
+                    return Err(scanner.expected("a value"));
                 }
-                match scanner.since(start) {
-                    [] => return Err(scanner.expected("a value")),
-                    value => value,
-                }
+                scanner.skip(value.len());
+                value
             }
         };
         Ok(AuthParam { name, value })
@@ -64,34 +72,43 @@ impl<'a> AuthParams<'a> {
     /// If there is none, one breaks the grammar, a name comes twice, or there are more than
     /// [`AUTH_PARAMS_MAX`].
     pub fn scan(scanner: &mut Scanner<'a>) -> Result<Self, HeaderError> {
-        AuthParams::scan_each(scanner, |_| {})
+        AuthParams::scan_each(scanner, |_| Found::Unknown)
     }
 
-    /// The same, and shows each as it comes by.
+    /// The same, and shows each as it comes by to who may know it.
     pub(super) fn scan_each(
         scanner: &mut Scanner<'a>,
-        mut each: impl FnMut(AuthParam<'a>),
+        mut each: impl FnMut(AuthParam<'a>) -> Found,
     ) -> Result<Self, HeaderError> {
         let start = scanner.at();
-        let mut names: SmallVec<[&[u8]; 12]> = SmallVec::new();
+        let mut count = 0;
+        let mut unknown: SmallVec<[&[u8]; 12]> = SmallVec::new();
         loop {
             while scanner.eat_around(b',') {}
             scanner.skip_lws();
             let at = scanner.at();
-            if !names.is_empty() && scanner.peek().is_none() {
+            if count > 0 && scanner.peek().is_none() {
                 break;
             }
             let param = AuthParam::scan(scanner)?;
             // A value that two readers would read differently is no proof of anything.
             // rfc7616 §3.4
-            if names.iter().any(|name| name.eq_ignore_ascii_case(param.name)) {
+            let twice = match each(param) {
+                Found::Once => false,
+                Found::Twice => true,
+                Found::Unknown => {
+                    let before = unknown.iter().any(|name| name.eq_ignore_ascii_case(param.name));
+                    unknown.push(param.name);
+                    before
+                }
+            };
+            if twice {
                 return Err(HeaderError::new(at, "each parameter once"));
             }
-            if names.len() == AUTH_PARAMS_MAX {
+            if count == AUTH_PARAMS_MAX {
                 return Err(HeaderError::new(at, "at most 32 parameters"));
             }
-            names.push(param.name);
-            each(param);
+            count += 1;
             scanner.skip_lws();
             match scanner.peek() {
                 None => break,
