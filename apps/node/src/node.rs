@@ -335,8 +335,8 @@ impl Node {
 
     fn refuse_malformed(&mut self, now: Tick, flow: Flow, malformed: &Malformed, octets: usize) {
         self.counters.malformed += 1;
-        let tag = malformed.fields().map(|fields| self.gate.reply_tag(fields)).unwrap_or_default();
-        if let Some(mut response) = malformed.reply(&tag) {
+        let tag = malformed.fields().map(|fields| self.gate.reply_tag(fields));
+        if let Some(mut response) = malformed.reply(tag.as_deref().unwrap_or_default()) {
             ruf_transaction::stamp(&mut response, &flow);
             self.reply_without_state(now, flow, &response, octets);
         }

@@ -26,7 +26,7 @@ impl AddressOfRecord {
     // rfc3261 §10.3 step 5
     pub fn of(uri: UriRef<'_>, ourselves: &Ourselves) -> Option<Self> {
         let user = uri.user_unescaped()?;
-        let domain = ourselves.domain(uri.host()?)?;
+        let domain = ourselves.domain_of(uri)?;
         Some(AddressOfRecord::new(str::from_utf8(&user).ok()?, &domain.name))
     }
 
@@ -108,16 +108,16 @@ impl Account {
                 .any(|alias| same_number(alias, &number))
         {
             // A number is the account's in any domain that means us, and as a tel URI.
-            return uri.host().is_none_or(|host| ourselves.domain(host).is_some());
+            return uri.host().is_none() || ourselves.domain_of(uri).is_some();
         }
-        let (Some(user), Some(host)) = (uri.user_unescaped(), uri.host()) else { return false };
+        let Some(user) = uri.user_unescaped() else { return false };
         let Ok(user) = str::from_utf8(&user) else { return false };
-        let here = ourselves.domain(host).is_some_and(|domain| domain.name == self.domain());
+        let home = ourselves.domain_of(uri);
+        let here = home.is_some_and(|domain| domain.name == self.domain());
         (here && (user == self.user() || self.aliases.iter().any(|alias| alias == user)))
             || self.aliases.iter().filter_map(|alias| alias.rsplit_once('@')).any(|(alias, domain)| {
-                let same =
-                    ourselves.domain(host).is_some_and(|served| served.name.eq_ignore_ascii_case(domain));
-                alias == user && (same || host == ruf_message::Host::Name(domain))
+                let same = home.is_some_and(|served| served.name.eq_ignore_ascii_case(domain));
+                alias == user && (same || uri.host() == Some(ruf_message::Host::Name(domain)))
             })
     }
 }

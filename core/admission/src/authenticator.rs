@@ -17,6 +17,7 @@
 //!   is enough, and two bad ones are one failure.
 
 use crate::account::{Account, Accounts, Lookup};
+use crate::answers::Answer;
 use crate::failures::{Failures, Pair};
 use crate::limits::Limits;
 use crate::mac::Numbers;
@@ -54,6 +55,8 @@ pub(crate) struct Arrival<'r> {
     /// Phones that registered live there.
     pub(crate) bound: bool,
     pub(crate) request: &'r Request,
+    /// The request's.
+    pub(crate) answers: &'r [Answer<'r>],
 }
 
 /// So long after a challenge its answer still goes on with what was begun: as long as a request is repeated.
@@ -141,18 +144,16 @@ impl Authenticator {
 
     /// Whether a request is the first answer to a challenge that we gave a moment ago. Knows no password.
     pub(crate) fn is_asked_for(&self, arrival: Arrival<'_>, ourselves: &Ourselves) -> bool {
-        let Arrival { now, source, request, .. } = arrival;
-        [HeaderName::Authorization, HeaderName::ProxyAuthorization].into_iter().any(|name| {
-            request.raw(name).take(self.credentials_max).any(|value| {
-                let Some((domain, decoded)) = ours(value, ourselves) else { return false };
-                let Ok(credentials) = Credentials::of(&decoded) else { return false };
-                let Credentials { nonce, algorithm, .. } = credentials;
-                matches!(credentials.count(), None | Some(1))
-                    && self
-                        .nonces
-                        .open(now, nonce, &domain.name, algorithm, source)
-                        .is_ok_and(|nonce| now.saturating_sub(nonce.issued) < ANSWERED_WITHIN)
-            })
+        let Arrival { now, source, answers, .. } = arrival;
+        answers.iter().take(self.credentials_max).any(|answer| {
+            let Some(domain) = answer.domain(ourselves) else { return false };
+            let Ok(credentials) = Credentials::of(&answer.credentials) else { return false };
+            let Credentials { nonce, algorithm, .. } = credentials;
+            matches!(credentials.count(), None | Some(1))
+                && self
+                    .nonces
+                    .open(now, nonce, &domain.name, algorithm, source)
+                    .is_ok_and(|nonce| now.saturating_sub(nonce.issued) < ANSWERED_WITHIN)
         })
     }
 
@@ -169,21 +170,20 @@ impl Authenticator {
         let mut best = Outcome::Absent;
         for asked in [true, false] {
             let mut looked_at = 0;
-            for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
-                for value in arrival.request.raw(name) {
-                    let Some((domain, decoded)) = ours(value, ourselves) else { continue };
-                    if (domain.name == question.domain.name) != asked || looked_at == self.credentials_max {
-                        continue;
-                    }
-                    looked_at += 1;
-                    let outcome =
-                        self.check(arrival, &decoded, domain, question.algorithms, ourselves, accounts);
-                    if matches!(outcome, Outcome::Proven { .. }) {
-                        return outcome;
-                    }
-                    if outcome.weight() > best.weight() {
-                        best = outcome;
-                    }
+            for answer in arrival.answers {
+                let Some(domain) = answer.domain(ourselves) else { continue };
+                if (domain.name == question.domain.name) != asked || looked_at == self.credentials_max {
+                    continue;
+                }
+                looked_at += 1;
+                let credentials = &answer.credentials;
+                let outcome =
+                    self.check(arrival, credentials, domain, question.algorithms, ourselves, accounts);
+                if matches!(outcome, Outcome::Proven { .. }) {
+                    return outcome;
+                }
+                if outcome.weight() > best.weight() {
+                    best = outcome;
                 }
             }
             if looked_at > 0 {
@@ -203,7 +203,7 @@ impl Authenticator {
         ourselves: &Ourselves,
         accounts: &'a dyn Accounts,
     ) -> Outcome<'a> {
-        let Arrival { now, source, request, bound } = arrival;
+        let Arrival { now, source, request, bound, .. } = arrival;
         let credentials = match Credentials::of(decoded) {
             Ok(credentials) => credentials,
             Err(CredentialsError::NotOurs | CredentialsError::Unchallenged) => return Outcome::Absent,
@@ -241,7 +241,7 @@ impl Authenticator {
             Some(_) if proven => Outcome::Stale,
             Some(_) | None => {
                 let attempt =
-                    self.numbers.number(&[b"attempt", credentials.nonce, credentials.response.as_bytes()]);
+                    self.numbers.number([b"attempt", credentials.nonce, credentials.response.as_bytes()]);
                 Outcome::Wrong { pair, attempt }
             }
         }
@@ -260,7 +260,7 @@ impl Authenticator {
         let Arrival { now, source, request, .. } = arrival;
         let key = self.offer_key(arrival, question);
         let number =
-            self.numbers.number(&[b"request", request.call_id(), &request.cseq().number.to_be_bytes()]);
+            self.numbers.number([b"request", request.call_id(), &request.cseq().number.to_be_bytes()]);
         let account = match claimed_account(question.claimed, question.domain, accounts) {
             Lookup::Found(account) => Some(account),
             Lookup::Unknown | Lookup::Unavailable => None,
@@ -283,7 +283,7 @@ impl Authenticator {
     }
 
     fn pair(&self, source: IpAddr, realm: &str, name: &[u8]) -> Pair {
-        (neighbourhood(source), self.numbers.number(&[b"account", realm.as_bytes(), name]))
+        (neighbourhood(source), self.numbers.number([b"account", realm.as_bytes(), name]))
     }
 }
 
@@ -300,18 +300,6 @@ impl Outcome<'_> {
             Outcome::Proven { .. } => 6,
         }
     }
-}
-
-/// Credentials, and our domain that they are for; `None`: they are for somebody else, and stay untouched.
-// rfc3261 §22.3: not consumed by a proxy of another realm
-pub(crate) fn ours<'v, 'o>(
-    value: &'v [u8],
-    ourselves: &'o Ourselves,
-) -> Option<(&'o Domain, auth::Credentials<'v>)> {
-    let decoded = auth::Credentials::decode(value).ok().filter(auth::Credentials::is_digest)?;
-    let realm = decoded.realm()?;
-    let domain = ourselves.domains.iter().find(|domain| domain.name.as_bytes() == &*realm)?;
-    Some((domain, decoded))
 }
 
 /// The account that a URI of this domain means.
@@ -359,7 +347,5 @@ fn uri_fits(uri: &[u8], request: &Request, ourselves: &Ourselves) -> bool {
     if uri == target.as_bytes() {
         return true;
     }
-    UriRef::parse(uri).is_ok_and(|uri| {
-        uri.equivalent(&target) || uri.host().is_some_and(|host| ourselves.domain(host).is_some())
-    })
+    UriRef::parse(uri).is_ok_and(|uri| uri.equivalent(&target) || ourselves.domain_of(uri).is_some())
 }

@@ -25,7 +25,8 @@ mod precedence;
 
 use crate::account::{Account, Accounts, AddressOfRecord, Lookup};
 use crate::admitted::{Admitted, DialogPass, Identity, Side, Verdict};
-use crate::authenticator::{Arrival, Authenticator, Question, claimed_account, ours};
+use crate::answers::{Place, answers, places};
+use crate::authenticator::{Arrival, Authenticator, Question, claimed_account};
 use crate::cidr::Cidr;
 use crate::limits::Limits;
 use crate::mac::{Numbers, encode};
@@ -36,7 +37,9 @@ use crate::token::{TokenText, Tokens};
 use crate::used::{NonceTable, UsedNonces};
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Fields, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
+use smallvec::SmallVec;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -126,6 +129,18 @@ pub struct Gate {
 /// so it need not be a MAC.
 const REPLY_TAG_LEN: usize = 11;
 
+/// The To tag of a reply that is sent without a transaction: letters, digits, `-` and `_`.
+#[derive(Clone, Debug)]
+pub struct ReplyTag(SmallVec<[u8; REPLY_TAG_LEN]>);
+
+impl Deref for ReplyTag {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
 /// What is done with a request that is not admitted.
 enum Refusal {
     Answer(Reject),
@@ -181,9 +196,14 @@ impl Gate {
     pub fn admit(&mut self, now: Tick, flow: Flow, mut request: Request, accounts: &dyn Accounts) -> Verdict {
         let source = flow.remote.ip();
         let bound = self.replies.is_bound(now, source);
-        match self.identify(Arrival { now, source, bound, request: &request }, accounts) {
+        let (identity, meant_for_us) = {
+            let answers = &answers(&request, &self.ourselves);
+            let arrival = Arrival { now, source, bound, request: &request, answers };
+            (self.identify(arrival, accounts), places(answers))
+        };
+        match identity {
             Ok(identity) => {
-                self.clean(source, &mut request);
+                self.clean(source, &mut request, &meant_for_us);
                 Verdict::Admitted(Admitted::new(flow, request, identity))
             }
             Err(Refusal::Answer(reject)) => {
@@ -198,11 +218,11 @@ impl Gate {
     /// The To tag of every reply that is sent without a transaction: the same for the same request, and
     /// known again in its ACK. What could be read of a malformed request will do.
     // rfc3261 §8.2.7: a stateless server makes the same tag for the same request
-    pub fn reply_tag(&self, request: &Fields) -> String {
-        let number = self.tags.number(&[request.call_id(), request.from_tag().unwrap_or_default()]);
-        let mut tag = String::with_capacity(REPLY_TAG_LEN);
-        encode(&number.to_ne_bytes(), |octet| tag.push(char::from(octet)));
-        tag
+    pub fn reply_tag(&self, request: &Fields) -> ReplyTag {
+        let number = self.tags.number([request.call_id(), request.from_tag().unwrap_or_default()]);
+        let mut tag = SmallVec::new();
+        encode(&number.to_ne_bytes(), |piece| tag.extend_from_slice(piece));
+        ReplyTag(tag)
     }
 
     /// Whether this is the ACK to a reply that was sent without a transaction; it goes nowhere.
@@ -325,7 +345,7 @@ impl Gate {
         }
         // rfc3261 §10.3 step 5: the address must be in the domain of the Request-URI; our own address
         // there stands for any of our domains
-        let domain = to.host().and_then(|host| self.ourselves.domain(host));
+        let domain = self.ourselves.domain_of(to);
         let domain = domain.filter(|_| to.user().is_some()).ok_or(Reject::UnknownAddress)?;
         if let Some(Host::Name(name)) = target.host()
             && self.ourselves.named(name).is_some_and(|named| named.name != domain.name)
@@ -367,8 +387,7 @@ impl Gate {
     ) -> Result<Identity, Reject> {
         let (target, from) = (arrival.request.uri(), arrival.request.from().uri());
         let claimed = if header == "From" { from } else { target };
-        let home = claimed.host().and_then(|host| self.ourselves.domain(host));
-        let goal = target.host().and_then(|host| self.ourselves.domain(host));
+        let (home, goal) = (self.ourselves.domain_of(claimed), self.ourselves.domain_of(target));
         let Some(domain) = home.or(goal).or(self.ourselves.default_domain()) else {
             return Err(Reject::ForeignDomain); // nothing is served at all
         };
@@ -421,11 +440,14 @@ impl Gate {
     }
 
     /// Takes out what was meant for us alone, and what nobody vouches for.
-    fn clean(&self, source: IpAddr, request: &mut Request) {
+    fn clean(&self, source: IpAddr, request: &mut Request, meant_for_us: &[Place]) {
         // rfc3261 §22.3: credentials for other realms stay
         for name in [HeaderName::Authorization, HeaderName::ProxyAuthorization] {
-            if request.contains(name) {
-                request.remove_if(name, |value| ours(value, &self.ourselves).is_some());
+            if meant_for_us.iter().any(|place| place.name == name) {
+                let mut lines = 0..;
+                request.remove_if(name, |_| {
+                    lines.next().is_some_and(|nth| meant_for_us.contains(&Place { name, nth }))
+                });
             }
         }
         // rfc3325 §6: from outside the trust domain it is removed

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `gate` | [`Gate`]: what each method must show |
 //! | `admitted` | [`Admitted`], [`Identity`], [`Verdict`] |
-//! | `authenticator` | challenges, and answers to them |
+//! | `authenticator`, `answers` | challenges, and answers to them |
 //! | `offer` | which algorithms are offered, and to whom MD5 alone |
 //! | `nonce`, `used` | nonces that cost no memory until used; replays |
 //! | `failures` | wrong passwords |
@@ -26,6 +26,7 @@
 
 mod account;
 mod admitted;
+mod answers;
 mod authenticator;
 mod bounded;
 mod cidr;
@@ -46,7 +47,7 @@ mod used;
 pub use account::{Account, Accounts, AddressOfRecord, Lookup};
 pub use admitted::{Admitted, DialogPass, Identity, Party, Side, Verdict};
 pub use cidr::{Cidr, NotACidr};
-pub use gate::{Counts, Gate, Keys, Policy};
+pub use gate::{Counts, Gate, Keys, Policy, ReplyTag};
 pub use limits::Limits;
 pub use neighbours::{Neighbours, Wish};
 pub use nonce::{Nonce, Stale};

@@ -27,17 +27,17 @@ impl Mac {
     /// The first `N` (at most 32) octets of the MAC over the parts. Each part is preceded by its
     /// length, so that no octet can move from one part to its neighbour.
     pub fn over<const N: usize>(&self, parts: &[&[u8]]) -> [u8; N] {
-        const { assert!(N <= 32) };
         let mut mac = self.0.clone();
         for part in parts {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
-        let mut short = [0; N];
-        for (to, from) in short.iter_mut().zip(mac.finalize().into_bytes()) {
-            *to = from;
-        }
-        short
+        short(mac)
+    }
+
+    /// The same over one string of octets, whose parts the caller keeps apart: no length goes into it.
+    pub(crate) fn of<const N: usize>(&self, octets: &[u8]) -> [u8; N] {
+        short(self.0.clone().chain_update(octets))
     }
 
     /// A number that stands for the parts in a table's key.
@@ -67,12 +67,26 @@ impl Numbers {
         Numbers(hasher)
     }
 
-    /// The number of these parts; none can move an octet to its neighbour.
-    pub(crate) fn number(&self, parts: &[&[u8]]) -> u64 {
+    /// The number of these parts; none can move an octet to its neighbour. Lists of the same number of parts are
+    /// told apart.
+    pub(crate) fn number<const N: usize>(&self, parts: [&[u8]; N]) -> u64 {
         let mut hasher = self.0.clone();
-        parts.hash(&mut hasher);
+        for part in parts {
+            hasher.write(part);
+        }
+        usize::hash_slice(&parts.map(<[u8]>::len), &mut hasher);
         hasher.finish()
     }
+}
+
+/// The first octets of a MAC.
+fn short<const N: usize>(mac: Hmac<Sha256>) -> [u8; N] {
+    const { assert!(N <= 32) };
+    let mut short = [0; N];
+    for (to, from) in short.iter_mut().zip(mac.finalize().into_bytes()) {
+        *to = from;
+    }
+    short
 }
 
 /// HMAC takes a key of any length; the one way to fail does not exist.
@@ -88,52 +102,70 @@ pub fn same(one: &[u8], two: &[u8]) -> bool {
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// Writes the octets as text: four characters of a URI's `unreserved` for three octets.
-pub fn encode(octets: &[u8], mut out: impl FnMut(u8)) {
-    for chunk in octets.chunks(3) {
-        let word =
-            chunk.iter().fold(0u32, |word, octet| word << 8 | u32::from(*octet)) << (8 * (3 - chunk.len()));
-        for at in 0..=chunk.len() {
-            // Six bits are below 64.
-            #[allow(clippy::indexing_slicing)]
-            out(ALPHABET[(word >> (18 - 6 * at) & 63) as usize]);
-        }
+/// The six bits of each character of [`ALPHABET`]; of every other octet, more than fit.
+static SIX_BITS: [u8; 256] = six_bits();
+
+#[allow(clippy::indexing_slicing)] // evaluated by the compiler alone
+const fn six_bits() -> [u8; 256] {
+    let mut values = [u8::MAX; 256];
+    let mut value = 0;
+    while value < ALPHABET.len() {
+        values[ALPHABET[value] as usize] = value as u8;
+        value += 1;
     }
+    values
+}
+
+/// Writes the octets as text: four characters of a URI's `unreserved` for three octets, and a piece of two or
+/// three for what is left.
+pub fn encode(octets: &[u8], mut out: impl FnMut(&[u8])) {
+    let (whole, rest) = octets.as_chunks::<3>();
+    for three in whole {
+        out(&characters(*three));
+    }
+    match *rest {
+        [one] => out(characters([one, 0, 0]).split_at(2).0),
+        [one, two] => out(characters([one, two, 0]).split_at(3).0),
+        _ => {}
+    }
+}
+
+fn characters([one, two, three]: [u8; 3]) -> [u8; 4] {
+    // Six bits are below 64.
+    #[allow(clippy::indexing_slicing)]
+    [one >> 2, one << 4 | two >> 4, two << 2 | three >> 6, three].map(|bits| ALPHABET[usize::from(bits & 63)])
 }
 
 /// Reads what [`encode`] wrote into `out`, and gives the part that was filled. `None` if it does not
 /// fit or is no such text; every octet string has one text only.
 pub fn decode<'a>(text: &[u8], out: &'a mut [u8]) -> Option<&'a [u8]> {
-    let mut len = 0;
-    for chunk in text.chunks(4) {
-        let mut word = 0;
-        for character in chunk {
-            word = word << 6 | value(*character)?;
-        }
-        word <<= 6 * (4 - chunk.len());
-        let octets = chunk.len().checked_sub(1).filter(|octets| *octets > 0)?;
-        if octets < 3 && word << (8 * (octets + 1)) != 0 {
+    let (whole, rest) = text.as_chunks::<4>();
+    let left = match rest.len() {
+        0 => 0,
+        characters => characters.checked_sub(1).filter(|octets| *octets > 0)?,
+    };
+    let filled = out.get_mut(..whole.len() * 3 + left)?;
+    let (threes, last) = filled.as_chunks_mut::<3>();
+    for (three, four) in threes.iter_mut().zip(whole) {
+        *three = octets(*four)?;
+    }
+    if !rest.is_empty() {
+        let mut four = *b"AAAA";
+        four.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let three = octets(four)?;
+        let (held, surplus) = three.split_at_checked(left)?;
+        if surplus.iter().any(|octet| *octet != 0) {
             return None; // bits that no octet holds
         }
-        let filled = out.get_mut(len..len + octets)?;
-        for (to, from) in filled.iter_mut().zip(word.to_be_bytes().into_iter().skip(1)) {
-            *to = from;
-        }
-        len += octets;
+        last.copy_from_slice(held);
     }
-    out.get(..len)
+    Some(filled)
 }
 
-fn value(character: u8) -> Option<u32> {
-    let value = match character {
-        b'A'..=b'Z' => character - b'A',
-        b'a'..=b'z' => character - b'a' + 26,
-        b'0'..=b'9' => character - b'0' + 52,
-        b'-' => 62,
-        b'_' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
+fn octets(four: [u8; 4]) -> Option<[u8; 3]> {
+    #[allow(clippy::indexing_slicing)] // 256 entries, one for each octet
+    let [a, b, c, d] = four.map(|character| SIX_BITS[usize::from(character)]);
+    (a | b | c | d < 64).then_some([a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d])
 }
 
 #[cfg(test)]
@@ -150,10 +182,10 @@ mod tests {
     #[test]
     fn a_number_is_that_of_its_parts_in_their_places_under_its_secret() {
         let numbers = Numbers::new(&[1; 32], "a");
-        assert_eq!(numbers.number(&[b"ab", b"c"]), numbers.number(&[b"ab", b"c"]));
-        assert_ne!(numbers.number(&[b"ab", b"c"]), numbers.number(&[b"a", b"bc"]));
-        assert_ne!(numbers.number(&[b"x"]), Numbers::new(&[2; 32], "a").number(&[b"x"]));
-        assert_ne!(numbers.number(&[b"x"]), Numbers::new(&[1; 32], "b").number(&[b"x"]));
+        assert_eq!(numbers.number([b"ab", b"c"]), numbers.number([b"ab", b"c"]));
+        assert_ne!(numbers.number([b"ab", b"c"]), numbers.number([b"a", b"bc"]));
+        assert_ne!(numbers.number([b"x"]), Numbers::new(&[2; 32], "a").number([b"x"]));
+        assert_ne!(numbers.number([b"x"]), Numbers::new(&[1; 32], "b").number([b"x"]));
     }
 
     #[test]
@@ -161,7 +193,7 @@ mod tests {
         for len in 0..40u8 {
             let octets: Vec<u8> = (0..len).map(|octet| octet.wrapping_mul(37)).collect();
             let mut text = String::new();
-            encode(&octets, |octet| text.push(char::from(octet)));
+            encode(&octets, |piece| text.push_str(str::from_utf8(piece).unwrap()));
             let mut room = [0; 40];
             assert_eq!(decode(text.as_bytes(), &mut room), Some(&octets[..]));
             if len > 0 {

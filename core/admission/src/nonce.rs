@@ -1,6 +1,6 @@
 //! Nonces that cost no memory until they are used (RFC 7616 §3.3, §5.4).
 //!
-//! A nonce is `time | random | MAC(time, random, realm, algorithm, source address)`, in base64url. Nothing
+//! A nonce is `time | random | MAC(time, random, source address, algorithm, realm)`, in base64url. Nothing
 //! is kept when one is issued. When a request first proves knowledge of a password with it, the nonce
 //! gets an entry in the table of used ones: the highest `nc` and a window of those below it. The same
 //! `nc` a second time is a replay.
@@ -15,13 +15,16 @@ use crate::mac::{Mac, decode, encode, same};
 use crate::used::UsedNonces;
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Tick};
+use smallvec::SmallVec;
 use std::net::IpAddr;
+use std::ops::Deref;
 use std::time::Duration;
 
 const ISSUED: usize = 8;
 const RANDOM: usize = 8;
 const MAC: usize = 16;
 const LEN: usize = ISSUED + RANDOM + MAC;
+const TEXT: usize = (LEN * 8).div_ceil(6);
 
 /// Issues nonces, knows its own, and remembers the used ones.
 #[derive(Debug)]
@@ -44,9 +47,26 @@ impl Nonce {
         Nonce { issued, random }
     }
 
+    /// When it was issued, and what is random in it.
+    fn octets(self) -> [u8; ISSUED + RANDOM] {
+        (u128::from(self.issued.as_micros()) << (8 * RANDOM) | u128::from(self.random)).to_be_bytes()
+    }
+
     /// A number that spreads nonces evenly: for a table in several parts.
     pub const fn spread(self) -> u64 {
         self.random
+    }
+}
+
+/// A nonce as a challenge has it: letters, digits, `-` and `_`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NonceText([u8; TEXT]);
+
+impl Deref for NonceText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -71,17 +91,20 @@ impl Nonces {
         algorithm: Algorithm,
         source: IpAddr,
         entropy: &mut Entropy,
-    ) -> String {
+    ) -> NonceText {
         let nonce = Nonce::new(now, entropy.u64());
-        let mut text = String::with_capacity(LEN.div_ceil(3) * 4);
         let mut octets = [0; LEN];
-        let fields = nonce.issued.as_micros().to_be_bytes().into_iter().chain(nonce.random.to_be_bytes());
-        let mac = self.mac_of(nonce, realm, algorithm, source);
-        for (to, from) in octets.iter_mut().zip(fields.chain(mac)) {
-            *to = from;
-        }
-        encode(&octets, |octet| text.push(char::from(octet)));
-        text
+        let (fields, mac) = octets.split_at_mut(ISSUED + RANDOM);
+        fields.copy_from_slice(&nonce.octets());
+        mac.copy_from_slice(&self.mac_of(nonce, realm, algorithm, source));
+        let (mut text, mut at) = ([0; TEXT], 0);
+        encode(&octets, |piece| {
+            if let Some(room) = text.get_mut(at..at + piece.len()) {
+                room.copy_from_slice(piece);
+            }
+            at += piece.len();
+        });
+        NonceText(text)
     }
 
     /// Reads a nonce back.
@@ -123,11 +146,15 @@ impl Nonces {
         self.used.len()
     }
 
+    /// All but the realm has one length and stands before it, so nothing need say where a part ends: with a realm
+    /// of up to 22 octets it is one block of the hash, and one more for the key.
     fn mac_of(&self, nonce: Nonce, realm: &str, algorithm: Algorithm, source: IpAddr) -> [u8; MAC] {
-        let issued = nonce.issued.as_micros().to_be_bytes();
-        let random = nonce.random.to_be_bytes();
-        let source = source_octets(source);
-        self.mac.over(&[&issued, &random, realm.as_bytes(), algorithm.as_str().as_bytes(), &source])
+        let mut octets = SmallVec::<[u8; 64]>::new();
+        octets.extend_from_slice(&nonce.octets());
+        octets.extend_from_slice(&source_octets(source));
+        octets.push(algorithm as u8);
+        octets.extend_from_slice(realm.as_bytes());
+        self.mac.of(&octets)
     }
 }
 
@@ -196,11 +223,11 @@ mod tests {
         let restarted = Nonces::new(&[3; 32], LIFE, used(10));
         assert_eq!(open(&restarted, 10, &text), Err(Stale));
         for at in 0..text.len() {
-            let mut bent = text.clone().into_bytes();
+            let mut bent = text.as_bytes().to_vec();
             bent[at] = if bent[at] == b'A' { b'B' } else { b'A' };
             assert_eq!(open(&nonces, 10, str::from_utf8(&bent).unwrap()), Err(Stale));
         }
-        for other in ["", "A", "AAAA", &text[1..], &format!("{text}A")] {
+        for other in ["", "A", "AAAA", &text[1..], &format!("{}A", &*text)] {
             assert_eq!(open(&nonces, 10, other), Err(Stale));
         }
         assert_eq!(nonces.len(), 0);
@@ -244,7 +271,7 @@ mod tests {
     #[test]
     fn a_full_table_keeps_newcomers_and_never_lets_a_replay_through() {
         let (mut nonces, mut entropy) = nonces(3);
-        let texts: Vec<String> =
+        let texts: Vec<NonceText> =
             (0..5).map(|n| nonces.issue(at(n), REALM, Algorithm::Sha256, HERE, &mut entropy)).collect();
         let opened: Vec<Nonce> = texts.iter().map(|text| open(&nonces, 5, text).unwrap()).collect();
         for nonce in &opened {

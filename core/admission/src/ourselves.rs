@@ -43,11 +43,10 @@ impl Domain {
         Domain { open: true, ..Domain::new(name) }
     }
 
-    fn is_called(&self, name: &str) -> bool {
+    fn is_called(&self, name: &[u8]) -> bool {
+        let is_it = |known: &String| known.as_bytes().eq_ignore_ascii_case(name);
         // Most write it as we do, and that is seen at once.
-        self.name == name
-            || self.name.eq_ignore_ascii_case(name)
-            || self.aliases.iter().any(|alias| alias.eq_ignore_ascii_case(name))
+        self.name.as_bytes() == name || is_it(&self.name) || self.aliases.iter().any(is_it)
     }
 }
 
@@ -113,6 +112,9 @@ impl Ourselves {
     /// writes SIP's own port behind the name of a domain means the domain, wherever we listen.
     // rfc3261 §16.4 and §16.5
     pub fn is_us(&self, uri: UriRef<'_>) -> bool {
+        if uri.port().is_none() {
+            return self.domain_of(uri).is_some();
+        }
         let Some(host) = uri.host() else { return false };
         match (uri.port(), host) {
             (None, _) => self.domain(host).is_some(),
@@ -152,8 +154,21 @@ impl Ourselves {
         }
     }
 
+    /// The [`Ourselves::domain`] of a URI's host.
+    pub fn domain_of(&self, uri: UriRef<'_>) -> Option<&Domain> {
+        match uri.host_bytes() {
+            // No address, and one of our names it is mostly: nothing need be read for that.
+            name @ [.., b'a'..=b'z' | b'A'..=b'Z'] => self.called(name).or_else(|| self.domain(uri.host()?)),
+            _ => self.domain(uri.host()?),
+        }
+    }
+
     /// The domain of this name or alias; addresses are not looked at.
     pub fn named(&self, name: &str) -> Option<&Domain> {
+        self.called(name.as_bytes())
+    }
+
+    fn called(&self, name: &[u8]) -> Option<&Domain> {
         self.domains.iter().find(|domain| domain.is_called(name))
     }
 

@@ -1,6 +1,7 @@
 //! Why the gate refuses a request, and the response that says so (RFC 3261 §21.4, §21.5, §22).
 
 use ruf_message::{HeaderName, Request, Response, StatusCode};
+use smallvec::SmallVec;
 
 /// Why a request is refused. The peer is to blame, or our store; each knows its own response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub enum Reject {
         /// 407.
         by_proxy: bool,
         /// Values of WWW-Authenticate or Proxy-Authenticate.
-        challenges: Vec<Vec<u8>>,
+        challenges: SmallVec<[Vec<u8>; 2]>,
     },
     /// Credentials for us that break the rules: 400, naming the parameter.
     ImproperCredentials(&'static str),

@@ -52,7 +52,7 @@ impl Tokens {
         let mac: [u8; MAC] = self.mac.over(&[call_id, callers_tag, octets.as_slice()]);
         octets.push(&mac);
         let mut text = TokenText::default();
-        encode(octets.as_slice(), |octet| text.0.push(octet));
+        encode(octets.as_slice(), |piece| text.0.extend_from_slice(piece));
         text
     }
 

@@ -166,7 +166,7 @@ fn a_refusal_has_a_tag_of_ours_and_the_ack_to_it_is_known() {
     let tag = first.to_tag().unwrap().to_vec();
     assert!(tag.len() >= 8);
     assert_eq!(Some(&tag[..]), second.to_tag(), "a retransmission gets the same");
-    assert_eq!(tag, house.gate.reply_tag(&invite).into_bytes());
+    assert_eq!(tag, house.gate.reply_tag(&invite).as_bytes());
     let ack = invite.ack_for(&first);
     assert!(house.gate.absorbs_ack(&ack));
     assert!(matches!(house.admit(&ack), Verdict::Drop));
@@ -180,7 +180,7 @@ fn a_refusal_has_a_tag_of_ours_and_the_ack_to_it_is_known() {
     assert!(!house.gate.absorbs_ack(&again), "no ACK");
     let mut other = request("INVITE", "bob@example.org", "alice@example.org", "bob@example.org");
     other.set(HeaderName::CallId, "call-2");
-    assert_ne!(tag, house.gate.reply_tag(&other).into_bytes());
+    assert_ne!(tag, house.gate.reply_tag(&other).as_bytes());
 }
 
 #[test]

@@ -104,11 +104,10 @@ impl Gruus {
         room.get_mut(..user.len())?.copy_from_slice(user);
         let (hidden_run, hidden_user) = (self.hidden(&noise, 0, run), self.hidden(&noise, 1, plain));
         let mac = self.mac(address.domain(), &noise, &hidden_run, &hidden_user);
-        let mut text = String::with_capacity(LEN.div_ceil(3) * 4);
-        encode(&[&noise[..], &hidden_run, &hidden_user, &mac].concat(), |octet| text.push(char::from(octet)));
+        let octets = [&noise[..], &hidden_run, &hidden_user, &mac].concat();
         let mut uri = beginning(scheme);
         uri.extend_from_slice(PREFIX);
-        uri.extend_from_slice(text.as_bytes());
+        encode(&octets, |piece| uri.extend_from_slice(piece));
         uri.push(b'@');
         uri.extend_from_slice(address.domain().as_bytes());
         uri.extend_from_slice(b";gr");

@@ -3,6 +3,7 @@
 //! must cost less than what it spares. How many of the others are taken is [`crate::Overload`]'s to say.
 
 use super::Gate;
+use crate::answers::answers;
 use crate::authenticator::Arrival;
 use crate::overload::Precedence;
 use ruf_message::{Flow, HeaderName, Method, Request, Tick};
@@ -13,14 +14,18 @@ impl Gate {
     // rfc7339 §5.10.1: existing sessions, the SOS URN of RFC 5031, Resource-Priority
     pub fn precedence(&mut self, now: Tick, flow: &Flow, request: &Request) -> Precedence {
         let source = flow.remote.ip();
-        let arrival = Arrival { now, source, bound: false, request };
+        let arrival = Arrival { now, source, bound: false, request, answers: &[] };
+        let is_asked_for = |gate: &Gate| {
+            let answers = &answers(request, &gate.ourselves);
+            gate.authenticator.is_asked_for(Arrival { answers, ..arrival }, &gate.ourselves)
+        };
         let goes_first = is_for_help(request)
             || request.method() == Method::Options && self.is_for_us(request)
             || request.contains(HeaderName::ResourcePriority)
                 && self.peer(source).is_some()
                 && has_emergency_priority(request)
             || self.dialog(arrival).is_some()
-            || self.authenticator.is_asked_for(arrival, &self.ourselves);
+            || is_asked_for(self);
         if goes_first { Precedence::First } else { Precedence::New }
     }
 
