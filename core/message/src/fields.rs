@@ -8,6 +8,8 @@ mod edit;
 mod hops;
 mod write;
 
+pub(crate) use edit::one_line;
+
 use crate::error::HeaderError;
 use crate::header::Header;
 use crate::header::address::{Contact, NameAddr};

@@ -111,14 +111,7 @@ impl Request {
     /// Timestamp in a 100. Give To a tag with [`Fields::set_to_tag`].
     // rfc3261 §8.2.6.1, §8.2.6.2
     pub fn reply(&self, status: StatusCode) -> Response {
-        let copied = |id| match id {
-            HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq => {
-                true
-            }
-            HeaderName::Timestamp => status == StatusCode::TRYING,
-            _ => false,
-        };
-        Response::new(status, self.fields.keeping(copied))
+        Response::new(status, self.fields.keeping(|id| is_copied(id, status)))
     }
 
     /// The ACK to a final response other than 2xx: a part of this INVITE's own transaction.
@@ -192,6 +185,16 @@ impl Request {
         out.put_slice(self.uri().as_bytes());
         out.put_slice(b" SIP/2.0\r\n");
         self.fields.write(out);
+    }
+}
+
+/// Whether a response of this status has the lines of this name that its request has.
+// rfc3261 §8.2.6.1, §8.2.6.2
+pub(crate) const fn is_copied(id: HeaderName, status: StatusCode) -> bool {
+    match id {
+        HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::CSeq => true,
+        HeaderName::Timestamp => status.as_u16() == StatusCode::TRYING.as_u16(),
+        _ => false,
     }
 }
 

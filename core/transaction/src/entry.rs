@@ -4,9 +4,10 @@
 
 use ruf_message::Flow;
 
+use crate::completed::Key;
 use crate::invite_client::InviteClient;
 use crate::invite_server::InviteServer;
-use crate::matching::{Hash128, MethodKey};
+use crate::matching::{Fingerprint, Hash128, MethodKey};
 use crate::non_invite_client::NonInviteClient;
 use crate::non_invite_server::NonInviteServer;
 use crate::out::{Counts, Event};
@@ -75,6 +76,12 @@ pub(crate) struct ToTags {
 }
 
 impl ServerMatching {
+    /// What it is found by once it is completed.
+    pub(crate) fn key(&self) -> Key {
+        let to_tag = self.to_tags.as_ref().map(|tags| tags.request);
+        Key::new(Fingerprint { hash: self.fingerprint, to_tag }, self.method)
+    }
+
     /// Whether a request with this method and (for RFC 2543) this To tag is the same one again.
     pub(crate) fn is_same(&self, method: MethodKey, to_tag: Option<u64>) -> bool {
         // rfc3261 §17.2.3
@@ -102,6 +109,8 @@ pub(crate) enum Machine {
 pub(crate) enum Over {
     Client(Ending),
     Server,
+    /// But for retransmissions of its request.
+    Completed,
 }
 
 impl Machine {
@@ -114,6 +123,7 @@ impl Machine {
             | Machine::NonInviteClient(NonInviteClient::Terminated(ending)) => Some(Over::Client(*ending)),
             Machine::InviteServer(InviteServer::Terminated)
             | Machine::NonInviteServer(NonInviteServer::Terminated) => Some(Over::Server),
+            Machine::NonInviteServer(NonInviteServer::Completed { .. }) => Some(Over::Completed),
             Machine::InviteClient(_)
             | Machine::NonInviteClient(_)
             | Machine::InviteServer(_)
@@ -133,13 +143,14 @@ impl Machine {
 }
 
 impl Over {
-    /// The one last event of a transaction.
-    pub(crate) fn event(self, id: Id, user: u64) -> Event {
+    /// The one last event of a transaction; `None`: it is told later.
+    pub(crate) fn event(self, id: Id, user: u64) -> Option<Event> {
         match self {
-            Over::Client(Ending::Finished) => Event::ClientEnded { client: ClientId(id), user },
-            Over::Client(Ending::Timeout) => Event::Timeout { client: ClientId(id), user },
-            Over::Client(Ending::Unreachable) => Event::Unreachable { client: ClientId(id), user },
-            Over::Server => Event::ServerEnded { server: ServerId(id), user },
+            Over::Client(Ending::Finished) => Some(Event::ClientEnded { client: ClientId(id), user }),
+            Over::Client(Ending::Timeout) => Some(Event::Timeout { client: ClientId(id), user }),
+            Over::Client(Ending::Unreachable) => Some(Event::Unreachable { client: ClientId(id), user }),
+            Over::Server => Some(Event::ServerEnded { server: ServerId(id), user }),
+            Over::Completed => None,
         }
     }
 }

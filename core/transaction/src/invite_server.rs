@@ -3,12 +3,10 @@
 //! Not here: the retransmission of a 2xx (the user's, 13.3.1.4), CANCEL (a transaction of its own;
 //! the user answers the INVITE with 487).
 
-use ruf_message::Response;
-
 use crate::limits::TRYING_DELAY;
 use crate::out::Event;
 use crate::silent::Silent;
-use crate::turn::{Class, Kept, Timer as AnyTimer, Turn};
+use crate::turn::{Class, Kept, Says, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,19 +136,19 @@ impl InviteServer {
     }
 
     /// The TU responds.
-    pub(crate) fn respond(self, response: &Response, turn: &mut Turn<'_>) -> Self {
-        match (self, Class::of(response.status())) {
+    pub(crate) fn respond(self, says: &Says<'_>, turn: &mut Turn<'_>) -> Self {
+        match (self, Class::of(says.status())) {
             (Proceeding { .. }, Class::Provisional) => {
-                let response = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.1
+                let response = turn.send_first(|out| says.write_to(out)); // rfc3261 §17.2.1
                 Proceeding { last: Provisional::Sent(response) }
             }
             (Proceeding { .. }, Class::Success) => {
-                turn.send_once(|out| response.write_to(out)); // rfc3261 §17.2.1
+                turn.send_once(|out| says.write_to(out)); // rfc3261 §17.2.1
                 turn.arm(AnyTimer::InviteServer(Timer::L), turn.timers.timeout()); // rfc6026 §7.1
                 Accepted
             }
             (Proceeding { .. }, Class::Failure) => {
-                let response = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.1
+                let response = turn.send_first(|out| says.write_to(out)); // rfc3261 §17.2.1
                 if !turn.is_reliable() {
                     let interval = turn.timers.capped(0);
                     turn.arm(AnyTimer::InviteServer(Timer::G), interval); // rfc3261 §17.2.1
@@ -159,7 +157,7 @@ impl InviteServer {
                 Completed { response, retransmits: 0 }
             }
             (Accepted, Class::Success) => {
-                turn.send_once(|out| response.write_to(out)); // rfc6026 §7.1
+                turn.send_once(|out| says.write_to(out)); // rfc6026 §7.1
                 Accepted
             }
             // One final response was given: what comes after it is dropped.
@@ -240,7 +238,7 @@ mod tests {
 
     fn respond(rig: &mut Rig, machine: InviteServer, status: u16) -> InviteServer {
         let response = response(&request(INVITE), status);
-        rig.turn(|turn| machine.respond(&response, turn))
+        rig.turn(|turn| machine.respond(&Says::Response(&response), turn))
     }
 
     fn again(rig: &mut Rig, machine: InviteServer) -> InviteServer {

@@ -6,6 +6,7 @@
 //! | `transactions.rs`, `receive.rs` | [`Transactions`]: the user's verbs; a message finds its transaction |
 //! | `table.rs` | how an entry is opened, takes its turn, is cleared away |
 //! | `invite_client.rs`, `non_invite_client.rs`, `invite_server.rs`, `non_invite_server.rs` | the four machines, each under its figure |
+//! | `completed.rs` | non-INVITE server transactions that only wait for Timer J |
 //! | `turn.rs` | what a machine may do to the world during one transition |
 //! | `entry.rs` | one line of the table: a machine and what is true of it in any state |
 //! | `matching.rs` | which server transaction a request belongs to (17.2.3) |
@@ -24,7 +25,8 @@
 //!   delivered before), [`Event::Timeout`] or [`Event::Unreachable`]. Free what you keep for it
 //!   there and nowhere else, and nothing leaks.
 //! - Every [`ServerId`] ends with **exactly one** [`Event::ServerEnded`]; `ServerTimedOut` and
-//!   `ServerUnreachable` only tell, the end still follows.
+//!   `ServerUnreachable` only tell, the end still follows. A request that was answered at once
+//!   ([`Transactions::answer`]) has no id, and nobody is told.
 //! - A user owes an INVITE a final response: in `Proceeding` no timer runs (17.2.1). Any other
 //!   request that is never answered ends by itself after 64*T1 + T4.
 //! - An id that has ended is stale: calls with it do nothing. Slots are reused with a new
@@ -36,6 +38,7 @@
 
 mod branch;
 mod by_flow;
+mod completed;
 mod entry;
 mod invite_client;
 mod invite_server;

@@ -9,6 +9,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
+use std::net::{IpAddr, SocketAddr};
 
 use ruf_message::{Entropy, HeaderName, Host, Method, Request, Transport, Via};
 use smallvec::SmallVec;
@@ -41,6 +42,27 @@ pub(crate) struct MethodKey(Method, u64);
 
 impl MethodKey {
     pub(crate) const INVITE: MethodKey = MethodKey(Method::Invite, 0);
+
+    #[cfg(test)]
+    pub(crate) const fn known(method: Method) -> MethodKey {
+        MethodKey(method, 0)
+    }
+
+    /// Half of a fingerprint with the method in it: another for every method.
+    pub(crate) fn mixed(self, half: u64) -> u32 {
+        let MethodKey(method, other) = self;
+        half as u32 ^ method as u32 ^ other as u32
+    }
+}
+
+/// An address and a port in eight octets: the port below, above it the address, or for IPv6 its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Whence(pub(crate) u64);
+
+impl Whence {
+    pub(crate) fn is_of_host(self, other: Whence) -> bool {
+        self.0 >> u16::BITS == other.0 >> u16::BITS
+    }
 }
 
 /// Hashes under two secret keys; strangers can find no collision.
@@ -119,6 +141,15 @@ impl Keyed {
             words.text(request.call_id()); // rfc5393 §4.2.4
             words.number(request.cseq().number); // rfc5393 §4.2.4
         })
+    }
+
+    pub(crate) fn whence(&self, place: SocketAddr) -> Whence {
+        const IS_HASH: u64 = 1 << 63;
+        let host = match place.ip() {
+            IpAddr::V4(v4) => u64::from(v4.to_bits()) << u16::BITS,
+            IpAddr::V6(v6) => self.short(|words| words.text(&v6.octets())) | IS_HASH,
+        };
+        Whence(host & !u64::from(u16::MAX) | u64::from(place.port()))
     }
 
     fn short(&self, say: impl FnOnce(&mut Words)) -> u64 {

@@ -1,12 +1,14 @@
 //! The non-INVITE server transaction, RFC 3261 section 17.2.2 with RFC 4320.
 //!
-//! Not here: matching (`matching.rs`).
+//! Not here: matching (`matching.rs`), retransmissions of the request in Completed, and Timer J
+//! (`completed.rs`).
 
-use ruf_message::{Response, StatusCode};
+use ruf_message::StatusCode;
 
+use crate::completed::Said;
 use crate::out::Event;
 use crate::silent::Silent;
-use crate::turn::{Class, Kept, Timer as AnyTimer, Turn};
+use crate::turn::{Class, Kept, Says, Timer as AnyTimer, Turn};
 
 /// The timers of this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,8 +17,6 @@ pub(crate) enum Timer {
     Trying,
     /// Ends a transaction that the TU never answered: the client has given up.
     Lifetime,
-    /// Ends the wait for retransmissions of the request.
-    J,
 }
 
 /// What the TU has said so far.
@@ -55,8 +55,7 @@ pub(crate) enum Silence {
 ///                       +-----+-----------+          |             |
 ///                       |     | Completed |<---------+             |
 ///                       +---->|           |                        |
-///        Transport Err. +-----|           |                        |
-///        Inform TU      +---->+-----------+                        |
+///                             +-----------+                        |
 ///                                   | Timer J fires                |
 ///                                   V -                            |
 ///                             +-----------+                        |
@@ -65,12 +64,19 @@ pub(crate) enum Silence {
 /// ```
 ///
 /// A transport error leaves the state as it is: RFC 6026 section 8.8 replaces the arrows of
-/// RFC 3261's figure 8.
+/// RFC 3261's figure 8. In Completed, nobody is informed: the TU is done, and could do nothing.
 #[derive(Debug)]
 pub(crate) enum NonInviteServer {
-    Trying { silence: Silence },
-    Proceeding { trying: Kept },
-    Completed { response: Kept },
+    Trying {
+        silence: Silence,
+    },
+    Proceeding {
+        trying: Kept,
+    },
+    /// Left behind by the table, which keeps what was said.
+    Completed {
+        said: Said,
+    },
     Terminated,
 }
 
@@ -91,46 +97,41 @@ impl NonInviteServer {
                 turn.send_again(&trying); // rfc3261 §17.2.2
                 Proceeding { trying }
             }
-            Completed { response } => {
-                turn.send_again(&response); // rfc3261 §17.2.2
-                Completed { response }
-            }
-            Terminated => Terminated,
+            state @ (Completed { .. } | Terminated) => state,
         }
     }
 
     /// The TU responds.
-    pub(crate) fn respond(self, response: &Response, turn: &mut Turn<'_>) -> Self {
-        match (self, Class::of(response.status())) {
+    pub(crate) fn respond(self, says: &Says<'_>, turn: &mut Turn<'_>) -> Self {
+        let status = says.status();
+        match (self, Class::of(status)) {
             (Trying { silence }, Class::Provisional) => {
                 let too_early = !turn.is_reliable(); // rfc4320 §4.1: the timer says it in time
-                if response.status() != StatusCode::TRYING || too_early {
+                if status != StatusCode::TRYING || too_early {
                     return Trying { silence }; // rfc4320 §4.1
                 }
-                let trying = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.2
+                let trying = turn.send_first(|out| says.write_to(out)); // rfc3261 §17.2.2
                 Proceeding { trying }
             }
             (Proceeding { trying }, Class::Provisional) => {
-                if response.status() != StatusCode::TRYING {
+                if status != StatusCode::TRYING {
                     return Proceeding { trying }; // rfc4320 §4.1
                 }
-                let trying = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.2
+                let trying = turn.send_first(|out| says.write_to(out)); // rfc3261 §17.2.2
                 Proceeding { trying }
             }
-            (Trying { .. }, Class::Failure) if response.status() == StatusCode::REQUEST_TIMEOUT => {
+            (Trying { .. }, Class::Failure) if status == StatusCode::REQUEST_TIMEOUT => {
                 Trying { silence: Silence::Resigned } // rfc4320 §4.2
             }
-            (Proceeding { trying }, Class::Failure) if response.status() == StatusCode::REQUEST_TIMEOUT => {
+            (Proceeding { trying }, Class::Failure) if status == StatusCode::REQUEST_TIMEOUT => {
                 Proceeding { trying } // rfc4320 §4.2
             }
             (Trying { .. } | Proceeding { .. }, Class::Success | Class::Failure) => {
                 if turn.is_reliable() {
-                    turn.send_once(|out| response.write_to(out)); // rfc3261 §17.2.2
+                    turn.send_once(|out| says.write_to(out)); // rfc3261 §17.2.2
                     return Terminated; // rfc3261 §17.2.2: Timer J is zero
                 }
-                let response = turn.send_first(|out| response.write_to(out)); // rfc3261 §17.2.2
-                turn.arm(AnyTimer::NonInviteServer(Timer::J), turn.timers.timeout()); // rfc3261 §17.2.2
-                Completed { response }
+                Completed { said: turn.send_last(says) } // rfc3261 §17.2.2
             }
             // Another final response is discarded.
             (
@@ -155,28 +156,21 @@ impl NonInviteServer {
                 Proceeding { trying }
             }
             (Trying { .. } | Proceeding { .. }, Timer::Lifetime) => Terminated, // rfc4320 §4.2
-            (Completed { .. }, Timer::J) => Terminated,                         // rfc3261 §17.2.2
 
             // Armed in a state that was left since.
-            (Trying { silence: Silence::Resigned }, Timer::Trying | Timer::J) => {
-                Trying { silence: Silence::Resigned }
-            }
-            (Trying { silence: Silence::Early(trying) }, Timer::J) => {
-                Trying { silence: Silence::Early(trying) }
-            }
-            (Proceeding { trying }, Timer::Trying | Timer::J) => Proceeding { trying },
-            (state @ Completed { .. }, Timer::Trying | Timer::Lifetime) => state,
-            (Terminated, Timer::Trying | Timer::Lifetime | Timer::J) => Terminated,
+            (Trying { silence: Silence::Resigned }, Timer::Trying) => Trying { silence: Silence::Resigned },
+            (Proceeding { trying }, Timer::Trying) => Proceeding { trying },
+            (state @ (Completed { .. } | Terminated), Timer::Trying | Timer::Lifetime) => state,
         }
     }
 
     /// The transport reports that a response could not be sent.
     pub(crate) fn unreachable(self, turn: &mut Turn<'_>) -> Self {
         match &self {
-            Proceeding { .. } | Completed { .. } => {
+            Proceeding { .. } => {
                 turn.inform(|server, user| Event::ServerUnreachable { server, user }); // rfc6026 §8.8
             }
-            Trying { .. } | Terminated => {}
+            Trying { .. } | Completed { .. } | Terminated => {}
         }
         self
     }
@@ -200,7 +194,7 @@ mod tests {
 
     fn respond(rig: &mut Rig, machine: NonInviteServer, status: u16) -> NonInviteServer {
         let response = response(&of_method("MESSAGE"), status);
-        rig.turn(|turn| machine.respond(&response, turn))
+        rig.turn(|turn| machine.respond(&Says::Response(&response), turn))
     }
 
     fn again(rig: &mut Rig, machine: NonInviteServer) -> NonInviteServer {
@@ -304,18 +298,15 @@ mod tests {
     }
 
     #[test]
-    fn the_final_response_is_sent_again_for_each_retransmission_until_timer_j() {
+    fn one_final_response_completes_the_transaction() {
         // tests rfc3261 §17.2.2
         for status in [200, 302, 404, 500, 603] {
             let (mut rig, machine) = start(Transport::Udp);
             let machine = respond(&mut rig, machine, status);
-            let machine = again(&mut rig, machine);
             let machine = respond(&mut rig, machine, 500);
-            let machine = again(&mut rig, machine);
-            assert_eq!(rig.log(), vec![format!("0 {status}"); 3], "another final response is discarded");
-            let machine = wait(&mut rig, machine, 31_999);
-            assert!(matches!(machine, Completed { .. }));
-            assert!(matches!(wait(&mut rig, machine, 1), Terminated));
+            assert_eq!(rig.log(), [format!("0 {status}")], "another final response is discarded");
+            let Completed { said } = wait(&mut rig, machine, 40_000) else { panic!("not completed") };
+            assert_eq!((said.is_reply, said.octets), (false, rig.sent[0].clone()));
             assert!(rig.log().is_empty());
         }
     }
@@ -341,6 +332,6 @@ mod tests {
         let machine = respond(&mut rig, machine, 200);
         let machine = rig.turn(|turn| machine.unreachable(turn));
         assert!(matches!(machine, Completed { .. }));
-        assert_eq!(rig.log(), ["3500 100", "3500 ServerUnreachable", "3500 200", "3500 ServerUnreachable"]);
+        assert_eq!(rig.log(), ["3500 100", "3500 ServerUnreachable", "3500 200"], "nothing is left to do");
     }
 }

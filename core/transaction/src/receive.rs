@@ -2,8 +2,9 @@
 //!
 //! Not here: parsing (`ruf-message`), admission of what is new (`ruf-admission`).
 
-use ruf_message::{Flow, Message, Method, Request, Response, StatusCode, Tick};
+use ruf_message::{Flow, Message, Method, Request, Response, StatusCode, Tick, Transmit};
 
+use crate::completed::Key;
 use crate::entry::{Entry, Machine, Matching, ServerMatching, User};
 use crate::matching::{Fingerprint, MethodKey};
 use crate::out::{Heard, Out, Received};
@@ -95,6 +96,16 @@ impl Transactions {
             });
             return Heard::Absorbed; // rfc3261 §17.2.3
         }
+        if let Some(found) = self.completed.find(Key::new(fingerprint, method)) {
+            reply::stamp(request, flow);
+            let flow = reply::reply_to(*flow, request);
+            // From elsewhere it is no copy.
+            if found.whence() == self.keyed.whence(flow.remote) {
+                let bytes = out.written_once(&flow, |out| found.write_to(request, out)); // rfc3261 §17.2.2
+                out.transmits.push_back(Transmit { flow, bytes });
+            }
+            return Heard::Absorbed; // rfc3261 §17.2.3
+        }
         reply::stamp(request, flow); // rfc3261 §18.2.1
         match request.method() {
             Method::Cancel => self.hear_cancel(now, flow, request, fingerprint, out),
@@ -119,7 +130,7 @@ impl Transactions {
             return Heard::Cancel { invite: Some(ServerId(id)), user };
         }
         let other = self.find_server(fingerprint, |server| server.is_same(server.method, to_tag));
-        if other.is_some_and(|id| self.is_of_hop(id, flow))
+        if (other.is_some_and(|id| self.is_of_hop(id, flow)) || self.is_completed(fingerprint, request, flow))
             && let Ok(server) = self.open_server(now, *flow, request, fingerprint, User::NOBODY)
         {
             // It has no effect on a request that is no INVITE, but is answered.
@@ -136,6 +147,13 @@ impl Transactions {
     // rfc3261 §22.1
     fn is_of_hop(&self, id: Id, flow: &Flow) -> bool {
         self.entries.get(id).is_some_and(|entry| entry.flow.remote.ip() == flow.remote.ip())
+    }
+
+    /// The same of any transaction of this branch that is completed.
+    fn is_completed(&self, fingerprint: Fingerprint, request: &Request, flow: &Flow) -> bool {
+        let whence = self.keyed.whence(flow.remote);
+        let mut same = self.completed.of(Key::new(fingerprint, self.keyed.method(request)));
+        same.any(|found| found.whence().is_of_host(whence))
     }
 
     fn hear_response(&mut self, now: Tick, response: &Response, out: &mut Out) -> Heard {

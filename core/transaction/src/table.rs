@@ -8,6 +8,7 @@ use std::mem;
 use bytes::Bytes;
 use ruf_message::{Flow, HeaderName, Method, Request, Tick};
 
+use crate::completed::Key;
 use crate::entry::{Entry, Machine, Matching, ServerMatching, ToTags, User};
 use crate::invite_client::reread;
 use crate::invite_server::InviteServer;
@@ -31,12 +32,7 @@ impl Transactions {
         fingerprint: Fingerprint,
         user: User,
     ) -> Result<Id, Full> {
-        let servers = self.counts.invite_servers + self.counts.non_invite_servers;
-        if servers >= self.limits.servers_max
-            || self.servers.get(fingerprint.hash).len() >= SAME_FINGERPRINT_MAX
-        {
-            return Err(Full);
-        }
+        self.has_room(request, fingerprint)?;
         let matching = Matching::Server(ServerMatching {
             fingerprint: fingerprint.hash,
             method: self.keyed.method(request),
@@ -53,6 +49,14 @@ impl Transactions {
         });
         self.servers.insert(fingerprint.hash, id);
         Ok(id)
+    }
+
+    /// Whether a server transaction of this request may be opened.
+    pub(crate) fn has_room(&self, request: &Request, fingerprint: Fingerprint) -> Result<(), Full> {
+        let servers = self.counts.invite_servers + self.counts.non_invite_servers + self.completed.len();
+        let completed = self.completed.of(Key::new(fingerprint, self.keyed.method(request)));
+        let same = self.servers.get(fingerprint.hash).len() + completed.count();
+        if servers >= self.limits.servers_max || same >= SAME_FINGERPRINT_MAX { Err(Full) } else { Ok(()) }
     }
 
     /// Opens an entry and lets its machine start.
@@ -104,7 +108,7 @@ impl Transactions {
         if let Some(wire) = cancel {
             self.open_cancel(now, id, wire, out);
         }
-        self.clear_away(id, out);
+        self.clear_away(now, id, out);
         user.tag().filter(|_| passed_up)
     }
 
@@ -129,8 +133,9 @@ impl Transactions {
         }
     }
 
-    /// Removes an entry whose machine has terminated, and tells its user, once.
-    fn clear_away(&mut self, id: Id, out: &mut Out) {
+    /// Removes an entry whose machine has terminated, and tells its user, once. One that is completed leaves
+    /// the table, too, for the log.
+    fn clear_away(&mut self, now: Tick, id: Id, out: &mut Out) {
         // rfc3261 §17.1.1.2, rfc3261 §17.1.2.2, rfc3261 §17.2.1, rfc3261 §17.2.2: at once
         let Some(over) = self.entries.get(id).and_then(|entry| entry.machine.over()) else { return };
         let Some(entry) = self.entries.remove(id) else { return };
@@ -143,15 +148,23 @@ impl Transactions {
         if !self.reasons.is_empty() {
             self.reasons.remove(&id);
         }
-        out.events.extend(entry.user.tag().map(|user| over.event(id, user)));
+        let user = entry.user.tag();
+        out.events.extend(user.and_then(|user| over.event(id, user)));
         match entry.matching {
-            Matching::Server(server) => self.servers.remove(server.fingerprint, id),
+            Matching::Server(server) => {
+                self.servers.remove(server.fingerprint, id);
+                if let Machine::NonInviteServer(NonInviteServer::Completed { said }) = entry.machine {
+                    let whence = self.keyed.whence(entry.flow.remote);
+                    let owner = user.map(|user| (id, user));
+                    self.completed.add(now, (server.key(), whence), (said.is_reply, &said.octets), owner);
+                }
+            }
             Matching::Client { cancel, .. } => {
                 if matches!((entry.user, &entry.machine), (User::NOBODY, Machine::NonInviteClient(_))) {
                     self.cancels -= 1;
                 }
                 if let Some(cancel) = cancel {
-                    self.end_cancel(cancel, out);
+                    self.end_cancel(now, cancel, out);
                 }
             }
         }
@@ -159,10 +172,10 @@ impl Transactions {
 
     /// The INVITE is over, so nothing can come of its CANCEL: on a reliable transport it would wait
     /// for Timer F in vain.
-    fn end_cancel(&mut self, cancel: Id, out: &mut Out) {
+    fn end_cancel(&mut self, now: Tick, cancel: Id, out: &mut Out) {
         if let Some(entry) = self.entries.get_mut(cancel) {
             entry.machine = Machine::NonInviteClient(NonInviteClient::Terminated(Ending::Finished));
-            self.clear_away(cancel, out);
+            self.clear_away(now, cancel, out);
         }
     }
 }

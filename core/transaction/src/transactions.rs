@@ -5,10 +5,11 @@
 
 use std::collections::HashMap;
 
-use ruf_message::{Deadlines, Entropy, Flow, Method, Request, Response, Room, Tick, Transmit};
+use ruf_message::{Deadlines, Entropy, Flow, Method, Reply, Request, Response, Room, Tick, Transmit};
 
 use crate::branch;
 use crate::by_flow::{ByFlow, STANDING};
+use crate::completed::{Completed, Key};
 use crate::entry::{Entry, Machine, Matching, User};
 use crate::invite_client::InviteClient;
 use crate::limits::{Limits, Timers};
@@ -16,8 +17,9 @@ use crate::mark::{Mark, OurVia};
 use crate::matching::{Fingerprint, Keyed, Servers};
 use crate::non_invite_client::NonInviteClient;
 use crate::out::{Counts, Full, Out};
+use crate::reply;
 use crate::slab::{ClientId, Id, ServerId, Slab};
-use crate::turn::{Alarm, Timer};
+use crate::turn::{Alarm, Says, Timer};
 
 /// Requests that are worked on at once are few.
 const ROOMS_MAX: usize = 16;
@@ -36,6 +38,8 @@ pub struct Transactions {
     pub(crate) entries: Slab<Entry>,
     pub(crate) servers: Servers,
     pub(crate) by_flow: ByFlow,
+    /// Server transactions that have left the table, but for retransmissions.
+    pub(crate) completed: Completed,
     pub(crate) alarms: Deadlines<Alarm>,
     pub(crate) counts: Counts,
     /// CANCELs of our own: among the counts, not under the limit.
@@ -62,6 +66,7 @@ impl Transactions {
             keyed,
             entries: Slab::new(),
             servers: Servers::default(),
+            completed: Completed::new(timers.timeout()),
             alarms: Deadlines::new(&timers.durations()),
             counts: Counts::default(),
             cancels: 0,
@@ -123,11 +128,60 @@ impl Transactions {
         {
             to_tags.response = Some(self.keyed.tag(response.to_tag()));
         }
+        self.says(now, server, Says::Response(response), out);
+    }
+
+    /// The same with a reply of our own to `request`, which is the one that the transaction was opened for and no
+    /// INVITE: less has to be kept of it than of a response.
+    pub fn respond_with(
+        &mut self,
+        now: Tick,
+        server: ServerId,
+        request: &Request,
+        reply: &Reply,
+        out: &mut Out,
+    ) {
+        self.says(now, server, Says::Reply(reply, request), out);
+    }
+
+    fn says(&mut self, now: Tick, server: ServerId, says: Says<'_>, out: &mut Out) {
         self.turn(now, server.0, out, |machine, turn| match machine {
-            Machine::InviteServer(machine) => Machine::InviteServer(machine.respond(response, turn)),
-            Machine::NonInviteServer(machine) => Machine::NonInviteServer(machine.respond(response, turn)),
+            Machine::InviteServer(machine) => Machine::InviteServer(machine.respond(&says, turn)),
+            Machine::NonInviteServer(machine) => Machine::NonInviteServer(machine.respond(&says, turn)),
             client @ (Machine::InviteClient(_) | Machine::NonInviteClient(_)) => client,
         });
+    }
+
+    /// Whether there is room for the server transaction of a request that [`crate::Heard::New`] brought.
+    /// If there is, [`Transactions::answer`] and [`Transactions::accept_as`] succeed.
+    pub fn room_for(&self, request: &Request, fingerprint: Fingerprint) -> Result<(), Full> {
+        self.has_room(request, fingerprint)
+    }
+
+    /// Answers a request (no INVITE) whose user knows the final answer at once, by a server transaction
+    /// that is completed when it begins: [`accept_as`](Self::accept_as) and
+    /// [`respond_with`](Self::respond_with) in one. Nobody hears of its end.
+    pub fn answer(
+        &mut self,
+        now: Tick,
+        flow: Flow,
+        request: &Request,
+        fingerprint: Fingerprint,
+        reply: &Reply,
+        out: &mut Out,
+    ) -> Result<(), Full> {
+        debug_assert!(request.method() != Method::Invite && reply.status().is_final());
+        self.has_room(request, fingerprint)?;
+        let flow = reply::reply_to(flow, request);
+        let bytes = out.written_once(&flow, |out| reply.write_to(request, out));
+        out.transmits.push_back(Transmit { flow, bytes });
+        // rfc3261 §17.2.2: over a reliable transport, Timer J is zero
+        if !flow.transport.is_reliable() {
+            let key = Key::new(fingerprint, self.keyed.method(request));
+            let whence = self.keyed.whence(flow.remote);
+            self.completed.add(now, (key, whence), (true, reply.as_kept()), None);
+        }
+        Ok(())
     }
 
     /// Opens a client transaction: pushes our Via (`host[:port]`, or an [`OurVia`]) with a new branch
@@ -243,23 +297,24 @@ impl Transactions {
                 ) => machine,
             });
         }
+        self.completed.expire(now, &mut out.events);
     }
 
     /// When [`tick`](Self::tick) next has something to do (or nothing any more: a timer is
     /// cancelled by ignoring it).
     #[must_use]
     pub fn deadline(&self) -> Option<Tick> {
-        self.alarms.next()
+        [self.alarms.next(), self.completed.deadline()].into_iter().flatten().min()
     }
 
     /// Open transactions, the CANCELs of our own included.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.entries.len() + self.completed.len()
     }
 
     /// Whether no transaction is open.
     pub fn is_empty(&self) -> bool {
-        let is_empty = self.entries.len() == 0;
+        let is_empty = self.len() == 0;
         debug_assert!(
             !is_empty || (self.servers.is_empty() && self.by_flow.is_empty() && self.reasons.is_empty())
         );
@@ -268,7 +323,8 @@ impl Transactions {
 
     /// Open transactions by kind.
     pub fn counts(&self) -> Counts {
-        self.counts
+        let non_invite_servers = self.counts.non_invite_servers + self.completed.len();
+        Counts { non_invite_servers, ..self.counts }
     }
 
     /// Plants a fault.

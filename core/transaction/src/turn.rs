@@ -7,8 +7,9 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use ruf_message::{Deadlines, Flow, StatusClass, StatusCode, Tick, Transmit};
+use ruf_message::{Deadlines, Flow, Reply, Request, Response, StatusClass, StatusCode, Tick, Transmit};
 
+use crate::completed::Said;
 use crate::entry::User;
 use crate::limits::Timers;
 use crate::out::{Event, Out};
@@ -63,6 +64,29 @@ impl Class {
     }
 }
 
+/// What the user of a server transaction responds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Says<'a> {
+    Response(&'a Response),
+    Reply(&'a Reply, &'a Request),
+}
+
+impl Says<'_> {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Says::Response(response) => response.status(),
+            Says::Reply(reply, _) => reply.status(),
+        }
+    }
+
+    pub(crate) fn write_to(&self, out: &mut BytesMut) {
+        match self {
+            Says::Response(response) => response.write_to(out),
+            Says::Reply(reply, request) => reply.write_to(request, out),
+        }
+    }
+}
+
 pub(crate) struct Turn<'a> {
     pub(crate) now: Tick,
     pub(crate) id: Id,
@@ -96,6 +120,17 @@ impl Turn<'_> {
         let kept = Kept::from(&*bytes);
         self.out.transmits.push_back(Transmit { flow: self.flow, bytes });
         kept
+    }
+
+    /// Sends the final response of a transaction that is done but for retransmissions of its request.
+    pub(crate) fn send_last(&mut self, says: &Says<'_>) -> Said {
+        let bytes = self.out.written_once(&self.flow, |out| says.write_to(out));
+        let said = match says {
+            Says::Response(_) => Said { is_reply: false, octets: bytes.clone() },
+            Says::Reply(reply, _) => Said { is_reply: true, octets: Bytes::copy_from_slice(reply.as_kept()) },
+        };
+        self.out.transmits.push_back(Transmit { flow: self.flow, bytes });
+        said
     }
 
     /// Sends again what was kept.

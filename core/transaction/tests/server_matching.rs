@@ -279,24 +279,29 @@ fn responses_of_a_transaction_go_where_its_request_came_from() {
 fn a_transaction_hears_once_that_its_flow_is_gone_and_ends_as_ever() {
     // tests rfc6026 §8.8
     let mut bob = Side::new();
-    let server = accept(&mut bob, VIA, "OPTIONS");
-    respond(&mut bob, server, "OPTIONS", VIA, 200);
+    let server = accept(&mut bob, VIA, "INVITE");
+    respond(&mut bob, server, "INVITE", VIA, 180);
     let told = [Event::ServerUnreachable { server, user: 0 }];
     bob.tx.unreachable(bob.now, from_alice(), &mut bob.out);
     assert_eq!(bob.events(), told);
     bob.tx.unreachable(bob.now, from_alice(), &mut bob.out);
     assert_eq!(bob.events(), []);
     let other = VIA.replace("x1", "x2");
-    let later = accept(&mut bob, &other, "OPTIONS");
-    respond(&mut bob, later, "OPTIONS", &other, 200);
+    let later = accept(&mut bob, &other, "INVITE");
+    respond(&mut bob, later, "INVITE", &other, 180);
+    let third = VIA.replace("x1", "x3");
+    let done = accept(&mut bob, &third, "OPTIONS");
+    respond(&mut bob, done, "OPTIONS", &third, 200);
     bob.tx.unreachable(bob.now, from_alice(), &mut bob.out);
     assert_eq!(
         bob.events(),
         [Event::ServerUnreachable { server: later, user: 0 }],
-        "what came since is told"
+        "what came since is told, but of nothing that is over for its user"
     );
+    respond(&mut bob, server, "INVITE", VIA, 200);
+    respond(&mut bob, later, "INVITE", &other, 200);
     bob.wait(std::time::Duration::from_secs(33));
     let ended = bob.events();
-    assert_eq!(ended.len(), 2, "{ended:?}");
+    assert_eq!(ended.len(), 3, "{ended:?}");
     assert!(bob.tx.is_empty());
 }

@@ -180,13 +180,7 @@ impl Fields {
 
     /// Makes a space of every line break in our own buffer since `start`.
     pub(super) fn one_line(&mut self, start: usize) {
-        let mut rest = self.own.get_mut(start..).unwrap_or_default();
-        while let Some(at) = memchr::memchr2(b'\r', b'\n', rest) {
-            rest = rest.get_mut(at..).unwrap_or_default();
-            if let Some(line_break) = rest.first_mut() {
-                *line_break = b' ';
-            }
-        }
+        one_line(self.own.get_mut(start..).unwrap_or_default());
     }
 
     /// Where the next octet of our own buffer will stand. Its first use makes it large enough for the
@@ -231,6 +225,16 @@ impl Fields {
             } else {
                 next += 1;
             }
+        }
+    }
+}
+
+/// Makes a space of every line break.
+pub(crate) fn one_line(mut text: &mut [u8]) {
+    while let Some(at) = memchr::memchr2(b'\r', b'\n', text) {
+        text = text.get_mut(at..).unwrap_or_default();
+        if let Some(line_break) = text.first_mut() {
+            *line_break = b' ';
         }
     }
 }

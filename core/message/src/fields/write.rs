@@ -1,9 +1,12 @@
 //! Writing: one pass over the table, neighbouring lines of the wire buffer in one piece.
 
-use super::{Fields, Line};
+use super::{Fields, Line, one_line};
 use crate::name::HeaderName;
+use crate::request::is_copied;
 use crate::scan::{Scanner, class, is};
+use crate::status::StatusCode;
 use bytes::BufMut;
+use smallvec::SmallVec;
 
 impl Fields {
     /// An upper estimate of what [`Fields::write`] appends.
@@ -19,11 +22,11 @@ impl Fields {
     pub(crate) fn write(&self, out: &mut impl BufMut) {
         let body = self.body();
         let mut length_written = false;
-        let mut run: Option<(usize, usize)> = None;
+        let mut run = Run::default();
         for line in &self.lines {
             if line.id == HeaderName::ContentLength {
                 if length_written || number(self.text(line.value)) != Some(body.len()) {
-                    self.flush(&mut run, out);
+                    run.end(self, out);
                     if !length_written {
                         write_length(body.len(), out);
                     }
@@ -32,31 +35,36 @@ impl Fields {
                 }
                 length_written = true;
             }
-            match self.wire_range(line) {
-                Some((start, end)) => {
-                    run = match run {
-                        Some((first, last)) if self.only_white(last, start) => Some((first, end)),
-                        _ => {
-                            self.flush(&mut run, out);
-                            Some((start, end))
-                        }
-                    };
-                }
-                None => {
-                    self.flush(&mut run, out);
-                    out.put_slice(self.name(line));
-                    out.put_slice(b": ");
-                    out.put_slice(self.text(line.value));
-                    out.put_slice(b"\r\n");
-                }
-            }
+            run.line(self, line, out);
         }
-        self.flush(&mut run, out);
+        run.end(self, out);
         if !length_written {
             write_length(body.len(), out);
         }
         out.put_slice(b"\r\n");
         out.put_slice(body);
+    }
+
+    /// Appends the lines of a request that stand in its response, To with this tag (unless that is empty) if
+    /// it has none.
+    // rfc3261 §8.2.6.2
+    pub(crate) fn write_copied(&self, status: StatusCode, to_tag: &[u8], out: &mut impl BufMut) {
+        let mut run = Run::default();
+        for line in self.lines.iter().filter(|line| is_copied(line.id, status)) {
+            if line.id == HeaderName::To && !to_tag.is_empty() && self.to_tag().is_none() {
+                run.end(self, out);
+                let mut to = SmallVec::<[u8; 128]>::from_slice(self.text(line.value));
+                one_line(&mut to);
+                out.put_slice(b"To: ");
+                out.put_slice(&to);
+                out.put_slice(b";tag=");
+                out.put_slice(to_tag);
+                out.put_slice(b"\r\n");
+            } else {
+                run.line(self, line, out);
+            }
+        }
+        run.end(self, out);
     }
 
     /// Where a line stands that is still as received: from its name to the end of its value.
@@ -81,10 +89,35 @@ impl Fields {
             None => false,
         }
     }
+}
 
-    fn flush(&self, run: &mut Option<(usize, usize)>, out: &mut impl BufMut) {
-        if let Some((start, end)) = run.take() {
-            out.put_slice(self.wire.get(start..end).unwrap_or_default());
+/// Lines that stand one behind the other in the wire buffer, not written yet.
+#[derive(Default)]
+struct Run(Option<(usize, usize)>);
+
+impl Run {
+    fn line(&mut self, fields: &Fields, line: &Line, out: &mut impl BufMut) {
+        match fields.wire_range(line) {
+            Some((start, end)) => match &mut self.0 {
+                Some((_, last)) if fields.only_white(*last, start) => *last = end,
+                _ => {
+                    self.end(fields, out);
+                    self.0 = Some((start, end));
+                }
+            },
+            None => {
+                self.end(fields, out);
+                out.put_slice(fields.name(line));
+                out.put_slice(b": ");
+                out.put_slice(fields.text(line.value));
+                out.put_slice(b"\r\n");
+            }
+        }
+    }
+
+    fn end(&mut self, fields: &Fields, out: &mut impl BufMut) {
+        if let Some((start, end)) = self.0.take() {
+            out.put_slice(fields.wire.get(start..end).unwrap_or_default());
             out.put_slice(b"\r\n");
         }
     }
