@@ -8,13 +8,13 @@ mod register;
 
 use std::collections::{HashSet, VecDeque};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use ruf_accounts::Accounts;
 use ruf_admission::{Admitted, Gate, Identity, Neighbours, Overload, Verdict};
 use ruf_locate::{Found, Locator, Query};
 use ruf_message::{
-    Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Request, Response, StatusCode, Tick,
-    Transmit,
+    Flow, FrameError, HeaderName, Malformed, Message, Method, Place, Reply, Request, Response, StatusCode,
+    Tick, Transmit,
 };
 use ruf_proxy::{Ack, Answer, CallEvent, DialogId, Overloaded, Proxy, Token, Turn, Unreachable};
 use ruf_registrar::{Keepalive, KeepaliveLimits, Registrar};
@@ -246,8 +246,9 @@ impl Node {
                 self.register(now, admitted, fingerprint, octets);
             } else {
                 // rfc3261 §8.2.7: the same question gets the same answer, so nothing needs to be kept
-                let response = own::answer(admitted.request(), &self.gate);
-                self.reply_without_state(now, flow, &response, octets);
+                let request = admitted.request();
+                let reply = own::answer(request, &self.gate);
+                self.send_without_state(now, flow, request, &reply, octets);
             }
             return;
         }
@@ -288,46 +289,47 @@ impl Node {
             Some(_) => StatusCode::OK,
             None => StatusCode::CALL_DOES_NOT_EXIST,
         };
-        let mut response = cancel.reply(status);
-        response.set_to_tag(&self.gate.reply_tag(cancel));
+        let reply = Reply::new(status, &self.gate.reply_tag(cancel));
         match invite {
             Some(user) => {
-                self.respond(now, flow, cancel, &response, true, octets);
+                let fingerprint = self.transactions.fingerprint(cancel);
+                let done = self.transactions.answer(now, flow, cancel, fingerprint, &reply, &mut self.wire);
+                if done.is_err() {
+                    let response = self.overloaded(now, cancel, true);
+                    self.reply_without_state(now, flow, &response, octets);
+                }
                 let (proxy, mut turn) = self.turn(now);
                 let reason =
                     cancel.raw(HeaderName::Reason).next().and_then(|reason| str::from_utf8(reason).ok());
                 proxy.cancel(&mut turn, user, reason);
             }
-            None => self.reply_without_state(now, flow, &response, octets),
-        }
-    }
-
-    /// Answers by a server transaction, so that a retransmission gets the same answer again.
-    fn respond(
-        &mut self,
-        now: Tick,
-        flow: Flow,
-        request: &Request,
-        response: &Response,
-        ours: bool,
-        octets: usize,
-    ) {
-        match self.transactions.accept(now, flow, request) {
-            Ok(server) => self.transactions.respond(now, server, response, &mut self.wire),
-            Err(ruf_transaction::Full) => {
-                let response = self.overloaded(now, request, ours);
-                self.reply_without_state(now, flow, &response, octets);
-            }
+            None => self.send_without_state(now, flow, cancel, &reply, octets),
         }
     }
 
     /// Answers without state, where the source may be answered at all (it proved itself, or the
     /// answers to it are still small beside what it sent).
     fn reply_without_state(&mut self, now: Tick, flow: Flow, response: &Response, octets: usize) {
-        let bytes = self.wire.written_once(&flow, |out| response.write_to(out));
+        let to = ruf_transaction::reply_to_via(flow, &response.via());
+        self.write_without_state(now, (flow, to), octets, |out| response.write_to(out));
+    }
+
+    /// The same with a reply of our own.
+    fn send_without_state(&mut self, now: Tick, flow: Flow, request: &Request, reply: &Reply, octets: usize) {
+        let to = ruf_transaction::reply_to(flow, request);
+        self.write_without_state(now, (flow, to), octets, |out| reply.write_to(request, out));
+    }
+
+    fn write_without_state(
+        &mut self,
+        now: Tick,
+        (flow, to): (Flow, Flow),
+        octets: usize,
+        write: impl FnOnce(&mut BytesMut),
+    ) {
+        let bytes = self.wire.written_once(&flow, write);
         if self.gate.may_reply(now, &flow, octets, bytes.len()) {
-            let flow = ruf_transaction::reply_to_via(flow, &response.via());
-            self.wire.transmits.push_back(Transmit { flow, bytes });
+            self.wire.transmits.push_back(Transmit { flow: to, bytes });
         } else {
             self.counters.dropped += 1;
         }

@@ -4,7 +4,7 @@
 //! told so. REGISTER is the registrar's, not ours.
 
 use ruf_admission::{Gate, Identity};
-use ruf_message::{HeaderName, Method, Request, Response, StatusCode};
+use ruf_message::{HeaderName, Method, Reply, Request, StatusCode};
 
 /// The methods that the server itself takes.
 const ALLOW: &str = "OPTIONS, REGISTER";
@@ -27,37 +27,33 @@ pub(crate) fn is_for_us(request: &Request, identity: &Identity, gate: &Gate) -> 
 }
 
 /// The answer to such a request, REGISTER aside.
-pub(crate) fn answer(request: &Request, gate: &Gate) -> Response {
+pub(crate) fn answer(request: &Request, gate: &Gate) -> Reply {
     let unsupported: Vec<&str> = request.require().filter(|tag| !SUPPORTED.contains(tag)).collect();
-    let mut response = if !unsupported.is_empty() {
-        let mut response = request.reply(StatusCode::BAD_EXTENSION); // rfc3261 §8.2.2.3
-        response.set(HeaderName::Unsupported, unsupported.join(", "));
-        response
-    } else {
-        match request.method() {
-            Method::Options => options(request), // rfc3261 §11.2
-            Method::Other => refused(request, StatusCode::NOT_IMPLEMENTED), // rfc3261 §21.5.2
-            _ => refused(request, StatusCode::METHOD_NOT_ALLOWED), // rfc3261 §8.2.1
-        }
-    };
-    response.set_to_tag(&gate.reply_tag(request));
-    response
+    let reply = |status| Reply::new(status, &gate.reply_tag(request));
+    if !unsupported.is_empty() {
+        let mut reply = reply(StatusCode::BAD_EXTENSION); // rfc3261 §8.2.2.3
+        reply.add(HeaderName::Unsupported, unsupported.join(", "));
+        return reply;
+    }
+    match request.method() {
+        Method::Options => options(reply(StatusCode::OK)), // rfc3261 §11.2
+        Method::Other => refused(reply(StatusCode::NOT_IMPLEMENTED)), // rfc3261 §21.5.2
+        _ => refused(reply(StatusCode::METHOD_NOT_ALLOWED)), // rfc3261 §8.2.1
+    }
 }
 
-fn options(request: &Request) -> Response {
-    let mut response = request.reply(StatusCode::OK);
-    response.add(HeaderName::Allow, ALLOW);
-    response.add(HeaderName::Accept, "*/*");
-    response.add(HeaderName::AcceptEncoding, "identity");
-    response.add(HeaderName::AcceptLanguage, "en");
-    response.add(HeaderName::Supported, SUPPORTED.join(", "));
-    response
+fn options(mut reply: Reply) -> Reply {
+    reply.add(HeaderName::Allow, ALLOW);
+    reply.add(HeaderName::Accept, "*/*");
+    reply.add(HeaderName::AcceptEncoding, "identity");
+    reply.add(HeaderName::AcceptLanguage, "en");
+    reply.add(HeaderName::Supported, SUPPORTED.join(", "));
+    reply
 }
 
-fn refused(request: &Request, status: StatusCode) -> Response {
-    let mut response = request.reply(status);
-    response.add(HeaderName::Allow, ALLOW);
-    response
+fn refused(mut reply: Reply) -> Reply {
+    reply.add(HeaderName::Allow, ALLOW);
+    reply
 }
 
 #[cfg(test)]

@@ -2,60 +2,54 @@
 //! its GRUUs (RFC 5627 §5.2), its Path (RFC 3327 §5.3), that its flow is kept (RFC 5626 §6), and through
 //! whom its requests go (RFC 3608 §6.3).
 
-use std::io::Write;
-
 use ruf_admission::AddressOfRecord;
 use ruf_message::scan::quote;
-use ruf_message::{Flow, HeaderName, NameAddr, Response, StatusCode, Transport};
+use ruf_message::{Flow, HeaderName, NameAddr, Reply, ReplyLines, StatusCode, Transport};
 
 use crate::binding::Binding;
 use crate::change::{Asked, Rules};
 use crate::gruu::Gruus;
 use crate::path::{is_outbound_way, supports};
 
-/// The 200 to a REGISTER: every one of `bindings` that is live, in their order. Its To still needs a
-/// tag. Of a Record-Route in the request, nothing is read and nothing comes back. There is no Date: a
+/// The 200 to a REGISTER: every one of `bindings` that is live, in their order. Of a Record-Route in the request, nothing is read and nothing comes back. There is no Date: a
 /// SHOULD for phones that set their clock by it, and no clock is read here.
 // rfc3261 §10.3-2, §10.3-3, §10.3-25
-pub fn answer(asked: &Asked<'_>, bindings: &[Binding], rules: &Rules<'_>) -> Response {
-    let mut response = asked.request.reply(StatusCode::OK);
+pub fn answer(asked: &Asked<'_>, bindings: &[Binding], rules: &Rules<'_>) -> Reply {
+    let mut reply = Reply::new(StatusCode::OK, asked.to_tag);
     let knows_gruus = supports(asked.request, "gruu");
-    let mut contact = Vec::new();
     for binding in bindings.iter().filter(|binding| binding.is_live(asked.now)) {
-        contact.clear();
-        contact.push(b'<');
-        contact.extend_from_slice(binding.contact().as_bytes());
-        contact.push(b'>');
-        // rfc5627 §5.2: the instance id comes back, like all it said
-        contact.extend_from_slice(binding.params());
-        if knows_gruus {
-            write_gruus(asked.address, binding, bindings, rules.gruus, &mut contact);
-        }
-        let (q, secs) = (binding.q(), binding.remaining_secs(asked.now));
-        // Writing to a Vec does not fail.
-        if q < 1_000 {
-            drop(write!(contact, ";q={}", Thousandths(q)));
-        }
-        // rfc3261 §10.3-26: each MUST have an "expires" parameter
-        drop(write!(contact, ";expires={secs}"));
-        response.add(HeaderName::Contact, &contact);
+        reply.add_with(HeaderName::Contact, |contact| {
+            contact.push(b'<');
+            contact.extend_from_slice(binding.contact_bytes());
+            contact.push(b'>');
+            // rfc5627 §5.2: the instance id comes back, like all it said
+            contact.extend_from_slice(binding.params());
+            if knows_gruus {
+                write_gruus(asked.address, binding, bindings, rules.gruus, contact);
+            }
+            write_q(binding.q(), contact);
+            // rfc3261 §10.3-26: each MUST have an "expires" parameter
+            contact.extend_from_slice(b";expires=");
+            let secs = binding.remaining_secs(asked.now);
+            contact.extend_from_slice(itoa::Buffer::new().format(secs).as_bytes());
+        });
     }
     // rfc3327 §5.3
     for path in asked.request.values(HeaderName::Path) {
-        response.add(HeaderName::Path, path);
+        reply.add(HeaderName::Path, path);
     }
     if rules.ourselves.named(asked.address.domain()).is_some_and(|domain| domain.service_route) {
-        response.add(HeaderName::ServiceRoute, service_route(&asked.flow, rules));
+        reply.add(HeaderName::ServiceRoute, service_route(&asked.flow, rules));
     }
     if is_flow_registered(asked) {
-        response.add(HeaderName::Require, "outbound");
+        reply.add(HeaderName::Require, "outbound");
         let direct = asked.request.values(HeaderName::Via).nth(1).is_none();
         // rfc5626 §5.4
         if direct && asked.flow.transport.is_reliable() && rules.limits.flow_timer_secs > 0 {
-            response.add(HeaderName::FlowTimer, rules.limits.flow_timer_secs.to_string());
+            reply.add(HeaderName::FlowTimer, rules.limits.flow_timer_secs.to_string());
         }
     }
-    response
+    reply
 }
 
 /// Ourselves, as the phone reached us. A SIP URI, so that both schemes may be called.
@@ -89,29 +83,35 @@ fn write_gruus(
     binding: &Binding,
     bindings: &[Binding],
     gruus: &Gruus,
-    out: &mut Vec<u8>,
+    out: &mut ReplyLines,
 ) {
     let Some(instance) = binding.instance().filter(|_| binding.contact().is_sip()) else { return };
     let scheme = binding.contact().scheme();
-    out.extend_from_slice(b";pub-gruu=");
-    quote(&gruus.public(address, scheme, &instance), out);
+    let mut write = |name: &[u8], gruu: &[u8]| {
+        let mut quoted = Vec::with_capacity(gruu.len() + 2);
+        quote(gruu, &mut quoted);
+        out.extend_from_slice(name);
+        out.extend_from_slice(&quoted);
+    };
+    write(b";pub-gruu=", &gruus.public(address, scheme, &instance));
     let newest = bindings.iter().filter(|of| of.run().is_some() && of.run() == binding.run());
     let newest = newest.max_by_key(|of| of.refreshed_micros());
     if let Some(temporary) = newest.and_then(|newest| gruus.temporary(address, scheme, newest)) {
-        out.extend_from_slice(b";temp-gruu=");
-        quote(&temporary, out);
+        write(b";temp-gruu=", &temporary);
     }
 }
 
-/// A preference as the header writes it: `0.5`, not `0.500`.
-struct Thousandths(u16);
-
-impl std::fmt::Display for Thousandths {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digits = format!("{:03}", self.0 % 1_000);
+/// A preference of less than all, as the header writes it: `0.5`, not `0.500`.
+fn write_q(thousandths: u16, out: &mut ReplyLines) {
+    if thousandths < 1_000 {
+        let digits = format!("{thousandths:03}");
+        out.extend_from_slice(b";q=0");
         match digits.trim_end_matches('0') {
-            "" => write!(f, "{}", self.0 / 1_000),
-            digits => write!(f, "{}.{digits}", self.0 / 1_000),
+            "" => {}
+            digits => {
+                out.push(b'.');
+                out.extend_from_slice(digits.as_bytes());
+            }
         }
     }
 }

@@ -119,18 +119,23 @@ impl Binding {
     /// The contact URI, as the phone wrote it: it becomes the Request-URI.
     #[must_use]
     pub fn contact(&self) -> UriRef<'_> {
-        let [start, end, ..] = self.ends;
         // It was a URI when it was put in, and reads the same.
-        UriRef::parse(self.part(start, end)).unwrap_or_default()
+        UriRef::parse(self.contact_bytes()).unwrap_or_default()
+    }
+
+    /// The same as octets.
+    #[must_use]
+    pub(crate) fn contact_bytes(&self) -> &[u8] {
+        let [start, end, ..] = self.ends;
+        self.part(start, end)
     }
 
     /// Whether its contact is equivalent to this URI.
     // rfc3261 §19.1.4
     #[must_use]
     pub fn is_of(&self, contact: UriRef<'_>) -> bool {
-        let [start, end, ..] = self.ends;
         // A phone writes its contact the same way each time: most often no URI is read here.
-        self.part(start, end) == contact.as_bytes() || self.contact().equivalent(&contact)
+        self.contact_bytes() == contact.as_bytes() || self.contact().equivalent(&contact)
     }
 
     /// Whether requests can be sent to it. Contacts of any scheme may be registered (`mailto:`) and are

@@ -40,6 +40,8 @@ pub struct Asked<'a> {
     pub flow: Flow,
     /// What [`address_of_record`](crate::address_of_record) said.
     pub address: &'a AddressOfRecord,
+    /// The tag that its answer gives To.
+    pub to_tag: &'a str,
     /// The time.
     pub now: Tick,
 }

@@ -14,7 +14,7 @@
 //! | 7 | each contact in turn | [`changes`], made real by [`apply`] |
 //! | 8 | what is bound now? | [`answer`] |
 //!
-//! Every step that fails gives a [`Reject`], which knows its response. Nothing is changed before
+//! Every step that fails gives a [`Reject`], which knows its answer. Nothing is changed before
 //! [`apply`], so a request is processed completely or not at all.
 //!
 //! What later RFCs add to the steps:

@@ -1,6 +1,6 @@
-//! Why a REGISTER is refused. A [`Reject`] names what the peer did and knows its own response.
+//! Why a REGISTER is refused. A [`Reject`] names what the peer did and knows its own answer.
 
-use ruf_message::{HeaderName, Request, Response, StatusCode};
+use ruf_message::{HeaderName, Reply, StatusCode};
 
 /// What stopped a REGISTER. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,29 +68,28 @@ pub enum Reject {
 }
 
 impl Reject {
-    /// The response; its To still needs a tag.
+    /// The reply, which gives To this tag.
     #[must_use]
-    pub fn into_response(self, request: &Request) -> Response {
+    pub fn into_reply(self, to_tag: &str) -> Reply {
         let (status, reason) = self.status_and_reason();
-        let mut response = request.reply(status);
-        response.set_status(status, reason);
+        let mut reply = Reply::saying(status, reason, to_tag);
         match self {
             // rfc3261 §8.2.2.3
-            Self::BadExtension(tags) => response.add(HeaderName::Unsupported, tags.join(", ")),
+            Self::BadExtension(tags) => reply.add(HeaderName::Unsupported, tags.join(", ")),
             // rfc3327 §5.3
-            Self::PathNotSupported => response.add(HeaderName::Unsupported, "path"),
+            Self::PathNotSupported => reply.add(HeaderName::Unsupported, "path"),
             // rfc3261 §10.3-19
             Self::IntervalTooBrief { min_secs } => {
-                response.add(HeaderName::MinExpires, min_secs.to_string());
+                reply.add(HeaderName::MinExpires, min_secs.to_string());
             }
             Self::TooManyBindings { retry_after_secs } => {
-                response.add(HeaderName::RetryAfter, retry_after_secs.to_string());
+                reply.add(HeaderName::RetryAfter, retry_after_secs.to_string());
             }
             Self::NotStored { retry_after_secs } => {
-                response.add(HeaderName::RetryAfter, retry_after_secs.to_string());
+                reply.add(HeaderName::RetryAfter, retry_after_secs.to_string());
             }
             Self::Overloaded { retry_after_secs: Some(secs) } => {
-                response.add(HeaderName::RetryAfter, secs.to_string());
+                reply.add(HeaderName::RetryAfter, secs.to_string());
             }
             Self::Overloaded { retry_after_secs: None }
             | Self::ForeignDomain
@@ -111,7 +110,7 @@ impl Reject {
             | Self::InstanceWithoutSip
             | Self::OutOfOrder => {}
         }
-        response
+        reply
     }
 
     /// The phrase tells a person in front of a capture more than the number's own would.

@@ -25,6 +25,7 @@ fn all_bindings_are_listed_with_what_is_left_of_them() {
         ]
     );
     assert_eq!((response.status().as_u16(), response.reason()), (200, &b"OK"[..]));
+    assert_eq!(response.to_tag(), Some(&b"ours"[..]));
     assert!(!response.contains(HeaderName::RecordRoute));
 }
 
@@ -83,7 +84,7 @@ fn every_refusal_has_its_status_and_what_must_go_with_it() {
         (Reject::Overloaded { retry_after_secs: Some(31) }, 503, HeaderName::RetryAfter, Some("31")),
         (Reject::Overloaded { retry_after_secs: None }, 503, HeaderName::RetryAfter, None),
     ] {
-        let response = reject.clone().into_response(&register);
+        let response = desk::response(&reject.clone().into_reply("ours"), &register);
         assert_eq!(response.status().as_u16(), code, "{reject:?}");
         assert_eq!(response.raw(header).next(), value.map(str::as_bytes), "{reject:?}");
         assert!(!response.reason().is_empty() && !response.contains(HeaderName::Contact));

@@ -185,10 +185,10 @@ fn a_contact_that_is_its_own_gruu_or_address_is_refused() {
         let lines = format!("Contact: <{contact}>;+sip.instance=\"<urn:uuid:a1>\"");
         assert_eq!(desk.refusal("two", 1, &lines), itself, "{contact}");
     }
-    assert_eq!(Reject::ContactIsItself.into_response(&request("x", 1, "")).status().as_u16(), 403);
+    assert_eq!(Reject::ContactIsItself.into_reply("ours").status().as_u16(), 403);
     let mail = "Contact: <mailto:a@b>;+sip.instance=\"<urn:uuid:a1>\"";
     assert_eq!(desk.refusal("two", 1, mail), Reject::InstanceWithoutSip);
-    assert_eq!(Reject::InstanceWithoutSip.into_response(&request("x", 1, "")).status().as_u16(), 403);
+    assert_eq!(Reject::InstanceWithoutSip.into_reply("ours").status().as_u16(), 403);
     // To be removed it may say anything; the address of another is a contact like any other.
     desk.register("two", 1, &format!("Contact: <{PUBLIC_A}>;expires=0;+sip.instance=\"<urn:uuid:a1>\""))
         .unwrap();

@@ -96,7 +96,7 @@ fn a_flow_stands_beside_removals_only() {
     assert_eq!(desk.refusal("one", 2, &mixed), Reject::FlowBesideContacts);
     let two = format!("{}\n{}\n{SUPPORTED}", flow("a", 1, ""), flow("a", 2, ""));
     assert_eq!(desk.refusal("one", 3, &two), Reject::FlowBesideContacts);
-    assert_eq!(Reject::FlowBesideContacts.into_response(&request("x", 1, "")).status().as_u16(), 400);
+    assert_eq!(Reject::FlowBesideContacts.into_reply("ours").status().as_u16(), 400);
     let removing = format!("{}\nContact: <sip:old@10.0.0.2>;expires=0\n{SUPPORTED}", flow("a", 1, ""));
     desk.register("one", 4, &removing).unwrap();
     assert_eq!(desk.contacts(), ["sip:a@10.0.0.2:5060"]);
@@ -134,7 +134,7 @@ fn a_first_hop_that_does_not_keep_the_flow_gets_439() {
             refused
         );
     }
-    assert_eq!(Reject::FirstHopLacksOutbound.into_response(&request("x", 1, "")).status().as_u16(), 439);
+    assert_eq!(Reject::FirstHopLacksOutbound.into_reply("ours").status().as_u16(), 439);
     // A phone that does not know outbound is not told: its reg-id is ignored.
     let response = desk.take(&through_a_proxy(&contact)).unwrap();
     assert!(required(&response).is_empty() && !desk.bindings[0].is_outbound());

@@ -10,7 +10,7 @@ use ruf_registrar_core::Reject;
 const A: &str = "Contact: <sip:a@10.0.0.2>\nSupported: path";
 
 fn refused(reject: Reject) -> Response {
-    reject.into_response(&request("x", 1, ""))
+    desk::response(&reject.into_reply("ours"), &request("x", 1, ""))
 }
 
 #[test]

@@ -76,8 +76,8 @@ impl Desk {
             let admitted: Vec<Admitted> = (number..until).map(|number| self.admitted(number, cseq)).collect();
             let start = Instant::now();
             for request in &admitted {
-                let response = self.registrar.register(Tick::ZERO, request, self.gate.ourselves()).response;
-                assert!(response.status().is_success(), "{response}");
+                let registered = self.registrar.register(Tick::ZERO, request, self.gate.ourselves(), "t");
+                assert!(registered.reply.status().is_success(), "{registered:?}");
             }
             took += start.elapsed().as_nanos();
             number = until;

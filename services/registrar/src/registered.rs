@@ -2,8 +2,7 @@
 //!
 //! Not here: when it is answered (the node), what is done (`registrar.rs`).
 
-use ruf_admission::Admitted;
-use ruf_message::Response;
+use ruf_message::Reply;
 use ruf_registrar_core::Reject;
 use ruf_store::Ticket;
 
@@ -11,8 +10,8 @@ use ruf_store::Ticket;
 #[derive(Debug)]
 #[must_use]
 pub struct Registered {
-    /// Its answer. The To still needs its tag, which is the gate's to give.
-    pub response: Response,
+    /// Its answer.
+    pub reply: Reply,
     /// The change must be on the disk before the answer leaves; if it cannot be written, the answer is
     /// [`Registrar::not_stored`](crate::Registrar::not_stored).
     pub ticket: Option<Ticket>,
@@ -24,8 +23,8 @@ pub struct Registered {
 }
 
 impl Registered {
-    pub(crate) fn refused(reject: Reject, admitted: &Admitted) -> Self {
-        let response = reject.into_response(admitted.request());
-        Registered { response, ticket: None, is_translated: false, lasts_secs: None }
+    pub(crate) fn refused(reject: Reject, to_tag: &str) -> Self {
+        let reply = reject.into_reply(to_tag);
+        Registered { reply, ticket: None, is_translated: false, lasts_secs: None }
     }
 }

@@ -135,24 +135,32 @@ impl Registrar {
         Self { shared: Arc::new(shared), durable }
     }
 
-    /// Does what an admitted REGISTER asks, and answers it.
+    /// Does what an admitted REGISTER asks, and answers it with this To tag.
     // rfc3261 §10.3-4, §10.3-5, §10.3-6: in the order received, atomically, each on its own
-    pub fn register(&self, now: Tick, admitted: &Admitted, ourselves: &Ourselves) -> Registered {
+    pub fn register(
+        &self,
+        now: Tick,
+        admitted: &Admitted,
+        ourselves: &Ourselves,
+        to_tag: &str,
+    ) -> Registered {
         let address = match address_of_record(admitted, ourselves) {
             Ok(address) => address,
-            Err(reject) => return self.refuse(0, admitted, reject),
+            Err(reject) => return self.refuse(0, to_tag, reject),
         };
+        let asked =
+            Asked { request: admitted.request(), flow: admitted.flow(), address: &address, to_tag, now };
         let shard = self.shared.index(&address);
-        let mut done = self.try_register(shard, &address, now, admitted, ourselves);
+        let mut done = self.try_register(shard, &asked, ourselves);
         if matches!(done, Err(Stopped::Full)) {
             // Others may have expired since the last tick.
             self.tick(now);
-            done = self.try_register(shard, &address, now, admitted, ourselves);
+            done = self.try_register(shard, &asked, ourselves);
         }
         match done {
             Ok(registered) => registered,
-            Err(Stopped::Refused(reject)) => self.refuse(shard, admitted, reject),
-            Err(Stopped::Full) => self.refuse(shard, admitted, self.overloaded(admitted.identity())),
+            Err(Stopped::Refused(reject)) => self.refuse(shard, to_tag, reject),
+            Err(Stopped::Full) => self.refuse(shard, to_tag, self.overloaded(admitted.identity())),
         }
     }
 
@@ -276,13 +284,13 @@ impl Registrar {
     }
 
     /// The answer to a REGISTER whose change the disk did not take.
-    pub fn not_stored(&self, admitted: &Admitted) -> Registered {
-        Registered::refused(Reject::NotStored { retry_after_secs: self.spread_secs() }, admitted)
+    pub fn not_stored(&self, to_tag: &str) -> Registered {
+        Registered::refused(Reject::NotStored { retry_after_secs: self.spread_secs() }, to_tag)
     }
 
-    fn refuse(&self, shard: usize, admitted: &Admitted, reject: Reject) -> Registered {
+    fn refuse(&self, shard: usize, to_tag: &str, reject: Reject) -> Registered {
         self.shared.lock(shard).counters.refused += 1;
-        Registered::refused(reject, admitted)
+        Registered::refused(reject, to_tag)
     }
 
     fn spread_secs(&self) -> u32 {
@@ -301,19 +309,17 @@ impl Registrar {
     fn try_register(
         &self,
         shard: usize,
-        address: &AddressOfRecord,
-        now: Tick,
-        admitted: &Admitted,
+        asked: &Asked<'_>,
         ourselves: &Ourselves,
     ) -> Result<Registered, Stopped> {
         let shared = &*self.shared;
+        let (address, now) = (asked.address, asked.now);
         let shard = &mut *shared.lock(shard);
         // What has expired is gone, whether or not the timer was first.
         let (mut place, expired) = shard.table.live(address, now);
         shared.count_expired(shard, expired);
-        let asked = Asked { request: admitted.request(), flow: admitted.flow(), address, now };
         let rules = Rules { ourselves, limits: &shared.limits.address, gruus: &shared.gruus };
-        let changes = changes(&asked, shard.table.at(place), &rules)?;
+        let changes = changes(asked, shard.table.at(place), &rules)?;
         let count = Count::of(&changes);
         if !shared.make_room(&count) {
             return Err(Stopped::Full);
@@ -347,7 +353,7 @@ impl Registrar {
         let bindings = shard.table.at(place);
         let is_translated = bindings.iter().any(Binding::is_translated);
         let lasts_secs = bindings.iter().map(|binding| binding.remaining_secs(now)).max();
-        Ok(Registered { response: answer(&asked, bindings, &rules), ticket, is_translated, lasts_secs })
+        Ok(Registered { reply: answer(asked, bindings, &rules), ticket, is_translated, lasts_secs })
     }
 }
 

@@ -1,7 +1,8 @@
 //! REGISTER: what changes a binding is answered when the disk has it.
 //!
 //! The server transaction is open meanwhile, so that the request, sent again, asks for nothing twice. What
-//! changes nothing is answered at once, unless it rests on a change that is still on its way there.
+//! changes nothing is answered at once, unless it rests on a change that is still on its way there; and so
+//! is everything where the disk is not asked.
 
 use std::time::Duration;
 
@@ -30,16 +31,22 @@ impl Node {
         octets: usize,
     ) {
         let (flow, request) = (admitted.flow(), admitted.request());
-        let Ok(server) = self.transactions.accept_as(now, flow, request, fingerprint) else {
+        if self.transactions.room_for(request, fingerprint).is_err() {
             let response = self.overloaded(now, request, is_ours(admitted.identity()));
             self.reply_without_state(now, flow, &response, octets);
             return;
+        }
+        let to_tag = self.gate.reply_tag(request);
+        let registered = self.registrar.register(now, &admitted, self.gate.ourselves(), &to_tag);
+        let Some(ticket) = registered.ticket else {
+            self.note(now, &admitted, &registered);
+            let (request, reply) = (admitted.request(), &registered.reply);
+            // There was room.
+            let _ = self.transactions.answer(now, flow, request, fingerprint, reply, &mut self.wire);
+            return;
         };
-        let mut registered = self.registrar.register(now, &admitted, self.gate.ourselves());
-        registered.response.set_to_tag(&self.gate.reply_tag(request));
-        match registered.ticket {
-            None => self.registered(now, server, &admitted, &registered),
-            Some(ticket) => self.held.push_back(Held { ticket, server, admitted, registered }),
+        if let Ok(server) = self.transactions.accept_as(now, flow, request, fingerprint) {
+            self.held.push_back(Held { ticket, server, admitted, registered });
         }
     }
 
@@ -47,17 +54,18 @@ impl Node {
     pub fn committed(&mut self, now: Tick, outcome: Outcome) {
         while let Some(held) = self.held.pop_front_if(|held| held.ticket <= outcome.upto) {
             let Held { server, admitted, mut registered, .. } = held;
+            let request = admitted.request();
             if !outcome.is_durable {
-                registered = self.registrar.not_stored(&admitted);
-                registered.response.set_to_tag(&self.gate.reply_tag(admitted.request()));
+                registered = self.registrar.not_stored(&self.gate.reply_tag(request));
             }
-            self.registered(now, server, &admitted, &registered);
+            self.note(now, &admitted, &registered);
+            self.transactions.respond_with(now, server, request, &registered.reply, &mut self.wire);
         }
         self.settle(now);
     }
 
     /// What proves itself by a binding may be answered at length, is slowed less, and is kept reachable.
-    fn registered(&mut self, now: Tick, server: ServerId, admitted: &Admitted, registered: &Registered) {
+    fn note(&mut self, now: Tick, admitted: &Admitted, registered: &Registered) {
         if let Some(secs) = registered.lasts_secs {
             let lifetime = Duration::from_secs(secs);
             self.gate.note_binding(now, admitted.flow().remote.ip(), lifetime);
@@ -67,6 +75,5 @@ impl Node {
                 self.keepalive.note(now, &self.registrar, address, admitted.request().call_id());
             }
         }
-        self.transactions.respond(now, server, &registered.response, &mut self.wire);
     }
 }

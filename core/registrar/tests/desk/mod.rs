@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use ruf_admission::{AddressOfRecord, Domain, Listener, Ourselves};
-use ruf_message::{Flow, HeaderName, Message, Request, Response, Tick, Transport, Uri};
+use ruf_message::{Flow, HeaderName, Message, Reply, Request, Response, Tick, Transport, Uri};
 use ruf_registrar_core::{Asked, Bindings, Gruus, Limits, Reject, Rules, answer, apply, changes};
 
 pub struct Desk {
@@ -42,10 +42,10 @@ impl Desk {
         self.bindings.retain(|binding| binding.is_live(self.now));
         let rules = Rules { ourselves: &self.ourselves, limits: &self.limits, gruus: &self.gruus };
         let address = &AddressOfRecord::new("alice", "a.example");
-        let asked = Asked { request, flow: self.flow, address, now: self.now };
+        let asked = Asked { request, flow: self.flow, address, to_tag: "ours", now: self.now };
         let changes = changes(&asked, &self.bindings, &rules)?;
         apply(changes, &mut self.bindings);
-        Ok(answer(&asked, &self.bindings, &rules))
+        Ok(response(&answer(&asked, &self.bindings, &rules), request))
     }
 
     /// The contacts that a GRUU leads to; `None`: it is none of ours, or no longer one.
@@ -76,6 +76,16 @@ pub fn request(call_id: &str, cseq: u32, lines: &str) -> Request {
          Max-Forwards: 70\r\nFrom: <sip:alice@a.example>;tag=1\r\nTo: <sip:alice@a.example>\r\n\
          Call-ID: {call_id}\r\nCSeq: {cseq} REGISTER\r\n{lines}Content-Length: 0\r\n\r\n"
     ))
+}
+
+/// What an answer to this request is on the wire.
+pub fn response(reply: &Reply, request: &Request) -> Response {
+    let mut octets = Vec::new();
+    reply.write_to(request, &mut octets);
+    match Message::parse(octets.into()) {
+        Ok(Message::Response(response)) => response,
+        other => panic!("{other:?}"),
+    }
 }
 
 pub fn parse(text: &str) -> Request {

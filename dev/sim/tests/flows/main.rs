@@ -64,6 +64,7 @@ mod redirect_offer_in_ack;
 mod refresh_crosses_reinvite;
 mod register_401_200;
 mod register_again;
+mod register_answer_lost;
 mod register_query;
 mod register_wrong_password;
 mod reinvite_then_bye;

@@ -50,12 +50,17 @@ impl Desk {
         let request = parse(text);
         match self.gate.admit(self.now, self.flow, request, &self.accounts) {
             Verdict::Admitted(admitted) => {
-                let registered = self.registrar.register(self.now, &admitted, self.gate.ourselves());
+                let registered = self.registrar.register(self.now, &admitted, self.gate.ourselves(), "ours");
                 self.ticket = registered.ticket;
-                let listed = registered.response.contacts().filter_map(|contact| contact.expires_secs());
-                let longest = listed.max().filter(|_| registered.response.status().is_success());
+                let mut octets = Vec::new();
+                registered.reply.write_to(admitted.request(), &mut octets);
+                let Ok(Message::Response(response)) = Message::parse(octets.into()) else {
+                    panic!("no response: {registered:?}")
+                };
+                let listed = response.contacts().filter_map(|contact| contact.expires_secs());
+                let longest = listed.max().filter(|_| response.status().is_success());
                 assert_eq!(registered.lasts_secs, longest.map(u64::from));
-                registered.response
+                response
             }
             Verdict::Reply(response) => response,
             Verdict::Drop => panic!("dropped\n{text}"),
