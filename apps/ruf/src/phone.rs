@@ -9,6 +9,7 @@ mod identity;
 mod interrupt;
 mod message;
 mod order;
+mod recording;
 mod report;
 mod screen;
 mod talk;

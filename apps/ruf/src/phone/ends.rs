@@ -23,7 +23,7 @@ impl<T: ?Sized> Clone for Shared<T> {
 }
 
 impl Ends {
-    pub(super) fn new(source: Box<dyn Source>, sink: Box<dyn Sink>, recorder: Option<Recorder>) -> Ends {
+    pub(super) fn new(source: Box<dyn Source>, sink: Box<dyn Sink>, recorder: Option<&Recorder>) -> Ends {
         let tap = Tap::default();
         tap.record(recorder);
         let (source, sink) = (Mutex::new(tap.said(source)), Mutex::new(tap.heard(sink)));

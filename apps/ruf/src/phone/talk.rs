@@ -11,6 +11,7 @@ use super::conversation::{Around, Conversation, Plan};
 use super::ends::Ends;
 use super::identity::Identity;
 use super::order::no_key;
+use super::recording::{SLOW, finish};
 use super::report::{Measured, Report};
 use super::way::WayArgs;
 
@@ -149,22 +150,34 @@ impl Talk {
         let Talk { says, recorder, keys, lasts, says_for } = self;
         let card = if let Says::Card(card) = &says { Some(card.clone()) } else { None };
         let (report, plan) =
-            (around.report, Plan { ends: says.ends(recorder.clone()), keys, lasts, says_for });
-        tokio::select! {
+            (around.report, Plan { ends: says.ends(recorder.as_ref()), keys, lasts, says_for });
+        let ended = tokio::select! {
             ended = Conversation::new(around, plan, call).run(meanwhile) => ended,
-            never = watch(card, recorder, report) => match never {},
+            never = watch(card, recorder.as_ref(), report) => match never {},
+        };
+        if let Some(recorder) = recorder {
+            let lost = recorder.lost_millis();
+            if lost > 0 {
+                report.say("recording", &format!("{:.1} s of it are silence, {SLOW}", lost as f64 / 1_000.0));
+            }
+            finish(recorder).await;
         }
+        ended
     }
 }
 
 /// Says what is wrong with a card or a recording, for as long as it is asked.
-async fn watch(card: Option<Card>, recorder: Option<Recorder>, report: &Report) -> Infallible {
-    let (mut trouble, mut recorder) = (None, recorder);
+async fn watch(card: Option<Card>, recorder: Option<&Recorder>, report: &Report) -> Infallible {
+    let (mut trouble, mut recorder, mut has_lost) = (None, recorder, false);
     loop {
         tokio::time::sleep(LOOK).await;
-        if let Some(why) = recorder.as_ref().and_then(Recorder::trouble) {
+        if let Some(why) = recorder.and_then(Recorder::trouble) {
             report.say("recording", &why);
             recorder = None;
+        }
+        if !has_lost && recorder.is_some_and(|recorder| recorder.lost_millis() > 0) {
+            report.say("recording", &format!("a part of it is silence, {SLOW}"));
+            has_lost = true;
         }
         let now = card.as_ref().and_then(Card::trouble);
         if trouble != now {
@@ -176,7 +189,7 @@ async fn watch(card: Option<Card>, recorder: Option<Recorder>, report: &Report) 
 
 impl Says {
     /// Where sound comes from, and where it goes to.
-    fn ends(self, recorder: Option<Recorder>) -> Ends {
+    fn ends(self, recorder: Option<&Recorder>) -> Ends {
         let (source, sink): (Box<dyn Source>, Box<dyn Sink>) = match self {
             Says::Nothing => (Box::new(Silence), Box::new(Null)),
             Says::Echo => device::echo(),

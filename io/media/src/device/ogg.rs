@@ -8,7 +8,7 @@ use ogg::{PacketReader, PacketWriteEndInfo, PacketWriter};
 use opus::{Application, Bitrate, Channels, Decoder, Encoder};
 use ruf_audio::{Frame, Rate};
 
-use super::FLUSH_FRAMES;
+use super::{FLUSH_FRAMES, recorder};
 use crate::codec::opus_ticks;
 
 /// Samples a second, and units of the granule position.
@@ -166,8 +166,6 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) const RATE: Rate = RATE;
-
     /// Of one channel, or of two.
     pub(super) fn begin(file: File, channels: Channels) -> io::Result<Writer> {
         let packets = PacketWriter::new(BufWriter::new(file));
@@ -199,21 +197,26 @@ impl Writer {
         self.packets.inner_mut().flush()
     }
 
-    /// A frame of each channel.
-    pub(super) fn write(&mut self, channels: &[&Frame]) -> io::Result<()> {
+    fn packet(&mut self, channels: &[&Frame], end: PacketWriteEndInfo, position: u64) -> io::Result<()> {
+        let sample = |at: usize| channels.iter().map(move |frame| frame.get(at).copied().unwrap_or(0));
+        let samples: Vec<i16> = (0..RATE.frame_len()).flat_map(sample).collect();
+        let packet = self.encoder.encode_vec(&samples, PACKET_BYTES_MAX).map_err(io::Error::other)?;
+        self.packets.write_packet(packet, self.serial, end, position)
+    }
+}
+
+impl recorder::File for Writer {
+    fn rate(&self) -> Rate {
+        RATE
+    }
+
+    fn write(&mut self, channels: &[&Frame]) -> io::Result<()> {
         self.frames += 1;
         let is_second = self.frames.is_multiple_of(FLUSH_FRAMES);
         let end = if is_second { PacketWriteEndInfo::EndPage } else { PacketWriteEndInfo::NormalPacket };
         let position = u64::from(self.frames) * RATE.frame_len() as u64;
         self.packet(channels, end, position)?;
         if is_second { self.packets.inner_mut().flush() } else { Ok(()) }
-    }
-
-    fn packet(&mut self, channels: &[&Frame], end: PacketWriteEndInfo, position: u64) -> io::Result<()> {
-        let sample = |at: usize| channels.iter().map(move |frame| frame.get(at).copied().unwrap_or(0));
-        let samples: Vec<i16> = (0..RATE.frame_len()).flat_map(sample).collect();
-        let packet = self.encoder.encode_vec(&samples, PACKET_BYTES_MAX).map_err(io::Error::other)?;
-        self.packets.write_packet(packet, self.serial, end, position)
     }
 }
 

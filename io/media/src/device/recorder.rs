@@ -1,34 +1,35 @@
-//! [`Recorder`]: both sides of a call into a file.
+//! [`Recorder`]: both sides of a call into a file. Not here: what waits for the disk, and the thread that writes it
+//! (`tape`).
+
+mod tape;
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
 
 use opus::Channels;
-use ruf_audio::{Converter, FRAME_MS, Frame, Mix, Rate};
+use ruf_audio::FRAME_MS;
+
+pub(super) use tape::{File, Tape};
 
 use super::{FileError, Sink, Source, Tap, ogg, wav};
 
-/// Records a call into a file: Opus in Ogg if its name ends in `.opus`, `.ogg` or `.oga`, otherwise WAV. The file is
-/// whole at any time, but for the last second.
+/// Records a call into a file: Opus in Ogg if its name ends in `.opus`, `.ogg` or `.oga`, otherwise WAV. A thread of its
+/// own writes it, so that no call waits for the disk; what the disk is too slow for is silence in the file
+/// ([`Recorder::lost_millis`]). The file is whole at any time, but for the last second and for what waits for the disk.
+///
+/// A recording ends with the last clone of this, whatever its ends in a call still hear: that drop waits until the file
+/// is written.
 #[derive(Clone)]
-pub struct Recorder(Arc<Mutex<Recording>>);
+pub struct Recorder(Arc<Writing>);
 
-struct Recording {
-    /// Or why it could not be written any more.
-    file: Result<Format, String>,
-    rate: Rate,
-    is_mixed: bool,
-    said: Option<Frame>,
-    /// That were written.
-    frames: u64,
-}
-
-enum Format {
-    Wav(wav::Writer),
-    Ogg(Box<ogg::Writer>),
+/// The thread that writes.
+struct Writing {
+    tape: Arc<Tape>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl fmt::Debug for Recorder {
@@ -44,7 +45,7 @@ impl Recorder {
     /// # Errors
     /// It cannot be written.
     pub fn create(path: &Path) -> Result<Recorder, FileError> {
-        Recorder::begin(path, File::create(path), false)
+        Recorder::begin(path, fs::File::create(path), false)
     }
 
     /// Begins a file of one channel, in which both are heard.
@@ -52,7 +53,7 @@ impl Recorder {
     /// # Errors
     /// It cannot be written.
     pub fn mixed(path: &Path) -> Result<Recorder, FileError> {
-        Recorder::begin(path, File::create(path), true)
+        Recorder::begin(path, fs::File::create(path), true)
     }
 
     /// As [`Recorder::create`], where no such file is; its owner alone may read it.
@@ -71,12 +72,24 @@ impl Recorder {
         Recorder::begin(path, private(path), true)
     }
 
-    fn begin(path: &Path, file: io::Result<File>, is_mixed: bool) -> Result<Recorder, FileError> {
-        let (file, rate) = file
-            .and_then(|file| Format::begin(path, file, is_mixed))
-            .map_err(|error| FileError(format!("{} cannot be written: {error}", path.display())))?;
-        let recording = Recording { file: Ok(file), rate, is_mixed, said: None, frames: 0 };
-        Ok(Recorder(Arc::new(Mutex::new(recording))))
+    fn begin(path: &Path, file: io::Result<fs::File>, is_mixed: bool) -> Result<Recorder, FileError> {
+        file.and_then(|file| match is_opus(path) {
+            true => {
+                let channels = if is_mixed { Channels::Mono } else { Channels::Stereo };
+                Recorder::write(ogg::Writer::begin(file, channels)?, is_mixed)
+            }
+            false => Recorder::write(wav::Writer::begin(file, if is_mixed { 1 } else { 2 })?, is_mixed),
+        })
+        .map_err(|error| FileError(format!("{} cannot be written: {error}", path.display())))
+    }
+
+    /// Into a file of one channel or of two.
+    fn write(file: impl File + 'static, is_mixed: bool) -> io::Result<Recorder> {
+        let tape = Arc::new(Tape::default());
+        let written = Arc::clone(&tape);
+        let thread = thread::Builder::new().name("ruf-recorder".to_owned());
+        let thread = thread.spawn(move || written.write(file, is_mixed))?;
+        Ok(Recorder(Arc::new(Writing { tape, thread: Some(thread) })))
     }
 
     /// Records what is heard, and passes it on.
@@ -89,43 +102,51 @@ impl Recorder {
         self.tap().said(source)
     }
 
-    /// How long what was recorded is, in milliseconds.
+    /// How long what was recorded is, in milliseconds, with what still waits for the disk.
     pub fn millis(&self) -> u64 {
-        self.recording().frames * u64::from(FRAME_MS)
+        self.0.tape.counts().frames * u64::from(FRAME_MS)
+    }
+
+    /// How much of it is silence, in milliseconds, since the disk was too slow for it.
+    pub fn lost_millis(&self) -> u64 {
+        self.0.tape.counts().lost * u64::from(FRAME_MS)
     }
 
     /// Why nothing is recorded any more, though it should be: a disk is full.
     pub fn trouble(&self) -> Option<String> {
-        self.recording().file.as_ref().err().cloned()
+        self.0.tape.counts().trouble
     }
 
-    /// 20 ms were heard.
-    pub(super) fn hear(&self, frame: &Frame, converter: &mut Converter) {
-        let mut recording = self.recording();
-        let heard = converter.convert(frame.clone(), recording.rate);
-        recording.write(&heard);
-    }
-
-    /// 20 ms were said, or nothing was.
-    pub(super) fn say(&self, frame: Option<&Frame>, converter: &mut Converter) {
-        let mut recording = self.recording();
-        let rate = recording.rate;
-        recording.said = frame.map(|frame| converter.convert(frame.clone(), rate));
+    /// Where a call puts what is to be recorded; it does not keep the recording going.
+    pub(super) fn tape(&self) -> Arc<Tape> {
+        Arc::clone(&self.0.tape)
     }
 
     fn tap(&self) -> Tap {
         let tap = Tap::default();
-        tap.record(Some(self.clone()));
+        tap.record(Some(self));
         tap
-    }
-
-    fn recording(&self) -> MutexGuard<'_, Recording> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.tape.close();
+        if let Some(thread) = self.thread.take() {
+            // It does not panic.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// What the name asks for.
+fn is_opus(path: &Path) -> bool {
+    let ends = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
+    ["opus", "ogg", "oga"].into_iter().any(ends)
+}
+
 /// A new file for its owner alone.
-fn private(path: &Path) -> io::Result<File> {
+fn private(path: &Path) -> io::Result<fs::File> {
     let mut how = OpenOptions::new();
     how.write(true).create_new(true);
     #[cfg(unix)]
@@ -133,52 +154,15 @@ fn private(path: &Path) -> io::Result<File> {
     how.open(path)
 }
 
-impl Recording {
-    fn write(&mut self, heard: &Frame) {
-        let said = self.said.take().unwrap_or_else(|| Frame::silence(self.rate));
-        let Ok(file) = &mut self.file else { return };
-        let written = if self.is_mixed {
-            let mut mix = Mix::new(self.rate);
-            // Both have the rate.
-            let _ = mix.add(heard) && mix.add(&said);
-            file.write(&[&mix.all()])
-        } else {
-            file.write(&[heard, &said])
-        };
-        match written {
-            Ok(()) => self.frames += 1,
-            // A full disk ends the recording, not the call.
-            Err(error) => self.file = Err(error.to_string()),
-        }
-    }
-}
-
-impl Format {
-    /// What the name asks for.
-    fn begin(path: &Path, file: File, is_mixed: bool) -> io::Result<(Format, Rate)> {
-        let ends = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
-        if ["opus", "ogg", "oga"].into_iter().any(ends) {
-            let channels = if is_mixed { Channels::Mono } else { Channels::Stereo };
-            let writer = ogg::Writer::begin(file, channels)?;
-            return Ok((Format::Ogg(Box::new(writer)), ogg::Writer::RATE));
-        }
-        Ok((Format::Wav(wav::Writer::begin(file, if is_mixed { 1 } else { 2 })?), wav::Writer::RATE))
-    }
-
-    /// A frame of each channel.
-    fn write(&mut self, channels: &[&Frame]) -> io::Result<()> {
-        match self {
-            Format::Wav(writer) => writer.write(channels),
-            Format::Ogg(writer) => writer.write(channels),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::device::{Null, Player, ToneGenerator};
-    use ruf_audio::{Tone, tone_hz};
+    use ruf_audio::{Rate, Tone, tone_hz};
+    use std::time::{Duration, Instant};
+
+    /// The longest that is waited for what another thread does.
+    const WAIT: Duration = Duration::from_secs(20);
 
     struct Place(std::path::PathBuf);
 
@@ -206,6 +190,15 @@ mod tests {
         }
     }
 
+    /// Waits for a state, with a deadline.
+    fn until(what: &str, is: impl Fn() -> bool) {
+        let deadline = Instant::now() + WAIT;
+        while !is() {
+            assert!(Instant::now() < deadline, "waited in vain: {what}");
+            thread::yield_now();
+        }
+    }
+
     fn is(samples: &[i16], rate: Rate, wanted: f32) -> bool {
         let middle = &samples[samples.len() / 4..];
         tone_hz(middle, rate.hz()).is_some_and(|(hz, _)| (hz - wanted).abs() < 2.0)
@@ -217,7 +210,9 @@ mod tests {
         let recorder = Recorder::create(&place.0).unwrap();
         recorded(&recorder);
         // As after kill -9: nothing was closed.
-        let mut reader = hound::WavReader::open(&place.0).unwrap();
+        let open = || hound::WavReader::open(&place.0);
+        until("two seconds are whole", || open().is_ok_and(|reader| reader.duration() >= 100 * 320));
+        let mut reader = open().unwrap();
         assert_eq!(reader.duration(), 100 * 320);
         let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();
         for (channel, wanted) in [(0, 440.0), (1, 700.0)] {
@@ -236,8 +231,9 @@ mod tests {
             let create = if mixed { Recorder::mixed } else { Recorder::create };
             let recorder = create(&place.0).unwrap();
             recorded(&recorder);
-            let millis = Player::open(&place.0).unwrap().millis();
-            assert!((1_980..=2_000).contains(&millis), "{millis}");
+            let millis = || Player::open(&place.0).map_or(0, |player| player.millis());
+            until("two seconds are whole", || millis() >= 1_980);
+            assert!(millis() <= 2_000, "{}", millis());
             drop(recorder);
             let mut player = Player::open(&place.0).unwrap();
             assert_eq!(player.millis(), 2_200);
@@ -267,7 +263,9 @@ mod tests {
         let recorder = Recorder::begin(Path::new("full.wav"), full(), false).unwrap();
         assert_eq!((recorder.millis(), recorder.trouble()), (0, None));
         recorded(&recorder);
+        until("it is said", || recorder.trouble().is_some());
         assert!(recorder.trouble().unwrap().contains("No space left"));
+        recorded(&recorder);
         assert!(recorder.millis() < 1_020, "{}", recorder.millis());
         let error = Recorder::begin(Path::new("full.opus"), full(), false).unwrap_err();
         assert!(error.to_string().contains("full.opus cannot be written: No space left"), "{error}");

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ruf_audio::{Converter, Frame};
+use ruf_audio::Frame;
 
+use super::recorder::Tape;
 use super::{Recorder, Sink, Source};
 
 /// Lets sound through, and into a recorder while there is one. Clones are the same.
@@ -12,17 +13,15 @@ pub struct Tap(Arc<Mutex<Tapped>>);
 
 #[derive(Debug, Default)]
 struct Tapped {
-    recorder: Option<Recorder>,
+    tape: Option<Arc<Tape>>,
     is_muted: bool,
 }
 
 impl Tap {
-    /// Records from now on what is heard and said; or no longer, and the file is whole then unless somebody else holds
-    /// its recorder.
-    pub fn record(&self, recorder: Option<Recorder>) {
-        let before = std::mem::replace(&mut self.tapped().recorder, recorder);
-        // What it still writes keeps nobody from talking.
-        drop(before);
+    /// Records from now on what is heard and said, for as long as there is this recorder; or no longer. The file is
+    /// whole once the recorder is dropped.
+    pub fn record(&self, recorder: Option<&Recorder>) {
+        self.tapped().tape = recorder.map(Recorder::tape);
     }
 
     /// What is said is not recorded, since nobody hears it; or it is again.
@@ -32,12 +31,12 @@ impl Tap {
 
     /// What is heard goes through here.
     pub fn heard(&self, sink: Box<dyn Sink>) -> Box<dyn Sink> {
-        Box::new(Heard { tap: self.clone(), sink, converter: Converter::new() })
+        Box::new(Heard { tap: self.clone(), sink })
     }
 
     /// What is said goes through here.
     pub fn said(&self, source: Box<dyn Source>) -> Box<dyn Source> {
-        Box::new(Said { tap: self.clone(), source, converter: Converter::new() })
+        Box::new(Said { tap: self.clone(), source })
     }
 
     fn tapped(&self) -> MutexGuard<'_, Tapped> {
@@ -48,14 +47,13 @@ impl Tap {
 struct Heard {
     tap: Tap,
     sink: Box<dyn Sink>,
-    converter: Converter,
 }
 
 impl Sink for Heard {
     fn hear(&mut self, frame: &Frame) {
         self.sink.hear(frame);
-        if let Some(recorder) = &self.tap.tapped().recorder {
-            recorder.hear(frame, &mut self.converter);
+        if let Some(tape) = &self.tap.tapped().tape {
+            tape.hear(frame);
         }
     }
 }
@@ -63,15 +61,14 @@ impl Sink for Heard {
 struct Said {
     tap: Tap,
     source: Box<dyn Source>,
-    converter: Converter,
 }
 
 impl Source for Said {
     fn frame(&mut self) -> Option<Frame> {
         let frame = self.source.frame();
         let tapped = self.tap.tapped();
-        if let Some(recorder) = &tapped.recorder {
-            recorder.say(frame.as_ref().filter(|_| !tapped.is_muted), &mut self.converter);
+        if let Some(tape) = &tapped.tape {
+            tape.say(frame.as_ref().filter(|_| !tapped.is_muted));
         }
         frame
     }
@@ -106,21 +103,25 @@ mod tests {
         let is = |samples: &[i16], wanted: f32| {
             tone_hz(samples, 16_000).is_some_and(|(hz, _)| (hz - wanted).abs() < 3.0)
         };
-        tap.record(Some(Recorder::create_private(&folder.join("first.wav")).unwrap()));
+        let recorder = Recorder::create_private(&folder.join("first.wav")).unwrap();
+        tap.record(Some(&recorder));
         goes_on(50);
         tap.mute(true);
         goes_on(50);
         tap.record(None);
         goes_on(10);
+        drop(recorder);
         let [heard, said] = sides("first.wav");
         assert_eq!(heard.len(), 100 * 320);
         assert!(is(&heard, 440.0) && is(&said[320..16_000], 700.0));
         assert!(said[16_640..].iter().all(|sample| *sample == 0), "nobody heard that");
-        // Again, into another file.
-        tap.record(Some(Recorder::create_private(&folder.join("second.wav")).unwrap()));
+        // Again, into another file, which ends with its recorder.
+        let recorder = Recorder::create_private(&folder.join("second.wav")).unwrap();
+        tap.record(Some(&recorder));
         tap.mute(false);
         goes_on(20);
-        tap.record(None);
+        drop(recorder);
+        goes_on(10);
         let [heard, said] = sides("second.wav");
         assert_eq!(heard.len(), 20 * 320);
         assert!(is(&said[320..], 700.0));

@@ -1,13 +1,13 @@
 //! WAV files.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter, Seek, Write};
 use std::path::Path;
 
 use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
 use ruf_audio::{Frame, Rate};
 
-use super::FLUSH_FRAMES;
+use super::{FLUSH_FRAMES, recorder};
 
 /// Reads a file of integers or floats, mixed into one channel.
 pub(super) struct Reader(WavReader<BufReader<File>>);
@@ -63,32 +63,38 @@ impl Reader {
 const BYTES_MAX: u64 = u32::MAX as u64 - 1_024;
 
 /// Writes a file. Its header is made true each second, and when it is dropped.
-pub(super) struct Writer {
-    file: WavWriter<BufWriter<File>>,
+pub(super) struct Writer<W: Write + Seek> {
+    file: WavWriter<BufWriter<W>>,
     frames: u64,
 }
 
-impl Writer {
-    pub(super) const RATE: Rate = Rate::Hz16000;
+/// Of what is written.
+const RATE: Rate = Rate::Hz16000;
 
-    pub(super) fn begin(file: File, channels: u16) -> io::Result<Writer> {
+impl<W: Write + Seek> Writer<W> {
+    pub(super) fn begin(file: W, channels: u16) -> io::Result<Writer<W>> {
         let spec = WavSpec {
             channels,
-            sample_rate: Self::RATE.hz(),
+            sample_rate: RATE.hz(),
             bits_per_sample: 16,
             sample_format: SampleFormat::Int,
         };
         let file = WavWriter::new(BufWriter::new(file), spec).map_err(io::Error::other)?;
         Ok(Writer { file, frames: 0 })
     }
+}
 
-    /// A frame of each channel.
-    pub(super) fn write(&mut self, channels: &[&Frame]) -> io::Result<()> {
-        let frame_bytes = (Self::RATE.frame_len() * channels.len() * size_of::<i16>()) as u64;
+impl<W: Write + Seek + Send> recorder::File for Writer<W> {
+    fn rate(&self) -> Rate {
+        RATE
+    }
+
+    fn write(&mut self, channels: &[&Frame]) -> io::Result<()> {
+        let frame_bytes = (RATE.frame_len() * channels.len() * size_of::<i16>()) as u64;
         if (self.frames + 1) * frame_bytes > BYTES_MAX {
             return Err(io::Error::other("a WAV file holds no more"));
         }
-        for at in 0..Self::RATE.frame_len() {
+        for at in 0..RATE.frame_len() {
             for sample in channels.iter().filter_map(|frame| frame.get(at)) {
                 self.file.write_sample(*sample).map_err(io::Error::other)?;
             }
@@ -104,12 +110,13 @@ impl Writer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::recorder::File as _;
 
     #[test]
     fn a_file_ends_before_its_length_cannot_be_written_any_more() {
         let path = std::env::temp_dir().join(format!("ruf-media-wav-{}", std::process::id()));
         let mut writer = Writer::begin(File::create(&path).unwrap(), 2).unwrap();
-        let silence = Frame::silence(Writer::RATE);
+        let silence = Frame::silence(RATE);
         // 18 hours and a half.
         writer.frames = 3_355_441;
         writer.write(&[&silence, &silence]).unwrap();

@@ -118,6 +118,8 @@ pub(crate) enum Progress {
     Recording(PathBuf),
     /// It cannot be recorded, or no longer; why.
     NotRecorded(String),
+    /// A part of what is being recorded is silence, since the disk is too slow.
+    NotAllRecorded,
     /// Voicemail cannot answer; why.
     NoMessage(String),
     /// The caller left a message in this file, so long.

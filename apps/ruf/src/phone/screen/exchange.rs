@@ -3,12 +3,13 @@
 
 mod line_task;
 mod machine;
+mod recordings;
 mod tasks;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use ruf_sip::device::{Null, Room, Silence};
+use ruf_sip::device::{Recorder, Room};
 use ruf_sip::{Call, CallName, Dialer, DiversionReason, Error, Mailbox, Phone, PhoneEvent, StatusCode};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
@@ -16,7 +17,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::consent_file::Consent;
 use super::event::{Effect, Event, LineId, Progress, Registration, Sound};
 use super::settings::PhonePlan;
-use super::sound::SoundPlan;
+use super::sound::{Ends, SoundPlan};
 use super::standing::Standing;
 use super::voicemail::Taking;
 use line_task::LineTask;
@@ -88,11 +89,11 @@ enum Order {
     GiveUp(oneshot::Sender<Option<String>>),
     /// Has the far side take our place in the call that says so.
     Connect(oneshot::Receiver<Option<String>>),
-    /// Is heard by the others in this room, and hears them.
-    Confer(Room),
+    /// Is heard by the others in this room, and hears them; it is recorded for as long as anybody confers.
+    Confer(Room, Option<Recorder>),
     /// Hears us alone again.
     Part,
-    Follow(LineTask),
+    Follow(Box<LineTask>),
 }
 
 impl Exchange {
@@ -245,7 +246,7 @@ impl Exchange {
             Effect::Follow { line, new } => {
                 let account = self.lines.get(&line).map_or(0, |lead| lead.account);
                 let task = self.line(new, account);
-                self.order(line, Order::Follow(task));
+                self.order(line, Order::Follow(Box::new(task)));
             }
             Effect::Write { note, account, to, text } => {
                 let Some(dialer) = self.dialers.get(account).cloned() else { return };
@@ -291,16 +292,16 @@ impl Exchange {
 
     /// One room for all of them, and for us.
     fn confer(&self, lines: &[LineId]) {
-        let (source, sink) = self.sound.ends().unwrap_or_else(|why| {
+        let Ends { source, sink, recorder } = self.sound.ends().unwrap_or_else(|why| {
             // They confer without us.
             if let Some(line) = lines.first() {
                 let _ = self.heard.try_send(Heard::Progress(*line, Progress::NoSound(why)));
             }
-            (Box::new(Silence), Box::new(Null))
+            Ends::silent()
         });
         let room = Room::new(source, sink);
         for line in lines {
-            self.order(*line, Order::Confer(room.clone()));
+            self.order(*line, Order::Confer(room.clone(), recorder.clone()));
         }
     }
 

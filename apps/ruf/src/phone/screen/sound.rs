@@ -26,7 +26,12 @@ pub(crate) enum SoundPlan {
 }
 
 /// Both ends of a call's sound.
-pub(super) type Ends = (Box<dyn Source>, Box<dyn Sink>);
+pub(super) struct Ends {
+    pub(super) source: Box<dyn Source>,
+    pub(super) sink: Box<dyn Sink>,
+    /// What goes through them is recorded for as long as there is this.
+    pub(super) recorder: Option<Recorder>,
+}
 
 impl FromStr for SoundPlan {
     type Err = String;
@@ -88,15 +93,29 @@ impl SoundPlan {
     /// A file cannot be used, in words.
     pub(super) fn ends(&self) -> Result<Ends, String> {
         match self {
-            SoundPlan::None => Ok((Box::new(Silence), Box::new(Null))),
-            SoundPlan::Card(card) => Ok(card.ends()),
-            SoundPlan::Loopback => Ok(device::echo()),
+            SoundPlan::None => Ok(Ends::silent()),
+            SoundPlan::Card(card) => Ok(card.ends().into()),
+            SoundPlan::Loopback => Ok(device::echo().into()),
             SoundPlan::Files { say, record } => {
                 let player = Player::open(say).map_err(|error| error.to_string())?.looping();
                 let recorder = Recorder::create(&unused(record)).map_err(|error| error.to_string())?;
-                Ok((recorder.said(Box::new(player)), recorder.heard(Box::new(Null))))
+                let (source, sink) = (recorder.said(Box::new(player)), recorder.heard(Box::new(Null)));
+                Ok(Ends { source, sink, recorder: Some(recorder) })
             }
         }
+    }
+}
+
+impl Ends {
+    /// Nothing is said and heard.
+    pub(super) fn silent() -> Ends {
+        Ends { source: Box::new(Silence), sink: Box::new(Null), recorder: None }
+    }
+}
+
+impl From<(Box<dyn Source>, Box<dyn Sink>)> for Ends {
+    fn from((source, sink): (Box<dyn Source>, Box<dyn Sink>)) -> Ends {
+        Ends { source, sink, recorder: None }
     }
 }
 

@@ -150,6 +150,7 @@ words! {
     recorded_into: "Recorded into", "Aufnahme in";
     recording_ended: "the recording has ended", "die Aufnahme ist zu Ende";
     not_recorded: "NOT RECORDED", "KEINE AUFNAHME";
+    not_all_recorded: "the disk is too slow, a part of the recording is silence", "die Platte ist zu langsam, ein Teil der Aufnahme ist still";
     record_needs_call: "Only who talks can be recorded.", "Aufnehmen geht nur im Gespräch.";
     no_folder: "Nobody says where files are kept: neither phone.toml nor HOME.", "Niemand sagt, wohin mit Dateien: weder phone.toml noch HOME.";
     ending: "hanging up", "wird aufgelegt";

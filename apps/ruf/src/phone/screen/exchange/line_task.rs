@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use ruf_sip::device::{LevelMeter, Recorder, Room, Tap};
+use ruf_sip::device::{LevelMeter, Recorder, Room};
 use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, StatusCode, Suite};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -12,6 +12,7 @@ use super::super::event::{LineId, Progress, Quality, Sound};
 use super::super::sound::{Ends, SoundPlan};
 use super::super::sound_file;
 use super::machine::{Machine, Turn};
+use super::recordings::Recordings;
 use super::{Heard, Order};
 
 /// How often it is looked how a call sounds.
@@ -32,7 +33,7 @@ pub(in crate::phone::screen) struct LineTask {
     has_agreed_to_hold: bool,
     room: Option<Room>,
     ears: Ears,
-    recorder: Option<Recorder>,
+    recordings: Recordings,
     /// Voicemail talks to the caller.
     machine: Option<Machine>,
 }
@@ -54,7 +55,7 @@ impl LineTask {
             has_agreed_to_hold: false,
             room: None,
             ears: Ears::default(),
-            recorder: None,
+            recordings: Recordings::default(),
             machine: None,
         }
     }
@@ -106,7 +107,7 @@ impl LineTask {
                         | Order::Transfer(_)
                         | Order::GiveUp(_)
                         | Order::Connect(_)
-                        | Order::Confer(_)
+                        | Order::Confer(..)
                         | Order::Part
                         | Order::Follow(_),
                     ) => {}
@@ -119,7 +120,10 @@ impl LineTask {
     pub(super) async fn talk(mut self, mut call: Call) {
         let _ = self.heard.send(Heard::Named(self.line, call.name())).await;
         match &self.machine {
-            Some(machine) => self.ears.between(&call, machine.ends()),
+            Some(machine) => {
+                let ends = machine.ends();
+                self.between(&call, ends);
+            }
             None => self.talk_alone(&call).await,
         }
         let mut look = tokio::time::interval(LOOK);
@@ -129,12 +133,7 @@ impl LineTask {
             tokio::select! {
                 event = call.next() => match event {
                     Some(CallEvent::Ended(ended)) => {
-                        self.stop_recording();
-                        let left = self.machine.take().and_then(Machine::left);
-                        if let Some((file, millis)) = left {
-                            self.tell(Progress::LeftMessage { file, millis }).await;
-                        }
-                        return self.tell(Progress::Ended(ended)).await;
+                        return self.end(ended).await;
                     }
                     Some(event) => {
                         self.holds(&call, &event);
@@ -175,10 +174,29 @@ impl LineTask {
         }
     }
 
+    /// It is over, and all files of it are whole.
+    async fn end(mut self, ended: Ended) {
+        self.recordings.end().await;
+        if let Some(machine) = self.machine.take()
+            && let Some((file, millis)) = machine.left().await
+        {
+            self.tell(Progress::LeftMessage { file, millis }).await;
+        }
+        self.tell(Progress::Ended(ended)).await;
+    }
+
+    /// This is what is said and heard now.
+    fn between(&mut self, call: &Call, Ends { source, sink, recorder }: Ends) {
+        let tap = &self.recordings.tap;
+        call.say(self.ears.said.said(tap.said(source)));
+        call.hear_with(self.ears.heard.heard(tap.heard(sink)));
+        self.recordings.plan(recorder);
+    }
+
     /// With our own sound.
-    async fn talk_alone(&self, call: &Call) {
+    async fn talk_alone(&mut self, call: &Call) {
         match self.sound.ends() {
-            Ok(ends) => self.ears.between(call, ends),
+            Ok(ends) => self.between(call, ends),
             Err(why) => self.tell(Progress::NoSound(why)).await,
         }
     }
@@ -189,7 +207,7 @@ impl LineTask {
             room.mute(self.is_muted);
         }
         let is_silent = self.is_held || (self.is_muted && self.room.is_none());
-        self.ears.tap.mute(is_silent);
+        self.recordings.tap.mute(is_silent);
         call.mute(is_silent);
     }
 
@@ -225,14 +243,15 @@ impl LineTask {
                 }
             }
             Order::Record(Some(file)) => self.record(&file).await,
-            Order::Record(None) => self.stop_recording(),
+            Order::Record(None) => self.recordings.stop(),
             Order::Transfer(to) => {
                 if let Err(error) = call.transfer(&to) {
                     self.tell(Progress::TransferFailed(error)).await;
                 }
             }
-            Order::Confer(room) => {
-                self.ears.between(call, room.seat());
+            Order::Confer(room, recorder) => {
+                let (source, sink) = room.seat();
+                self.between(call, Ends { source, sink, recorder });
                 self.room = Some(room);
                 self.speak_or_not(call);
             }
@@ -250,7 +269,7 @@ impl LineTask {
                 }
             }
             Order::Follow(task) => match call.follow().await {
-                Ok(new) => drop(self.heard.send(Heard::Followed(task, new)).await),
+                Ok(new) => drop(self.heard.send(Heard::Followed(*task, new)).await),
                 Err(error) => task.tell(Progress::Ended(Ended::Failed(error))).await,
             },
             Order::Answer => self.take_over(call).await,
@@ -261,18 +280,11 @@ impl LineTask {
     async fn record(&mut self, file: &Path) {
         match sound_file::begin(file, Recorder::create_private) {
             Ok((recorder, file)) => {
-                self.ears.tap.record(Some(recorder.clone()));
-                self.recorder = Some(recorder);
+                self.recordings.begin(recorder);
                 self.tell(Progress::Recording(file)).await;
             }
             Err(why) => self.tell(Progress::NotRecorded(why)).await,
         }
-    }
-
-    /// The file is whole after this.
-    fn stop_recording(&mut self) {
-        self.recorder = None;
-        self.ears.tap.record(None);
     }
 
     /// Goes on with voicemail, if that talks to the caller.
@@ -281,8 +293,8 @@ impl LineTask {
             Turn::Wait => {}
             Turn::Record(recorder) => {
                 // The beep is no part of the message.
-                self.ears.tap.mute(true);
-                self.ears.tap.record(Some(recorder));
+                self.recordings.tap.mute(true);
+                self.recordings.tap.record(Some(&recorder));
             }
             Turn::HangUp => call.hang_up(),
             Turn::Fail(why) => {
@@ -294,19 +306,21 @@ impl LineTask {
 
     /// We talk to whom voicemail talked to, unless that has ended the call.
     async fn take_over(&mut self, call: &Call) {
-        if self.machine.take_if(Machine::give_up).is_none() {
-            return;
-        }
-        self.stop_recording();
+        let Some(machine) = self.machine.take_if(|machine| !machine.is_done()) else { return };
+        self.recordings.stop();
+        self.recordings.finish(machine.give_up());
         self.speak_or_not(call);
         self.talk_alone(call).await;
         self.tell(Progress::Answered).await;
     }
 
-    /// Says if nothing can be recorded any more; the call goes on.
+    /// Says if nothing can be recorded any more, or not all; the call goes on.
     async fn look_at_recorder(&mut self) {
-        if let Some(why) = self.recorder.as_ref().and_then(Recorder::trouble) {
-            self.stop_recording();
+        if self.recordings.has_lost(self.machine.as_ref().and_then(Machine::recorder)) {
+            self.tell(Progress::NotAllRecorded).await;
+        }
+        if let Some(why) = self.recordings.trouble() {
+            self.recordings.stop();
             self.tell(Progress::NotRecorded(why)).await;
         }
     }
@@ -316,20 +330,11 @@ impl LineTask {
     }
 }
 
-/// What listens to a call beside us: how loud it is, and a recorder.
+/// What listens to a call beside us: how loud it is.
 #[derive(Default)]
 struct Ears {
     heard: LevelMeter,
     said: LevelMeter,
-    tap: Tap,
-}
-
-impl Ears {
-    /// Between a call and its sound.
-    fn between(&self, call: &Call, (source, sink): Ends) {
-        call.say(self.said.said(self.tap.said(source)));
-        call.hear_with(self.heard.heard(self.tap.heard(sink)));
-    }
 }
 
 fn progress(event: CallEvent) -> Option<Progress> {

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::super::sound::Ends;
 use super::super::sound_file;
 use super::super::voicemail::Taking;
+use crate::phone::recording::finish;
 
 /// Frames of 20 ms before the greeting, since the first of a call may be lost; and between it and the beep, in which
 /// the recording begins.
@@ -30,7 +31,6 @@ pub(super) struct Machine {
     taking: Taking,
     is_greeted: Arc<AtomicBool>,
     recording: Option<Recording>,
-    /// It has ended the call.
     is_done: bool,
 }
 
@@ -77,7 +77,7 @@ impl Machine {
             after: 0,
             beep: ToneGenerator::new(BEEP, Rate::Hz16000),
         };
-        (Box::new(greeting), Box::new(Null))
+        Ends { source: Box::new(greeting), sink: Box::new(Null), recorder: None }
     }
 
     /// Some time went by.
@@ -103,11 +103,16 @@ impl Machine {
         turn
     }
 
+    /// What takes the message, once it does.
+    pub(super) fn recorder(&self) -> Option<&Recorder> {
+        self.recording.as_ref().map(|recording| &recording.recorder)
+    }
+
     /// The caller is gone: the message, if there is one, and its length in milliseconds.
-    pub(super) fn left(self) -> Option<(PathBuf, u64)> {
+    pub(super) async fn left(self) -> Option<(PathBuf, u64)> {
         let Recording { recorder, file, .. } = self.recording?;
         let millis = recorder.millis();
-        drop(recorder);
+        finish(recorder).await;
         if millis < MESSAGE_MILLIS_MIN {
             remove(&file);
             return None;
@@ -115,15 +120,16 @@ impl Machine {
         Some((file, millis))
     }
 
-    /// Somebody wants to talk to the caller: there is no message. `false`: it has ended the call, and there is one.
-    pub(super) fn give_up(&mut self) -> bool {
-        if self.is_done {
-            return false;
-        }
-        if let Some(Recording { file, .. }) = self.recording.take() {
-            remove(&file);
-        }
-        true
+    /// It has ended the call.
+    pub(super) fn is_done(&self) -> bool {
+        self.is_done
+    }
+
+    /// Somebody wants to talk to the caller: there is no message. What took it is left.
+    pub(super) fn give_up(self) -> Option<Recorder> {
+        let Recording { recorder, file, .. } = self.recording?;
+        remove(&file);
+        Some(recorder)
     }
 }
 
@@ -217,7 +223,7 @@ mod tests {
         }
         drop((tone, ear, recorder));
         let mut machine = Machine::new(Taking { greeting: Some(greeting), ..folder.taking() }).unwrap();
-        let (mut source, _) = machine.ends();
+        let Ends { mut source, .. } = machine.ends();
         let mut next = |frames: u32| -> Vec<i16> {
             (0..frames).flat_map(|_| source.frame().unwrap().to_vec()).collect()
         };
@@ -236,29 +242,29 @@ mod tests {
         assert!(matches!(machine.turn(now + Duration::from_secs(4)), Turn::Wait), "once");
     }
 
-    #[test]
-    fn who_says_nothing_leaves_nothing_and_no_message_is_written_over() {
+    #[tokio::test]
+    async fn who_says_nothing_leaves_nothing_and_no_message_is_written_over() {
         let folder = Folder::new("left");
         let left = |millis: u64| {
             let mut machine = Machine::new(folder.taking()).unwrap();
-            let (mut source, _) = machine.ends();
+            let Ends { mut source, .. } = machine.ends();
             assert!((0..=LEAD_FRAMES).all(|_| source.frame().is_some()));
             let Turn::Record(recorder) = machine.turn(Instant::now()) else { panic!("it records") };
             heard(&recorder, millis);
             drop(recorder);
             machine
         };
-        assert_eq!(left(980).left(), None);
+        assert_eq!(left(980).left().await, None);
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
-        assert_eq!(left(1_500).left(), Some((folder.0.join("m.opus"), 1_500)));
-        assert_eq!(left(2_000).left(), Some((folder.0.join("m-2.opus"), 2_000)));
-        assert!(left(2_000).give_up());
+        assert_eq!(left(1_500).left().await, Some((folder.0.join("m.opus"), 1_500)));
+        assert_eq!(left(2_000).left().await, Some((folder.0.join("m-2.opus"), 2_000)));
+        assert!(left(2_000).give_up().is_some());
         // In the last moment: it has ended the call.
         let mut done = left(2_000);
         let last = Instant::now() + Duration::from_secs(3);
-        assert!(matches!(done.turn(last), Turn::HangUp) && !done.give_up());
-        assert_eq!(done.left(), Some((folder.0.join("m-3.opus"), 2_000)));
-        assert_eq!(Machine::new(folder.taking()).unwrap().left(), None);
+        assert!(matches!(done.turn(last), Turn::HangUp) && done.is_done());
+        assert_eq!(done.left().await, Some((folder.0.join("m-3.opus"), 2_000)));
+        assert_eq!(Machine::new(folder.taking()).unwrap().left().await, None);
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3);
     }
 

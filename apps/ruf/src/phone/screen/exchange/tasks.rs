@@ -8,9 +8,10 @@ use ruf_sip::device::Player;
 use ruf_sip::{Dialer, Phone, Source, WatchEvent};
 use tokio::sync::{mpsc, watch};
 
-use super::super::sound::SoundPlan;
+use super::super::sound::{Ends, SoundPlan};
 use super::super::standing::Standing;
 use super::Heard;
+use crate::phone::recording::finish;
 
 /// How long a frame is.
 const FRAME: Duration = Duration::from_millis(20);
@@ -90,12 +91,15 @@ pub(super) async fn mailbox(
 pub(super) async fn play(number: u64, file: PathBuf, sound: SoundPlan, heard: mpsc::Sender<Heard>) {
     let begun = Player::open(&file).map_err(|error| error.to_string());
     let outcome = match begun.and_then(|player| Ok((player, sound.ends()?))) {
-        Ok((mut player, (_, mut sink))) => {
+        Ok((mut player, Ends { mut sink, recorder, .. })) => {
             let mut tick = tokio::time::interval(FRAME);
             while let Some(frame) = player.frame() {
                 // What was late is caught up with: the sink has a little waiting.
                 tick.tick().await;
                 sink.hear(&frame);
+            }
+            if let Some(recorder) = recorder {
+                finish(recorder).await;
             }
             Ok(())
         }

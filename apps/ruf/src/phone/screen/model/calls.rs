@@ -321,6 +321,7 @@ impl Model {
                 self.records_no_more(id, &why);
                 return Vec::new();
             }
+            Progress::NotAllRecorded => Some(self.words.not_all_recorded.to_owned()),
             Progress::NoMessage(why) => return self.takes_no_message(id, &why),
             Progress::LeftMessage { file, millis } => {
                 self.has_message(id, file, millis);

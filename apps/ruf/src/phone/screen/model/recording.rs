@@ -102,6 +102,8 @@ mod tests {
             phone.model.notice
         );
         assert_eq!((phone.model.recorded().count(), phone.model.shown), (0, Some(bob)));
+        phone.progress(bob, Progress::NotAllRecorded);
+        assert!(phone.model.notice.contains("the disk is too slow"), "{}", phone.model.notice);
         // Once more tries again.
         assert!(matches!(phone.key(KEY)[..], [Effect::Record { file: Some(_), .. }]));
         let gone = Event::Progress { line: LineId::In(9), progress: Progress::NotRecorded(String::new()) };
