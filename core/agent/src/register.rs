@@ -277,7 +277,7 @@ impl Registration {
             .or_else(|| number(response, HeaderName::Expires))
             .unwrap_or(asked_secs);
         if expires_secs == 0 {
-            return self.failed(now, entropy, Failure::Refused(response.status()), None);
+            return self.failed(now, entropy, Failure::NotKept, None);
         }
         (self.failures, self.longer) = (0, 0);
         let refresh_at = now + lease::refresh_in(expires_secs);
@@ -309,10 +309,9 @@ impl Registration {
             return self.ask();
         }
         let passing = match failure {
-            Failure::Silence | Failure::Unreachable | Failure::Refused(StatusCode::REQUEST_TIMEOUT) => true,
-            Failure::Refused(status) => {
-                matches!(status.class(), StatusClass::ServerError | StatusClass::Success)
-            }
+            Failure::Silence | Failure::Unreachable | Failure::NotKept => true,
+            Failure::Refused(StatusCode::REQUEST_TIMEOUT) => true,
+            Failure::Refused(status) => status.class() == StatusClass::ServerError,
         };
         let passing = passing || retry_after_secs.is_some();
         if self.wanted.is_none() || !passing {

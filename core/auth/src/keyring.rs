@@ -88,6 +88,11 @@ impl Keyring {
         Keyring { keys: Vec::new(), sessions: Vec::new(), algorithms: Algorithm::ALL.to_vec() }
     }
 
+    /// No password is known.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// With one more: for a realm, or (`None`) for those that have no password of their own.
     #[must_use]
     pub fn with(mut self, realm: Option<&str>, user: &str, secret: &str) -> Self {

@@ -12,6 +12,8 @@ pub enum Failure {
     Silence,
     /// It could not be sent: the flow failed, or too many requests of ours are open.
     Unreachable,
+    /// A registrar took it, and keeps us for no time at all.
+    NotKept,
 }
 
 impl Failure {
@@ -22,6 +24,7 @@ impl Failure {
             Failure::Refused(status) => status,
             Failure::Silence => StatusCode::REQUEST_TIMEOUT,
             Failure::Unreachable => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::NotKept => StatusCode::OK,
         }
     }
 }
@@ -32,6 +35,7 @@ impl fmt::Display for Failure {
             Failure::Refused(status) => write!(f, "refused with {status} {}", status.reason()),
             Failure::Silence => f.write_str("not answered in time"),
             Failure::Unreachable => f.write_str("not sent: the peer cannot be reached"),
+            Failure::NotKept => f.write_str("accepted, and kept for no time at all"),
         }
     }
 }

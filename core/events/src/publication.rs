@@ -264,7 +264,8 @@ impl Publication {
             return self.ask(turn);
         }
         let may_pass = match failure {
-            Failure::Silence | Failure::Unreachable | Failure::Refused(StatusCode::REQUEST_TIMEOUT) => true,
+            Failure::Silence | Failure::Unreachable | Failure::NotKept => true,
+            Failure::Refused(StatusCode::REQUEST_TIMEOUT) => true,
             Failure::Refused(StatusCode::NOT_IMPLEMENTED) => false,
             Failure::Refused(status) => status.class() == StatusClass::ServerError,
         };

@@ -73,6 +73,7 @@ pub(crate) struct Desk {
     inquiries: HashMap<RequestKey, Waiting>,
     watches: Watches,
     told: mpsc::Sender<Told>,
+    has_password: bool,
     is_closed: bool,
 }
 
@@ -134,6 +135,7 @@ impl Desk {
             inquiries: HashMap::new(),
             watches: Watches::default(),
             told,
+            has_password: !account.keyring.is_empty(),
             is_closed: false,
         }
     }

@@ -59,7 +59,10 @@ impl Dialer {
         }
         let asked = Asked::Message(text.to_owned());
         let answered = self.inquire(to, asked).await?;
-        if answered.status.is_success() { Ok(()) } else { Err(Error::Refused(answered.status)) }
+        match answered.status {
+            status if status.is_success() => Ok(()),
+            status => Err(Error::Refused(status).of(self.endpoint.has_password())),
+        }
     }
 
     /// Asks whether anybody is there, and waits for the answer (RFC 3261 §11).

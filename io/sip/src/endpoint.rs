@@ -37,6 +37,7 @@ pub(crate) struct Endpoint {
     address_tls: Option<SocketAddr>,
     aor: Uri,
     has_server: bool,
+    has_password: bool,
     /// Taken by whoever closes it.
     running: Mutex<Option<Running>>,
 }
@@ -86,6 +87,7 @@ impl Endpoint {
         let address_tls = tls.map(|at| SocketAddr::new(visible(&account, at), at.port()));
         let aor = account.aor_at(address)?;
         let has_server = account.server.is_some();
+        let has_password = !account.keyring.is_empty();
         let (told, events) = mpsc::channel(EVENTS_MAX);
         let (berth, commands) =
             Berth::of_all(1, Clock::start()).pop().ok_or_else(|| Error::System("no worker".to_owned()))?;
@@ -109,7 +111,10 @@ impl Endpoint {
             .map_err(|error| Error::System(format!("the sockets cannot be watched: {error}")))?;
         gathered.wait().await;
         let running = Mutex::new(Some(Running { stop, stopped }));
-        Ok((Endpoint { line: Line(commands), address, address_tls, aor, has_server, running }, events))
+        Ok((
+            Endpoint { line: Line(commands), address, address_tls, aor, has_server, has_password, running },
+            events,
+        ))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -136,6 +141,11 @@ impl Endpoint {
             Some(host) if !is_whole && self.has_server => sip_uri(&format!("{to}@{host}")),
             Some(_) | None => sip_uri(to),
         }
+    }
+
+    /// It has something to prove who it is with.
+    pub(crate) fn has_password(&self) -> bool {
+        self.has_password
     }
 
     /// Has the desk do something soon.

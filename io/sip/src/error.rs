@@ -17,6 +17,10 @@ pub enum Error {
     NoWay(String),
     /// A server, or the far side, refused.
     Refused(StatusCode),
+    /// A server, or the far side, asks for a password, and the account has none.
+    NoPassword,
+    /// The server took our registration, and keeps it for no time at all.
+    NotKept,
     /// Nobody answered in time.
     Silence,
     /// The way there broke.
@@ -36,6 +40,8 @@ impl fmt::Display for Error {
             Error::Refused(StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED) => {
                 f.write_str("the name or the password is wrong")
             }
+            Error::NoPassword => f.write_str("a password is asked for, and none was given"),
+            Error::NotKept => f.write_str("the server accepts the registration, but for 0 seconds"),
             Error::Refused(status) => write!(f, "refused with {status} {}", status.reason()),
             Error::Silence => f.write_str("nobody answered in time"),
             Error::Unreachable => f.write_str("nobody listens there"),
@@ -48,12 +54,27 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
+impl Error {
+    /// What it is for an account that has a password, or none: none cannot be wrong.
+    pub(crate) fn of(self, has_password: bool) -> Error {
+        match self {
+            Error::Refused(StatusCode::UNAUTHORIZED | StatusCode::PROXY_AUTHENTICATION_REQUIRED)
+                if !has_password =>
+            {
+                Error::NoPassword
+            }
+            other => other,
+        }
+    }
+}
+
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Error {
         match failure {
             Failure::Refused(status) => Error::Refused(status),
             Failure::Silence => Error::Silence,
             Failure::Unreachable => Error::Unreachable,
+            Failure::NotKept => Error::NotKept,
         }
     }
 }

@@ -134,6 +134,16 @@ pub enum Unwatched {
 
 impl std::error::Error for Unwatched {}
 
+impl Unwatched {
+    /// The same, of an account that has a password, or none.
+    pub(crate) fn of(self, has_password: bool) -> Unwatched {
+        match self {
+            Unwatched::Failed(error) => Unwatched::Failed(error.of(has_password)),
+            other => other,
+        }
+    }
+}
+
 impl From<Ending> for Unwatched {
     fn from(ending: Ending) -> Unwatched {
         match ending {

@@ -53,7 +53,7 @@ impl Fates {
                 EndReason::HungUp | EndReason::RemoteHungUp => "hung up",
                 EndReason::Cancelled | EndReason::RemoteCancelled => "cancelled",
                 EndReason::Declined(_) | EndReason::Failed(Failure::Refused(_)) => "refused",
-                EndReason::Failed(Failure::Silence | Failure::Unreachable) => "lost",
+                EndReason::Failed(Failure::Silence | Failure::Unreachable | Failure::NotKept) => "lost",
                 EndReason::Unanswered | EndReason::Unacknowledged => "unanswered",
             },
             _ => return,

@@ -49,7 +49,7 @@ impl Ending {
             Ending::Failed(Failure::Refused(status)) if is_passing(status) => later,
             Ending::Failed(Failure::Refused(_)) if retry_after_secs.is_some() => later,
             Ending::Failed(Failure::Refused(_)) => Again::Never,
-            Ending::Failed(Failure::Silence | Failure::Unreachable)
+            Ending::Failed(Failure::Silence | Failure::Unreachable | Failure::NotKept)
             | Ending::NotNotified
             | Ending::Lapsed => later,
         }

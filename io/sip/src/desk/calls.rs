@@ -491,6 +491,10 @@ impl Desk {
     }
 
     fn end(&mut self, key: LineKey, ended: Ended) {
+        let ended = match ended {
+            Ended::Failed(error) => Ended::Failed(error.of(self.has_password)),
+            other => other,
+        };
         if let Some(mut line) = self.lines.remove(&key) {
             // Before the far side hears that we know of its BYE.
             line.talk.stop();

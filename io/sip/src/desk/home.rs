@@ -260,11 +260,12 @@ impl Desk {
     }
 
     pub(super) fn registration_failed(&mut self, now: Tick, failure: Failure, retry_in: Option<Duration>) {
-        let error = Error::from(failure);
+        let error = Error::from(failure).of(self.has_password);
         self.home.register_answered(&Err(error.clone()));
         let mut retry_in = retry_in;
         let elsewhere = match failure {
             Failure::Silence | Failure::Unreachable => true,
+            Failure::NotKept => false,
             Failure::Refused(status) => status == StatusCode::SERVICE_UNAVAILABLE,
         };
         // rfc3263 §4.3: another server may serve

@@ -226,6 +226,7 @@ impl Desk {
     }
 
     fn told_of(&mut self, now: Tick, (watch, key): (ruf_agent::WatchKey, WatchKey), event: SubscriberEvent) {
+        let has_password = self.has_password;
         let Some(watching) = self.watches.all.get_mut(&key) else { return };
         match event {
             SubscriberEvent::Notified { notifier, is_pending, body } => {
@@ -234,7 +235,8 @@ impl Desk {
             SubscriberEvent::Left { notifier } => watching.left(notifier),
             SubscriberEvent::Interrupted { why, retry_in } => {
                 watching.summaries.clear();
-                watching.tell(WatchEvent::Lost { why: why.into(), retry_in });
+                let why = Unwatched::from(why);
+                watching.tell(WatchEvent::Lost { why: why.of(has_password), retry_in });
                 let to = watching.to.clone();
                 if !self.home.is_there() {
                     // The connection may be gone; the agent knows no other.
@@ -243,7 +245,7 @@ impl Desk {
             }
             SubscriberEvent::Over { why } => {
                 self.watches.of.remove(&watch);
-                self.watch_ended(key, why.into());
+                self.watch_ended(key, Unwatched::from(why).of(has_password));
             }
         }
     }
@@ -334,7 +336,7 @@ impl Desk {
             PublicationEvent::Published { .. } => self.published(&Ok(())),
             PublicationEvent::Removed => self.published(&Err(Error::Closed)),
             PublicationEvent::PublicationFailed { failure, retry_in } => {
-                let error = Error::from(failure);
+                let error = Error::from(failure).of(self.has_password);
                 self.published(&Err(error.clone()));
                 if !self.is_closed {
                     self.tell(Told::Event(PhoneEvent::NotPublished { error, retry_in }));

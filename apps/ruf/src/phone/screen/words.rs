@@ -203,6 +203,8 @@ words! {
     nothing_in_common: "no codec or encryption in common", "kein gemeinsamer Codec, keine gemeinsame Verschlüsselung";
     undescribed: "they did not say where their sound comes from", "die Gegenseite sagte nicht, woher ihr Ton kommt";
     wrong_password: "the name or the password is wrong", "Name oder Passwort ist falsch";
+    no_password: "a password is asked for, and none was given", "ein Passwort wird verlangt, und keines ist angegeben";
+    not_kept: "the server accepts the registration, but for 0 seconds", "der Server nimmt die Anmeldung an, aber für 0 Sekunden";
     refused_with: "refused with", "abgelehnt mit";
     silence: "nobody answered in time", "niemand antwortete rechtzeitig";
     unreachable: "nobody listens there", "dort hört niemand zu";
@@ -286,6 +288,8 @@ impl Words {
                 self.wrong_password
             }
             Error::Refused(status) => return format!("{} {status} {}", self.refused_with, status.reason()),
+            Error::NoPassword => self.no_password,
+            Error::NotKept => self.not_kept,
             Error::Silence => self.silence,
             Error::Unreachable => self.unreachable,
             Error::Full => self.full,
