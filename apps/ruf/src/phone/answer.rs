@@ -66,7 +66,7 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
     }
     .serve()
     .await;
-    phone.close().await;
+    interrupt.close(phone).await;
     status
 }
 

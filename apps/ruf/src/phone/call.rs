@@ -51,6 +51,6 @@ pub(super) async fn run(args: &CallArgs) -> Result<u8, Error> {
     let busy = |incoming: ruf_sip::Incoming| incoming.reject(StatusCode::BUSY_HERE);
     let (ended, measured) = talk.run(call, around, busy).await;
     report.end(&ended, &measured);
-    phone.close().await;
+    interrupt.close(phone).await;
     Ok(status_of(&ended, &measured))
 }

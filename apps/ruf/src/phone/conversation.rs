@@ -10,8 +10,11 @@
 //!      +------> Next: when it is answered it is the call, and what was is Left until its far side ends it
 //! ```
 //!
+//! Who hangs up waits for the far side to confirm that, but not for long.
+//!
 //! Not here: what is said and heard (`talk`, `ends`), what an order looks like (`order`).
 
+use std::future::pending;
 use std::time::{Duration, Instant};
 
 use ruf_sip::{Call, CallEvent, Codec, Ended, Error, Incoming, Phone, PhoneEvent, StatusCode, Suite};
@@ -24,6 +27,10 @@ use super::report::{Measured, Report};
 
 /// How often it is looked whether everything was said.
 const LOOK: Duration = Duration::from_millis(50);
+
+/// How long who hung up waits for the far side to confirm that: the call is over with the BYE.
+// rfc3261 §15.1.1
+const CONFIRM_MAX: Duration = Duration::from_secs(5);
 
 /// What a conversation needs of the command around it.
 pub(super) struct Around<'a> {
@@ -55,7 +62,8 @@ pub(super) struct Conversation<'a> {
     /// What is said begins when all keys are pressed.
     saying: Option<Instant>,
     is_muted: bool,
-    is_over: bool,
+    /// When we did.
+    hung_up: Option<Instant>,
     texts: JoinSet<(String, Result<(), Error>)>,
 }
 
@@ -105,7 +113,7 @@ impl<'a> Conversation<'a> {
             since: None,
             saying: None,
             is_muted: false,
-            is_over: false,
+            hung_up: None,
             texts: JoinSet::new(),
         }
     }
@@ -133,13 +141,19 @@ impl<'a> Conversation<'a> {
                     Ok(()) => self.around.report.say("sent", &text),
                     Err(error) => self.around.report.failed(&format!("message {text}"), &error.to_string()),
                 },
-                _ = look.tick(), if !self.is_over => self.look().await,
+                _ = look.tick(), if self.hung_up.is_none() => self.look().await,
+                () = confirmed(self.hung_up) => {
+                    self.around.report.say("note", "the far side did not confirm the end");
+                    break self.given_up();
+                }
                 () = self.around.interrupt.next() => {
                     // Who asks twice does not wait for the far side.
-                    if self.is_over {
-                        break Ended::HungUp;
+                    if self.hung_up.is_some() {
+                        break self.given_up();
                     }
                     self.hang_up();
+                    let waits = "waiting for the far side to confirm the end; a second signal ends at once";
+                    self.around.report.say("note", waits);
                 }
             }
         };
@@ -167,8 +181,16 @@ impl<'a> Conversation<'a> {
     }
 
     fn hang_up(&mut self) {
-        self.is_over = true;
+        self.hung_up.get_or_insert_with(Instant::now);
         self.leg.call.hang_up();
+    }
+
+    /// How it ended, as far as is known here.
+    fn given_up(&self) -> Ended {
+        match self.leg.answered {
+            Some(_) => Ended::HungUp,
+            None => Ended::Cancelled,
+        }
     }
 
     /// The call that is talked on.
@@ -222,7 +244,7 @@ impl<'a> Conversation<'a> {
 
     /// The call is over, and with it the conversation, unless another one takes its place.
     fn ended(&mut self, why: Ended) -> Option<Ended> {
-        let next = self.beside.take_if(|(part, _)| *part != Part::Left).filter(|_| !self.is_over);
+        let next = self.beside.take_if(|(part, _)| *part != Part::Left).filter(|_| self.hung_up.is_none());
         let Some((_, next)) = next else { return Some(why) };
         self.around.report.left(self.leg.name, &why);
         self.leg = next;
@@ -379,10 +401,18 @@ impl<'a> Conversation<'a> {
     }
 }
 
+/// The far side has had its time to confirm the end; waits for ever where nobody hung up.
+async fn confirmed(hung_up: Option<Instant>) {
+    match hung_up {
+        Some(at) => tokio::time::sleep_until((at + CONFIRM_MAX).into()).await,
+        None => pending().await,
+    }
+}
+
 /// The next event of the call beside; waits for ever where there is none.
 async fn next_of(beside: &mut Option<(Part, Leg)>) -> CallEvent {
     match beside {
         Some((_, leg)) => leg.call.next().await.unwrap_or(CallEvent::Ended(Ended::HungUp)),
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }

@@ -1,14 +1,14 @@
 //! [`Interrupt`]: somebody wants the command to end: Ctrl-C, or the system by SIGTERM. One that comes while something
-//! else is looked at is not lost.
+//! else is looked at is not lost. A second one does not want to wait for anybody.
 
-use ruf_sip::Error;
+use ruf_sip::{Error, Phone};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The wish that the command ends, from now on.
 pub(super) struct Interrupt {
     keyboard: Signal,
     system: Signal,
-    has_come: bool,
+    came: u32,
 }
 
 impl Interrupt {
@@ -17,7 +17,7 @@ impl Interrupt {
     pub(super) fn listen() -> Result<Interrupt, Error> {
         let open = |kind| signal(kind).map_err(|error| Error::System(format!("signals: {error}")));
         let (keyboard, system) = (open(SignalKind::interrupt())?, open(SignalKind::terminate())?);
-        Ok(Interrupt { keyboard, system, has_come: false })
+        Ok(Interrupt { keyboard, system, came: 0 })
     }
 
     /// Waits for the next one. May be dropped and called again.
@@ -26,11 +26,26 @@ impl Interrupt {
             _ = self.keyboard.recv() => {}
             _ = self.system.recv() => {}
         }
-        self.has_come = true;
+        self.came = self.came.saturating_add(1);
     }
 
     /// One came, at some time.
     pub(super) fn has_come(&self) -> bool {
-        self.has_come
+        self.came > 0
+    }
+
+    /// Closes a phone in good order, unless somebody wants the end for the second time.
+    pub(super) async fn close(&mut self, phone: Phone) {
+        let twice = async {
+            while self.came < 2 {
+                self.next().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            // What is owed to others is sent in any case.
+            () = phone.close() => {}
+            () = twice => {}
+        }
     }
 }

@@ -268,16 +268,18 @@ impl Shell {
         let _ = self.model.update(now(self.start), Event::Stop);
         let _ = self.terminal.show(&self.model);
         let mut last = Vec::new();
-        {
+        let is_urgent = {
             let mut closing = std::pin::pin!(self.exchange.close());
             loop {
                 tokio::select! {
                     biased;
                     Some(heard) = self.hears.recv() => last.push(heard),
-                    () = &mut closing => break,
+                    () = &mut closing => break false,
+                    // Who asks twice waits for nobody.
+                    () = self.stops.any() => break true,
                 }
             }
-        }
+        };
         while let Ok(heard) = self.hears.try_recv() {
             last.push(heard);
         }
@@ -285,6 +287,9 @@ impl Shell {
             if let Some(event) = self.exchange.hear(heard) {
                 self.happened(event);
             }
+        }
+        if is_urgent {
+            return;
         }
         // Nobody is left to be told of those that fail.
         let all = async { while self.posts.join_next().await.is_some() {} };

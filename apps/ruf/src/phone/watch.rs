@@ -71,7 +71,7 @@ pub(super) async fn run(args: &WatchArgs) -> Result<u8, Error> {
             _ => {}
         }
     };
-    phone.close().await;
+    interrupt.close(phone).await;
     Ok(status)
 }
 
