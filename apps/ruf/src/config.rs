@@ -16,6 +16,7 @@ mod source;
 mod tls;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ruf_admission::Cidr;
 use ruf_auth::Algorithm;
@@ -55,6 +56,10 @@ pub(crate) struct Config {
     pub(crate) elsewhere: Vec<String>,
     /// Signalling workers.
     pub(crate) workers: u8,
+    /// How long a busy worker rests, so that it does together what comes meanwhile.
+    pub(crate) rest: Duration,
+    /// Whether datagrams of one length to one place leave as one.
+    pub(crate) udp_trains: bool,
     /// The name server to ask.
     pub(crate) dns: Option<std::net::SocketAddr>,
     /// How much to log.
@@ -96,6 +101,8 @@ impl Default for Config {
             http_public: false,
             elsewhere: Vec::new(),
             workers: 1,
+            rest: Duration::from_micros(500),
+            udp_trains: true,
             dns: None,
             log: "info".to_owned(),
             self_test: true,
@@ -175,6 +182,17 @@ pub(crate) fn parse(name: &str, text: &str) -> Result<Config, ConfigError> {
 mod tests {
     use super::*;
     use std::num::NonZeroUsize;
+
+    #[test]
+    fn a_rest_is_bounded_and_trains_can_be_left_out() {
+        let Config { rest, udp_trains, .. } = Config::default();
+        assert!(rest == Duration::from_micros(500) && udp_trains);
+        let text = "[server]\nrest_us = 0\nudp_trains = false\n";
+        let config = parse("ruf.toml", text).expect("fine");
+        assert!(config.rest.is_zero() && !config.udp_trains);
+        let error = parse("ruf.toml", "[server]\nrest_us = 10001\n").unwrap_err();
+        assert!(error.to_string().contains("ruf.toml:2:11: 10001 us are too long"), "{error}");
+    }
 
     #[test]
     fn an_empty_file_is_the_default() {

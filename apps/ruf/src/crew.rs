@@ -68,6 +68,15 @@ pub(crate) struct Share {
     pub(crate) dns: Dns,
 }
 
+/// How all of them work.
+#[derive(Clone, Copy)]
+pub(crate) struct Habits {
+    /// How long one rests that is busy.
+    pub(crate) rest: Duration,
+    /// Whether datagrams leave as trains.
+    pub(crate) trains: bool,
+}
+
 /// All workers, and how they are told to stop.
 pub(crate) struct Crew {
     lines: Lines,
@@ -84,6 +93,7 @@ impl Crew {
         clock: Clock,
         limits: &ruf_net::Limits,
         certificates: &Certificates,
+        habits: Habits,
         drain: Duration,
     ) -> Result<Crew, Refused> {
         let count = u8::try_from(shares.len()).unwrap_or(u8::MAX);
@@ -93,7 +103,8 @@ impl Crew {
         for ((share, (berth, line)), number) in shares.into_iter().zip(Berth::of_all(count, clock)).zip(0..) {
             let (ending, limits, certificates) = (ending.clone(), limits.clone(), certificates.clone());
             let (ready, is_ready) = std::sync::mpsc::channel();
-            let shift = Shift { share, limits, certificates, berth, drain, orders: orders.clone(), ready };
+            let orders = orders.clone();
+            let shift = Shift { share, limits, certificates, habits, berth, drain, orders, ready };
             let work = move || {
                 let stopped = catch_unwind(AssertUnwindSafe(|| shift.serve())).ok().flatten();
                 // A crew that is gone does not ask.
@@ -155,6 +166,7 @@ struct Shift {
     share: Share,
     limits: ruf_net::Limits,
     certificates: Certificates,
+    habits: Habits,
     berth: Berth<Served>,
     drain: Duration,
     orders: watch::Receiver<Order>,
@@ -164,7 +176,7 @@ struct Shift {
 impl Shift {
     /// Serves until told to stop; `None`: it did not begin.
     fn serve(self) -> Option<Stop> {
-        let Shift { share, limits, certificates, berth, drain, orders, ready } = self;
+        let Shift { share, limits, certificates, habits, berth, drain, orders, ready } = self;
         let Share { node, open, dns } = share;
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
@@ -181,7 +193,8 @@ impl Shift {
         runtime.block_on(async {
             match Worker::new(node, open, limits, Some(certificates), berth) {
                 Ok(worker) => {
-                    let worker = worker.with_dns(dns);
+                    let worker = worker.with_dns(dns).resting_when_busy(habits.rest);
+                    let worker = if habits.trains { worker } else { worker.without_trains() };
                     drop(ready.send(Ok(())));
                     Some(worker.run(told(Order::Drain), told(Order::Cut), drain).await)
                 }

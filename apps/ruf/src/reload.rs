@@ -225,6 +225,8 @@ fn keep_what_cannot_change(old: &Config, new: &mut Config) -> Vec<String> {
         advertise => "advertised addresses",
         http => "the HTTP port",
         workers => "the number of workers",
+        rest => "how long a busy worker rests",
+        udp_trains => "whether datagrams leave as trains",
         dns => "the name server",
         refuse_early => "whether requests are refused early",
         limits.requests => "the limit of requests",

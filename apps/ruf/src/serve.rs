@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::accounts::Done;
 use crate::config::Config;
 use crate::control::{self, Answer, BindingLine, Question, StatusLines};
-use crate::crew::{Crew, Lines, Share};
+use crate::crew::{Crew, Habits, Lines, Share};
 use crate::log::LogLevel;
 use crate::metrics::Figures;
 use crate::notify::{self, Notify};
@@ -103,6 +103,7 @@ async fn run(args: ServeArgs, config: Config, log: LogLevel) -> Result<(), Refus
         clock,
         &files::connections(config.limits.connections(), config.workers),
         &certificates,
+        Habits { rest: config.rest, trains: config.udp_trains },
         DRAIN,
     )?;
     let lines = crew.lines().clone();

@@ -23,10 +23,6 @@ impl Clock {
         Tick::from_micros(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    pub(crate) fn began(self) -> Instant {
-        self.start
-    }
-
     /// The moment of a tick, or the first whole number of `grain`s after the start that is not before it.
     pub(crate) fn instant(self, tick: Tick, grain: Duration) -> Instant {
         let grain = u64::try_from(grain.as_micros()).unwrap_or(u64::MAX).max(1);
@@ -43,7 +39,7 @@ mod tests {
     fn a_deadline_is_kept_late_by_less_than_a_grain_and_never_early() {
         let clock = Clock::start();
         let after =
-            |micros, grain| clock.instant(Tick::from_micros(micros), grain).duration_since(clock.began());
+            |micros, grain| clock.instant(Tick::from_micros(micros), grain).duration_since(clock.start);
         let grain = Duration::from_millis(10);
         assert_eq!(after(0, grain), Duration::ZERO);
         assert_eq!(after(1, grain), grain);

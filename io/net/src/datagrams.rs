@@ -74,6 +74,11 @@ impl Datagrams {
         Ok(())
     }
 
+    /// From now on each datagram leaves by itself.
+    pub(crate) fn uncouple(&mut self) {
+        self.sockets.iter_mut().for_each(|socket| socket.refusals_left = 0);
+    }
+
     /// Takes what the sockets have, a bounded share of each; pending when there was nothing.
     pub(crate) fn poll_receive<N: Node>(
         &mut self,

@@ -7,7 +7,6 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -25,12 +24,14 @@ use crate::listen::Listener;
 use crate::neighbours::{Letter, Neighbours};
 use crate::occupancy::{Look, Occupancy};
 use crate::reach::{self, Unreachable};
-use crate::rest::{FineTimer, rest};
+use crate::rest::{FineTimer, Rests};
 use crate::tls::Certificates;
 
 /// A turn of this length keeps what came over one of many connections waiting as long; what comes by a single one
 /// waits at its sender.
 const TURN_LONG: Duration = Duration::from_millis(100);
+/// Messages that leave in the time that a busy worker rests, from which on it rests.
+const TOGETHER_MIN: u32 = 8;
 /// While it stops, a worker that has nothing left to do itself looks this often whether others have.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// Deadlines are kept at whole numbers of this, so that those of a busy server come due together: it wakes for them a
@@ -160,8 +161,6 @@ enum Came<N: Node> {
     Letters(Vec<Letter<N::Crossing>>),
     /// To stop: first by draining, then at once.
     Order,
-    /// All that came is done, and it may rest.
-    Quiet,
 }
 
 /// Where one worker stands: the clock it shares with the others, the ways to them, and its commands.
@@ -201,7 +200,9 @@ pub struct Worker<N: Node> {
     commands: mpsc::UnboundedReceiver<Command<N>>,
     timer: FineTimer,
     deadline_grain: Duration,
-    grain: Duration,
+    rests: Rests,
+    /// Messages since it last went to sleep.
+    sent: u32,
 }
 
 impl<N: Node + 'static> Worker<N> {
@@ -225,7 +226,7 @@ impl<N: Node + 'static> Worker<N> {
             }
         }
         let dns = Dns::none();
-        let (timer, grain) = (FineTimer::new()?, Duration::ZERO);
+        let timer = FineTimer::new()?;
         Ok(Worker {
             node,
             listeners: real,
@@ -238,7 +239,8 @@ impl<N: Node + 'static> Worker<N> {
             commands,
             timer,
             deadline_grain: DEADLINE_GRAIN,
-            grain,
+            rests: Rests::new(Duration::ZERO, 0),
+            sent: 0,
         })
     }
 
@@ -255,11 +257,25 @@ impl<N: Node + 'static> Worker<N> {
         Worker { deadline_grain: Duration::ZERO, ..self }
     }
 
-    /// Rests when all that came is done, until the next whole number of `grain`s since the clock's start, so
-    /// that what comes meanwhile is done together: cheaper, and later by up to a grain.
+    /// When all that came is done, hears nothing until a `grain` after it was woken, so that what comes meanwhile is
+    /// done together: cheaper, and later by up to a grain.
     #[must_use]
     pub fn resting(self, grain: Duration) -> Self {
-        Worker { grain, ..self }
+        Worker { rests: Rests::new(grain, 0), ..self }
+    }
+
+    /// The same only while several messages leave in a grain: for one alone there is nothing to wait for.
+    #[must_use]
+    pub fn resting_when_busy(self, grain: Duration) -> Self {
+        Worker { rests: Rests::new(grain, TOGETHER_MIN), ..self }
+    }
+
+    /// Hands every datagram to the kernel by itself, also where several could leave as one: for who watches the
+    /// machine's own packets with a program that does not cut them.
+    #[must_use]
+    pub fn without_trains(mut self) -> Self {
+        self.datagrams.uncouple();
+        self
     }
 
     /// Serves until `stop` resolves, then drains for at most `drain`, or until `cut` resolves.
@@ -271,8 +287,6 @@ impl<N: Node + 'static> Worker<N> {
     ) -> Stop {
         tokio::pin!(stop, cut);
         let mut draining: Option<Instant> = None;
-        // In the turn before.
-        let mut worked = false;
         // Whoever is asked first: whoever was served last comes last, so that none starves another.
         let mut first = 0;
         loop {
@@ -288,12 +302,11 @@ impl<N: Node + 'static> Worker<N> {
                 look = drained.then(|| Instant::now() + DRAIN_LOOK);
             }
             let deadline = self.sleep_until(draining.map(|since| since + drain), look);
-            let rests = worked && !self.grain.is_zero();
-            let mut quiet = pin!(quiet());
             // One that always has something to do lets the runtime look at its sockets now and then.
             tokio::task::consume_budget().await;
             let came = poll_fn(|cx| {
                 let now = self.clock.now();
+                self.rests.look(now);
                 for turn in 0..Source::ALL.len() {
                     let place = (first + turn) % Source::ALL.len();
                     let Some(source) = Source::ALL.get(place) else { continue };
@@ -309,15 +322,16 @@ impl<N: Node + 'static> Worker<N> {
                     }
                 }
                 self.occupancy.rest(now);
-                if rests && quiet.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Came::Quiet);
+                // The thread sleeps: to be woken is what is to be saved.
+                let rest = self.rests.sleep(now, std::mem::take(&mut self.sent));
+                if !rest.is_zero() {
+                    std::thread::sleep(rest);
                 }
                 // Who is woken by a socket asks nobody else before it.
                 first = 0;
                 Poll::Pending
             })
             .await;
-            worked = !matches!(came, Came::Quiet);
             let now = self.clock.now();
             match came {
                 Came::Work => {}
@@ -331,7 +345,6 @@ impl<N: Node + 'static> Worker<N> {
                 Came::Command(command) => command(&mut self.node, now),
                 Came::Letters(letters) => self.read(now, letters),
                 Came::Answer(number, answer) => self.node.resolved(now, number, answer),
-                Came::Quiet => rest(self.clock.began(), self.grain),
             }
         }
     }
@@ -401,6 +414,7 @@ impl<N: Node + 'static> Worker<N> {
                 self.dns.ask(number, query);
             }
             while let Some(transmit) = self.node.poll_transmit() {
+                self.sent = self.sent.saturating_add(1);
                 match transmit.flow.transport {
                     Transport::Udp => self.datagrams.send(transmit),
                     _ => self.send(transmit),
@@ -460,12 +474,6 @@ impl<N: Node + 'static> Worker<N> {
             }
         }
     }
-}
-
-/// Resolves once the sockets were asked and nothing was there: whatever came is polled before it a second time.
-async fn quiet() {
-    tokio::task::yield_now().await;
-    tokio::task::yield_now().await;
 }
 
 #[cfg(test)]

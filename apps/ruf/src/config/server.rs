@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use ruf_message::HostBuf;
 use ruf_net::ListenSpec;
@@ -31,6 +32,8 @@ pub(super) struct ServerSection {
     listen: Option<Vec<Spanned<String>>>,
     advertise: Option<Vec<Spanned<String>>>,
     workers: Option<Spanned<usize>>,
+    rest_us: Option<Spanned<u64>>,
+    udp_trains: Option<bool>,
     dns: Option<Spanned<String>>,
     log: Option<Spanned<String>>,
     self_test: Option<bool>,
@@ -52,6 +55,10 @@ impl ServerSection {
         if let Some(workers) = self.workers {
             config.workers = check_workers(*workers.get_ref()).map_err(|e| source.at(workers.span(), e))?;
         }
+        if let Some(micros) = self.rest_us {
+            config.rest = rest(*micros.get_ref()).map_err(|e| source.at(micros.span(), e))?;
+        }
+        config.udp_trains = self.udp_trains.unwrap_or(config.udp_trains);
         if let Some(text) = self.dns {
             config.dns = Some(dns(text.get_ref()).map_err(|e| source.at(text.span(), e))?);
         }
@@ -82,6 +89,15 @@ pub(crate) fn advertise(text: &str) -> Result<Advertise, String> {
     };
     let host: HostBuf = host.parse().map_err(|_| format!("`{host}` is no host; {expected}"))?;
     Ok(Advertise { listener, host, port })
+}
+
+/// How long a busy worker rests, in microseconds: longer, people would hear it.
+fn rest(micros: u64) -> Result<Duration, String> {
+    const MICROS_MAX: u64 = 10_000;
+    match micros {
+        0..=MICROS_MAX => Ok(Duration::from_micros(micros)),
+        _ => Err(format!("{micros} us are too long; write a number from 0 (never) to {MICROS_MAX}")),
+    }
 }
 
 /// The name server, as in `--dns`.
