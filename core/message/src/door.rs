@@ -8,7 +8,7 @@ mod judge;
 mod lines;
 
 use crate::error::{Malformed, ParseError, Place};
-use crate::fields::{Body, Fields, Noted};
+use crate::fields::{Body, Fields, Lines, Noted};
 use crate::framing::FrameError;
 use crate::header::via::Via;
 use crate::limits::MESSAGE_BYTES_MAX;
@@ -21,7 +21,6 @@ use crate::scan::{Scanner, class, is};
 use crate::status::StatusCode;
 use bytes::Bytes;
 use lines::StartLine;
-use smallvec::SmallVec;
 
 /// Reads a message and proves what routing reads.
 pub(crate) fn parse(wire: Bytes) -> Result<Message, Malformed> {
@@ -124,7 +123,7 @@ fn salvage(error: ParseError, mut fields: Fields) -> Option<Box<Response>> {
     }
     let via = fields.first(HeaderName::Via)?;
     Via::scan_sent_by(&mut Scanner::new(via)).ok()?;
-    let mut lines = SmallVec::new();
+    let mut lines = Lines::default();
     let mut seen = judge::Seen::default();
     for line in fields.lines.iter().filter(|line| judge::REQUIRED.contains(&line.id)) {
         if line.id == HeaderName::Via || !seen.contains(line.id) {

@@ -6,21 +6,21 @@
 
 mod edit;
 mod hops;
+mod lines;
 mod write;
 
 pub(crate) use edit::one_line;
+pub(crate) use lines::Lines;
 
 use crate::error::HeaderError;
 use crate::header::Header;
 use crate::header::address::{Contact, NameAddr};
 use crate::header::cseq::CSeq;
 use crate::header::via::{Via, ViaAt};
-use crate::limits::HEADERS_INLINE;
 use crate::name::{HeaderName, Repeat};
 use crate::scan::{Scanner, elements, first_element};
 use crate::uri::{Parts, UriRef};
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 /// The header fields and the body of a [`Request`](crate::Request) or
 /// [`Response`](crate::Response), which both read like it.
@@ -33,7 +33,7 @@ pub struct Fields {
     pub(crate) wire: Bytes,
     /// What was added since.
     pub(crate) own: Vec<u8>,
-    pub(crate) lines: SmallVec<[Line; HEADERS_INLINE]>,
+    pub(crate) lines: Lines,
     pub(crate) body: Body,
     pub(crate) noted: Noted,
 }
@@ -46,8 +46,16 @@ pub(crate) struct Noted {
     pub(crate) via: Option<ViaAt>,
     pub(crate) from_tag: Option<TagAt>,
     pub(crate) to_tag: Option<TagAt>,
+    pub(crate) cseq: Option<CSeqAt>,
     /// The URI of the first Route, if there is one.
     pub(crate) route: Option<Option<UriAt>>,
+}
+
+/// The number of CSeq, and where its method stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CSeqAt {
+    pub(crate) number: u32,
+    pub(crate) method: Span,
 }
 
 /// Where the tag of an address stands, if it has one.
@@ -67,6 +75,7 @@ impl Noted {
             HeaderName::Via => self.via = None,
             HeaderName::From => self.from_tag = None,
             HeaderName::To => self.to_tag = None,
+            HeaderName::CSeq => self.cseq = None,
             HeaderName::Route => self.route = None,
             _ => {}
         }
@@ -238,6 +247,9 @@ impl Fields {
 
     /// The number and method.
     pub fn cseq(&self) -> CSeq<'_> {
+        if let Some(CSeqAt { number, method }) = self.noted.cseq {
+            return CSeq { number, method: self.text(method) };
+        }
         self.first(HeaderName::CSeq).and_then(|value| CSeq::decode(value).ok()).unwrap_or_default()
     }
 
@@ -278,7 +290,8 @@ impl Fields {
     /// ([`unfold`](crate::scan::unfold)).
     pub fn raw<'n>(&self, name: impl Into<FieldName<'n>>) -> impl Iterator<Item = &[u8]> {
         let name = name.into();
-        self.lines.iter().filter(move |line| self.is(line, name)).map(|line| self.text(line.value))
+        let lines = self.lines.that_may_be(name.id).iter();
+        lines.filter(move |line| self.is(line, name)).map(|line| self.text(line.value))
     }
 
     /// The values of a header as written, comma lists split into their elements; empty ones left out.
@@ -335,7 +348,7 @@ impl Fields {
     /// The value of the first line of a known header.
     #[inline]
     pub(crate) fn first(&self, id: HeaderName) -> Option<&[u8]> {
-        self.lines.iter().find(|line| line.id == id).map(|line| self.text(line.value))
+        self.lines.that_may_be(id).iter().find(|line| line.id == id).map(|line| self.text(line.value))
     }
 
     #[inline]

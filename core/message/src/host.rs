@@ -21,13 +21,14 @@ impl<'a> Host<'a> {
     /// Reads a host: `example.org`, `192.0.2.1`, `[2001:db8::1]`.
     #[inline]
     pub fn parse(text: &'a [u8]) -> Option<Self> {
+        if let [b'0'..=b'9', .., b'0'..=b'9'] = text
+            && let Some(address) = parse_v4(text)
+        {
+            return Some(Host::V4(address));
+        }
         let text = str::from_utf8(text).ok()?;
         match text.as_bytes() {
             [b'[', .., b']'] => parse_v6(text.get(1..text.len() - 1)?).map(Host::V6),
-            [.., b'0'..=b'9'] => match text.parse() {
-                Ok(address) => Some(Host::V4(address)),
-                Err(_) => name(text),
-            },
             _ => name(text),
         }
     }
@@ -76,6 +77,26 @@ pub(crate) fn host_len(text: &[u8]) -> Option<usize> {
 fn name(text: &str) -> Option<Host<'_>> {
     let good = !text.is_empty() && text.bytes().all(|octet| is(octet, class::HOST));
     good.then_some(Host::Name(text))
+}
+
+/// Four numbers up to 255 without needless zeros. Read for each message several times, which costs a third
+/// of what the library's reader does.
+fn parse_v4(text: &[u8]) -> Option<Ipv4Addr> {
+    let (mut address, mut octet, mut digits, mut dots) = (0u32, 0u32, 0, 0);
+    for &character in text {
+        match character {
+            b'0'..=b'9' if digits < 3 && (digits == 0 || octet > 0) => {
+                octet = octet * 10 + u32::from(character - b'0');
+                digits += 1;
+            }
+            b'.' if digits > 0 && octet < 256 && dots < 3 => {
+                address = address << 8 | octet;
+                (octet, digits, dots) = (0, 0, dots + 1);
+            }
+            _ => return None,
+        }
+    }
+    (digits > 0 && octet < 256 && dots == 3).then(|| Ipv4Addr::from_bits(address << 8 | octet))
 }
 
 /// The address between brackets.
@@ -210,6 +231,23 @@ mod tests {
 
     fn shown(text: &str) -> Option<String> {
         Host::parse(text.as_bytes()).map(|host| host.to_string())
+    }
+
+    #[test]
+    fn an_ipv4_address_is_what_the_library_says_it_is() {
+        let parts = ["", "0", "1", "9", "10", "00", "01", "99", "255", "256", "999", "1000", ".", "a", "-1"];
+        let mut texts: Vec<String> = parts.map(str::to_owned).to_vec();
+        for _ in 0..3 {
+            let longer = |text: &String| parts.map(|part| format!("{text}.{part}"));
+            texts = texts.iter().flat_map(longer).collect();
+            texts.sort();
+            texts.dedup();
+        }
+        assert!(texts.len() > 40_000);
+        for text in texts {
+            assert_eq!(parse_v4(text.as_bytes()), text.parse().ok(), "{text}");
+        }
+        assert_eq!(parse_v4(b"1.2.3.4.5"), None);
     }
 
     #[test]

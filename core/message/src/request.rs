@@ -204,7 +204,7 @@ impl Fields {
         Fields {
             wire: self.wire.clone(),
             own: self.own.clone(),
-            lines: self.lines.iter().filter(|line| keep(line.id)).copied().collect(),
+            lines: self.lines.keeping(keep),
             body: Body::default(),
             noted: self.noted,
         }

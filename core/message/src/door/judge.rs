@@ -2,7 +2,7 @@
 
 use super::bad;
 use crate::error::{HeaderError, ParseError, Place};
-use crate::fields::{Fields, Line, Noted, Span, TagAt, UriAt};
+use crate::fields::{CSeqAt, Fields, Line, Noted, Span, TagAt, UriAt};
 use crate::header::Header;
 use crate::header::address::NameAddr;
 use crate::header::cseq::CSeq;
@@ -74,7 +74,7 @@ pub(super) fn headers(fields: &Fields, method: Option<&[u8]>, noted: &mut Noted)
             HeaderName::From => address(fields, line).map(|tag| noted.from_tag = Some(tag)),
             HeaderName::To => address(fields, line).map(|tag| noted.to_tag = Some(tag)),
             HeaderName::CallId => call_id(fields.text(line.value)),
-            HeaderName::CSeq => cseq(fields.text(line.value), method),
+            HeaderName::CSeq => cseq(fields, line, method).map(|cseq| noted.cseq = Some(cseq)),
             HeaderName::MaxForwards => max_forwards(fields.text(line.value)),
             HeaderName::Route => routes(fields, line, noted),
             HeaderName::RecordRoute => list(fields.text(line.value), |scanner| route(scanner).map(drop)),
@@ -188,12 +188,13 @@ fn call_id(value: &[u8]) -> Result<(), HeaderError> {
 }
 
 #[inline]
-fn cseq(value: &[u8], method: Option<&[u8]>) -> Result<(), HeaderError> {
+fn cseq(fields: &Fields, line: &Line, method: Option<&[u8]>) -> Result<CSeqAt, HeaderError> {
+    let value = fields.text(line.value);
     let cseq = CSeq::decode(value)?;
     match method {
         // rfc3261 §8.1.1.5
         Some(method) if method != cseq.method => Err(HeaderError::new(0, "the method of the request")),
-        Some(_) | None => Ok(()),
+        Some(_) | None => Ok(CSeqAt { number: cseq.number, method: line.value.of_part(value, cseq.method) }),
     }
 }
 

@@ -2,14 +2,13 @@
 
 use super::bad;
 use crate::error::{ParseError, Place};
-use crate::fields::{Line, Span};
-use crate::limits::{HEADERS_INLINE, HEADERS_MAX};
+use crate::fields::{Line, Lines, Span};
+use crate::limits::HEADERS_MAX;
 use crate::method::Method;
 use crate::name::HeaderName;
 use crate::scan::{Scanner, class, is};
 use crate::status::StatusCode;
 use crate::uri::{Parts, UriRef};
-use smallvec::SmallVec;
 
 /// What the start line says.
 #[derive(Clone, Copy)]
@@ -30,11 +29,7 @@ pub(super) fn line_end(bytes: &[u8], start: usize) -> Option<usize> {
 /// Reads all header lines into the table; gives where the body begins.
 // rfc3261 §7.3
 #[inline]
-pub(super) fn headers(
-    bytes: &[u8],
-    mut at: usize,
-    table: &mut SmallVec<[Line; HEADERS_INLINE]>,
-) -> Result<usize, ParseError> {
+pub(super) fn headers(bytes: &[u8], mut at: usize, table: &mut Lines) -> Result<usize, ParseError> {
     loop {
         let start = at;
         let mut end = line_end(bytes, start).ok_or_else(|| unended(bytes, start))?;
@@ -232,7 +227,7 @@ mod tests {
     }
 
     fn table(section: &str) -> Result<Vec<(HeaderName, String, String)>, String> {
-        let mut lines = SmallVec::new();
+        let mut lines = Lines::default();
         let body = headers(section.as_bytes(), 0, &mut lines).map_err(|error| error.to_string())?;
         assert_eq!(body, section.len());
         let text = |span: Span| section[span.start()..span.end()].to_owned();

@@ -32,9 +32,7 @@ impl Fields {
             None => self.lines.push(line),
             Some(at) => {
                 self.remove_after(at, name);
-                if let Some(first) = self.lines.get_mut(at) {
-                    *first = line;
-                }
+                self.lines.replace(at, line);
             }
         }
     }
@@ -74,16 +72,19 @@ impl Fields {
     /// Removes the values of `name` that are `unwanted`; of a comma list, single elements.
     pub fn remove_if<'n>(&mut self, name: impl Into<FieldName<'n>>, mut unwanted: impl FnMut(&[u8]) -> bool) {
         let name = name.into();
+        if !self.lines.may_have(name.id) {
+            return;
+        }
         self.noted.forget(name.id);
         let mut at = 0;
         while let Some(line) = self.lines.get(at).copied() {
             let kept = if self.is(&line, name) { self.wanted(line, &mut unwanted) } else { Some(line) };
-            match (kept, self.lines.get_mut(at)) {
-                (Some(kept), Some(place)) => {
-                    *place = kept;
+            match kept {
+                Some(kept) => {
+                    self.lines.replace(at, kept);
                     at += 1;
                 }
-                (Some(_), None) | (None, _) => drop(self.lines.remove(at)),
+                None => drop(self.lines.remove(at)),
             }
         }
     }
@@ -162,8 +163,8 @@ impl Fields {
             Some(rest) => {
                 let white = rest.iter().take_while(|octet| is(**octet, class::LWS)).count();
                 let gone = value.len() - rest.len() + white;
-                if let Some(line) = self.lines.get_mut(at) {
-                    line.value = line.value.without_first(gone);
+                if let Some(value) = self.lines.value_mut(at) {
+                    *value = value.without_first(gone);
                 }
             }
         }
@@ -213,7 +214,7 @@ impl Fields {
     }
 
     pub(super) fn position(&self, name: FieldName<'_>) -> Option<usize> {
-        self.lines.iter().position(|line| self.is(line, name))
+        self.lines.that_may_be(name.id).iter().position(|line| self.is(line, name))
     }
 
     /// Removes all lines of `name` but the first, which stands at `at`.
@@ -241,7 +242,8 @@ pub(crate) fn one_line(mut text: &mut [u8]) {
 
 #[cfg(test)]
 mod tests {
-    use crate::{HeaderName, Message, Request};
+    use crate::request::is_copied;
+    use crate::{HeaderName, Message, Request, StatusCode};
     use bytes::Bytes;
 
     const INVITE: &str = "INVITE sip:b@h SIP/2.0\r\nv: SIP/2.0/UDP a;branch=z9hG4bK1;rport, SIP/2.0/TCP b\r\nVia: SIP/2.0/TLS c\r\n\
@@ -323,7 +325,7 @@ mod tests {
 
     #[test]
     fn what_was_noted_of_a_message_is_what_its_lines_say_after_every_edit() {
-        let edits: [fn(&mut Request); 17] = [
+        let edits: [fn(&mut Request); 21] = [
             |_| {},
             |request| request.set_via_source([192, 0, 2, 2].into(), Some(4)),
             |request| request.set_via_source([192, 0, 2, 1].into(), None),
@@ -341,6 +343,10 @@ mod tests {
             |request| request.push_route("<sip:first;lr>"),
             |request| _ = request.pop_route(),
             |request| request.add(HeaderName::Route, "<sip:last;lr>"),
+            |request| request.set(HeaderName::CSeq, "8 BYE"),
+            |request| request.remove(HeaderName::CSeq),
+            |request| request.set_max_breadth(3),
+            |request| request.set_body("text/plain", "hello"),
         ];
         for first in edits {
             for second in edits {
@@ -357,11 +363,24 @@ mod tests {
                         format!("{:?}", request.via()),
                         request.from_tag(),
                         request.to_tag(),
-                        request.next_route()
+                        request.next_route(),
+                        request.cseq()
                     ),
-                    (format!("{:?}", anew.via()), anew.from_tag(), anew.to_tag(), anew.next_route()),
+                    (
+                        format!("{:?}", anew.via()),
+                        anew.from_tag(),
+                        anew.to_tag(),
+                        anew.next_route(),
+                        anew.cseq()
+                    ),
                     "{request}"
                 );
+                for name in HeaderName::KNOWN {
+                    let is_there = request.fields.lines.iter().any(|line| line.id == *name);
+                    let is_copied = is_there && is_copied(*name, StatusCode::OK);
+                    let reply = request.reply(StatusCode::OK);
+                    assert_eq!((request.contains(*name), reply.contains(*name)), (is_there, is_copied));
+                }
             }
         }
     }

@@ -83,13 +83,13 @@ impl Fields {
     fn replace_top_via(&mut self, at: usize, start: usize, below: Option<usize>) {
         self.one_line(start);
         let top = Line { id: HeaderName::Via, name: Span::default(), value: self.own_since(start) };
-        let Some(line) = self.lines.get_mut(at) else {
+        let Some(line) = self.lines.value_mut(at) else {
             return;
         };
         match below {
-            None => line.value = top.value,
+            None => *line = top.value,
             Some(octets) => {
-                line.value = line.value.without_first(octets);
+                *line = line.without_first(octets);
                 self.lines.insert(at, top);
             }
         }
