@@ -23,7 +23,8 @@ pub(crate) fn is_for_us(request: &Request, identity: &Identity, gate: &Gate) -> 
         return false;
     }
     let uri = request.uri();
-    gate.ourselves().is_us(uri) && (uri.user().is_none() || request.method() == Method::Register)
+    // No REGISTER for another domain comes through the gate.
+    request.method() == Method::Register || uri.user().is_none() && gate.ourselves().is_us(uri)
 }
 
 /// The answer to such a request, REGISTER aside.

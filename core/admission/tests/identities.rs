@@ -76,6 +76,16 @@ fn a_register_is_for_the_account_of_its_to() {
     ] {
         assert_eq!(house().status(&register(uri, to)), status, "{uri} {to}");
     }
+    for uri in ["tel:+1", "urn:service:sos"] {
+        let mut elsewhere = register("example.org", "alice@example.org");
+        elsewhere.set_uri(&uri.parse::<Uri>().unwrap());
+        assert_eq!(house().status(&elsewhere), 403, "{uri}");
+    }
+    for to in ["<tel:+4930123>", "isbn:2983792873", "<mailto:alice@example.org>"] {
+        let mut no_sip = register("example.org", "alice@example.org");
+        no_sip.set(HeaderName::To, to);
+        assert_eq!(house().status(&no_sip), 400, "{to}");
+    }
 }
 
 #[test]

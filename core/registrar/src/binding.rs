@@ -40,8 +40,9 @@ pub type Bindings = SmallVec<[Binding; 1]>;
 const IS_OUTBOUND: u8 = 1;
 /// It has a run.
 const HAS_RUN: u8 = 2;
+/// See [`Binding::is_translated`]; follows from the rest.
+const IS_TRANSLATED: u8 = 4;
 const RUN_AT: usize = 5;
-const HEAD_BYTES_MAX: usize = RUN_AT + 8 + packed::FLOW_BYTES_MAX;
 
 /// What a [`Binding`] is made of.
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +83,15 @@ impl Binding {
         if text_bytes > usize::from(bytes_max) {
             return None;
         }
-        let mut bytes = Vec::with_capacity(HEAD_BYTES_MAX + text_bytes);
-        let outbound = if fresh.is_outbound { IS_OUTBOUND } else { 0 };
-        bytes.push(outbound | if fresh.run.is_some() { HAS_RUN } else { 0 });
+        let run_bytes = if fresh.run.is_some() { 8 } else { 0 };
+        let mut bytes = Vec::with_capacity(RUN_AT + run_bytes + packed::len(&fresh.flow) + text_bytes);
+        let mark = |is_so, mark| if is_so { mark } else { 0 };
+        let is_translated = is_translated(fresh.contact, &fresh.flow, fresh.path);
+        bytes.push(
+            mark(fresh.is_outbound, IS_OUTBOUND)
+                | mark(fresh.run.is_some(), HAS_RUN)
+                | mark(is_translated, IS_TRANSLATED),
+        );
         bytes.extend_from_slice(&fresh.granted_secs.to_be_bytes());
         bytes.extend(fresh.run.iter().flat_map(|run| run.to_be_bytes()));
         packed::write(&fresh.flow, &mut bytes);
@@ -104,11 +111,23 @@ impl Binding {
 
     /// A binding of what [`Binding::parts`] gave; `None`: they are no parts of one.
     pub(crate) fn from_parts(expires: Tick, cseq: u32, q: u16, ends: [u16; 5], bytes: &[u8]) -> Option<Self> {
-        let binding = Self { expires, cseq, q: q.min(1_000), ends, bytes: bytes.into() };
+        let mut binding = Self { expires, cseq, q: q.min(1_000), ends, bytes: bytes.into() };
         let in_order = ends.is_sorted() && ends.iter().all(|end| usize::from(*end) <= bytes.len());
         let [start, end, ..] = ends;
         let is_sound = in_order && binding.flow_at() < usize::from(start);
-        (is_sound && UriRef::parse(binding.part(start, end)).is_ok()).then_some(binding)
+        if !is_sound || UriRef::parse(binding.part(start, end)).is_err() {
+            return None;
+        }
+        binding.mark_translated();
+        Some(binding)
+    }
+
+    /// Where it stands is another place than before, or was written by an earlier version.
+    fn mark_translated(&mut self) {
+        let is_translated = is_translated(self.contact(), &self.flow(), self.path());
+        if let Some(marks) = self.bytes.first_mut() {
+            *marks = *marks & !IS_TRANSLATED | if is_translated { IS_TRANSLATED } else { 0 };
+        }
     }
 
     /// It ends by then at the latest.
@@ -161,7 +180,9 @@ impl Binding {
         let moved = u16::try_from(bytes.len()).unwrap_or_default();
         bytes.extend_from_slice(self.bytes.get(usize::from(texts_at)..).unwrap_or_default());
         let ends = self.ends.map(|end| end - texts_at + moved);
-        Self { ends, bytes: bytes.into_boxed_slice(), ..*self }
+        let mut moved = Self { ends, bytes: bytes.into_boxed_slice(), ..*self };
+        moved.mark_translated();
+        moved
     }
 
     /// Where the phone takes connections, if we may open one to it when its own is gone: its Contact names,
@@ -233,13 +254,7 @@ impl Binding {
     /// where it believes to be.
     #[must_use]
     pub fn is_translated(&self) -> bool {
-        let flow = self.flow();
-        let contact = self.contact();
-        let there = contact.host().and_then(|host| host.ip()).map(|ip| ip.to_canonical());
-        let port = contact.port().unwrap_or(flow.transport.default_port());
-        flow.transport == Transport::Udp
-            && self.path().is_empty()
-            && (there, port) != (Some(flow.remote.ip().to_canonical()), flow.remote.port())
+        self.has(IS_TRANSLATED)
     }
 
     /// When it ends.
@@ -339,6 +354,16 @@ impl Binding {
     fn part(&self, start: u16, end: u16) -> &[u8] {
         self.bytes.get(usize::from(start)..usize::from(end)).unwrap_or_default()
     }
+}
+
+fn is_translated(contact: UriRef<'_>, flow: &Flow, path: &[u8]) -> bool {
+    let port = contact.port().unwrap_or(flow.transport.default_port());
+    flow.transport == Transport::Udp
+        && path.is_empty()
+        && (port != flow.remote.port() || {
+            let there = contact.host().and_then(|host| host.ip()).map(|ip| ip.to_canonical());
+            there != Some(flow.remote.ip().to_canonical())
+        })
 }
 
 /// The parameters in a text of ours: no white space, quotes closed.

@@ -31,6 +31,9 @@ pub enum Change {
     Remove(usize),
 }
 
+/// What one REGISTER does, in this order. Most do one thing.
+pub type Changes = SmallVec<[Change; 1]>;
+
 /// One REGISTER, and whom it is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
@@ -62,16 +65,17 @@ pub struct Rules<'a> {
 ///
 /// # Errors
 /// The first contact that fails, and then nothing may be changed.
-pub fn changes(asked: &Asked<'_>, current: &[Binding], rules: &Rules<'_>) -> Result<Vec<Change>, Reject> {
+pub fn changes(asked: &Asked<'_>, current: &[Binding], rules: &Rules<'_>) -> Result<Changes, Reject> {
     let (request, max) = (asked.request, rules.limits.contacts_per_request_max);
     let contacts: SmallVec<[Contact<'_>; 1]> = request.contacts().take(max + 1).collect();
     if contacts.len() > max {
         return Err(Reject::TooManyContacts);
     }
     let path = Path::of(request, &asked.flow, rules.ourselves)?;
-    let outbound = is_outbound_way(request);
-    let mut register =
-        Register { asked, current, rules, path, outbound, changes: Vec::new(), runs: Vec::new() };
+    // Whether the way holds counts for a flow alone.
+    let outbound = contacts.iter().any(names_flow) && is_outbound_way(request);
+    let changes = Changes::new();
+    let mut register = Register { asked, current, rules, path, outbound, changes, runs: Vec::new() };
     if contacts.iter().any(|contact| matches!(contact, Contact::Star)) {
         return if contacts.len() == 1 { register.remove_all() } else { Err(Reject::BadStar) };
     }
@@ -89,7 +93,7 @@ pub fn changes(asked: &Asked<'_>, current: &[Binding], rules: &Rules<'_>) -> Res
 /// Makes `changes` real: all of them, once all have succeeded. The order of bindings is that of their
 /// first registration.
 // rfc3261 §10.3-5, §10.3-23
-pub fn apply(changes: Vec<Change>, bindings: &mut Bindings) {
+pub fn apply(changes: Changes, bindings: &mut Bindings) {
     let mut gone = Vec::new();
     for change in changes {
         match change {
@@ -121,7 +125,7 @@ struct Register<'a> {
     path: Path<'a>,
     /// The way from the phone holds, so that `reg-id` counts.
     outbound: bool,
-    changes: Vec<Change>,
+    changes: Changes,
     /// Instances that registered, each with its run.
     runs: Vec<(Vec<u8>, u64)>,
 }
@@ -153,7 +157,7 @@ impl Key<'_> {
 impl Register<'_> {
     /// `Contact: *`.
     // rfc3261 §10.3-12, §10.3-13
-    fn remove_all(&self) -> Result<Vec<Change>, Reject> {
+    fn remove_all(&self) -> Result<Changes, Reject> {
         if self.expires_header() != Some(Some(0)) {
             return Err(Reject::BadStar);
         }
@@ -163,19 +167,17 @@ impl Register<'_> {
 
     // rfc5626 §6
     fn outbound_is_asked_rightly(&self, contacts: &[Contact<'_>]) -> Result<(), Reject> {
-        let named =
-            |contact: &&Contact<'_>| contact.address().is_some_and(|address| address.reg_id().is_some());
-        if !self.outbound
-            && supports(self.asked.request, "outbound")
-            && contacts.iter().any(|contact| named(&contact))
-        {
+        if !contacts.iter().any(names_flow) {
+            return Ok(());
+        }
+        if !self.outbound && supports(self.asked.request, "outbound") {
             return Err(Reject::FirstHopLacksOutbound);
         }
         let mut bound = contacts.iter().filter(|contact| self.requested_secs(contact) > 0);
         let flows =
             contacts.iter().filter_map(Contact::address).any(|address| self.reg_id(address).is_some());
         // Of contacts that are to be bound, none may stand beside a flow.
-        if flows && bound.clone().any(|contact| named(&contact)) && bound.nth(1).is_some() {
+        if flows && bound.clone().any(names_flow) && bound.nth(1).is_some() {
             return Err(Reject::FlowBesideContacts);
         }
         Ok(())
@@ -366,6 +368,9 @@ impl Register<'_> {
     /// All bindings of an instance are in one run: those that this request does not name come along.
     // rfc5627 §5.1
     fn carry_runs(&mut self) {
+        if self.runs.is_empty() {
+            return;
+        }
         for (at, binding) in self.current.iter().enumerate() {
             let touched =
                 |change: &Change| matches!(change, Change::Refresh(of, _) | Change::Remove(of) if *of == at);
@@ -406,6 +411,11 @@ impl Register<'_> {
         let soonest = self.current.iter().map(|binding| binding.remaining_secs(self.asked.now)).min();
         Err(Reject::TooManyBindings { retry_after_secs: soonest.unwrap_or(1) })
     }
+}
+
+/// Whether a contact says which flow of its instance it is.
+fn names_flow(contact: &Contact<'_>) -> bool {
+    contact.address().is_some_and(|address| address.reg_id().is_some())
 }
 
 /// The contact's parameters but `q` and `expires`, without the white space there may be between. GRUUs are

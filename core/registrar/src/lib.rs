@@ -5,11 +5,11 @@
 //!
 //! | step | question | where |
 //! |---|---|---|
-//! | 1 | do we serve the Request-URI's domain? | [`address_of_record`] |
+//! | 1 | do we serve the Request-URI's domain? | core/admission, before |
 //! | 2 | does it require what we do not know? | [`address_of_record`] |
 //! | 3 | who is it? | core/admission, before |
-//! | 4 | may they change this address-of-record? | [`address_of_record`] |
-//! | 5 | which address-of-record is it? | [`address_of_record`] |
+//! | 4 | may they change this address-of-record? | core/admission, before |
+//! | 5 | which address-of-record is it? | core/admission, before; [`address_of_record`] |
 //! | 6 | no contacts, or all of them by `*`? | [`changes`] |
 //! | 7 | each contact in turn | [`changes`], made real by [`apply`] |
 //! | 8 | what is bound now? | [`answer`] |
@@ -48,7 +48,7 @@ mod reject;
 pub use address::address_of_record;
 pub use answer::answer;
 pub use binding::{Binding, Bindings, Fresh};
-pub use change::{Asked, Change, Rules, apply, changes};
+pub use change::{Asked, Change, Changes, Rules, apply, changes};
 pub use gruu::{Gruu, Gruus};
 pub use limits::Limits;
 pub use record::{Epoch, NoBindings, decode, encode};

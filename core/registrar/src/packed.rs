@@ -4,14 +4,17 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
 use ruf_message::{Flow, Transport};
 
-/// A flow takes no more than this.
-pub(crate) const FLOW_BYTES_MAX: usize = 1 + 2 + 2 * (2 + 16 + 4 + 4) + 8;
-
 // The first byte: the transport's place in `Transport::ALL`, and these.
 const LOCAL_IS_V6: u8 = 0x80;
 const REMOTE_IS_V6: u8 = 0x40;
 const HAS_CONNECTION: u8 = 0x20;
 const TRANSPORT: u8 = 0x1f;
+
+/// How many bytes [`write`] will append.
+pub(crate) fn len(flow: &Flow) -> usize {
+    let address = |address: SocketAddr| 2 + if address.is_ipv6() { 16 + 4 + 4 } else { 4 };
+    3 + address(flow.local) + address(flow.remote) + if flow.connection != 0 { 8 } else { 0 }
+}
 
 pub(crate) fn write(flow: &Flow, out: &mut Vec<u8>) {
     let transport = Transport::ALL.iter().position(|transport| *transport == flow.transport);
@@ -91,13 +94,14 @@ mod tests {
                     let flow = Flow { transport, listener, local, remote, connection };
                     let mut bytes = Vec::new();
                     write(&flow, &mut bytes);
+                    assert_eq!(bytes.len(), len(&flow));
                     longest = longest.max(bytes.len());
                     bytes.extend_from_slice(b"what follows");
                     assert_eq!(read(&bytes), flow);
                 }
             }
         }
-        assert_eq!(longest, FLOW_BYTES_MAX);
+        assert_eq!(longest, 1 + 2 + 2 * (2 + 16 + 4 + 4) + 8);
         let mut bytes = Vec::new();
         write(
             &Flow { transport: Transport::Udp, listener: 0, local: v4(), remote: v4(), connection: 0 },

@@ -24,6 +24,9 @@ impl<'a> Path<'a> {
     /// The Path of `request`, which came by `flow`.
     // rfc3327 §5.3
     pub(crate) fn of(request: &'a Request, flow: &Flow, ourselves: &Ourselves) -> Result<Self, Reject> {
+        if !request.contains(HeaderName::Path) {
+            return Ok(Self { hops: Vec::new() });
+        }
         let hops: Result<Vec<outbound::Path<'a>>, _> = request.headers_of().collect();
         let hops = hops.map_err(|_| Reject::BadPath)?;
         if hops.iter().any(|hop| !hop.uri().is_sip()) {
@@ -80,7 +83,8 @@ pub(crate) fn is_outbound_way(request: &Request) -> bool {
 
 /// Whether the phone says that it knows an extension.
 pub(crate) fn supports(request: &Request, tag: &str) -> bool {
-    request.supported().chain(request.require()).any(|named| named.eq_ignore_ascii_case(tag))
+    let says_anything = request.contains(HeaderName::Supported) || request.contains(HeaderName::Require);
+    says_anything && request.supported().chain(request.require()).any(|named| named.eq_ignore_ascii_case(tag))
 }
 
 /// Whether what we send to this address comes back to us.

@@ -5,17 +5,10 @@ use ruf_message::{HeaderName, Reply, StatusCode};
 /// What stopped a REGISTER. Nothing has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reject {
-    /// The Request-URI or the address-of-record is in no domain of ours: we do not register
-    /// elsewhere on a phone's behalf.
-    ForeignDomain,
     /// It requires extensions that we do not know.
     BadExtension(Vec<String>),
     /// They may not change this address-of-record.
     Forbidden,
-    /// The To is no SIP or SIPS URI.
-    NoAddress,
-    /// The address-of-record is not one of the Request-URI's domain, or has no user.
-    UnknownAddress,
     /// `*` beside another contact, or with an expiration other than 0.
     BadStar,
     /// It seems to come from this very server: a request to such a binding would come back for ever.
@@ -92,10 +85,7 @@ impl Reject {
                 reply.add(HeaderName::RetryAfter, secs.to_string());
             }
             Self::Overloaded { retry_after_secs: None }
-            | Self::ForeignDomain
             | Self::Forbidden
-            | Self::NoAddress
-            | Self::UnknownAddress
             | Self::BadStar
             | Self::FromOurselves
             | Self::TooManyContacts
@@ -117,11 +107,8 @@ impl Reject {
     // rfc3261 §10.3-1, §10.3-24: no 6xx among them, and 500 where an update fails
     const fn status_and_reason(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::ForeignDomain => (StatusCode::FORBIDDEN, "Domain Not Served Here"),
             Self::BadExtension(_) => (StatusCode::BAD_EXTENSION, ""),
             Self::Forbidden => (StatusCode::FORBIDDEN, ""),
-            Self::NoAddress => (StatusCode::BAD_REQUEST, "To Is No SIP URI"),
-            Self::UnknownAddress => (StatusCode::NOT_FOUND, ""),
             Self::BadStar => (StatusCode::BAD_REQUEST, "Contact * Needs Expires 0 And No Other Contact"),
             Self::FromOurselves => (StatusCode::FORBIDDEN, "Sent From This Server"),
             Self::TooManyContacts => (StatusCode::BAD_REQUEST, "Too Many Contacts"),

@@ -144,13 +144,12 @@ impl Registrar {
         ourselves: &Ourselves,
         to_tag: &str,
     ) -> Registered {
-        let address = match address_of_record(admitted, ourselves) {
+        let address = match address_of_record(admitted) {
             Ok(address) => address,
             Err(reject) => return self.refuse(0, to_tag, reject),
         };
-        let asked =
-            Asked { request: admitted.request(), flow: admitted.flow(), address: &address, to_tag, now };
-        let shard = self.shared.index(&address);
+        let asked = Asked { request: admitted.request(), flow: admitted.flow(), address, to_tag, now };
+        let shard = self.shared.index(address);
         let mut done = self.try_register(shard, &asked, ourselves);
         if matches!(done, Err(Stopped::Full)) {
             // Others may have expired since the last tick.
