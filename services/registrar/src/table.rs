@@ -1,8 +1,10 @@
 //! The table of bindings by address-of-record, and the order in which they expire.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
+use std::hash::{BuildHasher, RandomState};
 
+use hashbrown::HashTable;
 use ruf_admission::AddressOfRecord;
 use ruf_message::Tick;
 use ruf_registrar_core::{Binding, Bindings};
@@ -12,8 +14,10 @@ use ruf_registrar_core::{Binding, Bindings};
 /// earliest expiry there is then.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    places: HashMap<AddressOfRecord, Place>,
-    slots: Vec<Slot>,
+    /// By the hash of the address-of-record in their slots.
+    places: HashTable<Place>,
+    hasher: RandomState,
+    slots: Slots,
     vacant: Vec<Place>,
     expiries: BinaryHeap<Reverse<(Tick, Place)>>,
     bindings: usize,
@@ -33,8 +37,51 @@ struct Slot {
     armed: Tick,
 }
 
+/// All slots, in pages, so that a table that grows is never copied and has no more room than it needs.
+#[derive(Debug, Default)]
+struct Slots {
+    pages: Vec<Vec<Slot>>,
+}
+
+/// Slots of one page.
+const PAGE: usize = 32;
+
+impl Slots {
+    fn get(&self, Place(place): Place) -> Option<&Slot> {
+        self.pages.get(place as usize / PAGE)?.get(place as usize % PAGE)
+    }
+
+    fn get_mut(&mut self, Place(place): Place) -> Option<&mut Slot> {
+        self.pages.get_mut(place as usize / PAGE)?.get_mut(place as usize % PAGE)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Slot> {
+        self.pages.iter().flatten()
+    }
+
+    /// One more, which is vacant.
+    fn push(&mut self) -> Place {
+        if self.pages.last().is_none_or(|page| page.len() == PAGE) {
+            self.pages.push(Vec::with_capacity(PAGE));
+        }
+        let before = (self.pages.len() - 1) * PAGE;
+        let within = self.pages.last_mut().map_or(0, |page| {
+            page.push(Slot::default());
+            page.len() - 1
+        });
+        // Far fewer than 2**32 bindings fit into memory.
+        Place(u32::try_from(before + within).unwrap_or(u32::MAX))
+    }
+}
+
 /// Nothing is armed: no entry has this time, for it never comes.
 const NEVER: Tick = Tick::from_micros(u64::MAX);
+
+impl Slot {
+    fn is_of(&self, address: &AddressOfRecord) -> bool {
+        self.address.as_ref() == Some(address)
+    }
+}
 
 impl Default for Slot {
     fn default() -> Self {
@@ -53,12 +100,13 @@ impl Table {
 
     /// Where the bindings of an address-of-record stand, expired ones among them.
     pub(crate) fn place(&self, address: &AddressOfRecord) -> Option<Place> {
-        self.places.get(address).copied()
+        let is_it = |place: &Place| self.slots.get(*place).is_some_and(|slot| slot.is_of(address));
+        self.places.find(self.hasher.hash_one(address), is_it).copied()
     }
 
     /// The bindings at a place that [`Table::live`] or [`Table::update`] gave.
     pub(crate) fn at(&self, place: Option<Place>) -> &[Binding] {
-        let slot = place.and_then(|Place(place)| self.slots.get(place as usize));
+        let slot = place.and_then(|place| self.slots.get(place));
         slot.map_or(&[], |slot| &slot.bindings)
     }
 
@@ -78,12 +126,12 @@ impl Table {
     /// The place of an address-of-record once everything that has expired there is gone, and how much
     /// that was.
     pub(crate) fn live(&mut self, address: &AddressOfRecord, now: Tick) -> (Option<Place>, usize) {
-        let Some(place) = self.places.get(address).copied() else { return (None, 0) };
+        let Some(place) = self.place(address) else { return (None, 0) };
         if self.at(Some(place)).iter().all(|binding| binding.is_live(now)) {
             return (Some(place), 0);
         }
         let expired = self.expire_place(place, now);
-        let is_left = self.slots.get(place.0 as usize).is_some_and(|slot| slot.address.is_some());
+        let is_left = self.slots.get(place).is_some_and(|slot| slot.address.is_some());
         (is_left.then_some(place), expired)
     }
 
@@ -95,7 +143,7 @@ impl Table {
         change: impl FnOnce(&mut Bindings),
     ) -> Option<Place> {
         let place = place.unwrap_or_else(|| self.vacate(address));
-        let slot = self.slots.get_mut(place.0 as usize)?;
+        let slot = self.slots.get_mut(place)?;
         let before = slot.bindings.len();
         change(&mut slot.bindings);
         slot.bindings.shrink_to_fit();
@@ -108,7 +156,7 @@ impl Table {
     /// Removes an address-of-record; returns how many bindings it had.
     pub(crate) fn remove(&mut self, address: &AddressOfRecord) -> usize {
         let before = self.bindings;
-        if let Some(place) = self.places.get(address).copied() {
+        if let Some(place) = self.place(address) {
             self.update(address, Some(place), Bindings::clear);
         }
         before - self.bindings
@@ -122,7 +170,7 @@ impl Table {
             && due <= now
         {
             self.expiries.pop();
-            if let Some(slot) = self.slots.get_mut(place.0 as usize)
+            if let Some(slot) = self.slots.get_mut(place)
                 && slot.armed == due
             {
                 slot.armed = NEVER;
@@ -137,7 +185,7 @@ impl Table {
     }
 
     fn expire_place(&mut self, place: Place, now: Tick) -> usize {
-        let Some(slot) = self.slots.get_mut(place.0 as usize) else { return 0 };
+        let Some(slot) = self.slots.get_mut(place) else { return 0 };
         let before = slot.bindings.len();
         slot.bindings.retain(|binding| binding.is_live(now));
         let expired = before - slot.bindings.len();
@@ -151,25 +199,29 @@ impl Table {
 
     /// A slot for a new address-of-record.
     fn vacate(&mut self, address: &AddressOfRecord) -> Place {
-        let place = self.vacant.pop().unwrap_or_else(|| {
-            self.slots.push(Slot::default());
-            // Far fewer than 2**32 bindings fit into memory.
-            Place(u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX))
-        });
-        if let Some(slot) = self.slots.get_mut(place.0 as usize) {
+        let place = self.vacant.pop().unwrap_or_else(|| self.slots.push());
+        if let Some(slot) = self.slots.get_mut(place) {
             slot.address = Some(address.clone());
-            self.places.insert(address.clone(), place);
         }
+        let Self { places, hasher, slots, .. } = self;
+        let hash_of = |place: &Place| {
+            let address = slots.get(*place).and_then(|slot| slot.address.as_ref());
+            address.map_or(0, |address| hasher.hash_one(address))
+        };
+        places.insert_unique(hasher.hash_one(address), place, hash_of);
         place
     }
 
     /// After a change: arms the slot for its earliest expiry, or gives it up if it is empty.
     fn settle(&mut self, place: Place) {
-        let Some(slot) = self.slots.get_mut(place.0 as usize) else { return };
+        let Some(slot) = self.slots.get_mut(place) else { return };
         match slot.bindings.iter().map(Binding::expires).min() {
             None => {
                 if let Some(address) = std::mem::take(slot).address {
-                    self.places.remove(&address);
+                    let hash = self.hasher.hash_one(&address);
+                    if let Ok(found) = self.places.find_entry(hash, |other| *other == place) {
+                        found.remove();
+                    }
                     self.vacant.push(place);
                 }
             }
@@ -186,8 +238,7 @@ impl Table {
 
     fn sweep(&mut self) {
         let slots = &self.slots;
-        let counts =
-            |due: &Tick, place: &Place| slots.get(place.0 as usize).is_some_and(|slot| slot.armed == *due);
+        let counts = |due: &Tick, place: &Place| slots.get(*place).is_some_and(|slot| slot.armed == *due);
         self.expiries.retain(|Reverse((due, place))| counts(due, place));
     }
 }
@@ -266,7 +317,7 @@ mod tests {
             set(&mut table, number, 100);
             assert_eq!(table.remove(&address(number)), 1);
         }
-        assert_eq!((table.slots.len(), table.addresses(), table.bindings), (1, 0, 0));
+        assert_eq!((table.slots.iter().count(), table.addresses(), table.bindings), (1, 0, 0));
         set(&mut table, 7, 300);
         assert_eq!(table.expire_all(Tick::from_micros(100)), 0, "what was armed before does not touch it");
         assert_eq!(table.get(&address(7)).len(), 1);
