@@ -21,6 +21,7 @@ use ruf_registrar::{Keepalive, KeepaliveLimits, Registrar};
 use ruf_routing::DialPlan;
 use ruf_transaction::{Event, Fingerprint, Heard, Transactions};
 
+use self::overload::Lot;
 use self::register::Held;
 use crate::counters::Counters;
 use crate::crossing::{Arrived, Crossing, Load, Seat};
@@ -123,9 +124,14 @@ impl Node {
             return;
         }
         let octets = datagram.len();
+        let lot = self.glance(now, flow, &datagram);
+        if lot == Lot::Done {
+            self.now = now;
+            return;
+        }
         match Message::parse(datagram) {
             Ok(message) => match self.owner_elsewhere(&message) {
-                None => self.receive_message(now, flow, message, octets),
+                None => self.receive_message(now, flow, message, octets, lot),
                 Some(owner) => {
                     self.counters.crossed += 1;
                     let arrived = Box::new(Arrived { flow, message, octets });
@@ -161,7 +167,7 @@ impl Node {
         match crossing.0 {
             Load::Message(arrived) => {
                 let Arrived { flow, message, octets } = *arrived;
-                self.receive_message(now, flow, message, octets);
+                self.receive_message(now, flow, message, octets, Lot::Undrawn);
                 self.settle(now);
             }
             Load::Failed(place) => self.locator.failed(now, &place),
@@ -189,11 +195,11 @@ impl Node {
         self.crossings.pop_front()
     }
 
-    fn receive_message(&mut self, now: Tick, flow: Flow, mut message: Message, octets: usize) {
+    fn receive_message(&mut self, now: Tick, flow: Flow, mut message: Message, octets: usize, lot: Lot) {
         let heard = self.transactions.hear(now, &flow, &mut message, &mut self.wire);
         match message {
             Message::Request(request) => match heard {
-                Heard::New(fingerprint) => self.admit(now, flow, request, fingerprint, octets),
+                Heard::New(fingerprint) => self.admit(now, flow, request, fingerprint, octets, lot),
                 Heard::Ack(fingerprint) => self.acknowledge(now, flow, request, fingerprint),
                 Heard::Cancel { invite, user } => {
                     self.cancel(now, flow, &request, invite.map(|_| user), octets);
@@ -219,8 +225,9 @@ impl Node {
         mut request: Request,
         fingerprint: Fingerprint,
         octets: usize,
+        lot: Lot,
     ) {
-        if self.refuses_early(now, flow, &mut request) {
+        if self.refuses_early(now, flow, &mut request, lot) {
             let response = self.overloaded(now, &request, self.gate.has_phones_at(now, flow.remote.ip()));
             return self.reply_without_state(now, flow, &response, octets);
         }
@@ -361,8 +368,7 @@ impl Node {
         let mut response = request.reply(StatusCode::SERVICE_UNAVAILABLE);
         response.set_to_tag(&self.gate.reply_tag(request));
         if ours {
-            let spread = now.as_micros() % RETRY_AFTER_SECS;
-            response.set(HeaderName::RetryAfter, (RETRY_AFTER_SECS + spread).to_string());
+            response.set(HeaderName::RetryAfter, retry_after_secs(now).to_string());
         }
         response
     }
@@ -605,6 +611,11 @@ impl Node {
 /// Whether an identity is one of our own phones, which may be told when to come back.
 fn is_ours(identity: &Identity) -> bool {
     matches!(identity, Identity::Account(_))
+}
+
+/// When one of our own phones may try again: not all at once.
+fn retry_after_secs(now: Tick) -> u64 {
+    RETRY_AFTER_SECS + now.as_micros() % RETRY_AFTER_SECS
 }
 
 /// CRLF keepalives (RFC 5626 section 3.5.1) and anything too short to be a message: no answer.

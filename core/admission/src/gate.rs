@@ -36,7 +36,7 @@ use crate::replies::Replies;
 use crate::token::{TokenText, Tokens};
 use crate::used::{NonceTable, UsedNonces};
 use ruf_auth::Algorithm;
-use ruf_message::{Entropy, Fields, Flow, HeaderName, Host, Method, Request, Tick, UriRef};
+use ruf_message::{Entropy, Fields, Flow, Glance, HeaderName, Host, Method, Request, Tick, UriRef};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -133,6 +133,14 @@ const REPLY_TAG_LEN: usize = 11;
 #[derive(Clone, Debug)]
 pub struct ReplyTag(SmallVec<[u8; REPLY_TAG_LEN]>);
 
+impl ReplyTag {
+    fn of(number: u64) -> Self {
+        let mut tag = SmallVec::new();
+        encode(&number.to_ne_bytes(), |piece| tag.extend_from_slice(piece));
+        ReplyTag(tag)
+    }
+}
+
 impl Deref for ReplyTag {
     type Target = str;
 
@@ -219,17 +227,34 @@ impl Gate {
     /// known again in its ACK. What could be read of a malformed request will do.
     // rfc3261 §8.2.7: a stateless server makes the same tag for the same request
     pub fn reply_tag(&self, request: &Fields) -> ReplyTag {
-        let number = self.tags.number([request.call_id(), request.from_tag().unwrap_or_default()]);
-        let mut tag = SmallVec::new();
-        encode(&number.to_ne_bytes(), |piece| tag.extend_from_slice(piece));
-        ReplyTag(tag)
+        ReplyTag::of(self.tags.number([request.call_id(), request.from_tag().unwrap_or_default()]))
+    }
+
+    /// The To tag of a refusal of a request that was only glanced at: no transaction ever says it, so its ACK is
+    /// known without looking for one.
+    pub fn refusal_tag(&self, glance: &Glance<'_>) -> ReplyTag {
+        self.refusal_tag_of(glance.call_id(), glance.from_tag())
+    }
+
+    fn refusal_tag_of(&self, call_id: &[u8], from_tag: Option<&[u8]>) -> ReplyTag {
+        ReplyTag::of(self.tags.number([call_id, from_tag.unwrap_or_default(), b"refused"]))
     }
 
     /// Whether this is the ACK to a reply that was sent without a transaction; it goes nowhere.
     pub fn absorbs_ack(&self, request: &Request) -> bool {
+        let is_ours = |tag: &[u8]| {
+            tag == self.reply_tag(request).as_bytes()
+                || tag == self.refusal_tag_of(request.call_id(), request.from_tag()).as_bytes()
+        };
         // Most tags are not of our length, and cost nothing more.
-        let known = |tag: &[u8]| tag.len() == REPLY_TAG_LEN && tag == self.reply_tag(request).as_bytes();
-        request.method() == Method::Ack && request.to_tag().is_some_and(known)
+        let is_known = |tag: &[u8]| tag.len() == REPLY_TAG_LEN && is_ours(tag);
+        request.method() == Method::Ack && request.to_tag().is_some_and(is_known)
+    }
+
+    /// Whether this is the ACK to a refusal of a request that was only glanced at.
+    pub fn is_ack_of_refusal(&self, glance: &Glance<'_>) -> bool {
+        let is_ours = |tag: &[u8]| tag.len() == REPLY_TAG_LEN && tag == self.refusal_tag(glance).as_bytes();
+        glance.method() == Method::Ack && glance.to_tag().is_some_and(is_ours)
     }
 
     /// Whether a reply of `reply_bytes` to a request of `request_bytes` may be sent: to a source that

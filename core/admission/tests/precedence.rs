@@ -5,9 +5,9 @@
 mod house;
 
 use house::{HERE, House, THERE, anew, every_kind, flow, house, house_with, request};
-use ruf_admission::{Policy, Precedence, Side};
+use ruf_admission::{Gate, Policy, Precedence, Side};
 use ruf_auth::Keyring;
-use ruf_message::{HeaderName, Request, Uri};
+use ruf_message::{Glance, HeaderName, Request, Uri};
 use std::time::Duration;
 
 fn precedence(house: &mut House, source: &str, request: &Request) -> Precedence {
@@ -98,6 +98,59 @@ fn the_first_answer_to_our_challenge_goes_on_with_what_was_begun() {
     assert!(!goes_first(&mut house, &next), "a new call with the nonce of an old one");
     house.now = house.now + Duration::from_secs(33);
     assert!(!goes_first(&mut house, &answered), "long after the challenge");
+}
+
+#[test]
+fn what_is_plainly_new_at_a_glance_has_no_precedence_whatever_more_is_known() {
+    // tests rfc7339 §5.10.1
+    let plainly_new = |request: &Request| {
+        let octets = request.to_bytes();
+        Glance::of(&octets).is_some_and(|glance| Gate::is_plainly_new(&glance))
+    };
+    for (kind, request) in every_kind() {
+        let goes_first = goes_first(&mut house(), &request);
+        assert!(!(plainly_new(&request) && goes_first), "{kind:?}");
+    }
+    assert!(plainly_new(&invite()));
+    let changed = |change: fn(&mut Request)| {
+        let mut call = invite();
+        change(&mut call);
+        call
+    };
+    for call in [
+        changed(|call| call.set(HeaderName::To, "<sip:bob@example.org>;tag=to")),
+        changed(|call| call.set_uri(&"URN:service:sos.fire".parse::<Uri>().unwrap())),
+        changed(|call| call.set(HeaderName::ResourcePriority, "esnet.1")),
+        changed(|call| call.set(HeaderName::ProxyAuthorization, "Digest x=y")),
+        request("OPTIONS", "example.org", "alice@example.org", "bob@example.org"),
+        request("CANCEL", "bob@example.org", "alice@example.org", "bob@example.org"),
+        request("ACK", "bob@example.org", "alice@example.org", "bob@example.org"),
+    ] {
+        assert!(!plainly_new(&call), "{call}");
+    }
+}
+
+#[test]
+fn the_ack_of_a_refusal_is_known_at_a_glance() {
+    // tests rfc3261 §8.2.7
+    let house = house();
+    let mut ack = request("ACK", "bob@example.org", "alice@example.org", "bob@example.org");
+    let is_known = |ack: &Request| {
+        let octets = ack.to_bytes();
+        let at_a_glance = Glance::of(&octets).is_some_and(|glance| house.gate.is_ack_of_refusal(&glance));
+        (at_a_glance, house.gate.absorbs_ack(ack))
+    };
+    assert_eq!(is_known(&ack), (false, false));
+    let octets = ack.to_bytes();
+    let refusal_tag = house.gate.refusal_tag(&Glance::of(&octets).unwrap());
+    let mut of_reply = ack.clone();
+    ack.set_to_tag(&refusal_tag);
+    assert_eq!(is_known(&ack), (true, true));
+    let reply_tag = house.gate.reply_tag(&of_reply);
+    of_reply.set_to_tag(&reply_tag);
+    assert_eq!(is_known(&of_reply), (false, true), "a transaction may have said it");
+    ack.set(HeaderName::CallId, "another");
+    assert_eq!(is_known(&ack), (false, false));
 }
 
 #[test]

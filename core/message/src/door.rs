@@ -21,6 +21,7 @@ use crate::scan::{Scanner, class, is};
 use crate::status::StatusCode;
 use bytes::Bytes;
 use lines::StartLine;
+pub(crate) use lines::line_end;
 
 /// Reads a message and proves what routing reads.
 pub(crate) fn parse(wire: Bytes) -> Result<Message, Malformed> {

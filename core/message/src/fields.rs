@@ -10,6 +10,7 @@ mod lines;
 mod write;
 
 pub(crate) use edit::one_line;
+pub(crate) use hops::with_source;
 pub(crate) use lines::Lines;
 
 use crate::error::HeaderError;

@@ -66,6 +66,6 @@ pub use matching::Fingerprint;
 #[cfg(feature = "mutants")]
 pub use mutant::Mutant;
 pub use out::{Counts, Event, Full, Heard, Out, Received};
-pub use reply::{reply_to, reply_to_via, stamp};
+pub use reply::{reply_to, reply_to_via, source_to_say, stamp};
 pub use slab::{ClientId, ServerId};
 pub use transactions::Transactions;

@@ -43,7 +43,7 @@ pub(crate) struct MethodKey(Method, u64);
 impl MethodKey {
     pub(crate) const INVITE: MethodKey = MethodKey(Method::Invite, 0);
 
-    #[cfg(test)]
+    /// That of a method that is not [`Method::Other`].
     pub(crate) const fn known(method: Method) -> MethodKey {
         MethodKey(method, 0)
     }
@@ -85,20 +85,21 @@ impl Keyed {
 
     pub(crate) fn fingerprint(&self, request: &Request) -> Fingerprint {
         let via = request.via();
-        match via.branch() {
-            // The bare cookie makes nothing unique.
-            Some(branch) if via.has_magic_cookie() && branch.len() > COOKIE.len() => {
-                let hash = self.hash(|words| {
-                    words.text(branch); // rfc3261 §17.2.3
-                    words.sent_by(&via); // rfc3261 §17.2.3
-                });
-                Fingerprint { hash, to_tag: None }
-            }
-            Some(_) | None => {
-                let hash = self.hash(|words| words.legacy(request, &via));
-                Fingerprint { hash, to_tag: Some(self.tag(request.to_tag())) }
-            }
-        }
+        self.of_branch(&via).unwrap_or_else(|| {
+            let hash = self.hash(|words| words.legacy(request, &via));
+            Fingerprint { hash, to_tag: Some(self.tag(request.to_tag())) }
+        })
+    }
+
+    /// The fingerprint of a request with this top Via, where its branch is all that counts.
+    pub(crate) fn of_branch(&self, via: &Via<'_>) -> Option<Fingerprint> {
+        // The bare cookie makes nothing unique.
+        let branch = via.branch().filter(|branch| via.has_magic_cookie() && branch.len() > COOKIE.len())?;
+        let hash = self.hash(|words| {
+            words.text(branch); // rfc3261 §17.2.3
+            words.sent_by(via); // rfc3261 §17.2.3
+        });
+        Some(Fingerprint { hash, to_tag: None })
     }
 
     pub(crate) fn method(&self, request: &Request) -> MethodKey {

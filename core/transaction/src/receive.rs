@@ -2,7 +2,7 @@
 //!
 //! Not here: parsing (`ruf-message`), admission of what is new (`ruf-admission`).
 
-use ruf_message::{Flow, Message, Method, Request, Response, StatusCode, Tick, Transmit};
+use ruf_message::{Flow, Message, Method, Request, Response, StatusCode, Tick, Transmit, Via};
 
 use crate::completed::Key;
 use crate::entry::{Entry, Machine, Matching, ServerMatching, User};
@@ -52,6 +52,15 @@ impl Transactions {
     /// What a server transaction of this request is found by.
     pub fn fingerprint(&self, request: &Request) -> Fingerprint {
         self.keyed.fingerprint(request)
+    }
+
+    /// Whether it is certain that no transaction of a request of this method with this top Via is known.
+    pub fn is_new(&self, method: Method, via: &Via<'_>) -> bool {
+        let of_known = |fingerprint: Fingerprint| {
+            self.servers.get(fingerprint.hash).is_empty()
+                && self.completed.find(Key::new(fingerprint, MethodKey::known(method))).is_none()
+        };
+        method != Method::Other && self.keyed.of_branch(via).is_some_and(of_known)
     }
 
     fn hear_ack(

@@ -5,22 +5,27 @@
 //! address that the request came from, so nobody can aim our responses at a third party. Not here:
 //! opening a new connection when the old one is gone (`ruf-net`).
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ruf_message::{Fields, Flow, Request, Via};
 
 /// Writes `received` and `rport` into the top Via of a request from the network, or of the answer to
 /// one that is too broken to be a request.
 pub fn stamp(fields: &mut Fields, flow: &Flow) {
-    let via = fields.via();
+    if let Some((address, port)) = source_to_say(&fields.via(), flow) {
+        fields.set_via_source(address, port);
+    }
+}
+
+/// What the top Via of a request that came by `flow` is to say of where it came from: `received`, and `rport`
+/// where that is asked for; `None` if it says so already.
+pub fn source_to_say(via: &Via<'_>, flow: &Flow) -> Option<(IpAddr, Option<u16>)> {
     let wants_rport = via.rport().is_some();
     let differs = via.host().ip() != Some(flow.remote.ip());
     // A `received` that the client wrote itself is a lie or a mistake; ours replaces it.
     let claimed = via.received().is_some();
-    if differs || wants_rport || claimed {
-        // rfc3261 §18.2.1, rfc3581 §4
-        fields.set_via_source(flow.remote.ip(), wants_rport.then_some(flow.remote.port()));
-    }
+    // rfc3261 §18.2.1, rfc3581 §4
+    (differs || wants_rport || claimed).then(|| (flow.remote.ip(), wants_rport.then_some(flow.remote.port())))
 }
 
 /// The flow on which the responses to `request`, which came in by `flow`, are sent.

@@ -39,6 +39,19 @@ fn ack(via: &str, to_tag: &str) -> ruf_message::Request {
 }
 
 #[test]
+fn what_is_certainly_new_is_told_by_its_top_via_alone() {
+    // tests rfc3261 §17.2.3
+    let mut bob = Side::new();
+    accept(&mut bob, VIA, "INVITE");
+    let is_new = |via: &str| bob.tx.is_new(Method::Invite, &with_via("INVITE", via).via());
+    assert!(is_new("SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKx2"));
+    assert!(!is_new("SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx1"), "a retransmission, or its CANCEL");
+    for uncertain in [OLD, "SIP/2.0/UDP 192.0.2.9;branch=1"] {
+        assert!(!is_new(uncertain), "{uncertain}");
+    }
+}
+
+#[test]
 fn branch_sent_by_and_method_make_a_retransmission() {
     // tests rfc3261 §17.2.3, rfc3261 §18.2.1
     let mut bob = Side::new();

@@ -5,12 +5,55 @@
 
 use std::time::Duration;
 
-use ruf_admission::Cidr;
-use ruf_message::{Flow, Message, Place, Request, Tick, Transmit};
+use ruf_admission::{Cidr, Gate, Precedence};
+use ruf_message::{Flow, Glance, Message, Place, Refusal, Request, StatusCode, Tick, Transmit};
 
-use super::Node;
+use super::{Node, retry_after_secs};
+
+/// What was done with a message that came while there was too much to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lot {
+    /// Nothing yet.
+    Undrawn,
+    /// It is taken.
+    Taken,
+    /// It needs no more.
+    Done,
+}
 
 impl Node {
+    /// While new requests are refused, most of what comes can be dealt with at a glance: those, and the ACKs of
+    /// their refusals. All else goes the whole way.
+    // rfc3261 §16.11 and §21.5.4: a refusal without state
+    pub(super) fn glance(&mut self, now: Tick, flow: Flow, message: &[u8]) -> Lot {
+        let glance = if self.overload.is_on() { Glance::of(message) } else { None };
+        let Some(glance) = glance else { return Lot::Undrawn };
+        if self.gate.is_ack_of_refusal(&glance) {
+            return Lot::Done;
+        }
+        if !Gate::is_plainly_new(&glance) || self.seat.owner_elsewhere(glance.call_id()).is_some() {
+            return Lot::Undrawn;
+        }
+        // What belongs to an open transaction has its answer there.
+        let via = glance.via().filter(|via| !via.has_oc() && self.transactions.is_new(glance.method(), via));
+        let Some(via) = via else { return Lot::Undrawn };
+        if self.overload.takes(Precedence::New, false) {
+            return Lot::Taken;
+        }
+        self.counters.overloaded += 1;
+        let to_tag = self.gate.refusal_tag(&glance);
+        let ours = self.gate.has_phones_at(now, flow.remote.ip());
+        let refusal = Refusal {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            to_tag: &to_tag,
+            source: ruf_transaction::source_to_say(&via, &flow),
+            retry_after_secs: ours.then(|| retry_after_secs(now)),
+        };
+        let to = ruf_transaction::reply_to_via(flow, &via);
+        self.write_without_state(now, (flow, to), message.len(), |out| glance.write_refusal(&refusal, out));
+        Lot::Done
+    }
+
     /// For so much of the time since the last such word the worker had something to do; `is_behind`: what
     /// comes waits long, or will be lost.
     pub fn busy(&mut self, worked: Duration, since: Duration, is_behind: bool) {
@@ -24,13 +67,13 @@ impl Node {
 
     /// Whether a new request is refused at once. What it says to us as its next hop is taken out.
     // rfc7339 §5.10.2
-    pub(super) fn refuses_early(&mut self, now: Tick, flow: Flow, request: &mut Request) -> bool {
+    pub(super) fn refuses_early(&mut self, now: Tick, flow: Flow, request: &mut Request, lot: Lot) -> bool {
         // Few say anything: where the answer goes is not sought for the others.
         let was_asked = request.via().has_oc() && {
             let back = ruf_transaction::reply_to(flow, request).remote;
             self.neighbours.hear_request(now, back, request)
         };
-        if !self.overload.is_on() {
+        if lot == Lot::Taken || !self.overload.is_on() {
             return false;
         }
         let precedence = self.gate.precedence(now, &flow, request);

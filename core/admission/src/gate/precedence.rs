@@ -6,7 +6,7 @@ use super::Gate;
 use crate::answers::answers;
 use crate::authenticator::Arrival;
 use crate::overload::Precedence;
-use ruf_message::{Flow, HeaderName, Method, Request, Tick};
+use ruf_message::{Flow, Glance, HeaderName, Method, Request, Tick};
 use std::net::IpAddr;
 
 impl Gate {
@@ -19,7 +19,7 @@ impl Gate {
             let answers = &answers(request, &gate.ourselves);
             gate.authenticator.is_asked_for(Arrival { answers, ..arrival }, &gate.ourselves)
         };
-        let goes_first = is_for_help(request)
+        let goes_first = is_for_help(request.uri().as_bytes())
             || request.method() == Method::Options && self.is_for_us(request)
             || request.contains(HeaderName::ResourcePriority)
                 && self.peer(source).is_some()
@@ -27,6 +27,12 @@ impl Gate {
             || self.dialog(arrival).is_some()
             || is_asked_for(self);
         if goes_first { Precedence::First } else { Precedence::New }
+    }
+
+    /// Whether a glance is enough to see that a request begins something and nothing gives it precedence.
+    pub fn is_plainly_new(glance: &Glance<'_>) -> bool {
+        let begins = !matches!(glance.method(), Method::Ack | Method::Cancel | Method::Options);
+        begins && glance.to_tag().is_none() && !glance.has_claims() && !is_for_help(glance.uri())
     }
 
     /// Whether our own phones, and no proxy or trunk, live at this address.
@@ -37,9 +43,9 @@ impl Gate {
 
 /// A call for help.
 // rfc5031 §4.2: sos and what is below it
-fn is_for_help(request: &Request) -> bool {
+fn is_for_help(uri: &[u8]) -> bool {
     const SOS: &[u8] = b"urn:service:sos";
-    let (start, rest) = request.uri().as_bytes().split_at_checked(SOS.len()).unwrap_or_default();
+    let (start, rest) = uri.split_at_checked(SOS.len()).unwrap_or_default();
     start.eq_ignore_ascii_case(SOS) && matches!(rest.first(), None | Some(b'.'))
 }
 

@@ -21,7 +21,7 @@ pub(super) enum StartLine {
 /// and stands in none: what the next hop took for a line end would begin a header that nobody here saw.
 // rfc3261 §7, §25.1
 #[inline]
-pub(super) fn line_end(bytes: &[u8], start: usize) -> Option<usize> {
+pub(crate) fn line_end(bytes: &[u8], start: usize) -> Option<usize> {
     let end = start + memchr::memchr2(b'\r', b'\n', bytes.get(start..)?)?;
     (bytes.get(end..end + 2) == Some(b"\r\n")).then_some(end)
 }

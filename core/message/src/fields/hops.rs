@@ -26,53 +26,25 @@ impl Fields {
     /// Writes into the top Via where a request came from: its address, and its port where that was asked for.
     // rfc3261 §18.2.1, rfc3581 §4
     pub fn set_via_source(&mut self, address: IpAddr, rport: Option<u16>) {
-        let (mut received, mut port) = (SmallVec::<[u8; 45]>::new(), itoa::Buffer::new());
-        write_ip(address, |text| received.extend_from_slice(text.as_bytes()));
-        let received = ("received", &received[..]);
-        match rport {
-            Some(number) => self.set_via_params([("rport", port.format(number).as_bytes()), received]),
-            None => self.set_via_params([received]),
-        }
+        self.change_top_via(|value, text| with_source(value, address, rport, text));
     }
 
     /// Writes a parameter of the top Via, in the place of all of that name; after the others if there
     /// was none. Nothing changes if there is no top Via, or it cannot be read.
     pub fn set_via_param(&mut self, name: &str, value: impl AsRef<[u8]>) {
-        self.set_via_params([(name, value.as_ref())]);
+        self.change_top_via(|via, text| with_params(via, [(name, value.as_ref())], text));
     }
 
-    fn set_via_params<const N: usize>(&mut self, params: [(&str, &[u8]); N]) {
+    /// Puts what `write` makes of the top Via in its place; `write` says where the hops below it begin.
+    fn change_top_via(&mut self, write: impl FnOnce(&[u8], &mut Text) -> Option<Option<usize>>) {
         let Some(at) = self.position(HeaderName::Via.into()) else {
             return;
         };
         // On the stack: what is copied may stand in the very buffer that it is appended to.
-        let mut text: SmallVec<[u8; 256]> = SmallVec::new();
-        let mut written = [false; N];
-        let mut scanner = Scanner::new(self.first(HeaderName::Via).unwrap_or_default());
-        if Via::scan_sent_by(&mut scanner).is_err() {
+        let mut text = Text::new();
+        let Some(below) = write(self.first(HeaderName::Via).unwrap_or_default(), &mut text) else {
             return;
-        }
-        text.extend_from_slice(scanner.since(0));
-        let write = |text: &mut SmallVec<_>, (name, value): (&str, _)| {
-            Param { name: name.as_bytes(), value: Some(value) }.write(text);
         };
-        let others = Params::scan_each(&mut scanner, |param| {
-            let is = |(name, _): &(&str, _)| param.name.eq_ignore_ascii_case(name.as_bytes());
-            match params.iter().zip(&mut written).find(|(new, _)| is(new)) {
-                None => param.write(&mut text),
-                Some((_, true)) => {}
-                Some((new, written)) => {
-                    *written = true;
-                    write(&mut text, *new);
-                }
-            }
-        });
-        if others.is_err() {
-            return;
-        }
-        let new = params.into_iter().zip(written).filter(|(_, written)| !written);
-        new.for_each(|(new, _)| write(&mut text, new));
-        let below = scanner.eat_around(b',').then(|| scanner.at());
         let start = self.own_len();
         self.own.extend_from_slice(&text);
         self.replace_top_via(at, start, below);
@@ -96,6 +68,57 @@ impl Fields {
         let value = self.text(top.value);
         self.noted.via = Via::scan(&mut Scanner::new(value)).ok().map(|via| via.at(value, top.value));
     }
+}
+
+/// One hop, in the making.
+pub(crate) type Text = SmallVec<[u8; 256]>;
+
+/// Appends the first hop of a Via line with where its request came from; gives where the hops below it begin.
+/// `None`: no hop can be read there.
+// rfc3261 §18.2.1, rfc3581 §4
+pub(crate) fn with_source(
+    value: &[u8],
+    address: IpAddr,
+    rport: Option<u16>,
+    text: &mut Text,
+) -> Option<Option<usize>> {
+    let (mut received, mut port) = (SmallVec::<[u8; 45]>::new(), itoa::Buffer::new());
+    write_ip(address, |text| received.extend_from_slice(text.as_bytes()));
+    let received = ("received", &received[..]);
+    match rport {
+        Some(number) => with_params(value, [("rport", port.format(number).as_bytes()), received], text),
+        None => with_params(value, [received], text),
+    }
+}
+
+/// The same with these parameters, each in the place of all of its name; after the others if there was none.
+fn with_params<const N: usize>(
+    value: &[u8],
+    params: [(&str, &[u8]); N],
+    text: &mut Text,
+) -> Option<Option<usize>> {
+    let mut written = [false; N];
+    let mut scanner = Scanner::new(value);
+    Via::scan_sent_by(&mut scanner).ok()?;
+    text.extend_from_slice(scanner.since(0));
+    let write = |text: &mut Text, (name, value): (&str, _)| {
+        Param { name: name.as_bytes(), value: Some(value) }.write(text);
+    };
+    Params::scan_each(&mut scanner, |param| {
+        let is = |(name, _): &(&str, _)| param.name.eq_ignore_ascii_case(name.as_bytes());
+        match params.iter().zip(&mut written).find(|(new, _)| is(new)) {
+            None => param.write(text),
+            Some((_, true)) => {}
+            Some((new, written)) => {
+                *written = true;
+                write(text, *new);
+            }
+        }
+    })
+    .ok()?;
+    let new = params.into_iter().zip(written).filter(|(_, written)| !written);
+    new.for_each(|(new, _)| write(text, new));
+    Some(scanner.eat_around(b',').then(|| scanner.at()))
 }
 
 #[cfg(test)]
