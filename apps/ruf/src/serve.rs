@@ -424,8 +424,8 @@ impl ruf_net::Node for Served {
         self.node.resolved(now, number, answer);
     }
 
-    fn busy(&mut self, worked: Duration, since: Duration, is_behind: bool) {
-        self.node.busy(worked, since, is_behind);
+    fn busy(&mut self, worked: Duration, since: Duration, waits: Duration) {
+        self.node.busy(worked, since, waits);
     }
 
     fn is_drained(&self) -> bool {

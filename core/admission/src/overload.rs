@@ -1,14 +1,19 @@
 //! Overload: which share of new requests one worker takes, from how busy it is (RFC 6357; the share that
 //! neighbours are told is RFC 7339's).
 //!
-//! The shell says now and then which part of its time the worker worked ([`Overload::look`]). One that
-//! never rests and is behind has more to do than it can, and nobody knows how much more; one that rests a little
-//! has as much as it should, and so has one that never rests and is not behind: a few who ask again as soon as they
-//! are answered keep it so. Requests that begin something are drawn by lot ([`Overload::takes`]); those with
-//! [`Precedence`] always pass.
+//! The shell says now and then which part of its time the worker worked, and how long what comes waits
+//! ([`Overload::look`]). One that never rests and keeps what comes waiting for long has more to do than it can; one
+//! that rests has not, and so has one that never rests and is not behind: a few who ask again as soon as they are
+//! answered keep it so. While requests are refused the share is steered by the wait: it falls with what waits beyond
+//! a little and as that grows, and rises where less waits. A little always waits, so no time is lost; and no more, so
+//! callers do not ask again (T1), which would cost again. Requests that begin something are drawn by lot
+//! ([`Overload::takes`]); those with [`Precedence`] always pass.
 //!
 //! Not here: what has precedence ([`Gate::precedence`](crate::Gate::precedence)), how a refusal is written
-//! (apps/node), what time is (io/net).
+//! (apps/node), what time is and how long what comes waits (io/net).
+
+#[cfg(test)]
+mod queue;
 
 use crate::neighbours::{Mix, Wish};
 use ruf_message::Entropy;
@@ -17,22 +22,26 @@ use std::time::Duration;
 /// How far the looks of a busy worker are apart, more or less.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Work of this share of the time is what the share of requests is steered to.
-const TARGET: f64 = 0.95;
 /// From here on a worker does not rest.
 const RESTLESS: f64 = 0.99;
-/// So many looks in a row without rest are a burst, and no overload yet.
+/// A wait that is too long: a call waits here with four messages until it stands, and its INVITE or its 200 is
+/// repeated if that takes half a second.
+// rfc3261 §17.1.1.1: T1
+const WAIT_LONG: Duration = Duration::from_millis(100);
+/// So many looks in a row with such a wait are a burst, and no overload yet.
 const PATIENCE_LOOKS: u32 = 1;
-/// What a look without rest leaves of the share.
-const EASE: f64 = 0.9;
-/// The same, when several in a row did not help.
-const EASE_MORE: f64 = 0.75;
-/// After so many.
-const EASE_MORE_AFTER_LOOKS: u32 = 2;
-/// What a look without rest adds, if the worker is not behind.
-const RISE_SLOW: f64 = 1.02;
-/// What a look with some rest adds to the share at most.
-const RISE_MAX: f64 = 1.15;
+/// The wait that the share is steered to.
+const WAIT: Duration = Duration::from_millis(40);
+/// How far a look moves the share, in parts of it, for a wait that is shorter or longer by [`WAIT`].
+const STEP: f64 = 0.08;
+/// How far for a wait that has become shorter or longer by [`WAIT`] since the last look.
+const STEP_OF_GROWTH: f64 = 0.2;
+/// More than so many times [`WAIT`] counts as no more.
+const WAITS_MAX: f64 = 3.0;
+/// A look takes no more off, in parts of the share: half of what was taken comes back as work later.
+const FALL_MAX: f64 = 0.3;
+/// What a look with some rest adds to the share at least and at most.
+const RISE: (f64, f64) = (1.02, 1.15);
 /// However bad it is, so much is taken: or nobody would ever learn that it is over.
 const SHARE_MIN: f64 = 0.01;
 /// Looks whose time is made up for at once after a long rest: more than it takes from the smallest share to
@@ -55,8 +64,10 @@ pub struct Overload {
     entropy: Option<Entropy>,
     /// Of new requests, from [`SHARE_MIN`] to 1.
     share: f64,
-    /// Looks in a row without rest.
-    restless_looks: u32,
+    /// Looks in a row without rest and with a long wait.
+    long_looks: u32,
+    /// How long what came waited at the last look.
+    wait: Duration,
     /// Of the time until the last look.
     busy: f64,
     /// Of all looks together.
@@ -76,17 +87,17 @@ impl Overload {
         Overload {
             entropy: None,
             share: 1.0,
-            restless_looks: 0,
+            long_looks: 0,
+            wait: Duration::ZERO,
             busy: 0.0,
             time: Duration::ZERO,
             came: Mix::new(),
         }
     }
 
-    /// The worker worked so long of the time since the last look; `is_behind`: what comes waits long, or will be
-    /// lost.
-    // rfc6357 §5.3: local control, by the load of the processor
-    pub fn look(&mut self, worked: Duration, since: Duration, is_behind: bool) {
+    /// The worker worked so long of the time since the last look, and what comes waits so long.
+    // rfc6357 §5.3: local control, by the load of the processor and the queue
+    pub fn look(&mut self, worked: Duration, since: Duration, waits: Duration) {
         if since.is_zero() {
             return;
         }
@@ -95,28 +106,15 @@ impl Overload {
         if self.entropy.is_none() {
             return;
         }
-        if self.busy >= RESTLESS && !is_behind {
-            self.restless_looks = 0;
-            self.share = (self.share * RISE_SLOW).min(1.0);
+        let before = std::mem::replace(&mut self.wait, waits);
+        let is_restless = self.busy >= RESTLESS;
+        self.long_looks =
+            if is_restless && waits >= WAIT_LONG { self.long_looks.saturating_add(1) } else { 0 };
+        if self.share >= 1.0 && self.long_looks <= PATIENCE_LOOKS {
             return;
         }
-        if self.busy >= RESTLESS {
-            self.restless_looks = self.restless_looks.saturating_add(1);
-            if self.share >= 1.0 && self.restless_looks <= PATIENCE_LOOKS {
-                return;
-            }
-            let left = if self.restless_looks > EASE_MORE_AFTER_LOOKS { EASE_MORE } else { EASE };
-            self.share = (self.share * left).max(SHARE_MIN);
-            return;
-        }
-        self.restless_looks = 0;
-        if self.share < 1.0 {
-            // After a long rest there was one look for many.
-            let looks = (since.as_secs_f64() / LOOK.as_secs_f64()).clamp(1.0, LOOKS_MAX);
-            let rise = (TARGET / self.busy.max(f64::EPSILON)).min(RISE_MAX);
-            let step = if rise > 1.0 { rise.powf(looks) } else { rise };
-            self.share = (self.share * step).min(1.0);
-        }
+        let factor = if is_restless { by_wait(before, waits) } else { by_rest(self.busy, since) };
+        self.share = (self.share * factor).clamp(SHARE_MIN, 1.0);
     }
 
     /// Whether any new request may be refused.
@@ -159,6 +157,22 @@ impl Overload {
     }
 }
 
+/// What a look without rest leaves of the share or adds to it: a regulator of the wait with a proportional part and
+/// one for its trend, as that of RFC 8033, of the logarithm of the share. What a part of the share brings to do is
+/// the same however much is offered, so one measure of the steps does for all of it.
+fn by_wait(before: Duration, waits: Duration) -> f64 {
+    let [before, waits] = [before, waits].map(|wait| wait.as_secs_f64() / WAIT.as_secs_f64());
+    let excess = (waits - 1.0).min(WAITS_MAX);
+    let growth = (waits - before).clamp(-1.0, WAITS_MAX);
+    (-STEP * excess - STEP_OF_GROWTH * growth).max(-FALL_MAX).exp()
+}
+
+/// What a look with some rest adds to the share. After a long rest there was one look for many.
+fn by_rest(busy: f64, since: Duration) -> f64 {
+    let looks = (since.as_secs_f64() / LOOK.as_secs_f64()).clamp(1.0, LOOKS_MAX);
+    (1.0 / busy.max(f64::EPSILON)).clamp(RISE.0, RISE.1).powf(looks)
+}
+
 /// A share between 0 and 1 in percent.
 fn percent(share: f64) -> u8 {
     // In range by the clamp.
@@ -167,6 +181,7 @@ fn percent(share: f64) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use super::queue::Worker;
     use super::*;
 
     fn overload() -> Overload {
@@ -174,22 +189,7 @@ mod tests {
     }
 
     fn look(overload: &mut Overload, busy: f64) {
-        overload.look(LOOK.mul_f64(busy), LOOK, true);
-    }
-
-    /// A worker that could do `capacity` requests in a look, is offered `offered`, and spends on a refusal a
-    /// part of what a request costs: what it took in each of so many looks.
-    fn serve(overload: &mut Overload, capacity: f64, offered: f64, looks: usize) -> Vec<f64> {
-        const REFUSAL: f64 = 0.12;
-        let mut taken = Vec::new();
-        for _ in 0..looks {
-            let wanted = offered * overload.share;
-            let refusing = (offered - wanted) * REFUSAL;
-            let done = wanted.min((capacity - refusing).max(0.0));
-            taken.push(done / capacity);
-            look(overload, ((wanted + refusing) / capacity).min(1.0));
-        }
-        taken
+        overload.look(LOOK.mul_f64(busy), LOOK, WAIT_LONG);
     }
 
     #[test]
@@ -202,17 +202,18 @@ mod tests {
     }
 
     #[test]
-    fn who_is_not_behind_refuses_nobody_however_little_it_rests() {
+    fn who_keeps_nobody_waiting_refuses_nobody_however_little_it_rests() {
         // tests rfc6357 §5.3
         let mut overload = overload();
-        (0..1_000).for_each(|_| overload.look(LOOK, LOOK, false));
+        let short = WAIT_LONG - Duration::from_millis(1);
+        (0..1_000).for_each(|_| overload.look(LOOK, LOOK, short));
         assert!(!overload.is_on() && overload.busy_percent() == 100);
         // And takes more again when it has caught up.
-        (0..4).for_each(|_| overload.look(LOOK, LOOK, true));
+        (0..4).for_each(|_| overload.look(LOOK, LOOK, WAIT_LONG));
         let refused = overload.refused_percent();
-        overload.look(LOOK, LOOK, false);
+        overload.look(LOOK, LOOK, Duration::ZERO);
         assert!(overload.is_on() && overload.refused_percent() < refused);
-        (0..400).for_each(|_| overload.look(LOOK, LOOK, false));
+        (0..400).for_each(|_| overload.look(LOOK, LOOK, Duration::ZERO));
         assert!(!overload.is_on());
     }
 
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_never_rests_takes_less_with_each_look() {
+    fn while_what_comes_waits_for_long_each_look_takes_less() {
         let mut overload = overload();
         let mut before = 0;
         look(&mut overload, 1.0);
@@ -244,39 +245,52 @@ mod tests {
     fn what_has_precedence_is_never_refused() {
         // tests rfc7339 §7.2
         let mut overload = overload();
-        (0..50).for_each(|_| look(&mut overload, 1.0));
+        (0..60).for_each(|_| look(&mut overload, 1.0));
         assert!((0..10_000).all(|_| overload.takes(Precedence::First, false)));
         let taken = (0..10_000).filter(|_| overload.takes(Precedence::New, false)).count();
         assert!((50..200).contains(&taken), "{taken} of 10000 at one percent");
     }
 
     #[test]
-    fn at_twice_its_capacity_a_worker_does_four_fifths_of_what_it_could_and_does_not_swing() {
-        let mut overload = overload();
-        let taken = serve(&mut overload, 1_000.0, 2_000.0, 200);
-        let settled = &taken[40..];
-        let least = settled.iter().copied().fold(1.0, f64::min);
-        let most = settled.iter().copied().fold(0.0, f64::max);
-        assert!(least > 0.78 && most - least < 0.05, "from {least} to {most}");
+    fn beyond_its_limit_a_worker_does_what_refusing_leaves_time_for_and_does_not_swing() {
+        for (seed, times) in [(1, 1.5), (2, 2.0), (3, 3.0)] {
+            for is_rationed in [false, true] {
+                let mut worker = Worker::new(seed, is_rationed);
+                worker.offer(times, 2);
+                let run = worker.offer(times, 10);
+                let what = format!("at {times}, rationed: {is_rationed}, {run:?}");
+                assert!(run.goodput > 0.96 * Worker::bound(times), "of {}: {what}", Worker::bound(times));
+                assert!(run.longest_wait_millis < 100, "{what}");
+                assert!(run.share.1 < 4.0 * run.share.0, "{what}");
+            }
+        }
+    }
+
+    #[test]
+    fn at_its_limit_a_worker_refuses_next_to_nothing() {
+        for is_rationed in [false, true] {
+            let run = Worker::new(4, is_rationed).offer(1.0, 10);
+            assert!(run.goodput > 0.95, "rationed: {is_rationed}, {run:?}");
+        }
     }
 
     #[test]
     fn when_the_storm_is_over_all_is_taken_within_two_seconds() {
-        let mut overload = overload();
-        serve(&mut overload, 1_000.0, 10_000.0, 200);
-        assert!(overload.is_on());
-        let looks = 2_000 / LOOK.as_millis() as usize;
-        serve(&mut overload, 1_000.0, 500.0, looks);
-        assert!(!overload.is_on());
+        let mut worker = Worker::new(5, true);
+        worker.offer(10.0, 20);
+        assert!(worker.overload.is_on());
+        worker.offer(0.5, 2);
+        assert!(!worker.overload.is_on());
+        assert!(worker.offer(0.5, 5).goodput > 0.45);
     }
 
     #[test]
     fn a_long_rest_ends_it_at_once() {
         let mut overload = overload();
         (0..50).for_each(|_| look(&mut overload, 1.0));
-        overload.look(Duration::from_millis(1), Duration::from_secs(5), false);
+        overload.look(Duration::from_millis(1), Duration::from_secs(5), Duration::ZERO);
         assert!(!overload.is_on());
-        overload.look(Duration::ZERO, Duration::ZERO, true);
+        overload.look(Duration::ZERO, Duration::ZERO, WAIT_LONG);
         assert_eq!(overload.busy_percent(), 0);
     }
 }

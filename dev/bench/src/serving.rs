@@ -165,7 +165,7 @@ impl Serving {
     pub(crate) fn refused(&mut self) {
         let n = self.begin();
         // As bad as it can be: one in a hundred is taken still, and goes unanswered here.
-        self.node.busy(LOOK, LOOK, true);
+        self.node.busy(LOOK, LOOK, 10 * LOOK);
         self.receive(ALICE, &invite(OPEN, n, 1));
         let refusal = self.heard(ALICE);
         let tag = refusal.lines().find_map(|line| line.strip_prefix("To: ")?.split_once('>'));

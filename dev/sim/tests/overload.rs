@@ -26,7 +26,7 @@ impl House {
 
     fn overloaded(mut self) -> Self {
         for node in self.server.nodes() {
-            (0..100).for_each(|_| node.busy(LOOK, LOOK, true));
+            (0..100).for_each(|_| node.busy(LOOK, LOOK, 10 * LOOK));
         }
         self
     }

@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_message::{Flow, Tick, Transmit, Transport};
@@ -25,6 +26,14 @@ const BATCHES_PER_TURN_MAX: usize = 4;
 /// Datagrams after which no further batch is taken: of trains a batch brings many.
 const TAKEN_PER_TURN_MAX: usize = BATCHES_PER_TURN_MAX * BATCH_MAX;
 
+/// For each octet of a datagram that waits the kernel counts about so many: up to three of short ones, little more
+/// than one of trains.
+const HELD_FOR_AN_OCTET: f64 = 2.0;
+/// A wait is told up to so many times the time that was measured.
+const STILL: f64 = 100.0;
+/// A socket that is full is as bad as this wait, however fast it is drained: datagrams are lost.
+const FULL_IS_A_WAIT_OF: Duration = Duration::from_millis(200);
+
 /// Reports of undelivered datagrams taken at once.
 const REPORTS_PER_TURN_MAX: usize = 64;
 
@@ -39,6 +48,8 @@ struct Socket {
     bound: SocketAddr,
     listener: u16,
     outgoing: Vec<Transmit>,
+    /// Octets taken since somebody asked how long what comes waits.
+    taken_octets: usize,
     /// How many trains the kernel may yet refuse; none: it gets no more.
     refusals_left: u8,
     /// Flows that lead nowhere, to be told with the next [`Datagrams::flush`].
@@ -70,7 +81,15 @@ impl Datagrams {
         let refusals_left = if batch::cuts_trains(&socket) { TRAINS_REFUSED_MAX } else { 0 };
         let socket = batch::watch(socket)?;
         let (outgoing, failed) = (Vec::new(), Vec::new());
-        self.sockets.push(Socket { socket, bound, listener, outgoing, refusals_left, failed });
+        self.sockets.push(Socket {
+            socket,
+            bound,
+            listener,
+            outgoing,
+            taken_octets: 0,
+            refusals_left,
+            failed,
+        });
         Ok(())
     }
 
@@ -94,12 +113,9 @@ impl Datagrams {
         if any { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// What waits to be read from a socket fills half of its room or more: soon datagrams will be lost.
-    pub(crate) fn are_behind(&self) -> bool {
-        self.sockets.iter().any(|socket| {
-            batch::waiting(socket.socket.get_ref().as_raw_fd())
-                .is_ok_and(|(held, room)| held >= room / 2 && room > 0)
-        })
+    /// How long what comes now will wait, more or less, if it goes on as `since` the last time that somebody asked.
+    pub(crate) fn wait(&mut self, since: Duration) -> Duration {
+        self.sockets.iter_mut().map(|socket| socket.wait(since)).max().unwrap_or_default()
     }
 
     /// Queues a datagram. It leaves with [`Datagrams::flush`].
@@ -119,6 +135,14 @@ impl Datagrams {
 }
 
 impl Socket {
+    fn wait(&mut self, since: Duration) -> Duration {
+        let taken = std::mem::take(&mut self.taken_octets);
+        let (held, room) = batch::waiting(self.socket.get_ref().as_raw_fd()).unwrap_or_default();
+        let in_time = f64::from(held) / (taken.max(1) as f64 * HELD_FOR_AN_OCTET);
+        let in_room = f64::from(held) / f64::from(room.max(1));
+        since.mul_f64(in_time.min(STILL)).max(FULL_IS_A_WAIT_OF.mul_f64(in_room))
+    }
+
     fn poll_receive<N: Node>(
         &mut self,
         cx: &mut Context<'_>,
@@ -127,7 +151,7 @@ impl Socket {
         batch: &mut ReceiveBatch,
         node: &mut N,
     ) -> Poll<()> {
-        let Socket { socket, bound, listener, outgoing, failed, .. } = self;
+        let Socket { socket, bound, listener, outgoing, taken_octets, failed, .. } = self;
         let mut any = false;
         let mut taken = 0;
         for _ in 0..BATCHES_PER_TURN_MAX {
@@ -140,6 +164,7 @@ impl Socket {
             };
             let count = batch.receive(socket.get_ref(), |datagram| {
                 taken += 1;
+                *taken_octets += datagram.payload.len();
                 let local = datagram.local.filter(|_| bound.ip().is_unspecified()).unwrap_or(bound.ip());
                 let flow = Flow {
                     transport: Transport::Udp,
@@ -310,15 +335,39 @@ mod tests {
     use std::net::UdpSocket;
     use std::time::Duration;
 
+    fn open() -> UdpListener {
+        match Listener::open(Transport::Udp, SocketAddr::from(([127, 0, 0, 1], 0))).expect("opens") {
+            Listener::Datagrams(socket) => socket,
+            Listener::Connections(_) => panic!("asked for datagrams"),
+        }
+    }
+
+    #[tokio::test]
+    async fn how_long_what_comes_waits_follows_from_what_waits_and_the_pace() {
+        let (socket, mut datagrams) = (open(), Datagrams::new());
+        let peer = UdpSocket::bind("127.0.0.1:0").expect("binds");
+        let here = socket.local();
+        datagrams.add(0, socket).expect("watched");
+        let look = Duration::from_millis(50);
+        assert_eq!(datagrams.wait(look), Duration::ZERO, "nothing waits");
+        // Over loopback what is sent waits already.
+        (0..10).for_each(|_| assert_eq!(peer.send_to(&[0; 1_000], here).expect("sends"), 1_000));
+        let mut wait_after = |taken_octets| {
+            datagrams.sockets[0].taken_octets = taken_octets;
+            datagrams.wait(look)
+        };
+        let as_much = wait_after(10_000);
+        assert!(as_much > look / 4 && as_much < look * 4, "{as_much:?}");
+        assert!(wait_after(40_000) < as_much / 3, "the faster, the shorter");
+        assert!(wait_after(0) > look * 10, "it stands still");
+    }
+
     /// Sends forty messages of four calls in one turn, over a socket that was changed so; they come as they were
     /// sent, but for calls that overtake others. How many trains the kernel may refuse afterwards.
     fn forty_arrive(change: impl FnOnce(&UdpListener)) -> u8 {
-        let here = SocketAddr::from(([127, 0, 0, 1], 0));
-        let Listener::Datagrams(socket) = Listener::open(Transport::Udp, here).expect("opens") else {
-            panic!("asked for datagrams")
-        };
+        let socket = open();
         change(&socket);
-        let peer = UdpSocket::bind(here).expect("binds");
+        let peer = UdpSocket::bind("127.0.0.1:0").expect("binds");
         peer.set_read_timeout(Some(Duration::from_secs(5))).expect("is set");
         let (local, remote) = (socket.local(), peer.local_addr().expect("bound"));
         let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };

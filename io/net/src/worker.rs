@@ -27,9 +27,6 @@ use crate::reach::{self, Unreachable};
 use crate::rest::{FineTimer, Rests};
 use crate::tls::Certificates;
 
-/// A turn of this length keeps what came over one of many connections waiting as long; what comes by a single one
-/// waits at its sender.
-const TURN_LONG: Duration = Duration::from_millis(100);
 /// Messages that leave in the time that a busy worker rests, from which on it rests.
 const TOGETHER_MIN: u32 = 8;
 /// While it stops, a worker that has nothing left to do itself looks this often whether others have.
@@ -73,10 +70,10 @@ pub trait Node {
     fn poll_query(&mut self) -> Option<(u64, Query)>;
     /// What the DNS said to a question from [`Node::poll_query`].
     fn resolved(&mut self, now: Tick, number: u64, answer: Answer);
-    /// For so much of the time since the last such word there was something to do; `is_behind`: what comes
-    /// waits long, or will be lost. A node that never refuses anything has no use for it.
-    fn busy(&mut self, worked: Duration, since: Duration, is_behind: bool) {
-        let _ = (worked, since, is_behind);
+    /// For so much of the time since the last such word there was something to do, and what comes now waits so
+    /// long. A node that never refuses anything has no use for it.
+    fn busy(&mut self, worked: Duration, since: Duration, waits: Duration) {
+        let _ = (worked, since, waits);
     }
     /// Nothing is going on that a drain should wait for.
     fn is_drained(&self) -> bool;
@@ -354,7 +351,8 @@ impl<N: Node + 'static> Worker<N> {
         self.occupancy.turn(now);
         // Before the node takes anything: what it learned may be long ago.
         if let Some(Look { worked, since, longest_turn }) = self.occupancy.look(now) {
-            self.node.busy(worked, since, longest_turn >= TURN_LONG || self.datagrams.are_behind());
+            // What came over one of many connections waited for a turn; what comes by a single one waits at its sender.
+            self.node.busy(worked, since, longest_turn.max(self.datagrams.wait(since)));
         }
         let received = self.datagrams.poll_receive(cx, now, self.clock, &mut self.node).is_ready();
         let now = if received { self.clock.now() } else { now };
@@ -542,7 +540,7 @@ mod tests {
         fn resolved(&mut self, _: Tick, number: u64, answer: Answer) {
             self.resolved.push((number, answer));
         }
-        fn busy(&mut self, worked: Duration, since: Duration, _: bool) {
+        fn busy(&mut self, worked: Duration, since: Duration, _: Duration) {
             self.looks.push((worked, since));
         }
         fn is_drained(&self) -> bool {

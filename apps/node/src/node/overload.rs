@@ -54,10 +54,10 @@ impl Node {
         Lot::Done
     }
 
-    /// For so much of the time since the last such word the worker had something to do; `is_behind`: what
-    /// comes waits long, or will be lost.
-    pub fn busy(&mut self, worked: Duration, since: Duration, is_behind: bool) {
-        self.overload.look(worked, since, is_behind);
+    /// For so much of the time since the last such word the worker had something to do, and what comes now waits
+    /// so long.
+    pub fn busy(&mut self, worked: Duration, since: Duration, waits: Duration) {
+        self.overload.look(worked, since, waits);
     }
 
     /// Serves these neighbours from now on.

@@ -19,7 +19,7 @@ fn overload_503() {
     stage.hears_ringing();
     let server = stage.server;
     for node in stage.sim.server(server).nodes() {
-        (0..100).for_each(|_| node.busy(LOOK, LOOK, true));
+        (0..100).for_each(|_| node.busy(LOOK, LOOK, 10 * LOOK));
     }
     stage.dial("carol");
     let unavailable = EndReason::Failed(Failure::Refused(StatusCode::SERVICE_UNAVAILABLE));
@@ -30,7 +30,7 @@ fn overload_503() {
     stage.ended(stage.alice);
     stage.ended(stage.bob);
     for node in stage.sim.server(server).nodes() {
-        node.busy(Duration::ZERO, Duration::from_secs(5), false);
+        node.busy(Duration::ZERO, Duration::from_secs(5), Duration::ZERO);
     }
     stage.dial("carol");
     let away = EndReason::Failed(Failure::Refused(StatusCode::TEMPORARILY_UNAVAILABLE));

@@ -18,7 +18,7 @@ fn overload_neighbour() {
     // Each worker hears what answers to its own requests say.
     let (mut stage, first) = Stage::far_away_of(1, false);
     for node in stage.sim.server(first).nodes() {
-        (0..LOOKS).for_each(|_| node.busy(LOOK, LOOK, true));
+        (0..LOOKS).for_each(|_| node.busy(LOOK, LOOK, 10 * LOOK));
     }
     // Carol is not registered at the first server; what it answers says how busy it is.
     stage.dial_uri(&"sip:carol@far.example".parse().expect("a URI"));
