@@ -16,8 +16,12 @@ impl AddressOfRecord {
     pub fn new(user: &str, domain: &str) -> Self {
         let mut text = SmolStrBuilder::new();
         text.push_str(user);
-        text.push('@');
-        domain.chars().for_each(|character| text.push(character.to_ascii_lowercase()));
+        text.push_str("@");
+        if domain.bytes().any(|octet| octet.is_ascii_uppercase()) {
+            text.push_str(&domain.to_ascii_lowercase());
+        } else {
+            text.push_str(domain);
+        }
         AddressOfRecord(text.finish())
     }
 

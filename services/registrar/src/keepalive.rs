@@ -6,8 +6,9 @@
 //! for. An empty line is what phones have always been sent by servers; where RFC 5626 asks for STUN over UDP
 //! (§4.4.1), it speaks of pings that come *from* phones, which io/net answers.
 //!
-//! An entry is one registration (address-of-record and Call-ID). One that comes due without a binding that
-//! needs it is dropped, so nothing is told when bindings end.
+//! An entry is one registration (address-of-record and Call-ID), in eight octets: there may be as many as
+//! phones. One that comes due without a binding that needs it is dropped, so nothing is told when bindings
+//! end.
 
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hasher};
@@ -18,7 +19,8 @@ use ruf_admission::AddressOfRecord;
 use ruf_message::{Deadlines, Flow, Tick, Transmit};
 use ruf_registrar_core::Binding;
 
-use crate::registrar::Registrar;
+use crate::registrar::{Registrar, SHARDS};
+use crate::table::Place;
 
 /// An empty line, twice: what RFC 5626 calls a ping on a connection.
 const PING: Bytes = Bytes::from_static(b"\r\n\r\n");
@@ -50,23 +52,48 @@ pub struct Keepalive {
 }
 
 /// The bindings of an address-of-record that were made under one Call-ID, which stands here as its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Registration {
-    address: AddressOfRecord,
-    call_id: u64,
+    stand: Stand,
+    call_id: u32,
+}
+
+/// Where the bindings of an address-of-record stand: the shard, in the highest bits, and the place in its
+/// table. When it has none any more, another address-of-record may stand there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Stand(u32);
+
+const PLACE_BITS: u32 = u32::BITS - SHARDS.ilog2();
+const _: () = assert!(SHARDS.is_power_of_two());
+
+impl Stand {
+    /// `None`: it has no bindings, or stands too far away.
+    fn of(registrar: &Registrar, address: &AddressOfRecord) -> Option<Self> {
+        let shard = registrar.shared.index(address);
+        let place = registrar.shared.lock(shard).table.place(address)?.number();
+        (place >> PLACE_BITS == 0).then_some(Stand((shard as u32) << PLACE_BITS | place))
+    }
+
+    /// What `copy` makes of each live binding there.
+    fn locate<T>(self, registrar: &Registrar, now: Tick, copy: impl FnMut(&Binding) -> T) -> Vec<T> {
+        let Stand(stand) = self;
+        let place = Place::numbered(stand & ((1 << PLACE_BITS) - 1));
+        let shard = registrar.shared.lock((stand >> PLACE_BITS) as usize);
+        shard.table.at(Some(place)).iter().filter(|binding| binding.is_live(now)).map(copy).collect()
+    }
 }
 
 impl Registration {
-    fn new(address: &AddressOfRecord, call_id: &[u8]) -> Self {
+    fn new(stand: Stand, call_id: &[u8]) -> Self {
         // Two Call-IDs of one address with one hash would share their pings: no harm is done.
         let mut hasher = DefaultHasher::new();
         hasher.write(call_id);
-        Self { address: address.clone(), call_id: hasher.finish() }
+        Self { stand, call_id: hasher.finish() as u32 }
     }
 
-    /// Whether a binding is one of it and needs pings.
+    /// Whether a binding that stands there is one of it and needs pings.
     fn needs(&self, binding: &Binding) -> bool {
-        binding.is_translated() && Self::new(&self.address, binding.call_id()) == *self
+        binding.is_translated() && binding.is_target() && Self::new(self.stand, binding.call_id()) == *self
     }
 }
 
@@ -79,12 +106,13 @@ impl Keepalive {
 
     /// Bindings of this address-of-record were registered under this Call-ID.
     pub fn note(&mut self, now: Tick, registrar: &Registrar, address: &AddressOfRecord, call_id: &[u8]) {
-        let registration = Registration::new(address, call_id);
+        let Some(stand) = Stand::of(registrar, address) else { return };
+        let registration = Registration::new(stand, call_id);
         if self.armed.len() >= self.limits.registrations_max || self.armed.contains(&registration) {
             return;
         }
-        if registrar.locate(now, address, |binding| registration.needs(binding)).contains(&true) {
-            self.armed.insert(registration.clone());
+        if stand.locate(registrar, now, |binding| registration.needs(binding)).contains(&true) {
+            self.armed.insert(registration);
             self.due.arm(now, self.limits.every, registration);
         }
     }
@@ -106,8 +134,8 @@ impl Keepalive {
         for _ in 0..self.limits.per_turn_max {
             let Some(registration) = self.due.pop_due(now) else { return };
             let flow = |binding: &Binding| registration.needs(binding).then(|| binding.flow());
-            let flows: Vec<Flow> =
-                registrar.locate(now, &registration.address, flow).into_iter().flatten().collect();
+            let found = registration.stand.locate(registrar, now, flow);
+            let flows: Vec<Flow> = found.into_iter().flatten().collect();
             if flows.is_empty() {
                 self.armed.remove(&registration);
                 continue;

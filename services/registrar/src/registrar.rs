@@ -20,7 +20,7 @@ use crate::table::Table;
 const RETRY_AFTER_SECS: u32 = 30;
 
 /// Parts of the table. Two of up to 64 workers seldom want the same one.
-const SHARDS: usize = 64;
+pub(crate) const SHARDS: usize = 64;
 
 /// In [`Shared::soonest`]: nothing expires.
 const NEVER: u64 = u64::MAX;

@@ -27,6 +27,16 @@ pub(crate) struct Table {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place(u32);
 
+impl Place {
+    pub(crate) fn number(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn numbered(number: u32) -> Self {
+        Place(number)
+    }
+}
+
 #[derive(Debug)]
 struct Slot {
     /// `None`: vacant.

@@ -121,3 +121,17 @@ fn only_so_many_are_pinged_and_only_so_many_at_once() {
     let turns = [scene.pinged_after(25).len(), scene.pinged_after(0).len(), scene.pinged_after(0).len()];
     assert_eq!(turns, [1, 1, 0]);
 }
+
+#[test]
+fn who_comes_where_another_stood_is_pinged_for_itself_alone() {
+    let mut scene = Scene::new(KeepaliveLimits { per_turn_max: 10_000, ..KeepaliveLimits::default() });
+    scene.register("alice", "one", 1, INSIDE);
+    scene.register("alice", "one", 2, &format!("{INSIDE};expires=0"));
+    // So many that one of them stands where Alice stood.
+    for number in 0..1_000 {
+        scene.register(&format!("u{number}"), &format!("of-u{number}"), 1, INSIDE);
+    }
+    assert_eq!(scene.keepalive.len(), 1_001);
+    assert_eq!(scene.pinged_after(25).len(), 1_000);
+    assert_eq!((scene.keepalive.len(), scene.keepalive.sent()), (1_000, 1_000));
+}
