@@ -1,15 +1,18 @@
-//! The way of requests that belong to no call: subscriptions and publications, MESSAGE and OPTIONS. What begins goes by
-//! the agent's flow, which the driver aims; what a 3xx sends elsewhere, where there is no server to know the way, and
-//! what is said within a subscription, goes where it is addressed to: if its flow does not lead there, the driver is
-//! asked, as for calls ([`way`](crate::way)).
+//! The way of requests that belong to no call: registration, subscriptions and publications, MESSAGE and OPTIONS. What
+//! begins goes by the agent's flow, which the driver aims, and from there to the next place of its hop, as calls do
+//! ([`failover`](crate::failover)). What a 3xx sends elsewhere, where there is no server to know the way, and what is
+//! said within a subscription, goes where it is addressed to: if its flow does not lead there, the driver is asked, as
+//! for calls ([`way`](crate::way)).
 
 use crate::agent::Agent;
-use crate::client::{Owner, Past};
+use crate::capabilities::contact;
+use crate::client::{Open, Owner, Past};
 use crate::event::Full;
+use crate::failover::Outcome;
 use crate::subscriptions::Of;
-use crate::way::{WayKey, WayQuestion, leads};
+use crate::way::{ANSWER_MAX, WayKey, WayQuestion, leads};
 use ruf_dialog::RouteSet;
-use ruf_message::{Flow, Hop, Request, Response, Tick};
+use ruf_message::{Flow, HeaderName, Hop, HostBuf, Request, Response, Tick};
 use ruf_session::Failure;
 use std::collections::BTreeMap;
 
@@ -21,6 +24,8 @@ struct Waiting {
     past: Past,
     /// What it goes by if the driver knows no better.
     before: Option<Flow>,
+    /// What came of it where it was; `None`: it was nowhere.
+    outcome: Option<Outcome>,
     until: Tick,
 }
 
@@ -49,9 +54,16 @@ impl Agent {
         request: Request,
     ) -> Result<(), Full> {
         let owner = Owner::Subscription { of, asked };
+        let until = now + ANSWER_MAX;
         let hop = request.to_tag().is_some().then(|| next_hop(&request, &flow, of.is_theirs())).flatten();
         match hop {
-            Some(hop) => self.seek(now, hop, Some(flow), owner, request, Past::default()),
+            Some(hop) => {
+                let past = Past::default();
+                self.seek(
+                    Some(hop),
+                    Waiting { owner, request, past, before: Some(flow), outcome: None, until },
+                )
+            }
             None => self.send(now, flow, owner, request),
         }
     }
@@ -83,57 +95,104 @@ impl Agent {
     ) -> Result<(), Full> {
         let hop = (!self.settings.has_server).then(|| next_hop(&request, &flow, false)).flatten();
         match hop {
-            Some(hop) => self.seek(now, hop, None, owner, request, past),
+            Some(hop) => {
+                // No other place of where it goes now has failed yet.
+                let past = Past { flows: Vec::new(), ..past };
+                let until = now + ANSWER_MAX;
+                self.seek(Some(hop), Waiting { owner, request, past, before: None, outcome: None, until })
+            }
             None => self.send_past(now, flow, owner, request, past),
         }
     }
 
-    fn seek(
-        &mut self,
-        now: Tick,
-        hop: Hop,
-        before: Option<Flow>,
-        owner: Owner,
-        request: Request,
-        past: Past,
-    ) -> Result<(), Full> {
-        if self.seeking.len() >= self.settings.limits.transactions.clients_max {
+    /// A request that begins something found nobody: it waits for the next place of its hop. False: there is none.
+    // rfc3263 §4.3
+    pub(crate) fn goes_to_next_place_alone(&mut self, now: Tick, user: u64, outcome: Outcome) -> bool {
+        let Some(open) = self.open.get(&user).filter(|open| open.request.to_tag().is_none()) else {
+            return false;
+        };
+        let to = open.request.next_route().unwrap_or(open.request.uri());
+        let named = || to.hop().filter(|hop| matches!(hop.host, HostBuf::Name(_)));
+        // Our server only the driver knows.
+        let hop = if self.settings.has_server { None } else { named() };
+        if (hop.is_none() && !self.settings.has_server) || self.is_seeking_full() {
+            return false;
+        }
+        if let Owner::Subscription { of, asked } = open.owner
+            && !self.subscriptions.moves(now, of, asked)
+        {
+            return false;
+        }
+        let Some(Open { owner, flow, request, mut past }) = self.open.remove(&user) else { return false };
+        past.flows.push(flow);
+        let (outcome, until) = (Some(outcome), now + ANSWER_MAX);
+        self.seek(hop, Waiting { owner, request: *request, past, before: None, outcome, until }).is_ok()
+    }
+
+    fn is_seeking_full(&self) -> bool {
+        self.seeking.len() >= self.settings.limits.transactions.clients_max
+    }
+
+    /// Asks where this hop is; `None`: our server.
+    fn seek(&mut self, hop: Option<Hop>, waiting: Waiting) -> Result<(), Full> {
+        if self.is_seeking_full() {
             return Err(Full);
         }
         let number = self.next;
         self.next += 1;
-        let until = now + crate::way::ANSWER_MAX;
-        self.seeking.0.insert(number, Waiting { owner, request, past, before, until });
-        self.questions.push_back(WayQuestion { key: WayKey::alone(number), hop, failed: Vec::new() });
+        let failed = waiting.past.flows.clone();
+        self.seeking.0.insert(number, waiting);
+        self.questions.push_back(WayQuestion { key: WayKey::alone(number), hop, failed });
         Ok(())
     }
 
     /// The driver's answer to such a question.
     pub(crate) fn found_alone(&mut self, now: Tick, number: u64, found: Option<Flow>) {
-        let Some(Waiting { owner, request, past, before, .. }) = self.seeking.0.remove(&number) else {
-            return;
-        };
-        // What began over TLS goes on over nothing less.
-        let is_safe =
-            |flow: &Flow| flow.transport.is_secure() || before.is_none_or(|b| !b.transport.is_secure());
-        if let (Owner::Subscription { of, .. }, Some(flow)) = (&owner, found.filter(is_safe))
-            && before.is_some_and(|before| before != flow)
-        {
-            self.lead_subscription(*of, flow);
-        }
+        let Some(waiting) = self.seeking.0.remove(&number) else { return };
+        let Waiting { owner, mut request, past, before, outcome, .. } = waiting;
         // Whoever waited may have gone.
-        if let Owner::Subscription { of, .. } = &owner
-            && self.subscriptions.keyring(*of).is_none()
+        if let Owner::Subscription { of, asked } = owner
+            && (self.subscriptions.keyring(of).is_none()
+                || (outcome.is_some() && !self.subscriptions.moves(now, of, asked)))
         {
             return;
+        }
+        // What began over TLS goes on over nothing less.
+        let was_secure =
+            before.or(past.flows.last().copied()).is_some_and(|before| before.transport.is_secure());
+        let is_safe = |flow: &Flow| flow.transport.is_secure() || !was_secure;
+        let found = found.filter(is_safe).filter(|flow| !past.flows.contains(flow));
+        if let Some(flow) = found.filter(|flow| before != Some(*flow)) {
+            self.relocate(&owner, &mut request, flow);
         }
         let lost = owner.clone();
-        let is_sent = match found.filter(is_safe).or(before) {
-            Some(flow) => self.send_past(now, flow, owner, request, past).is_ok(),
-            None => self.goes_elsewhere_alone(now, owner, request, past),
+        let is_sent = match (found.or(before), outcome) {
+            (Some(flow), _) => self.send_past(now, flow, owner, request, past).is_ok(),
+            (None, None) => self.goes_elsewhere_alone(now, owner, request, past),
+            (None, Some(outcome)) => {
+                let flow = past.flows.last().copied().unwrap_or(self.settings.flow);
+                let open = Open { owner, flow, request: Box::new(request), past };
+                return self.tried_in_vain(now, open, &outcome);
+            }
         };
         if !is_sent {
             self.failed(now, lost, Failure::Unreachable);
+        }
+    }
+
+    /// It goes by another flow than it was made for, and says so.
+    // rfc3261 §8.1.1.8
+    fn relocate(&mut self, owner: &Owner, request: &mut Request, flow: Flow) {
+        match owner {
+            Owner::Registration => {
+                self.registration.move_to(contact(&self.settings, &flow));
+                return self.registration.locate(request);
+            }
+            Owner::Subscription { of, .. } => self.lead_subscription(*of, flow),
+            Owner::Single { .. } | Owner::Call { .. } => {}
+        }
+        if request.contains(HeaderName::Contact) {
+            request.set(HeaderName::Contact, format!("<{}>", self.dialog_contact(&flow)));
         }
     }
 

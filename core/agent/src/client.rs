@@ -97,12 +97,16 @@ impl Agent {
         if response.values(HeaderName::Via).count() > 1 {
             return;
         }
+        let is_elsewhere = || Outcome::Refused(Box::new(response.clone()));
+        if !(is_of_the_place(response) && self.goes_to_next_place(now, user, is_elsewhere())) {
+            self.heard(now, user, response);
+        }
+    }
+
+    /// The response counts.
+    pub(crate) fn heard(&mut self, now: Tick, user: u64, response: &Response) {
         let status = response.status();
         if !status.is_provisional() && !status.is_success() {
-            let is_elsewhere = || Outcome::Refused(Box::new(response.clone()));
-            if is_of_the_place(response) && self.goes_to_next_place(now, user, is_elsewhere()) {
-                return;
-            }
             if self.is_tried_again(now, user, response) {
                 return;
             }
@@ -316,11 +320,14 @@ impl Agent {
 
     /// A transaction of ours is over; `failed`: without a final response.
     pub(crate) fn ended(&mut self, now: Tick, user: u64, failed: Option<Failure>) {
-        if let Some(failure) = failed
-            && self.goes_to_next_place(now, user, Outcome::Failed(failure))
-        {
-            return;
+        let elsewhere = failed.map(Outcome::Failed);
+        if !elsewhere.is_some_and(|outcome| self.goes_to_next_place(now, user, outcome)) {
+            self.over(now, user, failed);
         }
+    }
+
+    /// It is, and goes nowhere else.
+    pub(crate) fn over(&mut self, now: Tick, user: u64, failed: Option<Failure>) {
         // rfc3261 §8.1.3.4: silence, too, is a failure after which the next place is tried
         if failed.is_some()
             && let Some((key, asked)) = self.opening(user)

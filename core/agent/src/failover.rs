@@ -1,8 +1,9 @@
-//! A request within a call that finds nobody where its way leads goes to the next place of its hop (RFC 3261 §8.1.2,
-//! RFC 3263 §4.3): the same request, in a transaction of its own. Which place is the next only the driver knows: it
-//! is asked again, and told what failed. What comes of the last place counts.
+//! A request that finds nobody where its way leads goes to the next place of its hop (RFC 3261 §8.1.2, RFC 3263 §4.3):
+//! the same request, in a transaction of its own. Which place is the next only the driver knows: it is asked again,
+//! and told what failed. What comes of the last place counts.
 //!
-//! Not here: a hop that is an address has one place; requests out of dialog, whose way the driver finds before.
+//! Not here: a hop that is an address has one place, unless it is our server, which the driver knows by name; requests
+//! within a subscription, which begin it anew.
 
 use crate::agent::Agent;
 use crate::client::{Open, Owner};
@@ -39,26 +40,37 @@ pub(crate) fn is_of_the_place(refusal: &Response) -> bool {
 }
 
 impl Agent {
-    /// A request of ours found nobody: it waits for the next place of its hop. False: it is none of a call's, or
-    /// there is no other place.
+    /// A request of ours found nobody: it waits for the next place of its hop. False: there is none, or nobody wants
+    /// it any more.
     // rfc3263 §4.3
     pub(crate) fn goes_to_next_place(&mut self, now: Tick, user: u64, outcome: Outcome) -> bool {
-        let Some(Open { owner: Owner::Call { key, asked }, flow, request, past }) = self.open.get(&user)
-        else {
+        let Some(open) = self.open.get(&user).filter(|open| open.past.flows.len() + 1 < PLACES_MAX) else {
             return false;
         };
-        let (key, asked) = (*key, *asked);
-        if past.flows.len() + 1 >= PLACES_MAX || !self.has_places(key, asked, request) {
-            return false;
+        match open.owner {
+            Owner::Call { key, asked } => self.call_goes_to_next_place(now, user, key, asked, outcome),
+            Owner::Registration | Owner::Single { .. } | Owner::Subscription { .. } => {
+                self.goes_to_next_place_alone(now, user, outcome)
+            }
         }
-        let flows = past.flows.iter().copied().chain([*flow]).collect();
-        let request = (**request).clone();
+    }
+
+    fn call_goes_to_next_place(
+        &mut self,
+        now: Tick,
+        user: u64,
+        key: CallKey,
+        asked: Asked,
+        outcome: Outcome,
+    ) -> bool {
+        let is_found = self.open.get(&user).is_none_or(|open| !self.has_places(key, asked, &open.request));
+        let (false, Some(call)) = (is_found, self.calls.get_mut(key)) else { return false };
         // Of the transaction that ends nobody hears.
-        self.open.remove(&user);
-        let Some(call) = self.calls.get_mut(key) else { return false };
+        let Some(Open { flow, request, past, .. }) = self.open.remove(&user) else { return false };
+        let flows = past.flows.into_iter().chain([flow]).collect();
         call.clients.retain(|(of, _)| *of != asked);
         let tried = Some(Box::new(Tried { flows, outcome: Some(outcome) }));
-        call.way.wait_first(Outgoing { asked: Some(asked), request, tried });
+        call.way.wait_first(Outgoing { asked: Some(asked), request: *request, tried });
         self.proceed(now, key);
         self.calls.settle(key);
         true
@@ -67,21 +79,25 @@ impl Agent {
     /// What this request's hop is called may stand for several places.
     fn has_places(&self, key: CallKey, asked: Asked, request: &Request) -> bool {
         let Some(call) = self.calls.get(key) else { return false };
+        let is_named = match next_hop(call, request, self.settings.has_server) {
+            Some(to) => to.as_ref().hop().is_some_and(|hop| matches!(hop.host, HostBuf::Name(_))),
+            None => true,
+        };
         // rfc3261 §9.1: a CANCEL goes where its INVITE went
-        let is_within = request.to_tag().is_some() && request.method() != Method::Cancel;
-        let hop = next_hop(call, request, self.settings.has_server).and_then(|to| to.as_ref().hop());
-        let is_named = hop.is_some_and(|hop| matches!(hop.host, HostBuf::Name(_)));
-        is_within && is_named && call.usage.wants(asked)
+        request.method() != Method::Cancel && is_named && call.usage.wants(asked)
     }
 
     /// There is no other place: this is what came of it.
-    pub(crate) fn tried_in_vain(&mut self, now: Tick, key: CallKey, asked: Asked, outcome: &Outcome) {
-        self.turn(now, key, |usage, turn| match outcome {
+    pub(crate) fn tried_in_vain(&mut self, now: Tick, open: Open, outcome: &Outcome) {
+        let user = self.next;
+        self.next += 1;
+        self.open.insert(user, open);
+        match outcome {
             Outcome::Refused(response) => {
-                usage.response(turn, asked, response);
-                usage.concluded(turn, asked);
+                self.heard(now, user, response);
+                self.over(now, user, None);
             }
-            Outcome::Failed(failure) => usage.failed(turn, asked, *failure),
-        });
+            Outcome::Failed(failure) => self.over(now, user, Some(*failure)),
+        }
     }
 }

@@ -186,10 +186,7 @@ impl Registration {
             // rfc3261 §10.2: one higher for each REGISTER of the Call-ID
             .cseq(self.cseq)
             // rfc3261 §10.2.1.1: how long
-            .header(
-                HeaderName::Contact,
-                format!("<{}>{};expires={expires_secs}", self.contact, self.device.params()),
-            )
+            .header(HeaderName::Contact, self.contact_for(expires_secs))
             .header(HeaderName::Expires, expires_secs.to_string());
         if !self.device.supported().is_empty() {
             builder = builder.header(HeaderName::Supported, self.device.supported());
@@ -198,6 +195,17 @@ impl Registration {
             builder = builder.header(HeaderName::Route, format!("<{route}>"));
         }
         builder.finish().expect("made of URIs that were parsed and of tokens of our own")
+    }
+
+    fn contact_for(&self, expires_secs: u32) -> String {
+        format!("<{}>{};expires={expires_secs}", self.contact, self.device.params())
+    }
+
+    /// A REGISTER that is out goes out once more, for our Contact as it is now.
+    pub(crate) fn locate(&self, request: &mut Request) {
+        if let State::Asking { expires_secs } = self.state {
+            request.set(HeaderName::Contact, self.contact_for(expires_secs));
+        }
     }
 
     /// A REGISTER was challenged and goes out again with credentials: the number to use.

@@ -74,6 +74,17 @@ impl Subscriptions {
         }
     }
 
+    /// A request that begins one goes out once more as it is. False: nobody wants that any more.
+    pub(crate) fn moves(&mut self, now: Tick, of: Of, asked: Asked) -> bool {
+        match of {
+            Of::Watch(key) => {
+                self.watches.get_mut(&key).is_some_and(|watch| watch.subscriber.moves(now, asked))
+            }
+            Of::Watcher(_) => false,
+            Of::Publication => self.publication.is_some(),
+        }
+    }
+
     pub(crate) fn deadline(&self) -> Option<Tick> {
         let watches = self.watches.values().filter_map(|watch| watch.subscriber.deadline());
         let watchers = self.watchers.values().filter_map(|watcher| watcher.notifier.deadline());

@@ -7,12 +7,12 @@
 //! peer behind a translator gave its own (ADR 8), and where the peer asks for that with `ob`.
 //!
 //! Not here: the next place, where the first finds nobody ([`failover`](crate::failover)); what belongs to no call
-//! ([`alone`](crate::alone)); requests out of dialog, whose flow is the agent's ([`Settings::flow`](crate::Settings::flow)), unless
+//! ([`alone`](crate::alone)); the first try of requests out of dialog, whose flow is the agent's ([`Settings::flow`](crate::Settings::flow)), unless
 //! there is no server and a call is sent on ([`redirect`](crate::redirect)).
 
 use crate::agent::Agent;
 use crate::calls::Call;
-use crate::client::{Owner, Past};
+use crate::client::{Open, Owner, Past};
 use crate::event::CallKey;
 use crate::failover::Tried;
 use ruf_message::{Flow, HeaderName, Hop, HostBuf, Request, Tick, Transport, Uri, UriRef};
@@ -43,8 +43,8 @@ impl WayKey {
 pub struct WayQuestion {
     /// To be given back with the answer.
     pub key: WayKey,
-    /// By which flow is this hop reached?
-    pub hop: Hop,
+    /// By which flow is this hop reached? `None`: our server, which the driver knows.
+    pub hop: Option<Hop>,
     /// Not by these: what was sent by them found nobody.
     pub failed: Vec<Flow>,
 }
@@ -80,7 +80,8 @@ pub(crate) struct Way {
 #[derive(Debug)]
 struct Question {
     key: WayKey,
-    hop: Hop,
+    /// `None`: our server.
+    hop: Option<Hop>,
     until: Tick,
 }
 
@@ -138,15 +139,16 @@ impl Way {
 
     /// The driver's answer; gives the flow to go by, if there is one. `opens`: what waits opens the call, and
     /// has been nowhere; the rest goes by the flow that was, if it knows no better.
-    fn answered(&mut self, hop: Hop, found: Option<Flow>, opens: bool) -> Option<Flow> {
+    fn answered(&mut self, hop: Option<Hop>, found: Option<Flow>, opens: bool) -> Option<Flow> {
+        let is_safe = |flow: &Flow| hop.as_ref().is_none_or(|hop| is_safe(hop, flow));
         // What began over TLS goes on over nothing less.
         let was_secure = self.flow.transport.is_secure();
-        match found.filter(|found| is_safe(&hop, found) && (found.transport.is_secure() || !was_secure)) {
+        match found.filter(|found| is_safe(found) && (found.transport.is_secure() || !was_secure)) {
             Some(found) => (self.flow, self.is_theirs, self.is_gone) = (found, false, false),
-            None if opens || self.is_gone || !is_safe(&hop, &self.flow) => return None,
+            None if opens || self.is_gone || !is_safe(&self.flow) => return None,
             None => {}
         }
-        self.leads_to = Some(hop);
+        self.leads_to = hop.or(self.leads_to.take());
         Some(self.flow)
     }
 }
@@ -258,10 +260,14 @@ impl Agent {
             let Some(first) = call.way.waiting.front().filter(|_| call.way.question.is_none()) else {
                 return;
             };
-            if let Some(to) = next_hop(call, &first.request, self.settings.has_server)
-                && let Some(hop) = to.as_ref().hop()
-                && (first.is_lost() || !call.way.leads_to(&to.as_ref(), &hop))
-            {
+            let unknown = match next_hop(call, &first.request, self.settings.has_server) {
+                Some(to) => {
+                    let is_unknown = |hop: &Hop| first.is_lost() || !call.way.leads_to(&to.as_ref(), hop);
+                    to.as_ref().hop().filter(is_unknown).map(Some)
+                }
+                None => first.is_lost().then_some(None),
+            };
+            if let Some(hop) = unknown {
                 let failed = first.failed().to_vec();
                 let way = WayKey { call: Some(key), number: self.next };
                 self.next += 1;
@@ -300,8 +306,12 @@ impl Agent {
     fn no_way(&mut self, now: Tick, key: CallKey, lost: Outgoing) {
         let opens = lost.opens();
         let Outgoing { asked: Some(asked), request, tried } = lost else { return };
-        if let Some(outcome) = tried.and_then(|tried| tried.outcome) {
-            return self.tried_in_vain(now, key, asked, &outcome);
+        let flow = self.flow(key);
+        if let (Some(Tried { flows, outcome: Some(outcome) }), Some(flow)) = (tried.map(|tried| *tried), flow)
+        {
+            let past = Past { flows, ..Past::default() };
+            let open = Open { owner: Owner::Call { key, asked }, flow, request: Box::new(request), past };
+            return self.tried_in_vain(now, open, &outcome);
         }
         if !(opens && self.goes_elsewhere(now, key, asked, &request, None)) {
             self.turn(now, key, |usage, turn| usage.failed(turn, asked, Failure::Unreachable));

@@ -212,6 +212,18 @@ impl Subscriber {
         }
     }
 
+    /// A SUBSCRIBE that begins it goes out once more as it is, to another place. False: nobody wants that any more.
+    // rfc6665 §4.1.2.4: Timer N starts anew with it
+    pub fn moves(&mut self, now: Tick, asked: Asked) -> bool {
+        match &mut self.opening {
+            Opening::NotifyWait { cseq, until, .. } if asked.dialog == 0 && *cseq == asked.cseq => {
+                *until = now + self.terms.timer_n();
+                true
+            }
+            Opening::NotifyWait { .. } | Opening::Settled | Opening::Retry { .. } | Opening::Over => false,
+        }
+    }
+
     /// A SUBSCRIBE has its final response, or will have none.
     pub fn answered(
         &mut self,

@@ -152,10 +152,16 @@ impl InviteUsage {
         self.sweep();
     }
 
-    /// What comes of this request of ours within a dialog still matters: where it found nobody, it may be tried
-    /// elsewhere.
+    /// What comes of this request of ours still matters: where it found nobody, it may be tried elsewhere. An INVITE
+    /// that opens a call only as long as no phone was found by it.
     // rfc3261 §8.1.2
     pub fn wants(&self, asked: Asked) -> bool {
+        if asked.verb == Verb::Invite {
+            return match &self.invite {
+                Invite::Client(invite) => invite.request().cseq().number == asked.cseq && invite.is_unheard(),
+                Invite::Server(_) | Invite::Over => false,
+            };
+        }
         let session = self.sessions.iter().find(|session| session.peer.number == asked.session);
         let early = || match &self.invite {
             Invite::Client(invite) => invite.peers().any(|peer| peer.number == asked.session),

@@ -114,7 +114,7 @@ fn is_known(sim: &Sim, sight: &Sight, message: &Summary) -> bool {
     before.any(|(other, earlier)| other.from == sight.from && earlier.branch == message.branch)
 }
 
-/// Whether the same request within a dialog was sent to another place before, which did not serve: by another branch.
+/// Whether the same request was sent to another place before, which did not serve: by another branch.
 // rfc3263 §4.3
 fn goes_elsewhere(sim: &Sim, sight: &Sight, message: &Summary) -> bool {
     let mut before = sim.trace().messages().take_while(|(other, _)| !std::ptr::eq(*other, sight));
@@ -122,11 +122,10 @@ fn goes_elsewhere(sim: &Sim, sight: &Sight, message: &Summary) -> bool {
         (earlier.kind, earlier.cseq, &earlier.call_id) == (message.kind, message.cseq, &message.call_id)
             && (&earlier.from_tag, &earlier.to_tag) == (&message.from_tag, &message.to_tag)
     };
-    !message.to_tag.is_empty()
-        && before.any(|(other, earlier)| {
-            let is_elsewhere = other.to != sight.to && earlier.branch != message.branch;
-            other.from == sight.from && is_elsewhere && is_same(earlier)
-        })
+    before.any(|(other, earlier)| {
+        let is_elsewhere = other.to != sight.to && earlier.branch != message.branch;
+        other.from == sight.from && is_elsewhere && is_same(earlier)
+    })
 }
 
 /// A request is not sent again after Timer B or F, a final response not after Timer H or J.

@@ -512,7 +512,9 @@ impl Sim {
         match &mut host.machine {
             Machine::Phone(agent) => {
                 while let Some(WayQuestion { key, hop, failed }) = agent.poll_question() {
-                    let ways = places.of(&hop).into_iter().map(|place| flow(host.address, place));
+                    // Whose server does not serve knows of no other.
+                    let places = hop.map_or_else(Vec::new, |hop| places.of(&hop));
+                    let ways = places.into_iter().map(|place| flow(host.address, place));
                     agent.found(now, key, ways.into_iter().find(|way| !failed.contains(way)));
                 }
                 transmits.extend(std::iter::from_fn(|| agent.poll_transmit()));

@@ -95,6 +95,8 @@ pub(crate) enum Then {
     },
     /// What the agent asked.
     Way(WayKey),
+    /// The same, of another place of our server than these.
+    Elsewhere(WayKey, Vec<Flow>),
 }
 
 impl Desk {
@@ -176,6 +178,7 @@ impl Desk {
     fn found(&mut self, now: Tick, number: u64, found: Found) {
         match self.seeking.remove(&number) {
             Some(Then::Home) => self.home_found(now, found),
+            Some(Then::Elsewhere(question, failed)) => self.home_elsewhere(now, question, &failed, found),
             Some(then) => self.go(now, then, found.map(|(flow, _)| flow).map_err(no_way)),
             // Whoever sought it has given up.
             None => {}
@@ -209,6 +212,7 @@ impl Desk {
     // rfc3261 §12.2.1.1
     fn lead(&mut self, now: Tick, question: WayQuestion) {
         let WayQuestion { key, hop, failed } = question;
+        let Some(hop) = hop else { return self.lead_home(now, key, failed) };
         // rfc3263 §4.3: others come first
         for flow in failed {
             let host = hop.host.clone();
@@ -230,7 +234,7 @@ impl Desk {
     /// The flow is there, or there will be none.
     fn go(&mut self, now: Tick, then: Then, flow: Result<Flow, Error>) {
         match then {
-            Then::Home => {}
+            Then::Home | Then::Elsewhere(..) => {}
             Then::Call(line) => self.place(now, line, None, flow),
             Then::Follow { line, of } => self.place(now, line, Some(of), flow),
             Then::Inquire(inquiry) => self.send(now, inquiry, flow),

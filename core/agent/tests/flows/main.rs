@@ -15,6 +15,7 @@ mod bye_crosses_reinvite;
 mod cancel_before_answer;
 mod cancel_crosses_200;
 mod digest_407;
+mod first_place;
 mod forked_2xx;
 mod garbage;
 mod glare_491;

@@ -124,6 +124,11 @@ impl Pair {
     /// Puts on the wire what the agents want to send, and collects what they tell.
     fn pump(&mut self) {
         for side in [Side::A, Side::B] {
+            let now = self.now;
+            while let Some(question) = self.agent(side).poll_question() {
+                // There is no other place.
+                self.agent(side).found(now, question.key, None);
+            }
             while let Some(transmit) = self.agent(side).poll_transmit() {
                 let label = format!("{} {}", side.arrow(), label(&transmit.bytes));
                 let doomed = self.doomed.iter().position(|doomed| *doomed == label);

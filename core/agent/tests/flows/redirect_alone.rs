@@ -121,7 +121,7 @@ fn without_a_server_it_goes_where_it_is_sent_on_to() {
         let first = stage.request();
         stage.answer(&first, MOVED, "bob", &contact("<sip:carol@carol.example>"));
         let WayQuestion { key, hop, failed } = stage.agent.poll_question().expect("a question");
-        assert_eq!((hop.host.to_string().as_str(), failed.len()), ("carol.example", 0));
+        assert_eq!((hop.unwrap().host.to_string().as_str(), failed.len()), ("carol.example", 0));
         stage.agent.found(stage.now, key, way);
         let told = stage.events();
         match (stage.agent.poll_transmit(), way) {
@@ -159,17 +159,17 @@ fn where_no_way_leads_the_next_place_is_tried() {
     stage.answer(&first, MOVED, "bob", &contact(places));
     // No answer to the first question, a bad one to the second.
     let WayQuestion { hop, .. } = stage.agent.poll_question().expect("a question");
-    assert_eq!(hop.host.to_string(), "one.example");
+    assert_eq!(hop.unwrap().host.to_string(), "one.example");
     let end = stage.now + Duration::from_secs(32);
     while let Some(due) = stage.agent.poll_deadline().filter(|due| *due <= end) {
         stage.now = due;
         stage.agent.tick(due);
     }
     let WayQuestion { key, hop, .. } = stage.agent.poll_question().expect("another question");
-    assert_eq!((hop.host.to_string().as_str(), stage.events().len()), ("two.example", 0));
+    assert_eq!((hop.unwrap().host.to_string().as_str(), stage.events().len()), ("two.example", 0));
     stage.agent.found(stage.now, key, None);
     let WayQuestion { key, hop, .. } = stage.agent.poll_question().expect("a third question");
-    assert_eq!(hop.host.to_string(), "three.example");
+    assert_eq!(hop.unwrap().host.to_string(), "three.example");
     let way = flow("192.0.2.1:5060", "192.0.2.7:5060");
     stage.agent.found(stage.now, key, Some(way));
     let sent = stage.agent.poll_transmit().expect("the message");
@@ -193,7 +193,7 @@ fn where_no_way_leads_to_any_place_it_fails_once() {
     stage.answer(&first, MOVED, "bob", &contact(&places.join(", ")));
     for place in 0..5 {
         let WayQuestion { key, hop, .. } = stage.agent.poll_question().expect("a question");
-        assert_eq!(hop.host.to_string(), format!("{place}.example"));
+        assert_eq!(hop.unwrap().host.to_string(), format!("{place}.example"));
         stage.agent.found(stage.now, key, None);
     }
     assert_eq!(stage.agent.poll_question(), None);
@@ -215,11 +215,25 @@ fn what_is_told_to_a_watcher_goes_to_where_it_is() {
         "CSeq: 1 SUBSCRIBE\nContact: <sip:bob@bob.example>\nEvent: presence\n\n"
     ));
     let WayQuestion { key, hop, .. } = stage.agent.poll_question().expect("a question");
-    assert_eq!(hop.host.to_string(), "bob.example");
+    assert_eq!(hop.unwrap().host.to_string(), "bob.example");
     let way = flow("192.0.2.1:5060", "192.0.2.7:5060");
     stage.agent.found(stage.now, key, Some(way));
     let sent: Vec<_> = std::iter::from_fn(|| stage.agent.poll_transmit()).collect();
     let notify = sent.last().expect("a NOTIFY");
     let Ok(Message::Request(request)) = Message::parse(notify.bytes.clone()) else { panic!("{notify:?}") };
     assert_eq!((request.method(), notify.flow), (Method::Notify, way));
+}
+
+#[test]
+fn a_watch_that_is_sent_on_says_where_it_is_told_from_there() {
+    // tests rfc3261 §8.1.1.8, §8.1.3.4
+    let mut stage = Stage::with(|settings| settings.has_server = false);
+    stage.agent.watch(stage.now, &bob(), PRESENCE, 600).unwrap();
+    let first = stage.request();
+    stage.answer(&first, MOVED, "bob", &contact("<sip:carol@carol.example>"));
+    let WayQuestion { key, .. } = stage.agent.poll_question().expect("a question");
+    stage.agent.found(stage.now, key, Some(flow("192.0.2.77:5077", "192.0.2.3:5060")));
+    let second = follows(&mut stage, &first, "sip:carol@carol.example");
+    let contacts: Vec<&[u8]> = second.raw(HeaderName::Contact).collect();
+    assert_eq!(contacts, [&b"<sip:alice@192.0.2.77:5077>"[..]]);
 }

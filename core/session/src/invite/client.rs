@@ -338,6 +338,15 @@ impl ClientInvite {
         }
     }
 
+    /// Nobody but a server on the way has said anything to it, and an answer is wanted.
+    pub(crate) fn is_unheard(&self) -> bool {
+        match &self.state {
+            ClientState::Calling => true,
+            ClientState::Proceeding { early, .. } => early.is_empty(),
+            ClientState::Withdrawn(_) | ClientState::Answered { .. } | ClientState::Over => false,
+        }
+    }
+
     /// What went out instead: its ACK must carry the same credentials.
     pub(crate) fn sent_again(&mut self, turn: &mut Turn<'_>, request: &Request) -> Asked {
         self.forsake(turn);

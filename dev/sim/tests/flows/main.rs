@@ -30,6 +30,7 @@ mod early_bye_crosses_200;
 mod failover_503;
 mod failover_icmp;
 mod failover_in_call;
+mod failover_of_a_call;
 mod failover_silence;
 mod fork_answered_elsewhere;
 mod fork_busy_486;

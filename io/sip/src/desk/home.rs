@@ -12,7 +12,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ruf_agent::Failure;
+use ruf_agent::{Failure, WayKey};
 use ruf_message::{Entropy, Flow, Hop, Place, StatusCode, Tick, Transmit, Transport};
 use tokio::sync::oneshot;
 
@@ -177,11 +177,7 @@ impl Desk {
         let waiting = std::mem::take(&mut self.home.waiting);
         match found {
             Ok((flow, place)) => {
-                self.home.state = State::Open { flow, place };
-                self.agent.move_to(flow);
-                if self.home.wanted {
-                    self.agent.register(now, self.home.expires_secs);
-                }
+                self.move_home(now, flow, place);
                 for then in waiting {
                     self.go(now, then, Ok(flow));
                 }
@@ -199,6 +195,44 @@ impl Desk {
                 }
             }
         }
+    }
+
+    fn move_home(&mut self, now: Tick, flow: Flow, place: Place) {
+        self.home.state = State::Open { flow, place };
+        self.agent.move_to(flow);
+        if self.home.wanted {
+            self.agent.register(now, self.home.expires_secs);
+        }
+    }
+
+    /// A request to our server found nobody by these flows: by another one, if the server has another place.
+    // rfc3263 §4.3
+    pub(super) fn lead_home(&mut self, now: Tick, question: WayKey, failed: Vec<Flow>) {
+        match (&self.home.state, self.home.hop.clone()) {
+            // It moved meanwhile.
+            (State::Open { flow, .. }, _) if !failed.contains(flow) => {
+                let flow = *flow;
+                self.agent.found(now, question, Some(flow));
+            }
+            (State::Open { place, .. }, Some(hop)) => {
+                self.paths.failed(now, &place.clone());
+                self.seek_hop(now, hop, Then::Elsewhere(question, failed));
+            }
+            (State::Unsought | State::Sought | State::Lost { .. }, Some(_)) => {
+                self.go_home(now, Then::Way(question));
+            }
+            (_, None) => self.agent.found(now, question, None),
+        }
+    }
+
+    /// What came of looking for another place. The same one again is none, and we stay.
+    pub(super) fn home_elsewhere(&mut self, now: Tick, question: WayKey, failed: &[Flow], found: Found) {
+        let other = found.ok().filter(|(flow, _)| !failed.contains(flow));
+        let flow = other.as_ref().map(|(flow, _)| *flow);
+        if let Some((flow, place)) = other {
+            self.move_home(now, flow, place);
+        }
+        self.agent.found(now, question, flow);
     }
 
     /// A flow is gone; if it was the way to the server, another is sought.
@@ -290,132 +324,4 @@ impl Desk {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::desk::Opening;
-    use crate::talk::Media;
-    use ruf_locate::Ways;
-    use ruf_message::{HeaderName, Message, Method, Request, Response};
-    use ruf_net::{Node, stun};
-    use tokio::sync::mpsc;
-
-    /// A desk that is registered over UDP, its flow, and what it is told.
-    struct Stage {
-        desk: Desk,
-        flow: Flow,
-        now: Tick,
-        told: mpsc::Receiver<Told>,
-    }
-
-    impl Stage {
-        fn registered(account: Account) -> Stage {
-            let (told, events) = mpsc::channel(16);
-            let address = SocketAddr::from(([192, 0, 2, 1], 5062));
-            let mut entropy = Entropy::from_seed([3; 32]);
-            // Nobody drives it but the test.
-            let (_, commands) = ruf_net::Berth::of_all(1, ruf_net::Clock::start()).pop().expect("one");
-            let media = Media::start(&account, commands, entropy.fork()).expect("a thread");
-            let aor = account.aor_at(address).expect("an address");
-            let ways = Ways::new([(Transport::Udp, address.ip())]);
-            let mut desk = Desk::new(Opening { account, aor, address, ways, told, media, entropy });
-            let (answer, _) = oneshot::channel();
-            desk.with(Tick::ZERO, |desk, now| desk.register(now, answer));
-            let (token, place) = desk.poll_reach().expect("the way is sought");
-            let flow = Flow {
-                transport: Transport::Udp,
-                listener: 0,
-                local: address,
-                remote: place.address,
-                connection: 0,
-            };
-            desk.reached(Tick::ZERO, token, Ok(flow));
-            let mut stage = Stage { desk, flow, now: Tick::ZERO, told: events };
-            stage.grants();
-            stage
-        }
-
-        /// A REGISTER is sent, and granted.
-        fn grants(&mut self) -> Request {
-            let sent = self.desk.poll_transmit().expect("something is sent");
-            let Ok(Message::Request(request)) = Message::parse(sent.bytes) else { panic!("no request") };
-            assert_eq!(request.method(), Method::Register);
-            let mut granted: Response = request.reply(StatusCode::OK);
-            let contact = request.raw(HeaderName::Contact).next().expect("a Contact").to_vec();
-            granted.set(HeaderName::Contact, contact);
-            if request.raw(HeaderName::Supported).any(|value| value.ends_with(b"outbound, path")) {
-                granted.set(HeaderName::Require, "outbound");
-            }
-            self.desk.receive(self.now, self.flow, granted.to_bytes());
-            request
-        }
-
-        /// Time passes until something is sent; a question of STUN gets this answer.
-        fn is_asked(&mut self, seen: Option<SocketAddr>) {
-            for _ in 0..10 {
-                self.now = self.desk.poll_deadline().expect("it waits for something");
-                self.desk.tick(self.now);
-                let Some(sent) = self.desk.poll_transmit() else { continue };
-                assert!(stun::is_stun(&sent.bytes) && sent.flow == self.flow);
-                if let Some(seen) = seen {
-                    let transaction = sent.bytes[8..20].try_into().expect("twelve octets");
-                    self.desk.mapped(self.now, self.flow, transaction, seen);
-                }
-                return;
-            }
-            panic!("nothing is sent");
-        }
-    }
-
-    const URN: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
-
-    fn alice() -> Account {
-        Account::new("sip:alice@192.0.2.9").expect("an account").expires_secs(3_600)
-    }
-
-    #[tokio::test]
-    async fn a_phone_whose_address_outside_changes_registers_again() {
-        // tests rfc5626 §4.4.2
-        let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
-        let outside = |port| Some(SocketAddr::from(([198, 51, 100, 1], port)));
-        stage.is_asked(outside(1));
-        stage.is_asked(outside(1));
-        assert!(stage.desk.poll_transmit().is_none());
-        stage.is_asked(outside(2));
-        stage.grants();
-        stage.is_asked(outside(2));
-        assert!(stage.desk.poll_transmit().is_none());
-    }
-
-    #[tokio::test]
-    async fn a_server_that_answers_no_more_is_sought_again() {
-        let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
-        stage.is_asked(Some(stage.flow.local));
-        for _ in 0..7 {
-            stage.is_asked(None);
-        }
-        let sought = std::iter::from_fn(|| {
-            let now = stage.desk.poll_deadline()?;
-            stage.desk.tick(now);
-            stage.desk.poll_transmit().is_none().then(|| stage.desk.poll_reach())
-        });
-        assert!(sought.take(5).flatten().next().is_some(), "the way is sought");
-    }
-
-    #[tokio::test]
-    async fn a_device_is_known_by_its_urn_and_a_closed_phone_keeps_nothing_open() {
-        // tests rfc5626 §4.2.1
-        let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
-        stage.desk.with(stage.now, |desk, now| {
-            let (answer, _) = oneshot::channel();
-            desk.register(now, answer);
-        });
-        let request = stage.grants();
-        let contact =
-            String::from_utf8_lossy(request.raw(HeaderName::Contact).next().expect("one")).into_owned();
-        assert!(contact.contains(&format!(";+sip.instance=\"<{URN}>\";reg-id=1")), "{contact}");
-        assert!(matches!(stage.told.try_recv(), Ok(Told::Event(PhoneEvent::Registered { .. }))));
-        stage.desk.with(stage.now, Desk::close);
-        stage.grants();
-        assert_eq!(stage.desk.home.deadline(), None);
-    }
-}
+mod tests;

@@ -1,0 +1,194 @@
+//! The way to the server, before a server that the test plays.
+
+use super::*;
+use crate::desk::{Answered, Asked, Inquiry, Opening};
+use crate::talk::Media;
+use ruf_locate::{Answer, Record, Ways};
+use ruf_message::{HeaderName, Message, Method, Request, Response};
+use ruf_net::{Node, stun};
+use tokio::sync::mpsc;
+
+/// A desk that is registered over UDP, its flow, and what it is told.
+struct Stage {
+    desk: Desk,
+    flow: Flow,
+    now: Tick,
+    told: mpsc::Receiver<Told>,
+}
+
+impl Stage {
+    fn registered(account: Account) -> Stage {
+        Stage::registered_at(account, &[])
+    }
+
+    /// The name of its server has these places.
+    fn registered_at(account: Account, places: &[[u8; 4]]) -> Stage {
+        let (told, events) = mpsc::channel(16);
+        let address = SocketAddr::from(([192, 0, 2, 1], 5062));
+        let mut entropy = Entropy::from_seed([3; 32]);
+        // Nobody drives it but the test.
+        let (_, commands) = ruf_net::Berth::of_all(1, ruf_net::Clock::start()).pop().expect("one");
+        let media = Media::start(&account, commands, entropy.fork()).expect("a thread");
+        let aor = account.aor_at(address).expect("an address");
+        let ways = Ways::new([(Transport::Udp, address.ip())]);
+        let mut desk = Desk::new(Opening { account, aor, address, ways, told, media, entropy });
+        let (answer, _) = oneshot::channel();
+        desk.with(Tick::ZERO, |desk, now| desk.register(now, answer));
+        while let Some((number, _)) = desk.poll_query() {
+            let records = places.iter().map(|at| Record::Address((*at).into())).collect();
+            desk.resolved(Tick::ZERO, number, Answer::Records { records, ttl_secs: 600 });
+        }
+        let flow =
+            Flow { transport: Transport::Udp, listener: 0, local: address, remote: address, connection: 0 };
+        let mut stage = Stage { desk, flow, now: Tick::ZERO, told: events };
+        stage.reaches();
+        stage.grants();
+        stage
+    }
+
+    /// The next place is reached; from now on it is that flow.
+    fn reaches(&mut self) {
+        let (token, place) = self.desk.poll_reach().expect("the way is sought");
+        self.flow = Flow { remote: place.address, ..self.flow };
+        self.desk.reached(self.now, token, Ok(self.flow));
+    }
+
+    /// What is sent next, by the flow that there is.
+    fn sent(&mut self) -> Request {
+        let sent = self.desk.poll_transmit().expect("something is sent");
+        assert_eq!(sent.flow, self.flow);
+        let Ok(Message::Request(request)) = Message::parse(sent.bytes) else { panic!("no request") };
+        request
+    }
+
+    fn answers(&mut self, request: &Request, status: StatusCode) {
+        self.desk.receive(self.now, self.flow, request.reply(status).to_bytes());
+    }
+
+    /// A REGISTER is sent, and granted.
+    fn grants(&mut self) -> Request {
+        let request = self.sent();
+        assert_eq!(request.method(), Method::Register);
+        let mut granted: Response = request.reply(StatusCode::OK);
+        let contact = request.raw(HeaderName::Contact).next().expect("a Contact").to_vec();
+        granted.set(HeaderName::Contact, contact);
+        if request.raw(HeaderName::Supported).any(|value| value.ends_with(b"outbound, path")) {
+            granted.set(HeaderName::Require, "outbound");
+        }
+        self.desk.receive(self.now, self.flow, granted.to_bytes());
+        request
+    }
+
+    /// Time passes until something is sent; a question of STUN gets this answer.
+    fn is_asked(&mut self, seen: Option<SocketAddr>) {
+        for _ in 0..10 {
+            self.now = self.desk.poll_deadline().expect("it waits for something");
+            self.desk.tick(self.now);
+            let Some(sent) = self.desk.poll_transmit() else { continue };
+            assert!(stun::is_stun(&sent.bytes) && sent.flow == self.flow);
+            if let Some(seen) = seen {
+                let transaction = sent.bytes[8..20].try_into().expect("twelve octets");
+                self.desk.mapped(self.now, self.flow, transaction, seen);
+            }
+            return;
+        }
+        panic!("nothing is sent");
+    }
+}
+
+const URN: &str = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
+
+fn alice() -> Account {
+    Account::new("sip:alice@192.0.2.9").expect("an account").expires_secs(3_600)
+}
+
+#[tokio::test]
+async fn a_phone_whose_address_outside_changes_registers_again() {
+    // tests rfc5626 §4.4.2
+    let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
+    let outside = |port| Some(SocketAddr::from(([198, 51, 100, 1], port)));
+    stage.is_asked(outside(1));
+    stage.is_asked(outside(1));
+    assert!(stage.desk.poll_transmit().is_none());
+    stage.is_asked(outside(2));
+    stage.grants();
+    stage.is_asked(outside(2));
+    assert!(stage.desk.poll_transmit().is_none());
+}
+
+#[tokio::test]
+async fn a_server_that_answers_no_more_is_sought_again() {
+    let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
+    stage.is_asked(Some(stage.flow.local));
+    for _ in 0..7 {
+        stage.is_asked(None);
+    }
+    let sought = std::iter::from_fn(|| {
+        let now = stage.desk.poll_deadline()?;
+        stage.desk.tick(now);
+        stage.desk.poll_transmit().is_none().then(|| stage.desk.poll_reach())
+    });
+    assert!(sought.take(5).flatten().next().is_some(), "the way is sought");
+}
+
+#[tokio::test]
+async fn a_device_is_known_by_its_urn_and_a_closed_phone_keeps_nothing_open() {
+    // tests rfc5626 §4.2.1
+    let mut stage = Stage::registered(alice().device(URN).expect("a URN"));
+    stage.desk.with(stage.now, |desk, now| {
+        let (answer, _) = oneshot::channel();
+        desk.register(now, answer);
+    });
+    let request = stage.grants();
+    let contact = String::from_utf8_lossy(request.raw(HeaderName::Contact).next().expect("one")).into_owned();
+    assert!(contact.contains(&format!(";+sip.instance=\"<{URN}>\";reg-id=1")), "{contact}");
+    assert!(matches!(stage.told.try_recv(), Ok(Told::Event(PhoneEvent::Registered { .. }))));
+    stage.desk.with(stage.now, Desk::close);
+    stage.grants();
+    assert_eq!(stage.desk.home.deadline(), None);
+}
+
+/// A message goes out, and is answered by the first place with 503.
+fn is_refused(stage: &mut Stage) -> (Request, oneshot::Receiver<Result<Answered, Error>>) {
+    let (answer, answered) = oneshot::channel();
+    let to = "sip:bob@example.org".parse().expect("a URI");
+    let inquiry = Inquiry { to, asked: Asked::Message("hello".to_owned()), answer };
+    stage.desk.with(stage.now, |desk, now| desk.inquire(now, inquiry));
+    let message = stage.sent();
+    stage.answers(&message, StatusCode::SERVICE_UNAVAILABLE);
+    (message, answered)
+}
+
+fn named() -> Account {
+    alice().server("example.org:5060").expect("a server")
+}
+
+#[tokio::test]
+async fn what_finds_nobody_at_one_place_of_the_server_takes_the_phone_to_the_next() {
+    // tests rfc3263 §4.3
+    let mut stage = Stage::registered_at(named(), &[[192, 0, 2, 9], [192, 0, 2, 10]]);
+    let before = stage.flow;
+    let (first, mut answered) = is_refused(&mut stage);
+    stage.reaches();
+    assert_ne!(stage.flow, before);
+    // It is at home there from now on.
+    stage.grants();
+    let second = stage.sent();
+    assert_eq!((second.method(), second.call_id()), (Method::Message, first.call_id()));
+    stage.answers(&second, StatusCode::OK);
+    assert_eq!(answered.try_recv().map(|answer| answer.map(|answer| answer.status)), Ok(Ok(StatusCode::OK)));
+}
+
+#[tokio::test]
+async fn a_server_with_one_place_is_not_left_for_a_503() {
+    // tests rfc3263 §4.3
+    for places in [&[[192, 0, 2, 9]][..], &[]] {
+        let account = if places.is_empty() { alice() } else { named() };
+        let mut stage = Stage::registered_at(account, places);
+        let (_, mut answered) = is_refused(&mut stage);
+        stage.reaches();
+        let status = answered.try_recv().map(|answer| answer.map(|answer| answer.status));
+        assert_eq!(status, Ok(Ok(StatusCode::SERVICE_UNAVAILABLE)));
+        assert!(stage.desk.poll_transmit().is_none(), "it registers again");
+    }
+}
