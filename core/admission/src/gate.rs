@@ -423,7 +423,7 @@ impl Gate {
         let question = Question { domain, claimed, algorithms: &self.algorithms, by_proxy: true };
         let account = self.authenticator.authenticate(arrival, question, &self.ourselves, accounts)?;
         self.replies.prove(arrival.now, arrival.source);
-        let anonymous = header == "From" && is_anonymous(from);
+        let anonymous = header == "From" && from.is_anonymous();
         if anonymous || account.is_called(claimed, &self.ourselves) {
             Ok(identity(account))
         } else {
@@ -484,10 +484,4 @@ impl Gate {
 
 fn identity(account: &Account) -> Identity {
     Identity::Account(AddressOfRecord::clone(&account.address))
-}
-
-/// A From that hides its user.
-// rfc3323 §4.1.1.3
-fn is_anonymous(from: UriRef<'_>) -> bool {
-    from.host() == Some(Host::Name("anonymous.invalid"))
 }

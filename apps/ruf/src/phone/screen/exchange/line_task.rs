@@ -75,6 +75,8 @@ impl LineTask {
     pub(super) async fn ring(mut self, mut incoming: Incoming) {
         loop {
             tokio::select! {
+                biased;
+                // Nobody answers who is not there any more.
                 ended = incoming.ended() => return self.tell(Progress::Ended(ended)).await,
                 order = self.orders.recv() => match order {
                     Some(Order::Ring) => incoming.ring(),
