@@ -52,7 +52,7 @@ impl Asked<'_> {
         let there = binding.listens_at(self.ourselves)?;
         let before = binding.flow();
         let place = Place { transport: before.transport, address: there, host: there.ip().into() };
-        Some(Box::new(Reconnect { place, address: address.clone(), before }))
+        Some(Box::new(Reconnect { place, address: Some(address.clone()), before }))
     }
 
     /// The target to be tried first, if there is any.

@@ -1,11 +1,12 @@
-//! A phone over TCP that closes its connection and listens: it rings by a connection of the server's.
+//! A phone over TCP that lost or closed its connection and listens: it is reached by a connection of the server's.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod server;
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::{Child, ChildStdout, Stdio};
 use std::time::Duration;
 
 use server::{Place, Server};
@@ -146,4 +147,66 @@ fn nobody_else_is_connected_to() {
     assert_eq!(alice.hears(1, &["100"]), "480");
     listener.set_nonblocking(true).unwrap();
     assert_eq!(listener.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+#[test]
+fn who_calls_over_tcp_without_a_registration_hears_of_the_end_though_the_server_was_started_anew() {
+    // tests rfc3261 §18.1.1
+    let mut old = server("reconnect-call", 1);
+    let [udp, tcp] = ["udp", "tcp"].map(|transport| old.address(transport));
+    let bob = format!("--account sip:bob@open.example --server {udp} --listen 127.0.0.1:0 --control");
+    let mut answering = Ended::start(&format!("answer {bob}"));
+    answering.says("listening");
+    let alice =
+        format!("--account sip:alice@open.example --server sip:{tcp};transport=tcp --listen 127.0.0.1:0");
+    let mut calling = Ended::start(&format!("call sip:bob@open.example {alice}"));
+    calling.says("answered");
+    old.signal("KILL");
+    old.end();
+    let place = std::mem::replace(&mut old.place, Place::new("reconnect-call-over"));
+    let file = place.path("ruf.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let text = text
+        .replace("udp:127.0.0.1:0", &format!("udp:{udp}"))
+        .replace("tcp:127.0.0.1:0", &format!("tcp:{tcp}"));
+    std::fs::write(&file, text).unwrap();
+    let _new = Server::start(place, |_| {});
+    answering.is_told("hang up");
+    calling.says("the far side hung up");
+}
+
+/// A command of the phone, ended with the test.
+struct Ended {
+    child: Child,
+    output: BufReader<ChildStdout>,
+}
+
+impl Ended {
+    fn start(arguments: &str) -> Ended {
+        let mut command = server::ruf();
+        command.args(arguments.split(' ')).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap());
+        Ended { child, output }
+    }
+
+    /// Waits for a line that begins so.
+    fn says(&mut self, wanted: &str) {
+        let mut line = String::new();
+        while !line.starts_with(wanted) {
+            line.clear();
+            assert!(self.output.read_line(&mut line).unwrap() > 0, "it never says `{wanted}`");
+        }
+    }
+
+    fn is_told(&mut self, order: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{order}").unwrap();
+    }
+}
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }

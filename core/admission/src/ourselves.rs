@@ -106,6 +106,29 @@ impl Listener {
 }
 
 impl Ourselves {
+    /// Where a phone takes connections, if we may open one to it when this flow of its own is gone: its Contact names,
+    /// with the transport of that flow, the very address that it came from.
+    // rfc3261 §18.1.1
+    pub fn listens_at(&self, contact: UriRef<'_>, flow: &Flow) -> Option<SocketAddr> {
+        let named = contact.transport().flatten();
+        let is_named = match (flow.transport, contact.scheme()) {
+            (Transport::Tcp | Transport::Tls, Scheme::Sip) => named == Some(flow.transport),
+            // rfc3261 §26.2.2: the scheme says it
+            (Transport::Tls, Scheme::Sips) => matches!(named, None | Some(Transport::Tcp | Transport::Tls)),
+            // A WebSocket client takes no connections; over UDP there is none that could be gone.
+            // rfc7118 §4.1
+            (Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss, _) => false,
+        };
+        if !is_named || contact.maddr().is_some() {
+            return None;
+        }
+        let ip = contact.host()?.ip()?.to_canonical();
+        let mut there = flow.remote;
+        there.set_port(contact.port().unwrap_or(flow.transport.default_port()));
+        let is_own = self.listeners.iter().any(|listener| listener.is_socket(there));
+        (ip == there.ip().to_canonical() && !is_own).then_some(there)
+    }
+
     /// Whether a URI leads to us: its host and port are a listening or advertised address, or its host
     /// a domain or alias. Without a port, an address of ours is us on any port: it is an alias of the
     /// default domain. With one, the port must be ours too, since a phone may share our address; but who

@@ -238,8 +238,9 @@ impl Pending {
         match flow {
             Ok(flow) => {
                 let copy = search.copy.clone();
-                if let Some(reconnect) = branch.spare.reconnect.take() {
-                    let Reconnect { address, before, .. } = *reconnect;
+                if let Some(reconnect) = branch.spare.reconnect.take()
+                    && let Reconnect { address: Some(address), before, .. } = *reconnect
+                {
                     step.turn.out.reconnected.push_back(Reconnected { address, before, after: flow });
                 }
                 self.send(step, id, copy, flow);

@@ -157,8 +157,8 @@ impl Target {
 pub struct Reconnect {
     /// Where.
     pub place: Place,
-    /// Whose phone it is.
-    pub address: AddressOfRecord,
+    /// Whose phone it is, if a binding led to it.
+    pub address: Option<AddressOfRecord>,
     /// The flow by which the phone was known until then.
     pub before: Flow,
 }

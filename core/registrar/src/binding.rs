@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use ruf_admission::Ourselves;
 use ruf_message::scan::{elements, trim, unquote};
-use ruf_message::{Flow, NameAddr, Scheme, Tick, Transport, UriRef};
+use ruf_message::{Flow, NameAddr, Tick, Transport, UriRef};
 use smallvec::SmallVec;
 
 use crate::instance::canonical;
 use crate::packed;
-use crate::path::is_own_socket;
 
 /// Longer names of phones are cut.
 const USER_AGENT_BYTES_MAX: usize = 64;
@@ -191,23 +190,10 @@ impl Binding {
     // rfc3261 §18.1.1 and §10.2.1; rfc5626 §5.3
     #[must_use]
     pub fn listens_at(&self, ourselves: &Ourselves) -> Option<SocketAddr> {
-        let (flow, contact) = (self.flow(), self.contact());
-        let named = contact.transport().flatten();
-        let is_named = match (flow.transport, contact.scheme()) {
-            (Transport::Tcp | Transport::Tls, Scheme::Sip) => named == Some(flow.transport),
-            // rfc3261 §26.2.2: the scheme says it
-            (Transport::Tls, Scheme::Sips) => matches!(named, None | Some(Transport::Tcp | Transport::Tls)),
-            // A WebSocket client takes no connections; over UDP there is none that could be gone.
-            // rfc7118 §4.1
-            (Transport::Udp | Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss, _) => false,
-        };
-        if !is_named || self.is_outbound() || !self.path().is_empty() || contact.maddr().is_some() {
+        if self.is_outbound() || !self.path().is_empty() {
             return None;
         }
-        let ip = contact.host()?.ip()?.to_canonical();
-        let mut there = flow.remote;
-        there.set_port(contact.port().unwrap_or(flow.transport.default_port()));
-        (ip == there.ip().to_canonical() && !is_own_socket(there, ourselves)).then_some(there)
+        ourselves.listens_at(self.contact(), &self.flow())
     }
 
     /// Whether it is the binding of an instance and a `reg-id`, not of a contact.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ruf_admission::AddressOfRecord;
-use ruf_message::{Flow, Place, StatusCode, Transport};
+use ruf_message::{Flow, HeaderName, Place, Request, StatusCode, Transport};
 use ruf_proxy::{Reconnect, Target};
 
 use crate::net::Net;
@@ -23,7 +23,7 @@ fn listener(phone: Phone) -> Target {
     let place =
         Place { transport: Transport::Tcp, address: listening(phone), host: listening(phone).ip().into() };
     let address = AddressOfRecord::new("bob", "example.org");
-    let reconnect = Some(Box::new(Reconnect { place, address, before: flow(phone) }));
+    let reconnect = Some(Box::new(Reconnect { place, address: Some(address), before: flow(phone) }));
     Target { reconnect, ..target(phone, 1000) }
 }
 
@@ -130,4 +130,58 @@ fn a_call_that_is_cancelled_meanwhile_rings_nowhere() {
     net.reply(ruf_proxy::Answer::Reached { token, flow: Ok(opened('t')) });
     assert_eq!(net.ladder(), "");
     net.expect_nothing_left();
+}
+
+/// Tom, who is nowhere registered, calls Alice over TCP, and listens at this Contact.
+fn called_by(contact: &str) -> (Net, Request) {
+    let mut net = Net::new().at("bob", &[('a', 1000)]);
+    net.hops.insert("phones".into(), Ok(vec![opened('t'), opened('u')]));
+    let mut invite = net.request('t', "INVITE", "sip:bob@example.org", "");
+    invite.set(HeaderName::Contact, format!("<{contact}>"));
+    net.send('t', invite);
+    let invite = net.take_request('a');
+    net.answer('a', &invite, 200);
+    let answered = net.take_response('t');
+    let ack = net.by_caller('t', "ACK", &answered);
+    net.send('t', ack);
+    net.take_request('a');
+    (net, invite)
+}
+
+#[test]
+fn in_a_dialog_a_phone_without_a_binding_is_reached_where_it_listens_too() {
+    // tests rfc3261 §18.1.1
+    let (mut net, invite) = called_by(&format!("sip:t@{};transport=tcp", listening('t')));
+    let bye = net.by_callee('a', "BYE", &invite);
+    net.send('a', bye);
+    net.take_request('t');
+    net.unreachable('t');
+    assert_eq!(net.last, Some(opened('t')));
+    let bye = net.take_request('t');
+    net.answer('t', &bye, 200);
+    assert_eq!(net.take_response('a').status(), StatusCode::OK);
+    assert!(net.reconnected.is_empty(), "no binding was known by it");
+    net.expect_nothing_left();
+}
+
+#[test]
+fn in_a_dialog_nobody_but_the_other_side_is_connected_to() {
+    // tests rfc5626 §4.3
+    let (here, other) = (listening('t'), listening('u'));
+    for contact in [
+        format!("sip:t@{other};transport=tcp"),
+        format!("sip:t@{here}"),
+        format!("sip:t@{here};transport=tls"),
+        format!("sip:t@{here};transport=tcp;ob"),
+        format!("sip:t@{here};transport=tcp;maddr={}", other.ip()),
+        "sip:t@phones.example;transport=tcp".to_owned(),
+    ] {
+        let (mut net, invite) = called_by(&contact);
+        let bye = net.by_callee('a', "BYE", &invite);
+        net.send('a', bye);
+        net.take_request('t');
+        net.unreachable('t');
+        assert_eq!(net.take_response('a').status().as_u16(), 480, "{contact}");
+        net.expect_nothing_left();
+    }
 }
