@@ -6,7 +6,8 @@ mod server;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use server::{Place, Server};
@@ -178,7 +179,7 @@ fn who_calls_over_tcp_without_a_registration_hears_of_the_end_though_the_server_
 /// A command of the phone, ended with the test.
 struct Ended {
     child: Child,
-    output: BufReader<ChildStdout>,
+    output: mpsc::Receiver<String>,
 }
 
 impl Ended {
@@ -186,16 +187,19 @@ impl Ended {
         let mut command = server::ruf();
         command.args(arguments.split(' ')).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (told, output) = mpsc::channel();
+        // Ends with what the command says, or with the test.
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| told.send(line)));
         Ended { child, output }
     }
 
-    /// Waits for a line that begins so.
+    /// Waits for a line that begins so; a while without any is too long.
     fn says(&mut self, wanted: &str) {
         let mut line = String::new();
         while !line.starts_with(wanted) {
-            line.clear();
-            assert!(self.output.read_line(&mut line).unwrap() > 0, "it never says `{wanted}`");
+            let next = self.output.recv_timeout(PATIENCE);
+            line = next.unwrap_or_else(|error| panic!("it never says `{wanted}`: {error}"));
         }
     }
 
