@@ -37,6 +37,9 @@ const FULL_IS_A_WAIT_OF: Duration = Duration::from_millis(200);
 /// Reports of undelivered datagrams taken at once.
 const REPORTS_PER_TURN_MAX: usize = 64;
 
+/// Where fewer wait, each leaves by itself: little could be gained, and who watches the packets of a call, as people do
+/// where there are few, sees each.
+const COUPLED_MIN: usize = 8;
 /// Datagrams that are looked at together for which of them leave as one.
 const COUPLED_MAX: usize = 256;
 /// A kernel that would not take so many trains is asked to take none any more.
@@ -240,7 +243,7 @@ impl Socket {
             let ours = transmit.flow.local.ip();
             (bound.ip().is_unspecified() && !ours.is_unspecified()).then_some(ours)
         };
-        trains.couple(waiting, *refusals_left > 0, source);
+        trains.couple(waiting, *refusals_left > 0 && waiting.len() >= COUPLED_MIN, source);
         let (mut left, mut sent_again) = (0, false);
         loop {
             let next = trains.from(left);
@@ -362,9 +365,9 @@ mod tests {
         assert!(wait_after(0) > look * 10, "it stands still");
     }
 
-    /// Sends forty messages of four calls in one turn, over a socket that was changed so; they come as they were
+    /// Sends so many messages of four calls in one turn, over a socket that was changed so; they come as they were
     /// sent, but for calls that overtake others. How many trains the kernel may refuse afterwards.
-    fn forty_arrive(change: impl FnOnce(&UdpListener)) -> u8 {
+    fn arrive(count: usize, change: impl FnOnce(&UdpListener)) -> u8 {
         let socket = open();
         change(&socket);
         let peer = UdpSocket::bind("127.0.0.1:0").expect("binds");
@@ -374,7 +377,7 @@ mod tests {
         let mut datagrams = Datagrams::new();
         datagrams.add(0, socket).expect("watched");
         let call = |number: usize| number % 4;
-        let texts: Vec<String> = (0..40)
+        let texts: Vec<String> = (0..count)
             .map(|number| format!("Call\r\nCall-ID: {}\r\n{}", call(number), "x".repeat(number / 7)))
             .collect();
         for text in &texts {
@@ -401,11 +404,17 @@ mod tests {
 
     #[tokio::test]
     async fn what_leaves_together_comes_one_by_one() {
-        assert_eq!(forty_arrive(|_| {}), TRAINS_REFUSED_MAX);
+        assert_eq!(arrive(40, |_| {}), TRAINS_REFUSED_MAX);
     }
 
     #[tokio::test]
     async fn what_may_not_leave_together_leaves_one_by_one() {
-        assert!(forty_arrive(batch::refuse_trains) < TRAINS_REFUSED_MAX);
+        assert!(arrive(40, batch::refuse_trains) < TRAINS_REFUSED_MAX);
+        assert!(arrive(8, batch::refuse_trains) < TRAINS_REFUSED_MAX);
+    }
+
+    #[tokio::test]
+    async fn where_few_leave_each_does_by_itself() {
+        assert_eq!(arrive(7, batch::refuse_trains), TRAINS_REFUSED_MAX, "none was tried");
     }
 }
