@@ -31,6 +31,8 @@ const LOOK: Duration = Duration::from_millis(50);
 /// How long who hung up waits for the far side to confirm that: the call is over with the BYE.
 // rfc3261 §15.1.1
 const CONFIRM_MAX: Duration = Duration::from_secs(5);
+/// How long who ends by a signal waits before being told what for: most far sides confirm sooner.
+const CONFIRM_SLOW: Duration = Duration::from_secs(1);
 
 /// What a conversation needs of the command around it.
 pub(super) struct Around<'a> {
@@ -64,6 +66,8 @@ pub(super) struct Conversation<'a> {
     is_muted: bool,
     /// When we did.
     hung_up: Option<Instant>,
+    /// When a signal had us do so, until the user is told what is waited for.
+    signalled: Option<Instant>,
     texts: JoinSet<(String, Result<(), Error>)>,
 }
 
@@ -114,6 +118,7 @@ impl<'a> Conversation<'a> {
             saying: None,
             is_muted: false,
             hung_up: None,
+            signalled: None,
             texts: JoinSet::new(),
         }
     }
@@ -142,7 +147,12 @@ impl<'a> Conversation<'a> {
                     Err(error) => self.around.report.failed(&format!("message {text}"), &error.to_string()),
                 },
                 _ = look.tick(), if self.hung_up.is_none() => self.look().await,
-                () = confirmed(self.hung_up) => {
+                () = passed(self.signalled, CONFIRM_SLOW) => {
+                    self.signalled = None;
+                    let waits = "waiting for the far side to confirm the end; a second signal ends at once";
+                    self.around.report.say("note", waits);
+                }
+                () = passed(self.hung_up, CONFIRM_MAX) => {
                     self.around.report.say("note", "the far side did not confirm the end");
                     break self.given_up();
                 }
@@ -152,8 +162,7 @@ impl<'a> Conversation<'a> {
                         break self.given_up();
                     }
                     self.hang_up();
-                    let waits = "waiting for the far side to confirm the end; a second signal ends at once";
-                    self.around.report.say("note", waits);
+                    self.signalled = self.hung_up;
                 }
             }
         };
@@ -401,10 +410,10 @@ impl<'a> Conversation<'a> {
     }
 }
 
-/// The far side has had its time to confirm the end; waits for ever where nobody hung up.
-async fn confirmed(hung_up: Option<Instant>) {
-    match hung_up {
-        Some(at) => tokio::time::sleep_until((at + CONFIRM_MAX).into()).await,
+/// So much time has passed since then; waits for ever where there is no such moment.
+async fn passed(since: Option<Instant>, lasts: Duration) {
+    match since {
+        Some(at) => tokio::time::sleep_until((at + lasts).into()).await,
         None => pending().await,
     }
 }
