@@ -106,7 +106,11 @@ impl Ours {
         );
         let events: Result<Vec<Value>, _> = said.iter().map(|line| serde_json::from_str(line)).collect();
         let events = events.map_err(|error| Failure::new(format!("ruf --json printed no JSON: {error}")))?;
-        let name = |event: &Value| event.get("event").and_then(Value::as_str).unwrap_or_default().to_owned();
+        // A note is nobody's to expect: it is told whole.
+        let name = |event: &Value| match event.get("event").and_then(Value::as_str) {
+            Some("note") => event.to_string(),
+            name => name.unwrap_or_default().to_owned(),
+        };
         Ok((events.iter().map(name).collect(), events.last().cloned().unwrap_or_default()))
     }
 }

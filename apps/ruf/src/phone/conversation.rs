@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(50);
 // rfc3261 §15.1.1
 const CONFIRM_MAX: Duration = Duration::from_secs(5);
 /// How long who ends by a signal waits before being told what for: most far sides confirm sooner.
-const CONFIRM_SLOW: Duration = Duration::from_secs(1);
+const CONFIRM_SLOW: Duration = Duration::from_secs(3);
 
 /// What a conversation needs of the command around it.
 pub(super) struct Around<'a> {
