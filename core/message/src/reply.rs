@@ -99,7 +99,7 @@ impl Reply {
     }
 }
 
-/// The parts of an reply.
+/// The parts of a reply.
 struct Said<'a> {
     status: StatusCode,
     reason: &'a [u8],
@@ -114,7 +114,7 @@ impl<'a> Said<'a> {
         let status = StatusCode::new(u16::from_be_bytes([hundreds, ones]));
         let (reason, rest) = rest.split_at_checked(reason.into()).unwrap_or_default();
         let (to_tag, lines) = rest.split_at_checked(to_tag.into()).unwrap_or_default();
-        // Nothing else is kept than what was an reply.
+        // Nothing else is kept than what was a reply.
         Said { status: status.unwrap_or(StatusCode::SERVER_INTERNAL_ERROR), reason, to_tag, lines }
     }
 

@@ -5,11 +5,14 @@
 //! where its request came from, and what was said. Timer J is as long for all of them, so the log ends at
 //! the front as it grows at the back. Not here: the other states (`non_invite_server.rs`).
 //!
-//! What was said is kept as an [`Reply`] where it is our own: the request brings the rest when it comes
-//! again. So it is answered only where the first one was answered to; from elsewhere it is absorbed in
-//! silence, and nobody is sent what others asked for.
+//! What was said is kept as a [`Reply`] where it is our own: the request brings the rest when it comes
+//! again. So it is answered only where the first one was answered to, and only if it is the same question
+//! (Call-ID, CSeq, From tag); else it is absorbed in silence: nobody is sent what others asked for, or told
+//! of a success that was another's. Section 17.2.2 would have the first response sent again there, too, which
+//! no client that is right ever sees: a copy comes from where the first came from.
 
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use bytes::{BufMut, Bytes};
@@ -27,9 +30,22 @@ const GRAIN: Duration = Duration::from_millis(250);
 /// What a final response to a non-INVITE was.
 #[derive(Debug, Clone)]
 pub(crate) struct Said {
-    /// An [`Reply::as_kept`]; else all octets of a response.
-    pub(crate) is_reply: bool,
+    /// Of which question these octets are [`Reply::as_kept`]; else they are all of a response.
+    pub(crate) question: Option<Question>,
     pub(crate) octets: Bytes,
+}
+
+/// What tells a request that comes again from one that only has its branch. No secret: who makes two alike
+/// deceives nobody else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Question(u32);
+
+impl Question {
+    pub(crate) fn of(request: &Request) -> Self {
+        let mut hasher = DefaultHasher::new();
+        (request.call_id(), request.from_tag(), request.cseq().number).hash(&mut hasher);
+        Question(hasher.finish() as u32)
+    }
 }
 
 /// What a transaction is found by.
@@ -79,7 +95,7 @@ pub(crate) struct Completed {
 /// Octets of one page.
 const PAGE: usize = 1 << PAGE_BITS;
 const PAGE_BITS: u32 = 14;
-/// Pages that a place can tell apart: 4 GiB.
+/// Pages that a place can tell apart: 4 GiB, or more where one response fills a page and makes it longer.
 const PAGES_MAX: usize = 1 << (u32::BITS - PAGE_BITS);
 
 /// Where a transaction stands in the log: the number of its page, which comes round, and its octet there.
@@ -104,7 +120,7 @@ struct Head {
     whence: Whence,
     /// Octets of what was said.
     len: u16,
-    is_reply: bool,
+    question: Option<Question>,
     /// Who is told of the end.
     owner: Option<(Id, u64)>,
 }
@@ -126,29 +142,30 @@ impl Completed {
         self.by_key.len()
     }
 
-    /// A transaction whose final response has left. `owner` is told when it ends.
+    /// A transaction whose final response has left. `owner` is told when it ends; `false`: there is no place
+    /// for it, and it has ended.
     pub(crate) fn add(
         &mut self,
         now: Tick,
         (key, whence): (Key, Whence),
-        (is_reply, said): (bool, &[u8]),
+        (question, said): (Option<Question>, &[u8]),
         owner: Option<(Id, u64)>,
-    ) {
+    ) -> bool {
         // No datagram is longer.
         let len = u16::try_from(said.len()).unwrap_or(u16::MAX);
         let said = said.get(..usize::from(len)).unwrap_or_default();
-        let head = Head { key, whence, len, is_reply, owner };
+        let head = Head { key, whence, len, question, owner };
         let octets = head.len() + said.len();
         let has_room = |page: &Vec<u8>| page.len() < PAGE && page.capacity() - page.len() >= octets;
         if !self.pages.back().is_some_and(has_room) {
             if self.pages.len() + 1 == PAGES_MAX {
-                return; // the next page would have a number that is taken
+                return false; // the next page would have a number that is taken
             }
             let spare = self.spare.take().filter(|page| page.capacity() >= octets);
             self.pages.push_back(spare.unwrap_or_else(|| Vec::with_capacity(PAGE.max(octets))));
         }
         let number = self.first.wrapping_add(self.pages.len() as u32 - 1);
-        let Some(page) = self.pages.back_mut() else { return };
+        let Some(page) = self.pages.back_mut() else { return false };
         let place = Place { tag: key.tag(), at: number << PAGE_BITS | page.len() as u32 };
         head.write(page);
         page.extend_from_slice(said);
@@ -157,6 +174,7 @@ impl Completed {
             Some(batch) => batch.count += 1,
             None => self.batches.push_back(Batch { due: now + self.timer_j + GRAIN, count: 1 }),
         }
+        true
     }
 
     /// The transaction of a request that comes again.
@@ -231,10 +249,15 @@ impl Found<'_> {
         self.head.whence
     }
 
+    /// Whether the response is one to this request, and not only to its branch.
+    pub(crate) fn is_answer_to(&self, request: &Request) -> bool {
+        self.head.question.is_none_or(|question| question == Question::of(request))
+    }
+
     /// Writes the response once more, to the request that came again.
     // rfc3261 §17.2.2
     pub(crate) fn write_to(&self, request: &Request, out: &mut impl BufMut) {
-        if self.head.is_reply {
+        if self.head.question.is_some() {
             Reply::write_kept(self.said, request, out);
         } else {
             out.put_slice(self.said);
@@ -246,13 +269,15 @@ const IS_REPLY: u8 = 1;
 const HAS_OWNER: u8 = 2;
 
 impl Head {
-    /// Without the owner.
+    /// Without what not all have.
     const LEN: usize = 8 + 4 + 8 + 2 + 1;
+    const QUESTION_LEN: usize = 4;
     const OWNER_LEN: usize = 4 + 4 + 8;
 
     /// Octets of it.
     fn len(&self) -> usize {
-        Self::LEN + if self.owner.is_some() { Self::OWNER_LEN } else { 0 }
+        let question = if self.question.is_some() { Self::QUESTION_LEN } else { 0 };
+        Self::LEN + question + if self.owner.is_some() { Self::OWNER_LEN } else { 0 }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
@@ -260,8 +285,11 @@ impl Head {
         out.extend_from_slice(&self.key.method.to_ne_bytes());
         out.extend_from_slice(&self.whence.0.to_ne_bytes());
         out.extend_from_slice(&self.len.to_ne_bytes());
-        let reply = if self.is_reply { IS_REPLY } else { 0 };
+        let reply = if self.question.is_some() { IS_REPLY } else { 0 };
         out.push(reply | if self.owner.is_some() { HAS_OWNER } else { 0 });
+        if let Some(Question(question)) = self.question {
+            out.extend_from_slice(&question.to_ne_bytes());
+        }
         if let Some((Id { index, generation }, user)) = self.owner {
             out.extend_from_slice(&index.to_ne_bytes());
             out.extend_from_slice(&generation.to_ne_bytes());
@@ -276,6 +304,12 @@ impl Head {
         let (whence, rest) = rest.split_first_chunk()?;
         let (len, rest) = rest.split_first_chunk()?;
         let (&flags, mut rest) = rest.split_first()?;
+        let mut question = None;
+        if flags & IS_REPLY != 0 {
+            let (number, after) = rest.split_first_chunk()?;
+            question = Some(Question(u32::from_ne_bytes(*number)));
+            rest = after;
+        }
         let mut owner = None;
         if flags & HAS_OWNER != 0 {
             let (index, after) = rest.split_first_chunk()?;
@@ -287,7 +321,15 @@ impl Head {
         }
         let key = Key { fingerprint: u64::from_ne_bytes(*fingerprint), method: u32::from_ne_bytes(*method) };
         let (whence, len) = (Whence(u64::from_ne_bytes(*whence)), u16::from_ne_bytes(*len));
-        Some((Head { key, whence, len, is_reply: flags & IS_REPLY != 0, owner }, rest))
+        Some((Head { key, whence, len, question, owner }, rest))
+    }
+}
+
+#[cfg(test)]
+impl Completed {
+    /// With no place left.
+    pub(crate) fn full(timer_j: Duration) -> Self {
+        Completed { pages: (1..PAGES_MAX).map(|_| Vec::new()).collect(), ..Completed::new(timer_j) }
     }
 }
 
@@ -303,6 +345,10 @@ mod tests {
         Key::new(Fingerprint { hash, to_tag: None }, MethodKey::known(Method::Register))
     }
 
+    fn question(number: u64) -> Option<Question> {
+        number.is_multiple_of(2).then_some(Question(number as u32))
+    }
+
     /// One that must be there.
     struct Kept {
         number: u64,
@@ -316,7 +362,7 @@ mod tests {
         for Kept { number, said, owner, .. } in kept {
             let found = completed.find(key(*number)).expect("kept");
             assert_eq!((found.head.whence, found.head.owner), (Whence(*number), *owner));
-            assert_eq!((found.said, found.head.is_reply), (&said[..], number.is_multiple_of(2)));
+            assert_eq!((found.said, found.head.question), (&said[..], question(*number)));
         }
     }
 
@@ -340,7 +386,7 @@ mod tests {
                 let said: Vec<u8> = (0..len).map(|at| (at as u64 ^ number) as u8).collect();
                 let id = Id { index: number as u32, generation: 3 };
                 let owner = (entropy.u64().is_multiple_of(3)).then_some((id, number));
-                completed.add(now, (key(number), Whence(number)), (number % 2 == 0, &said), owner);
+                assert!(completed.add(now, (key(number), Whence(number)), (question(number), &said), owner));
                 kept.push_back(Kept { number, said, at: now, owner });
                 completed.expire(now, &mut told);
                 while let Some(gone) = kept.pop_front_if(|kept| completed.find(key(kept.number)).is_none()) {
@@ -370,12 +416,12 @@ mod tests {
         let mut completed = Completed::new(TIMER_J);
         let mut told = VecDeque::new();
         for number in 0..20_000 {
-            completed.add(Tick::from_micros(number), (key(number), Whence(1)), (true, &[0; 80]), None);
+            completed.add(Tick::from_micros(number), (key(number), Whence(1)), (question(2), &[0; 80]), None);
         }
         let octets = completed.pages.len() * PAGE / 20_000;
-        assert!(octets < 80 + Head::LEN + 2, "{octets} octets each");
+        assert!(octets < 80 + Head::LEN + Head::QUESTION_LEN + 2, "{octets} octets each");
         let later = Tick::ZERO + TIMER_J;
-        completed.add(later, (key(20_000), Whence(1)), (true, &[0; 80]), None);
+        completed.add(later, (key(20_000), Whence(1)), (question(2), &[0; 80]), None);
         completed.expire(later + GRAIN, &mut told);
         assert_eq!((completed.len(), completed.pages.len()), (1, 1));
         assert!(completed.by_key.capacity() < 16 && completed.spare.is_some());
@@ -384,9 +430,8 @@ mod tests {
 
     #[test]
     fn a_log_with_no_more_places_keeps_nothing_more() {
-        let mut completed = Completed::new(TIMER_J);
-        completed.pages = (1..PAGES_MAX).map(|_| Vec::new()).collect();
-        completed.add(Tick::ZERO, (key(1), Whence(1)), (true, b"x"), None);
+        let mut completed = Completed::full(TIMER_J);
+        assert!(!completed.add(Tick::ZERO, (key(1), Whence(1)), (None, b"x"), None), "it is over at once");
         assert_eq!((completed.len(), completed.deadline()), (0, None));
     }
 }

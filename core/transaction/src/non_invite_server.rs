@@ -306,7 +306,7 @@ mod tests {
             let machine = respond(&mut rig, machine, 500);
             assert_eq!(rig.log(), [format!("0 {status}")], "another final response is discarded");
             let Completed { said } = wait(&mut rig, machine, 40_000) else { panic!("not completed") };
-            assert_eq!((said.is_reply, said.octets), (false, rig.sent[0].clone()));
+            assert_eq!((said.question, said.octets), (None, rig.sent[0].clone()));
             assert!(rig.log().is_empty());
         }
     }

@@ -108,8 +108,8 @@ impl Transactions {
         if let Some(found) = self.completed.find(Key::new(fingerprint, method)) {
             reply::stamp(request, flow);
             let flow = reply::reply_to(*flow, request);
-            // From elsewhere it is no copy.
-            if found.whence() == self.keyed.whence(flow.remote) {
+            // From elsewhere, or with another question, it is no copy.
+            if found.whence() == self.keyed.whence(flow.remote) && found.is_answer_to(request) {
                 let bytes = out.written_once(&flow, |out| found.write_to(request, out)); // rfc3261 §17.2.2
                 out.transmits.push_back(Transmit { flow, bytes });
             }

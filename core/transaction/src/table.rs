@@ -15,10 +15,10 @@ use crate::invite_server::InviteServer;
 use crate::matching::{Fingerprint, SAME_FINGERPRINT_MAX};
 use crate::non_invite_client::NonInviteClient;
 use crate::non_invite_server::NonInviteServer;
-use crate::out::{Full, Out};
+use crate::out::{Event, Full, Out};
 use crate::reply;
 use crate::silent::Silent;
-use crate::slab::Id;
+use crate::slab::{Id, ServerId};
 use crate::transactions::Transactions;
 use crate::turn::{Ending, Turn};
 
@@ -156,7 +156,11 @@ impl Transactions {
                 if let Machine::NonInviteServer(NonInviteServer::Completed { said }) = entry.machine {
                     let whence = self.keyed.whence(entry.flow.remote);
                     let owner = user.map(|user| (id, user));
-                    self.completed.add(now, (server.key(), whence), (said.is_reply, &said.octets), owner);
+                    let said = (said.question, &*said.octets);
+                    if !self.completed.add(now, (server.key(), whence), said, owner) {
+                        let ended = |user| Event::ServerEnded { server: ServerId(id), user };
+                        out.events.extend(user.map(ended));
+                    }
                 }
             }
             Matching::Client { cancel, .. } => {
@@ -190,4 +194,35 @@ fn saying(wire: &Bytes, reason: &[u8]) -> Bytes {
             cancel.to_bytes()
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::completed::Completed;
+    use crate::limits::{Limits, Timers};
+    use bytes::Bytes;
+    use ruf_message::{Entropy, Message, StatusCode, Transport};
+
+    #[test]
+    fn who_answers_when_the_log_is_full_hears_of_the_end_at_once() {
+        let timers = Timers::default();
+        let mut transactions = Transactions::new(Limits::default(), timers, Entropy::from_seed([3; 32]));
+        transactions.completed = Completed::full(timers.timeout());
+        let text = "MESSAGE sip:bob@example.org SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\r\n\
+            From: <sip:a@example.org>;tag=a\r\nTo: <sip:bob@example.org>\r\nCall-ID: c\r\nCSeq: 1 MESSAGE\r\n\
+            Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n";
+        let Ok(Message::Request(request)) = Message::parse(Bytes::from_static(text.as_bytes())) else {
+            panic!("a request")
+        };
+        let [local, remote] =
+            ["192.0.2.9:5060", "192.0.2.1:5060"].map(|end| end.parse().expect("an address"));
+        let flow = Flow { transport: Transport::Udp, listener: 0, local, remote, connection: 0 };
+        let mut out = Out::default();
+        let server = transactions.accept(Tick::ZERO, flow, &request).expect("room");
+        transactions.set_user(server, 7);
+        transactions.respond(Tick::ZERO, server, &request.reply(StatusCode::OK), &mut out);
+        assert_eq!(out.transmits.len(), 1);
+        assert_eq!(out.events, [Event::ServerEnded { server, user: 7 }]);
+    }
 }

@@ -9,7 +9,7 @@ use ruf_message::{Deadlines, Entropy, Flow, Method, Reply, Request, Response, Ro
 
 use crate::branch;
 use crate::by_flow::{ByFlow, STANDING};
-use crate::completed::{Completed, Key};
+use crate::completed::{Completed, Key, Question};
 use crate::entry::{Entry, Machine, Matching, User};
 use crate::invite_client::InviteClient;
 use crate::limits::{Limits, Timers};
@@ -179,7 +179,9 @@ impl Transactions {
         if !flow.transport.is_reliable() {
             let key = Key::new(fingerprint, self.keyed.method(request));
             let whence = self.keyed.whence(flow.remote);
-            self.completed.add(now, (key, whence), (true, reply.as_kept()), None);
+            let said = (Some(Question::of(request)), reply.as_kept());
+            // Where there is no place for it, the same question is asked once more.
+            self.completed.add(now, (key, whence), said, None);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use ruf_message::{Deadlines, Flow, Reply, Request, Response, StatusClass, StatusCode, Tick, Transmit};
 
-use crate::completed::Said;
+use crate::completed::{Question, Said};
 use crate::entry::User;
 use crate::limits::Timers;
 use crate::out::{Event, Out};
@@ -126,8 +126,11 @@ impl Turn<'_> {
     pub(crate) fn send_last(&mut self, says: &Says<'_>) -> Said {
         let bytes = self.out.written_once(&self.flow, |out| says.write_to(out));
         let said = match says {
-            Says::Response(_) => Said { is_reply: false, octets: bytes.clone() },
-            Says::Reply(reply, _) => Said { is_reply: true, octets: Bytes::copy_from_slice(reply.as_kept()) },
+            Says::Response(_) => Said { question: None, octets: bytes.clone() },
+            Says::Reply(reply, request) => Said {
+                question: Some(Question::of(request)),
+                octets: Bytes::copy_from_slice(reply.as_kept()),
+            },
         };
         self.out.transmits.push_back(Transmit { flow: self.flow, bytes });
         said
