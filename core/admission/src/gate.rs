@@ -36,7 +36,7 @@ use crate::replies::Replies;
 use crate::token::{TokenText, Tokens};
 use crate::used::{NonceTable, UsedNonces};
 use ruf_auth::Algorithm;
-use ruf_message::{Entropy, Fields, Flow, Glance, HeaderName, Host, Method, Request, Tick, UriRef};
+use ruf_message::{Entropy, Fields, Flow, Glance, HeaderName, Host, Method, Request, Tick, UriRef, Via};
 use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -230,21 +230,25 @@ impl Gate {
         ReplyTag::of(self.tags.number([request.call_id(), request.from_tag().unwrap_or_default()]))
     }
 
-    /// The To tag of a refusal of a request that was only glanced at: no transaction ever says it, so its ACK is
-    /// known without looking for one.
+    /// The To tag of a refusal of a request that was only glanced at, so that its ACK is known without looking for
+    /// a transaction. It is of the request's branch, which that ACK has, too (RFC 3261 section 17.1.1.3): whoever
+    /// says it in an answer of his own has the ACK of that passed on.
     pub fn refusal_tag(&self, glance: &Glance<'_>) -> ReplyTag {
-        self.refusal_tag_of(glance.call_id(), glance.from_tag())
+        self.refusal_tag_of(glance.call_id(), glance.from_tag(), glance.via().as_ref())
     }
 
-    fn refusal_tag_of(&self, call_id: &[u8], from_tag: Option<&[u8]>) -> ReplyTag {
-        ReplyTag::of(self.tags.number([call_id, from_tag.unwrap_or_default(), b"refused"]))
+    fn refusal_tag_of(&self, call_id: &[u8], from_tag: Option<&[u8]>, via: Option<&Via<'_>>) -> ReplyTag {
+        let branch = via.and_then(Via::branch).unwrap_or_default();
+        ReplyTag::of(self.tags.number([call_id, from_tag.unwrap_or_default(), branch, b"refused"]))
     }
 
     /// Whether this is the ACK to a reply that was sent without a transaction; it goes nowhere.
     pub fn absorbs_ack(&self, request: &Request) -> bool {
         let is_ours = |tag: &[u8]| {
-            tag == self.reply_tag(request).as_bytes()
-                || tag == self.refusal_tag_of(request.call_id(), request.from_tag()).as_bytes()
+            tag == self.reply_tag(request).as_bytes() || {
+                let via = request.via();
+                tag == self.refusal_tag_of(request.call_id(), request.from_tag(), Some(&via)).as_bytes()
+            }
         };
         // Most tags are not of our length, and cost nothing more.
         let is_known = |tag: &[u8]| tag.len() == REPLY_TAG_LEN && is_ours(tag);

@@ -149,6 +149,12 @@ fn the_ack_of_a_refusal_is_known_at_a_glance() {
     let reply_tag = house.gate.reply_tag(&of_reply);
     of_reply.set_to_tag(&reply_tag);
     assert_eq!(is_known(&of_reply), (false, true), "a transaction may have said it");
+    // Who was told it, and says it in an answer of his own, has the ACK of that passed on.
+    let via = String::from_utf8_lossy(ack.raw(HeaderName::Via).next().unwrap()).into_owned();
+    let branch = String::from_utf8_lossy(ack.via().branch().unwrap()).into_owned();
+    let mut of_another = ack.clone();
+    of_another.set(HeaderName::Via, via.replace(&branch, &format!("{branch}-2")));
+    assert_eq!(is_known(&of_another), (false, false));
     ack.set(HeaderName::CallId, "another");
     assert_eq!(is_known(&ack), (false, false));
 }
