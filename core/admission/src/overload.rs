@@ -17,6 +17,7 @@ mod queue;
 
 use crate::neighbours::{Mix, Wish};
 use ruf_message::Entropy;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 /// How far the looks of a busy worker are apart, more or less.
@@ -60,8 +61,8 @@ pub enum Precedence {
 /// How much of what comes one worker takes.
 #[derive(Debug)]
 pub struct Overload {
-    /// Draws the lots; without it nothing is ever refused.
-    entropy: Option<Entropy>,
+    /// Draws the lots, under a secret key; without it nothing is ever refused.
+    lots: Option<DefaultHasher>,
     /// Of new requests, from [`SHARE_MIN`] to 1.
     share: f64,
     /// Looks in a row without rest and with a long wait.
@@ -77,15 +78,18 @@ pub struct Overload {
 }
 
 impl Overload {
-    /// Takes everything. `entropy` draws the lots.
-    pub fn new(entropy: Entropy) -> Self {
-        Overload { entropy: Some(entropy), ..Overload::never() }
+    /// Takes everything until it is too much. `entropy` makes the lots another's secret.
+    pub fn new(mut entropy: Entropy) -> Self {
+        let mut lots = DefaultHasher::new();
+        lots.write_u64(entropy.u64());
+        lots.write_u64(entropy.u64());
+        Overload { lots: Some(lots), ..Overload::never() }
     }
 
     /// Takes everything, however busy the worker is.
     pub const fn never() -> Self {
         Overload {
-            entropy: None,
+            lots: None,
             share: 1.0,
             long_looks: 0,
             wait: Duration::ZERO,
@@ -103,7 +107,7 @@ impl Overload {
         }
         self.time += since;
         self.busy = (worked.as_secs_f64() / since.as_secs_f64()).min(1.0);
-        if self.entropy.is_none() {
+        if self.lots.is_none() {
             return;
         }
         let before = std::mem::replace(&mut self.wait, waits);
@@ -130,18 +134,21 @@ impl Overload {
     }
 
     /// Whether this request is taken. Draws a lot where it must: not for neighbours that were asked to send
-    /// less, as long as asking helps.
+    /// less, as long as asking helps. `branch`: what its repetitions have, too; they draw the same lot.
+    // rfc3261 §8.2.7: who is stateless answers the same request in the same way
     // rfc7339 §7.2: by random discard, and what has precedence goes on unscathed
     // rfc7339 §5.10.2: those that take no part have no advantage
-    pub fn takes(&mut self, precedence: Precedence, was_asked: bool) -> bool {
+    pub fn takes(&mut self, precedence: Precedence, was_asked: bool, branch: &[u8]) -> bool {
         self.came.count(precedence == Precedence::New);
         if was_asked && self.share > SHARE_MIN {
             return true;
         }
-        match (precedence, &mut self.entropy) {
+        match (precedence, &self.lots) {
             (Precedence::First, _) | (Precedence::New, None) => true,
-            (Precedence::New, Some(entropy)) => {
-                self.share >= 1.0 || f64::from(entropy.u32()) < self.share * f64::from(u32::MAX)
+            (Precedence::New, Some(lots)) => {
+                let mut lot = lots.clone();
+                branch.hash(&mut lot);
+                self.share >= 1.0 || f64::from(lot.finish() as u32) < self.share * f64::from(u32::MAX)
             }
         }
     }
@@ -197,7 +204,7 @@ mod tests {
         let mut overload = overload();
         for busy in [0.0, 0.5, 0.94, 0.98, 1.0, 0.98, 1.0, 0.5] {
             look(&mut overload, busy);
-            assert!(!overload.is_on() && overload.takes(Precedence::New, false), "{busy}");
+            assert!(!overload.is_on() && overload.takes(Precedence::New, false, b"x"), "{busy}");
         }
     }
 
@@ -221,7 +228,7 @@ mod tests {
     fn who_never_refuses_never_does() {
         let mut overload = Overload::never();
         (0..50).for_each(|_| look(&mut overload, 1.0));
-        assert!(!overload.is_on() && (0..100).all(|_| overload.takes(Precedence::New, false)));
+        assert!(!overload.is_on() && (0..100_u8).all(|n| overload.takes(Precedence::New, false, &[n])));
         assert_eq!(overload.busy_percent(), 100);
     }
 
@@ -246,9 +253,16 @@ mod tests {
         // tests rfc7339 §7.2
         let mut overload = overload();
         (0..60).for_each(|_| look(&mut overload, 1.0));
-        assert!((0..10_000).all(|_| overload.takes(Precedence::First, false)));
-        let taken = (0..10_000).filter(|_| overload.takes(Precedence::New, false)).count();
-        assert!((50..200).contains(&taken), "{taken} of 10000 at one percent");
+        let branches = || (0..10_000_u32).map(u32::to_ne_bytes);
+        assert!(branches().all(|branch| overload.takes(Precedence::First, false, &branch)));
+        let taken: Vec<_> =
+            branches().filter(|branch| overload.takes(Precedence::New, false, branch)).collect();
+        assert!((50..200).contains(&taken.len()), "{} of 10000 at one percent", taken.len());
+        // tests rfc3261 §8.2.7
+        assert!(
+            taken.iter().all(|branch| overload.takes(Precedence::New, false, branch)),
+            "once taken, taken"
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use ruf_admission::{Cidr, Gate, Precedence};
-use ruf_message::{Flow, Glance, Message, Place, Refusal, Request, StatusCode, Tick, Transmit};
+use ruf_message::{Flow, Glance, Message, Place, Refusal, Request, StatusCode, Tick, Transmit, Via};
 
 use super::{Node, retry_after_secs};
 
@@ -19,6 +19,11 @@ pub(super) enum Lot {
     Taken,
     /// It needs no more.
     Done,
+}
+
+/// What a request draws its lot by: its repetitions draw the same.
+fn lot_of<'a>(via: &Via<'a>, call_id: &'a [u8]) -> &'a [u8] {
+    via.branch().unwrap_or(call_id)
 }
 
 impl Node {
@@ -37,7 +42,7 @@ impl Node {
         // What belongs to an open transaction has its answer there.
         let via = glance.via().filter(|via| !via.has_oc() && self.transactions.is_new(glance.method(), via));
         let Some(via) = via else { return Lot::Undrawn };
-        if self.overload.takes(Precedence::New, false) {
+        if self.overload.takes(Precedence::New, false, lot_of(&via, glance.call_id())) {
             return Lot::Taken;
         }
         self.counters.overloaded += 1;
@@ -77,7 +82,7 @@ impl Node {
             return false;
         }
         let precedence = self.gate.precedence(now, &flow, request);
-        !self.overload.takes(precedence, was_asked)
+        !self.overload.takes(precedence, was_asked, lot_of(&request.via(), request.call_id()))
     }
 
     /// Leaves out places that want less, by lot.

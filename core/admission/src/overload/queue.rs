@@ -146,7 +146,9 @@ impl Worker {
     /// What a message costs; what follows from it comes later.
     fn work(&mut self, piece: Piece) -> u64 {
         let (parts, after, next) = match piece {
-            Piece::Invite if !self.overload.takes(Precedence::New, false) => {
+            Piece::Invite
+                if !self.overload.takes(Precedence::New, false, &self.entropy.u64().to_ne_bytes()) =>
+            {
                 self.later.entry(self.now + STEP_MICROS).or_default().push(Piece::Refused);
                 return REFUSAL_MICROS.0;
             }
