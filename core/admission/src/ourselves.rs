@@ -135,20 +135,15 @@ impl Ourselves {
     /// writes SIP's own port behind the name of a domain means the domain, wherever we listen.
     // rfc3261 §16.4 and §16.5
     pub fn is_us(&self, uri: UriRef<'_>) -> bool {
-        if uri.port().is_none() {
-            return self.domain_of(uri).is_some();
-        }
+        let Some(port) = uri.port() else { return self.domain_of(uri).is_some() };
         let Some(host) = uri.host() else { return false };
-        match (uri.port(), host) {
-            (None, _) => self.domain(host).is_some(),
-            (Some(port), Host::Name(name)) => {
+        match host {
+            Host::Name(name) => {
                 let is_default = port == default_port(uri.scheme()) && self.named(name).is_some();
                 let uses = || self.listeners.iter().any(|listener| listener.uses_port(port));
                 self.domain(host).is_some() && (is_default || uses())
             }
-            (Some(port), Host::V4(_) | Host::V6(_)) => {
-                self.listeners.iter().any(|listener| listener.is_at(host, port))
-            }
+            Host::V4(_) | Host::V6(_) => self.listeners.iter().any(|listener| listener.is_at(host, port)),
         }
     }
 
