@@ -106,12 +106,15 @@ pub struct Side {
     /// Whose phone it is, where its Contact may be a GRUU of ours: requests in the dialog follow that
     /// address's GRUUs and nobody else's.
     pub party: Option<Party>,
+    /// The port at its address where it takes connections, if its flow is a connection and it said so: when that is
+    /// gone, one may be opened there, and nowhere else ([`Ourselves::listens_at`](crate::Ourselves::listens_at)).
+    pub listens: Option<u16>,
 }
 
 impl Side {
-    /// A phone that has no GRUU.
+    /// A phone that has no GRUU, and takes no connections.
     pub const fn by(flow: Flow) -> Self {
-        Side { flow, party: None }
+        Side { flow, party: None, listens: None }
     }
 }
 

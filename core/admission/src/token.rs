@@ -4,12 +4,13 @@
 //!
 //! ```text
 //! base64url( caller | callee | MAC(key; Call-ID, caller's tag, caller, callee) )
-//! side:      1 octet   bits 0-2 transport, bit 3 IPv6 local, bit 4 IPv6 remote, bit 5 a party
+//! side:      1 octet   bits 0-2 transport, bit 3 IPv6 local, bit 4 IPv6 remote, bit 5 a party, bit 6 a port
 //!            varint    listener
 //!            6 or 18   local address, port     and 4 octets of scope behind an IPv6 address that is
 //!            6 or 18   remote address, port    local to a link
 //!            varint    connection
 //!            8         the party: whose GRUUs may be followed to this side (RFC 5627)
+//!            2         the port where it takes connections
 //! ```
 //!
 //! For two phones without GRUUs over UDP and IPv4 that is 56 characters. The MAC has 96 bits: it is guessed only by
@@ -27,9 +28,11 @@ use std::ops::Deref;
 const MAC: usize = 12;
 /// Two sides over IPv6, and the MAC.
 const LEN_MAX: usize = 2 * SIDE_MAX + MAC;
-const SIDE_MAX: usize = 1 + VARINT_MAX + 22 + 22 + VARINT_MAX + Party::LEN;
+const SIDE_MAX: usize = 1 + VARINT_MAX + 22 + 22 + VARINT_MAX + Party::LEN + 2;
 /// The flag of a side that has a party.
 const HAS_PARTY: u8 = 1 << 5;
+/// The flag of a side that has a port where it takes connections.
+const HAS_PORT: u8 = 1 << 6;
 const VARINT_MAX: usize = 10;
 
 /// Makes tokens and reads them back.
@@ -128,7 +131,7 @@ impl Octets {
         self.push(&[number as u8]);
     }
 
-    fn side(&mut self, Side { flow, party }: &Side) {
+    fn side(&mut self, Side { flow, party, listens }: &Side) {
         let transport = match flow.transport {
             Transport::Udp => 0,
             Transport::Tcp => 1,
@@ -138,7 +141,9 @@ impl Octets {
         };
         let (local, remote) = (flow.local, flow.remote);
         let families = u8::from(local.is_ipv6()) << 3 | u8::from(remote.is_ipv6()) << 4;
-        self.push(&[transport | families | if party.is_some() { HAS_PARTY } else { 0 }]);
+        let party_flag = if party.is_some() { HAS_PARTY } else { 0 };
+        let port_flag = if listens.is_some() { HAS_PORT } else { 0 };
+        self.push(&[transport | families | party_flag | port_flag]);
         self.varint(u64::from(flow.listener));
         for end in [local, remote] {
             match end {
@@ -155,6 +160,9 @@ impl Octets {
         self.varint(flow.connection);
         if let Some(Party(name)) = party {
             self.push(name);
+        }
+        if let Some(port) = listens {
+            self.push(&port.to_be_bytes());
         }
     }
 }
@@ -175,7 +183,8 @@ fn side(rest: &mut &[u8]) -> Option<Side> {
     let remote = end(rest, flags & 16 != 0)?;
     let flow = Flow { transport, listener, local, remote, connection: varint(rest)? };
     let party = if flags & HAS_PARTY != 0 { Some(Party(take(rest)?)) } else { None };
-    Some(Side { flow, party })
+    let listens = if flags & HAS_PORT != 0 { Some(u16::from_be_bytes(take(rest)?)) } else { None };
+    Some(Side { flow, party, listens })
 }
 
 fn end(rest: &mut &[u8], v6: bool) -> Option<SocketAddr> {
@@ -232,7 +241,7 @@ mod tests {
                 let here = side(transport, "192.0.2.1:5060", "[2001:db8::1]:5061", number as u16, number);
                 let longest =
                     side(transport, "[fe80::1%4294967295]:1", "[fe80::2%7]:65535", number as u16, number);
-                let longest = Side { party, ..longest };
+                let longest = Side { party, listens: Some(u16::MAX), ..longest };
                 let token = tokens.make(b"call", b"a", &here, &longest);
                 let read = |from: &[u8], to: &[u8]| tokens.read(token.as_bytes(), b"call", from, to);
                 assert_eq!(read(b"a", b"b"), Some(DialogPass { onward: longest, from_caller: true }));

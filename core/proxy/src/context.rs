@@ -60,6 +60,8 @@ pub(crate) struct Pending {
     pub(crate) mark: Option<Mark>,
     /// Who sent it, if it may be reached by a GRUU.
     pub(crate) caller: Option<Party>,
+    /// Where whoever sent it takes connections.
+    pub(crate) listens: Option<u16>,
     /// What branches start from, and our own answers.
     pub(crate) source: Source,
     /// The request is an INVITE.
@@ -94,6 +96,8 @@ pub(crate) struct Branch {
     pub(crate) by_connection: bool,
     /// Whose phone it leads to, if it may be reached by a GRUU.
     pub(crate) party: Option<Party>,
+    /// Where its phone takes connections.
+    pub(crate) listens: Option<u16>,
     /// Its part of the breadth.
     pub(crate) share: Share,
     /// What is tried in its place if it fails.
@@ -163,6 +167,7 @@ impl ResponseContext {
                 upstream,
                 mark,
                 recorded,
+                listens: recorded.then(|| record_route::listens(&request, &upstream, ourselves)).flatten(),
                 caller: if recorded { record_route::caller(&request, identity, ourselves) } else { None },
                 breadth: breadth::incoming(&request),
                 is_invite: request.method() == Method::Invite,
@@ -220,6 +225,7 @@ impl Branch {
             announced: None,
             by_connection: false,
             party: None,
+            listens: None,
             share,
             spare,
         }

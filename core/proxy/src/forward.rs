@@ -160,11 +160,13 @@ impl Pending {
         let by_connection = is_reliable || target.is_anew();
         let way = (target.flow, target.reconnect.take_if(|_| target.flow.is_none()));
         let party = target.party;
+        let listens = way.1.as_ref().or(target.reconnect.as_ref()).map(|there| there.place.address.port());
         if target.reconnect.is_some() {
             others.push(target.anew());
         }
         let spare = Spare { others, ..Spare::default() };
-        let branch = Branch { by_connection, party, ..Branch::new(BranchState::Reaching, share, spare) };
+        let branch =
+            Branch { by_connection, party, listens, ..Branch::new(BranchState::Reaching, share, spare) };
         let Some(id) = self.push(branch) else {
             return self.failures.push(Failure::Unreachable);
         };
@@ -260,13 +262,14 @@ impl Pending {
             return;
         };
         request.set_max_breadth(branch.share.now); // rfc5393 §5.3.3
-        let party = branch.party;
+        let (party, listens) = (branch.party, branch.listens);
         let may_be_silent = branch.spare.search.as_ref().is_some_and(|search| search.has_more());
         let turn = &mut *step.turn;
         let sent_by = turn.gate.ourselves().sent_by(&flow);
         if self.recorded {
-            let caller = Side { flow: self.upstream, party: self.caller };
-            record_route::record_route(&mut request, self.asked, &caller, &Side { flow, party }, turn.gate);
+            let caller = Side { flow: self.upstream, party: self.caller, listens: self.listens };
+            let callee = Side { flow, party, listens };
+            record_route::record_route(&mut request, self.asked, &caller, &callee, turn.gate);
         }
         let is_invite = request.method() == Method::Invite;
         let token = Token::of_branch(step.key, id);

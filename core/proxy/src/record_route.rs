@@ -51,6 +51,17 @@ pub(crate) fn record_route(
     request.push_record_route(outgoing);
 }
 
+/// The port where whoever sent a request takes connections, if they came by one and say so.
+// rfc3261 §18.1.1
+pub(crate) fn listens(request: &Request, flow: &Flow, ourselves: &Ourselves) -> Option<u16> {
+    // Most flows are none that could be gone, and that is seen at once.
+    if !flow.transport.is_reliable() {
+        return None;
+    }
+    let contact = request.contacts().next()?;
+    Some(ourselves.listens_at(contact.uri()?, flow)?.port())
+}
+
 /// Who sent a request that may create a dialog, if its Contact may be a GRUU of theirs.
 pub(crate) fn caller(request: &Request, identity: &Identity, ourselves: &Ourselves) -> Option<Party> {
     // rfc5627 §4.4: the Contact of a dialog-forming request is the GRUU

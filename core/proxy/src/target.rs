@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use ruf_admission::{AddressOfRecord, DialogPass, Identity, Ourselves};
-use ruf_message::{Flow, Host, Place, Request, Scheme, UriRef};
+use ruf_admission::{AddressOfRecord, DialogPass, Identity, Ourselves, Side};
+use ruf_message::{Host, Place, Request, Scheme, UriRef};
 
 use crate::question::{Destination, Reconnect, Target};
 
@@ -26,9 +26,12 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
             return Targets::Sought(destination);
         }
         // The dialog's Request-URI and Route stay; the token knows the flow to the other side.
-        let flow = pass.onward.flow;
-        let reconnect = reconnect(request, flow, ourselves);
-        return Targets::Predetermined(Target { flow: Some(flow), reconnect, ..Target::unchanged() });
+        let reconnect = reconnect(request, &pass.onward, ourselves);
+        return Targets::Predetermined(Target {
+            flow: Some(pass.onward.flow),
+            reconnect,
+            ..Target::unchanged()
+        });
     }
     let destination = match request.next_route() {
         // rfc3261 §16.6 step 7; the next hop is somebody else's: a matter of rules
@@ -39,15 +42,17 @@ pub(crate) fn determine(request: &Request, identity: &Identity, ourselves: &Ours
 }
 
 /// Where the other side of a dialog takes connections, for when its own is gone: it may have no binding that says so.
-/// One that keeps its flows makes new ones, and one behind a proxy is the proxy's to reach.
+/// The token says where it was heard to; a Request-URI alone could name any port of its host. One that keeps its flows
+/// makes new ones, and one behind a proxy is the proxy's to reach.
 // rfc3261 §18.1.1
-fn reconnect(request: &Request, before: Flow, ourselves: &Ourselves) -> Option<Box<Reconnect>> {
-    let contact = request.uri();
-    // rfc5626 §4.3: `ob`. Most flows are none that could be gone, and that is seen at once.
-    if !before.transport.is_reliable() || request.next_route().is_some() || contact.param("ob").is_some() {
+fn reconnect(request: &Request, onward: &Side, ourselves: &Ourselves) -> Option<Box<Reconnect>> {
+    let (contact, before) = (request.uri(), onward.flow);
+    let port = onward.listens?;
+    // rfc5626 §4.3: `ob`
+    if request.next_route().is_some() || contact.param("ob").is_some() {
         return None;
     }
-    let address = ourselves.listens_at(contact, &before)?;
+    let address = ourselves.listens_at(contact, &before).filter(|address| address.port() == port)?;
     let place = Place { transport: before.transport, address, host: address.ip().into() };
     Some(Box::new(Reconnect { place, address: None, before }))
 }

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use ruf_admission::AddressOfRecord;
-use ruf_message::{Flow, HeaderName, Place, Request, StatusCode, Transport};
+use ruf_message::{Flow, HeaderName, Place, Request, StatusCode, Transport, Uri};
 use ruf_proxy::{Reconnect, Target};
 
 use crate::net::Net;
@@ -183,5 +183,46 @@ fn in_a_dialog_nobody_but_the_other_side_is_connected_to() {
         net.unreachable('t');
         assert_eq!(net.take_response('a').status().as_u16(), 480, "{contact}");
         net.expect_nothing_left();
+    }
+}
+
+#[test]
+fn in_a_dialog_no_other_port_of_the_other_side_is_connected_to() {
+    // tests rfc3261 §18.1.1
+    let there = listening('t');
+    for port in [there.port() + 1, 22] {
+        let (mut net, invite) = called_by(&format!("sip:t@{there};transport=tcp"));
+        let mut bye = net.by_callee('a', "BYE", &invite);
+        let uri: Uri = format!("sip:t@{}:{port};transport=tcp", there.ip()).parse().unwrap();
+        bye.set_uri(&uri);
+        net.send('a', bye);
+        net.take_request('t');
+        net.unreachable('t');
+        assert_eq!(net.take_response('a').status().as_u16(), 480, "{port}");
+        net.expect_nothing_left();
+    }
+}
+
+#[test]
+fn in_a_dialog_the_callee_is_reached_where_its_binding_says_that_it_listens() {
+    // tests rfc3261 §18.1.1
+    for (port, is_reached) in [(listening('t').port(), true), (22, false)] {
+        let mut net = call(&[listener('t')], "");
+        let invite = net.take_request('t');
+        net.answer('t', &invite, 200);
+        let answered = net.take_response('a');
+        let mut bye = net.by_caller('a', "BYE", &answered);
+        let uri: Uri = format!("sip:t@{}:{port};transport=tcp", listening('t').ip()).parse().unwrap();
+        bye.set_uri(&uri);
+        net.send('a', bye);
+        net.take_request('t');
+        net.unreachable('t');
+        if is_reached {
+            assert_eq!(net.last, Some(opened('t')));
+            let bye = net.take_request('t');
+            net.answer('t', &bye, 200);
+        }
+        let status = net.take_response('a').status().as_u16();
+        assert_eq!(status, if is_reached { 200 } else { 480 }, "{port}");
     }
 }
