@@ -298,7 +298,7 @@ mod tests {
         let device = Destination::Gruu { uri: uri.clone(), onward: Some(flow) };
         let with = |user: Option<&str>| {
             let party = user.map(|user| Party::of(&AddressOfRecord::new(user, "example.org")));
-            let pass = DialogPass { onward: Side { flow, party }, from_caller: true };
+            let pass = DialogPass { onward: Side { flow, party, listens: None }, from_caller: true };
             let found = route(&DialPlan::default(), &device, &Identity::Dialog(pass), &town()).unwrap();
             found.into_iter().map(|target| (target.uri, target.flow)).collect::<Vec<_>>()
         };
