@@ -233,22 +233,20 @@ impl Gate {
     /// The To tag of a refusal of a request that was only glanced at, so that its ACK is known without looking for
     /// a transaction. It is of the request's branch, which that ACK has, too (RFC 3261 section 17.1.1.3): whoever
     /// says it in an answer of his own has the ACK of that passed on.
-    pub fn refusal_tag(&self, glance: &Glance<'_>) -> ReplyTag {
-        self.refusal_tag_of(glance.call_id(), glance.from_tag(), glance.via().as_ref())
+    pub fn refusal_tag(&self, glance: &Glance<'_>, via: &Via<'_>) -> ReplyTag {
+        self.refusal_tag_of(glance.call_id(), glance.from_tag(), via)
     }
 
-    fn refusal_tag_of(&self, call_id: &[u8], from_tag: Option<&[u8]>, via: Option<&Via<'_>>) -> ReplyTag {
-        let branch = via.and_then(Via::branch).unwrap_or_default();
+    fn refusal_tag_of(&self, call_id: &[u8], from_tag: Option<&[u8]>, via: &Via<'_>) -> ReplyTag {
+        let branch = via.branch().unwrap_or_default();
         ReplyTag::of(self.tags.number([call_id, from_tag.unwrap_or_default(), branch, b"refused"]))
     }
 
     /// Whether this is the ACK to a reply that was sent without a transaction; it goes nowhere.
     pub fn absorbs_ack(&self, request: &Request) -> bool {
         let is_ours = |tag: &[u8]| {
-            tag == self.reply_tag(request).as_bytes() || {
-                let via = request.via();
-                tag == self.refusal_tag_of(request.call_id(), request.from_tag(), Some(&via)).as_bytes()
-            }
+            let of_refusal = || self.refusal_tag_of(request.call_id(), request.from_tag(), &request.via());
+            tag == self.reply_tag(request).as_bytes() || tag == of_refusal().as_bytes()
         };
         // Most tags are not of our length, and cost nothing more.
         let is_known = |tag: &[u8]| tag.len() == REPLY_TAG_LEN && is_ours(tag);
@@ -257,7 +255,9 @@ impl Gate {
 
     /// Whether this is the ACK to a refusal of a request that was only glanced at.
     pub fn is_ack_of_refusal(&self, glance: &Glance<'_>) -> bool {
-        let is_ours = |tag: &[u8]| tag.len() == REPLY_TAG_LEN && tag == self.refusal_tag(glance).as_bytes();
+        let says = |tag: &[u8], via: &Via<'_>| tag == self.refusal_tag(glance, via).as_bytes();
+        let is_ours =
+            |tag: &[u8]| tag.len() == REPLY_TAG_LEN && glance.via().is_some_and(|via| says(tag, &via));
         glance.method() == Method::Ack && glance.to_tag().is_some_and(is_ours)
     }
 

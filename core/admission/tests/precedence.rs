@@ -142,7 +142,8 @@ fn the_ack_of_a_refusal_is_known_at_a_glance() {
     };
     assert_eq!(is_known(&ack), (false, false));
     let octets = ack.to_bytes();
-    let refusal_tag = house.gate.refusal_tag(&Glance::of(&octets).unwrap());
+    let glance = Glance::of(&octets).unwrap();
+    let refusal_tag = house.gate.refusal_tag(&glance, &glance.via().unwrap());
     let mut of_reply = ack.clone();
     ack.set_to_tag(&refusal_tag);
     assert_eq!(is_known(&ack), (true, true));

@@ -46,7 +46,7 @@ impl Node {
             return Lot::Taken;
         }
         self.counters.overloaded += 1;
-        let to_tag = self.gate.refusal_tag(&glance);
+        let to_tag = self.gate.refusal_tag(&glance, &via);
         let ours = self.gate.has_phones_at(now, flow.remote.ip());
         let refusal = Refusal {
             status: StatusCode::SERVICE_UNAVAILABLE,
