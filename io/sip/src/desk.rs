@@ -151,7 +151,9 @@ impl Desk {
 
     /// Hangs up, unregisters, and takes nothing new.
     pub(crate) fn close(&mut self, now: Tick) {
-        self.is_closed = true;
+        if std::mem::replace(&mut self.is_closed, true) {
+            return;
+        }
         let lines: Vec<LineKey> = self.lines.keys().copied().collect();
         for line in lines {
             self.hang_up(now, line, None);

@@ -128,6 +128,12 @@ impl Dialer {
         self.consent(who, false)
     }
 
+    /// Has the phone hang up, remove its registration and take nothing new, and returns once all that was sent for the
+    /// first time, whoever has heard it: for one who cannot wait for [`Phone::close`](crate::Phone::close).
+    pub async fn leave(&self) {
+        self.endpoint.leave().await;
+    }
+
     fn consent(&self, who: &str, may: bool) -> Result<(), Error> {
         let who = self.endpoint.target(who)?;
         self.endpoint.tell(move |desk, now| desk.consent(now, &who, may));

@@ -172,6 +172,14 @@ impl Endpoint {
         answered.await.map_err(|_| Error::Closed)
     }
 
+    /// Has the desk say goodbye, and waits until that was sent.
+    pub(crate) async fn leave(&self) {
+        // A phone that is closed has done so. What a command wants sent is sent before the next one is carried out.
+        if self.ask(Desk::close).await.is_ok() {
+            let _ = self.ask(|_, _| ()).await;
+        }
+    }
+
     /// Ends the thread in good order, and waits for it.
     pub(crate) async fn close(&self) {
         self.tell(Desk::close);

@@ -197,6 +197,12 @@ impl Phone {
         }
     }
 
+    /// Hangs up and removes the registration, takes nothing new, and returns once all that was sent for the first time,
+    /// whoever has heard it: for one who cannot wait for [`Phone::close`].
+    pub async fn leave(&self) {
+        self.dialer().leave().await;
+    }
+
     /// Hangs up, removes the registration, and returns when the far sides know, or after two seconds.
     pub async fn close(self) {
         self.endpoint.close().await;

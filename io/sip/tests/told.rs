@@ -156,3 +156,54 @@ async fn a_call_that_somebody_else_took_was_not_missed() {
     call.hang_up_because(Cause::sip(StatusCode::OK, "Call completed elsewhere"));
     assert_eq!(within(incoming.ended()).await, Ended::Elsewhere);
 }
+
+#[tokio::test]
+async fn who_leaves_has_told_the_server_and_the_far_side_before_anybody_answers() {
+    // tests rfc3261 §10.2.2, §15.1.1
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = socket.local_addr().unwrap();
+    let serving = std::thread::spawn(move || {
+        let mut octets = vec![0; 4_000];
+        loop {
+            let (len, from) = socket.recv_from(&mut octets).unwrap();
+            let message = Message::parse(Bytes::copy_from_slice(octets.get(..len).unwrap()));
+            // What keeps the flow alive is none.
+            let Ok(Message::Request(request)) = message else { continue };
+            let mut ok = request.reply(StatusCode::OK);
+            ok.set_to_tag("s");
+            match request.method() {
+                Method::Register => {
+                    ok.set(HeaderName::Contact, format!("<{}>;expires=600", contact(&request)))
+                }
+                // Nobody answers; who calls gives up.
+                Method::Invite => {
+                    socket.send_to(&request.reply(StatusCode::RINGING).to_bytes(), from).unwrap();
+                    return socket;
+                }
+                _ => continue,
+            }
+            socket.send_to(&ok.to_bytes(), from).unwrap();
+        }
+    });
+    let account = Account::new("sip:alice@example.org").unwrap().server(&at.to_string()).unwrap();
+    let alice = within(Phone::register(account.listen(([127, 0, 0, 1], 0).into()))).await.unwrap();
+    let mut call = alice.call("bob").await.unwrap();
+    assert!(matches!(within(call.next()).await, Some(CallEvent::Ringing { .. })));
+    let socket = serving.join().unwrap();
+    within(alice.leave()).await;
+    // Nothing is waited for: it lies there.
+    socket.set_nonblocking(true).unwrap();
+    let mut octets = vec![0; 4_000];
+    let mut came = Vec::new();
+    while let Ok((len, _)) = socket.recv_from(&mut octets) {
+        let message = Message::parse(Bytes::copy_from_slice(octets.get(..len).unwrap()));
+        if let Ok(Message::Request(request)) = message {
+            came.push((request.method(), request.raw(HeaderName::Expires).next().map(<[u8]>::to_vec)));
+        }
+    }
+    assert_eq!(came, [(Method::Cancel, None), (Method::Register, Some(b"0".to_vec()))]);
+}
+
+fn contact(request: &Request) -> String {
+    request.contacts().next().unwrap().uri().unwrap().to_string()
+}

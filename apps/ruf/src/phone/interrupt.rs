@@ -1,8 +1,15 @@
 //! [`Interrupt`]: somebody wants the command to end: Ctrl-C, or the system by SIGTERM. One that comes while something
 //! else is looked at is not lost. A second one does not want to wait for anybody.
 
+use std::time::Duration;
+
 use ruf_sip::{Error, Phone};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::timeout;
+
+/// How long what is owed to others may take to be sent, before anybody answers it: it does not, unless this machine can
+/// do nothing else either.
+pub(super) const LEAVE_MAX: Duration = Duration::from_millis(500);
 
 /// The wish that the command ends, from now on.
 pub(super) struct Interrupt {
@@ -34,16 +41,17 @@ impl Interrupt {
         self.came > 0
     }
 
-    /// Closes a phone in good order, unless somebody wants the end for the second time.
+    /// Closes a phone in good order. Who wants the end for the second time waits for no answer; what is owed to others
+    /// was sent by then.
     pub(super) async fn close(&mut self, phone: Phone) {
+        // The process ends with this, and the phone's thread with it.
+        let _ = timeout(LEAVE_MAX, phone.leave()).await;
         let twice = async {
             while self.came < 2 {
                 self.next().await;
             }
         };
         tokio::select! {
-            biased;
-            // What is owed to others is sent in any case.
             () = phone.close() => {}
             () = twice => {}
         }

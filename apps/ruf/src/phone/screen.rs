@@ -42,6 +42,7 @@ use ruf_sip::device::{Device, devices};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use self::contacts::Contact;
 use self::event::{Effect, Event, Registration};
@@ -55,6 +56,7 @@ use self::terminal::Terminal;
 use self::theme::{Theme, ThemeName};
 use self::words::Language;
 use super::identity::Identity;
+use super::interrupt::LEAVE_MAX;
 use super::way::WayArgs;
 use crate::EXIT_OK;
 
@@ -289,11 +291,13 @@ impl Shell {
             }
         }
         if is_urgent {
+            // But what is owed to others is sent.
+            let _ = timeout(LEAVE_MAX, self.exchange.leave()).await;
             return;
         }
         // Nobody is left to be told of those that fail.
         let all = async { while self.posts.join_next().await.is_some() {} };
-        let _ = tokio::time::timeout(LAST_POSTS, all).await;
+        let _ = timeout(LAST_POSTS, all).await;
     }
 
     /// Tells the model, and does what it wants; `true`: it wants to end.

@@ -290,6 +290,13 @@ impl Exchange {
         while self.tasks.join_next().await.is_some() {}
     }
 
+    /// Hangs up, unregisters, and waits for no answer.
+    pub(super) async fn leave(&self) {
+        for dialer in &self.dialers {
+            dialer.leave().await;
+        }
+    }
+
     /// One room for all of them, and for us.
     fn confer(&self, lines: &[LineId]) {
         let Ends { source, sink, recorder } = self.sound.ends().unwrap_or_else(|why| {
