@@ -297,7 +297,8 @@ impl Agent {
         }
     }
 
-    /// A request of a call that was sent in vain by these flows, with the next number. False: nobody wants the answer any more.
+    /// A request of a call that was sent in vain by these flows, with the next number. False: nobody wants the answer
+    /// any more.
     // rfc3261 §8.1.3.5 and rfc3261 §22.2
     fn ask_again(
         &mut self,

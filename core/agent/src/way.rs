@@ -7,8 +7,9 @@
 //! peer behind a translator gave its own (ADR 8), and where the peer asks for that with `ob`.
 //!
 //! Not here: the next place, where the first finds nobody ([`failover`](crate::failover)); what belongs to no call
-//! ([`alone`](crate::alone)); the first try of requests out of dialog, whose flow is the agent's ([`Settings::flow`](crate::Settings::flow)), unless
-//! there is no server and a call is sent on ([`redirect`](crate::redirect)).
+//! ([`alone`](crate::alone)); the first try of requests out of dialog, whose flow is the agent's
+//! ([`Settings::flow`](crate::Settings::flow)), unless there is no server and a call is sent on
+//! ([`redirect`](crate::redirect)).
 
 use crate::agent::Agent;
 use crate::calls::Call;

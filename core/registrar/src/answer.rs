@@ -11,8 +11,9 @@ use crate::change::{Asked, Rules};
 use crate::gruu::Gruus;
 use crate::path::{is_outbound_way, supports};
 
-/// The 200 to a REGISTER: every one of `bindings` that is live, in their order. Of a Record-Route in the request, nothing is read and nothing comes back. There is no Date: a
-/// SHOULD for phones that set their clock by it, and no clock is read here.
+/// The 200 to a REGISTER: every one of `bindings` that is live, in their order. Of a Record-Route in the request, nothing
+/// is read and nothing comes back. There is no Date: a SHOULD for phones that set their clock by it, and no clock is read
+/// here.
 // rfc3261 §10.3-2, §10.3-3, §10.3-25
 pub fn answer(asked: &Asked<'_>, bindings: &[Binding], rules: &Rules<'_>) -> Reply {
     let mut reply = Reply::new(StatusCode::OK, asked.to_tag);
