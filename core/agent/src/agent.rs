@@ -85,7 +85,6 @@ impl Agent {
     pub fn move_to(&mut self, flow: Flow) {
         let before = self.settings.flow;
         self.aim(flow);
-        self.registration.move_to(contact(&self.settings, &flow));
         for key in self.calls.by(before) {
             if let Some(call) = self.calls.get_mut(key) {
                 call.way.move_to(flow);
@@ -95,10 +94,12 @@ impl Agent {
         self.move_subscriptions(before, flow);
     }
 
-    /// Where requests out of dialog go from here on; what goes on stays where it is. For an agent without a
-    /// server, before it calls somebody elsewhere.
+    /// Where requests out of dialog go from here on, the next REGISTER among them; what goes on stays where it is. For
+    /// an agent without a server, before it calls somebody elsewhere; and where the server is left for another place of
+    /// its name, but not lost.
     pub fn aim(&mut self, flow: Flow) {
         self.settings.flow = flow;
+        self.registration.move_to(contact(&self.settings, &flow));
     }
 
     /// Where requests out of dialog go.

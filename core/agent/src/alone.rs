@@ -6,11 +6,11 @@
 
 use crate::agent::Agent;
 use crate::capabilities::contact;
-use crate::client::{Open, Owner, Past};
+use crate::client::{Open, Owner, Past, renumber};
 use crate::event::Full;
 use crate::failover::Outcome;
 use crate::subscriptions::Of;
-use crate::way::{ANSWER_MAX, WayKey, WayQuestion, leads};
+use crate::way::{ANSWER_MAX, WayKey, WayQuestion, is_among, leads};
 use ruf_dialog::RouteSet;
 use ruf_message::{Flow, HeaderName, Hop, HostBuf, Request, Response, Tick};
 use ruf_session::Failure;
@@ -149,7 +149,7 @@ impl Agent {
     /// The driver's answer to such a question.
     pub(crate) fn found_alone(&mut self, now: Tick, number: u64, found: Option<Flow>) {
         let Some(waiting) = self.seeking.0.remove(&number) else { return };
-        let Waiting { owner, mut request, past, before, outcome, .. } = waiting;
+        let Waiting { mut owner, mut request, past, before, outcome, .. } = waiting;
         // Whoever waited may have gone.
         if let Owner::Subscription { of, asked } = owner
             && (self.subscriptions.keyring(of).is_none()
@@ -161,9 +161,12 @@ impl Agent {
         let was_secure =
             before.or(past.flows.last().copied()).is_some_and(|before| before.transport.is_secure());
         let is_safe = |flow: &Flow| flow.transport.is_secure() || !was_secure;
-        let found = found.filter(is_safe).filter(|flow| !past.flows.contains(flow));
+        let found = found.filter(is_safe).filter(|flow| !is_among(&past.flows, flow));
         if let Some(flow) = found.filter(|flow| before != Some(*flow)) {
             self.relocate(&owner, &mut request, flow);
+        }
+        if found.is_some() && outcome.is_some() {
+            self.begin_anew(&mut owner, &mut request);
         }
         let lost = owner.clone();
         let is_sent = match (found.or(before), outcome) {
@@ -177,6 +180,26 @@ impl Agent {
         };
         if !is_sent {
             self.failed(now, lost, Failure::Unreachable);
+        }
+    }
+
+    /// It goes to another place, where nobody has asked it for a password.
+    fn begin_anew(&mut self, owner: &mut Owner, request: &mut Request) {
+        match owner {
+            Owner::Registration => {
+                // rfc3261 §10.2: the place before may have taken it after all, and its number with it
+                if let Some(number) = self.registration.retry() {
+                    renumber(request, number);
+                }
+                self.registration.keyring.start_over(request);
+            }
+            Owner::Single { keyring, .. } => keyring.start_over(request),
+            Owner::Subscription { of, .. } => {
+                if let Some(keyring) = self.subscriptions.keyring(*of) {
+                    keyring.start_over(request);
+                }
+            }
+            Owner::Call { .. } => {}
         }
     }
 

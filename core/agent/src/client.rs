@@ -379,7 +379,7 @@ impl Agent {
 }
 
 // rfc3261 §22.2: one higher
-fn renumber(request: &mut Request, number: u32) {
+pub(crate) fn renumber(request: &mut Request, number: u32) {
     let method = String::from_utf8_lossy(request.method_bytes()).into_owned();
     request.set(HeaderName::CSeq, format!("{number} {method}"));
 }

@@ -19,7 +19,7 @@ use crate::failover::Tried;
 use ruf_message::{Flow, HeaderName, Hop, HostBuf, Request, Tick, Transport, Uri, UriRef};
 use ruf_session::{Asked, Failure, Verb};
 use std::collections::VecDeque;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How long the driver may take for an answer: names and connections have their own, shorter times.
@@ -48,6 +48,15 @@ pub struct WayQuestion {
     pub hop: Option<Hop>,
     /// Not by these: what was sent by them found nobody.
     pub failed: Vec<Flow>,
+}
+
+impl WayQuestion {
+    /// What was sent there found nobody: a way that leads there is no answer, by whichever connection.
+    // rfc3263 §4.3: what is tried next is another transport or another address
+    #[must_use]
+    pub fn rules_out(&self, transport: Transport, remote: SocketAddr) -> bool {
+        is_at_one(&self.failed, transport, remote)
+    }
 }
 
 /// What goes out in a call.
@@ -101,8 +110,9 @@ impl Way {
         self.flow
     }
 
-    /// Another way to the same server.
+    /// Another way to our server. If that is at another place, the driver is asked anew what else it leads to.
     pub(crate) fn move_to(&mut self, flow: Flow) {
+        self.leads_to.take_if(|_| !is_among(&[self.flow], &flow));
         (self.flow, self.is_gone) = (flow, false);
     }
 
@@ -209,7 +219,7 @@ impl Agent {
         let Some(question) = call.way.question.take_if(|question| question.key == answered) else { return };
         let Some(first) = call.way.waiting.front() else { return };
         let (before, was_lost) = (call.way.flow, first.is_lost());
-        let found = found.filter(|flow| !first.failed().contains(flow));
+        let found = found.filter(|flow| !is_among(first.failed(), flow));
         let must_be_found = first.opens() || was_lost;
         match call.way.answered(question.hop, found, must_be_found) {
             Some(flow) => {
@@ -217,7 +227,7 @@ impl Agent {
                     self.go_by(key, flow);
                 }
                 if was_lost {
-                    self.send_first(now, key);
+                    self.send_on(now, key);
                 }
             }
             None => {
@@ -289,6 +299,19 @@ impl Agent {
         }
     }
 
+    /// What found nobody goes by the way that was found for it.
+    fn send_on(&mut self, now: Tick, key: CallKey) {
+        let Some(call) = self.calls.get_mut(key) else { return };
+        let flow = call.way.flow;
+        let Some(mut outgoing) = call.way.waiting.pop_front() else { return };
+        call.keyring.start_over(&mut outgoing.request);
+        if let Some(asked) = outgoing.asked {
+            // rfc3261 §13.2.2.4: what its ACK carries
+            self.turn(now, key, |usage, turn| usage.sent_again(turn, asked, &outgoing.request));
+        }
+        self.send_in(now, key, flow, outgoing);
+    }
+
     fn send_in(&mut self, now: Tick, key: CallKey, flow: Flow, outgoing: Outgoing) {
         let Outgoing { asked, request, tried } = outgoing;
         match asked {
@@ -336,6 +359,15 @@ pub(crate) fn next_hop(call: &Call, request: &Request, has_server: bool) -> Opti
         Some(tag) => call.usage.next_hop(tag).or_else(|| Some(request.uri().to_owned())),
         None => (!has_server).then(|| request.uri().to_owned()),
     }
+}
+
+/// It leads to the same place as one of these, whatever the connection.
+pub(crate) fn is_among(flows: &[Flow], flow: &Flow) -> bool {
+    is_at_one(flows, flow.transport, flow.remote)
+}
+
+fn is_at_one(flows: &[Flow], transport: Transport, remote: SocketAddr) -> bool {
+    flows.iter().any(|flow| flow.transport == transport && flow.remote == remote)
 }
 
 /// This flow leads to where the URI of this hop says; `is_theirs`: the peer's first request came by it.

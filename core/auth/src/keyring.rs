@@ -154,9 +154,14 @@ impl Keyring {
         }
     }
 
-    /// Forgets the challenges, not the passwords.
-    pub fn forget(&mut self) {
+    /// This request goes to another server, which has asked nothing yet: takes our answers out of it, and forgets the
+    /// challenges, not the passwords.
+    // A nonce is good at the server that made it.
+    pub fn start_over(&mut self, request: &mut Request) {
         self.sessions.clear();
+        for asker in Asker::ALL {
+            request.remove(asker.answered_in());
+        }
     }
 
     /// For each realm, the topmost challenge that we understand.
@@ -316,10 +321,24 @@ mod tests {
             keyring.authorize(&mut request);
             assert_eq!(proves(&request, HeaderName::Authorization, "r", "secret").1, Some(expected));
         }
-        keyring.forget();
-        let before = values(&request, HeaderName::Authorization);
-        keyring.authorize(&mut request);
-        assert_eq!(values(&request, HeaderName::Authorization), before);
+    }
+
+    #[test]
+    fn another_server_is_answered_when_it_asks_and_not_before() {
+        // tests rfc3261 §22.1, §22.3
+        let mut request = request();
+        let mut keyring = Keyring::new("alice", "secret");
+        for (nonce, asker) in [("of one", Asker::Proxy), ("of the other", Asker::Proxy), ("3", Asker::Server)]
+        {
+            let refused = refusal(&request, asker, &[&asked("r", nonce, Algorithm::Sha256, false)]);
+            assert_eq!(keyring.challenged(&request, &refused, &mut entropy()), Ok(()), "{nonce}");
+            keyring.authorize(&mut request);
+            assert_eq!(proves(&request, asker.answered_in(), "r", "secret").1, Some(1));
+            keyring.start_over(&mut request);
+            keyring.authorize(&mut request);
+            let all = [HeaderName::Authorization, HeaderName::ProxyAuthorization];
+            assert!(all.iter().all(|name| values(&request, *name).is_empty()), "{nonce}");
+        }
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! A request that begins something goes to the next place of its hop where the first finds nobody (RFC 3263 §4.3).
 
 use crate::pair::{flow, sdp};
-use crate::stage::Stage;
+use crate::stage::{Stage, proved};
 use crate::watch_notify::document;
 use ruf_agent::{AgentEvent, Answer, Body, EndReason, Failure, WayQuestion};
 use ruf_events::{PRESENCE, PublicationEvent};
-use ruf_message::{Flow, HeaderName, Message, Method, Request, StatusCode, Tick, Uri};
+use ruf_message::{Flow, HeaderName, Message, Method, Request, StatusCode, Tick, Transport, Uri};
 use std::time::Duration;
 
 const US: &str = "192.0.2.1:5060";
@@ -124,7 +124,7 @@ fn fails(
 
 #[test]
 fn whatever_begins_goes_to_the_next_place_in_a_transaction_of_its_own() {
-    // tests rfc3263 §4.3, rfc3261 §8.1.2
+    // tests rfc3263 §4.3, rfc3261 §8.1.2, §10.2
     for is_ours in [true, false] {
         for verb in VERBS {
             for how in [Vain::Refused, Vain::Silent, Vain::Unreachable] {
@@ -140,7 +140,10 @@ fn whatever_begins_goes_to_the_next_place_in_a_transaction_of_its_own() {
                     let cseq = (request.cseq().number, request.method());
                     (text(request.call_id()), cseq, request.uri().to_string(), text(request.body()))
                 };
-                assert_eq!(same(&second.0), same(&first.0));
+                let (id, (number, method), uri, body) = same(&first.0);
+                // rfc3261 §10.2: one higher for each REGISTER
+                let number = number + u32::from(verb == Verb::Register);
+                assert_eq!(same(&second.0), (id, (number, method), uri, body));
                 // Nothing is told, and the third serves.
                 let third = one(fails(&mut stage, 3, is_ours, &second, Vain::Refused));
                 assert_eq!((third.1, stage.events()), (place(2), vec![]), "{verb:?} {how:?}");
@@ -247,5 +250,96 @@ fn a_driver_that_does_not_answer_is_not_waited_for_for_ever() {
             stage.agent.tick(stage.now);
         };
         assert!(stage.now > Tick::ZERO, "{verb:?} {told:?}");
+    }
+}
+
+const PROXY: StatusCode = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
+
+/// What goes out in answer to a challenge.
+fn challenged(stage: &mut Stage, sent: &(Request, Flow), nonce: &str) -> (Request, Flow) {
+    stage.challenge(&sent.0, PROXY, nonce, false);
+    let again = one(gone(stage, 3, true));
+    assert_eq!(proved(&again.0, HeaderName::ProxyAuthorization), (nonce.into(), Some(1)));
+    assert_eq!(again.1, sent.1);
+    again
+}
+
+#[test]
+fn the_next_place_asks_for_the_password_itself_and_gets_an_answer_of_its_own() {
+    // tests rfc3263 §4.3, rfc3261 §22.1, §22.3
+    for verb in VERBS {
+        let mut stage = Stage::new();
+        verb.begin(&mut stage);
+        let mut sent = one(gone(&mut stage, 3, true));
+        for (number, nonce) in ["first", "second", "third"].into_iter().enumerate() {
+            assert_eq!(sent.1, place(number), "{verb:?}");
+            assert!(!sent.0.contains(HeaderName::ProxyAuthorization), "{verb:?}: {}", sent.0);
+            sent = challenged(&mut stage, &sent, nonce);
+            if number < 2 {
+                sent = one(fails(&mut stage, 3, true, &sent, Vain::Refused));
+            }
+        }
+        let fields = [
+            (HeaderName::Contact, "<sip:bob@192.0.2.9>"),
+            (HeaderName::SipETag, "1"),
+            (HeaderName::Expires, "600"),
+        ];
+        stage.answer(&sent.0, StatusCode::OK, "bob", &fields);
+        let told = stage.events();
+        let is_served = match (&told[..], verb) {
+            ([AgentEvent::Registered { .. }], Verb::Register)
+            | ([AgentEvent::Answered { .. }], Verb::Call)
+            | ([AgentEvent::Publication(PublicationEvent::Published { .. })], Verb::Publish)
+            // A NOTIFY is still to come.
+            | ([], Verb::Watch) => true,
+            ([AgentEvent::MessageAnswered { answer, .. }], Verb::Message)
+            | ([AgentEvent::OptionsAnswered { answer, .. }], Verb::Options) => {
+                matches!(answer, Answer::Final { status: StatusCode::OK, .. })
+            }
+            _ => false,
+        };
+        assert!(is_served, "{verb:?}: {told:?}");
+    }
+}
+
+#[test]
+fn what_acknowledges_an_answer_of_the_next_place_proves_nothing_that_only_the_first_asked_for() {
+    // tests rfc3261 §13.2.2.4, §22.1
+    let mut stage = Stage::new();
+    Verb::Call.begin(&mut stage);
+    let first = one(gone(&mut stage, 2, true));
+    let again = challenged(&mut stage, &first, "first");
+    let second = one(fails(&mut stage, 2, true, &again, Vain::Refused));
+    stage.answer(&second.0, StatusCode::OK, "bob", &[(HeaderName::Contact, "<sip:bob@192.0.2.22>")]);
+    let sent = stage.agent.poll_transmit().expect("an ACK");
+    let Ok(Message::Request(ack)) = Message::parse(sent.bytes) else { panic!("no request") };
+    assert_eq!((ack.method(), ack.cseq().number), (Method::Ack, second.0.cseq().number));
+    assert!(!ack.contains(HeaderName::ProxyAuthorization), "{ack}");
+}
+
+#[test]
+fn another_connection_to_the_same_place_is_no_other_place() {
+    // tests rfc3263 §4.3
+    let by = |connection| Flow { transport: Transport::Tcp, connection, ..place(0) };
+    for verb in VERBS {
+        for how in [Vain::Refused, Vain::Silent, Vain::Unreachable] {
+            let mut stage = Stage::with(|settings| settings.flow = by(1));
+            verb.begin(&mut stage);
+            let first = one(gone(&mut stage, 0, true));
+            assert_eq!(first.1, by(1));
+            match how {
+                Vain::Refused => stage.answer(&first.0, StatusCode::SERVICE_UNAVAILABLE, "x", &[]),
+                Vain::Unreachable => stage.agent.unreachable(stage.now, by(1)),
+                Vain::Silent => {
+                    stage.now = stage.now + Duration::from_secs(32);
+                    stage.agent.tick(stage.now);
+                }
+            }
+            let question = stage.agent.poll_question().expect("a question");
+            assert!(question.rules_out(Transport::Tcp, by(2).remote));
+            stage.agent.found(stage.now, question.key, Some(by(2)));
+            assert!(gone(&mut stage, 0, true).is_empty(), "{verb:?} {how:?}");
+            assert_eq!(stage.events().len(), 1, "{verb:?} {how:?}");
+        }
     }
 }

@@ -1,9 +1,9 @@
 //! The way to the server changes: what goes on goes on by the new one.
 
-use crate::pair::flow;
+use crate::pair::{flow, sdp};
 use crate::stage::Stage;
-use ruf_agent::AgentEvent;
-use ruf_message::{HeaderName, Method, StatusCode};
+use ruf_agent::{AgentEvent, CallKey};
+use ruf_message::{Flow, HeaderName, Method, StatusCode};
 
 #[test]
 fn a_call_and_the_registration_go_on_by_the_new_way() {
@@ -24,7 +24,11 @@ fn a_call_and_the_registration_go_on_by_the_new_way() {
     let text = String::from_utf8_lossy(&register.bytes).into_owned();
     assert!(text.contains("Contact: <sip:alice@198.51.100.1:5070>;expires=600\r\n"), "{text}");
 
+    // Where that leads was known of the way before.
+    assert_eq!(stage.agent.flow(call), Some(new));
     stage.agent.hang_up(stage.now, call);
+    let question = stage.agent.poll_question().unwrap();
+    stage.agent.found(stage.now, question.key, None);
     let bye = stage.agent.poll_transmit().unwrap();
     assert_eq!(bye.flow, new);
     assert!(bye.bytes.starts_with(b"BYE sip:bob@192.0.2.7 "));
@@ -42,6 +46,61 @@ fn what_is_called_after_another_way_was_aimed_at_goes_there_and_the_rest_stays()
     let second = stage.agent.call(stage.now, &to, None).unwrap();
     assert_eq!(stage.agent.poll_transmit().unwrap().flow, other);
     assert_eq!((stage.agent.flow(first), stage.agent.flow(second)), (Some(way), Some(other)));
+}
+
+/// A call that went through the server to a name, and is answered by that name.
+fn named_call(stage: &mut Stage) -> CallKey {
+    let to = "sip:bob@example.org".parse().unwrap();
+    let call = stage.agent.call(stage.now, &to, sdp("offer")).unwrap();
+    let invite = stage.request();
+    stage.answer(&invite, StatusCode::OK, "bob", &[(HeaderName::Contact, "<sip:bob@example.org>")]);
+    assert_eq!(stage.agent.poll_transmit().unwrap().flow, stage.agent.way_out());
+    call
+}
+
+#[test]
+fn what_is_said_in_a_call_goes_where_the_call_went_while_what_begins_goes_elsewhere() {
+    // tests rfc3261 §12.2.1.1
+    let mut stage = Stage::new();
+    let call = named_call(&mut stage);
+    let way = stage.agent.way_out();
+    let other = flow("198.51.100.1:5070", "192.0.2.10:5060");
+    stage.agent.aim(other);
+    // The registration begins, too.
+    stage.agent.register(stage.now, 600);
+    let register = stage.agent.poll_transmit().unwrap();
+    let text = String::from_utf8_lossy(&register.bytes).into_owned();
+    assert!(register.flow == other && text.contains("Contact: <sip:alice@198.51.100.1:5070>;"), "{text}");
+    stage.agent.hang_up(stage.now, call);
+    let bye = stage.agent.poll_transmit().unwrap();
+    assert_eq!((bye.flow, stage.agent.poll_question()), (way, None));
+    assert!(bye.bytes.starts_with(b"BYE "));
+}
+
+#[test]
+fn where_a_name_led_by_the_way_before_is_not_where_it_leads_by_another() {
+    // tests rfc3261 §12.2.1.1, rfc3263 §4.3
+    let mut stage = Stage::new();
+    let call = named_call(&mut stage);
+    let way = stage.agent.way_out();
+    // Another connection to the same place leads where the one before did.
+    let again = Flow { connection: 7, ..way };
+    stage.agent.move_to(again);
+    assert_eq!(stage.agent.flow(call), Some(again));
+    stage.agent.move_to(flow("192.0.2.1:5060", "192.0.2.10:5060"));
+    stage.agent.hang_up(stage.now, call);
+    assert_eq!(stage.agent.poll_transmit(), None);
+    let question = stage.agent.poll_question().expect("a question");
+    assert_eq!(question.hop.unwrap().host.to_string(), "example.org");
+    stage.agent.found(stage.now, question.key, Some(way));
+    let bye = stage.agent.poll_transmit().unwrap();
+    assert!(bye.flow == way && bye.bytes.starts_with(b"BYE "));
+
+    let mut stage = Stage::new();
+    let call = named_call(&mut stage);
+    stage.agent.move_to(again);
+    stage.agent.hang_up(stage.now, call);
+    assert_eq!((stage.agent.poll_transmit().unwrap().flow, stage.agent.poll_question()), (again, None));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::pair::{flow, sdp};
 use crate::stage::Stage;
 use ruf_agent::{AgentEvent, Body, CallKey, EndReason, WayQuestion};
-use ruf_message::{Flow, HeaderName, Message, Method, Request, StatusCode};
+use ruf_message::{Flow, HeaderName, Message, Method, Request, StatusCode, Transport};
 use std::time::Duration;
 
 const US: &str = "192.0.2.1:5060";
@@ -148,6 +148,25 @@ fn a_challenge_at_one_place_does_not_make_the_others_new() {
     assert!(gone(&mut stage, 5).is_empty());
     let refused = AgentEvent::InfoRefused { call, status: StatusCode::SERVICE_UNAVAILABLE };
     assert_eq!(stage.events(), [refused]);
+}
+
+#[test]
+fn another_connection_to_the_same_place_is_no_other_place() {
+    // tests rfc3263 §4.3
+    let by = |connection| Flow { transport: Transport::Tcp, connection, ..place(0) };
+    let mut stage = Stage::with(|settings| settings.flow = by(1));
+    let call = stage.agent.call(stage.now, &"sip:bob@home.example".parse().unwrap(), sdp("offer")).unwrap();
+    let invite = stage.request();
+    stage.answer(&invite, StatusCode::OK, "bob", &[(HeaderName::Contact, "<sip:bob@home.example>")]);
+    assert_eq!(one(gone(&mut stage, 0)).1, by(1));
+    stage.events();
+    stage.agent.info(stage.now, call, Body { content_type: "text/plain".into(), content: "x".into() });
+    let (info, _) = one(gone(&mut stage, 0));
+    stage.answer(&info, StatusCode::SERVICE_UNAVAILABLE, "bob", &[]);
+    let question = stage.agent.poll_question().expect("a question");
+    stage.agent.found(stage.now, question.key, Some(by(2)));
+    assert!(gone(&mut stage, 0).is_empty());
+    assert_eq!(stage.events(), [AgentEvent::InfoRefused { call, status: StatusCode::SERVICE_UNAVAILABLE }]);
 }
 
 #[test]
