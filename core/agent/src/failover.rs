@@ -1,6 +1,6 @@
 //! A request that finds nobody where its way leads goes to the next place of its hop (RFC 3261 §8.1.2, RFC 3263 §4.3):
-//! the same request, in a transaction of its own. Which place is the next only the driver knows: it is asked again,
-//! and told what failed. What comes of the last place counts.
+//! the same request, in a transaction of its own, without the credentials that the place before asked for. Which place
+//! is the next only the driver knows: it is asked again, and told what failed. What comes of the last place counts.
 //!
 //! Not here: a hop that is an address has one place, unless it is our server, which the driver knows by name; requests
 //! within a subscription, which begin it anew.

@@ -95,8 +95,8 @@ pub(crate) enum Then {
     },
     /// What the agent asked.
     Way(WayKey),
-    /// The same, of another place of our server than these.
-    Elsewhere(WayKey, Vec<Flow>),
+    /// The same, of another place of our server.
+    Elsewhere(WayQuestion),
 }
 
 impl Desk {
@@ -180,7 +180,7 @@ impl Desk {
     fn found(&mut self, now: Tick, number: u64, found: Found) {
         match self.seeking.remove(&number) {
             Some(Then::Home) => self.home_found(now, found),
-            Some(Then::Elsewhere(question, failed)) => self.home_elsewhere(now, question, &failed, found),
+            Some(Then::Elsewhere(question)) => self.home_elsewhere(now, &question, found),
             Some(then) => self.go(now, then, found.map(|(flow, _)| flow).map_err(no_way)),
             // Whoever sought it has given up.
             None => {}
@@ -190,7 +190,7 @@ impl Desk {
     /// Finds a flow for this: the one to the server, or, without a server, one to where `to` says.
     fn seek(&mut self, now: Tick, to: &Uri, then: Then) {
         match (self.home.way(), to.as_ref().hop()) {
-            (Way::None, Some(hop)) => self.seek_hop(now, hop, then),
+            (Way::None, Some(hop)) => self.seek_hop(now, hop, None, then),
             (Way::None, None) => self.go(now, then, Err(Error::Address(format!("{to} names no host")))),
             (Way::Open(_) | Way::Sought | Way::Needed, _) => self.go_home(now, then),
         }
@@ -210,26 +210,22 @@ impl Desk {
         }
     }
 
-    /// Finds a flow for what goes to this hop within a call: the one to the server, if it is that.
+    /// Finds a flow for what the agent sends to this hop: the one to the server, if it is that.
     // rfc3261 §12.2.1.1
     fn lead(&mut self, now: Tick, question: WayQuestion) {
-        let WayQuestion { key, hop, failed } = question;
-        let Some(hop) = hop else { return self.lead_home(now, key, failed) };
+        let elsewhere = question.hop.clone().filter(|hop| !self.home.is_at(hop));
+        let Some(hop) = elsewhere else { return self.lead_home(now, question) };
         // rfc3263 §4.3: others come first
-        for flow in failed {
+        for flow in &question.failed {
             let host = hop.host.clone();
             self.paths.failed(now, &Place { transport: flow.transport, address: flow.remote, host });
-            self.lost(now, flow);
         }
-        if self.home.is_at(&hop) {
-            self.go_home(now, Then::Way(key));
-        } else {
-            self.seek_hop(now, hop, Then::Way(key));
-        }
+        let then = Then::Way(question.key);
+        self.seek_hop(now, hop, Some(question), then);
     }
 
-    fn seek_hop(&mut self, now: Tick, hop: Hop, then: Then) {
-        let number = self.paths.seek(now, hop);
+    fn seek_hop(&mut self, now: Tick, hop: Hop, question: Option<WayQuestion>, then: Then) {
+        let number = self.paths.seek(now, hop, question);
         self.seeking.insert(number, then);
     }
 

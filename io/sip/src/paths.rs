@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use ruf_agent::WayQuestion;
 use ruf_locate::{Answer, Limits, Locator, Out, Query, Ways};
 use ruf_message::{Entropy, Flow, Hop, Place, Tick};
 use ruf_net::Unreachable;
@@ -26,6 +27,8 @@ pub(crate) type Found = Result<(Flow, Place), Lost>;
 pub(crate) struct Paths {
     locator: Locator,
     located: Out,
+    /// The questions that they are to answer.
+    asked: HashMap<u64, WayQuestion>,
     /// The places that are left to try; the first is being tried.
     trying: HashMap<u64, VecDeque<Place>>,
     reaches: VecDeque<(u64, Place)>,
@@ -38,6 +41,7 @@ impl Paths {
         Paths {
             locator: Locator::new(Limits::default(), ways, entropy),
             located: Out::default(),
+            asked: HashMap::new(),
             trying: HashMap::new(),
             reaches: VecDeque::new(),
             found: VecDeque::new(),
@@ -45,11 +49,13 @@ impl Paths {
         }
     }
 
-    /// Begins a search; [`Paths::poll_found`] tells its end, once.
-    // rfc3263 §4
-    pub(crate) fn seek(&mut self, now: Tick, hop: Hop) -> u64 {
+    /// Begins a search; [`Paths::poll_found`] tells its end, once. Who asks this and was somewhere in vain is not led
+    /// there again, however long ago that was.
+    // rfc3263 §4, §4.3
+    pub(crate) fn seek(&mut self, now: Tick, hop: Hop, question: Option<WayQuestion>) -> u64 {
         let number = self.next;
         self.next += 1;
+        self.asked.extend(question.map(|question| (number, question)));
         self.locator.locate(now, number, hop, &mut self.located);
         self.go_on();
         number
@@ -106,7 +112,11 @@ impl Paths {
 
     fn go_on(&mut self) {
         while let Some(found) = self.located.found.pop_front() {
-            self.attempt(found.user, found.places.into(), Lost::Nowhere);
+            let mut places: VecDeque<Place> = found.places.into();
+            if let Some(question) = self.asked.remove(&found.user) {
+                places.retain(|place| !question.rules_out(place.transport, place.address));
+            }
+            self.attempt(found.user, places, Lost::Nowhere);
         }
     }
 
@@ -144,7 +154,7 @@ mod tests {
     #[test]
     fn a_number_is_reached_without_a_question() {
         let mut paths = paths();
-        let number = paths.seek(Tick::ZERO, hop("sip:192.0.2.9:5070"));
+        let number = paths.seek(Tick::ZERO, hop("sip:192.0.2.9:5070"), None);
         let (token, place) = paths.poll_reach().unwrap();
         assert_eq!((token, place.address), (number, "192.0.2.9:5070".parse().unwrap()));
         assert_eq!(paths.poll_found(), None);
@@ -157,7 +167,7 @@ mod tests {
     fn a_place_that_is_not_reached_gives_way_to_the_next() {
         // tests rfc3263 §4.3
         let mut paths = paths();
-        let number = paths.seek(Tick::ZERO, hop("sip:example.org:5060"));
+        let number = paths.seek(Tick::ZERO, hop("sip:example.org:5060"), None);
         let (question, _) = paths.poll_query().unwrap();
         let records = ["192.0.2.9", "192.0.2.10"].map(|at| Record::Address(at.parse().unwrap())).to_vec();
         paths.resolved(Tick::ZERO, question, Answer::Records { records, ttl_secs: 60 });
@@ -175,7 +185,7 @@ mod tests {
     #[test]
     fn a_name_that_the_dns_does_not_answer_for_leads_nowhere_in_time() {
         let mut paths = paths();
-        let number = paths.seek(Tick::ZERO, hop("sip:example.org:5060"));
+        let number = paths.seek(Tick::ZERO, hop("sip:example.org:5060"), None);
         assert!(paths.poll_query().is_some());
         let deadline = paths.deadline().unwrap();
         paths.tick(deadline);

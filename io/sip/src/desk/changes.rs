@@ -14,7 +14,7 @@ use crate::account::Account;
 use crate::event::{CallEvent, Ended};
 use crate::talk::{Change, Media};
 
-const ANSWER: &str =
+pub(super) const ANSWER: &str =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 40000 RTP/AVP 8\r\n";
 
 fn flow(local: SocketAddr, remote: SocketAddr) -> Flow {

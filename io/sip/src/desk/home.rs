@@ -1,19 +1,21 @@
 //! The way to the server of an account: found, lost, found again; and the registration over it.
 //!
 //! ```text
-//!              needed              reached
-//!     Unsought -------> Sought ---------------> Open
-//!                        ^  |                     |
-//!                   time |  | no way              | connection gone, nobody listens, silence, 503
-//!                        |  v                     |
-//!                        Lost <-------------------+
+//!              needed              reached                    503, silence: to another place,
+//!     Unsought -------> Sought ---------------> Open --------+  if there is one
+//!                        ^  |                   | ^          |
+//!                   time |  | no way            | +----------+
+//!                        |  v                   |
+//!                        Lost <-----------------+
+//!                              connection gone, nobody listens, no REGISTER is answered
 //! ```
 
+use std::mem;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use ruf_agent::{Failure, WayKey};
-use ruf_message::{Entropy, Flow, Hop, Place, StatusCode, Tick, Transmit, Transport};
+use ruf_agent::{Failure, WayQuestion};
+use ruf_message::{Entropy, Flow, Hop, Place, Tick, Transmit, Transport};
 use tokio::sync::oneshot;
 
 use super::keepalive::{Keepalive, Kept};
@@ -21,7 +23,7 @@ use super::{Desk, Then, no_way};
 use crate::account::Account;
 use crate::error::Error;
 use crate::event::PhoneEvent;
-use crate::paths::Found;
+use crate::paths::{Found, Lost};
 use crate::phone::Told;
 
 /// First and longest wait before a way that was lost is sought again; doubled in between.
@@ -169,70 +171,79 @@ impl Desk {
     pub(super) fn seek_home(&mut self, now: Tick) {
         if let Some(hop) = self.home.hop.clone() {
             self.home.state = State::Sought;
-            self.seek_hop(now, hop, Then::Home);
+            self.seek_hop(now, hop, None, Then::Home);
         }
     }
 
     pub(super) fn home_found(&mut self, now: Tick, found: Found) {
-        let waiting = std::mem::take(&mut self.home.waiting);
-        match found {
-            Ok((flow, place)) => {
+        let flow = match (&self.home.state, found) {
+            // A request that sought another place was faster.
+            (State::Open { flow, .. }, _) => Ok(*flow),
+            (_, Ok((flow, place))) => {
                 self.move_home(now, flow, place);
-                for then in waiting {
-                    self.go(now, then, Ok(flow));
-                }
+                Ok(flow)
             }
-            Err(lost) => {
-                let (error, wait) = (no_way(lost), self.home.lose(now));
-                if self.home.wanted {
-                    self.home.register_answered(&Err(error.clone()));
-                    let failed =
-                        PhoneEvent::RegistrationFailed { error: error.clone(), retry_in: Some(wait) };
-                    self.tell(Told::Event(failed));
-                }
-                for then in waiting {
-                    self.go(now, then, Err(error.clone()));
-                }
-            }
+            (_, Err(lost)) => Err(self.not_found(now, lost)),
+        };
+        for then in mem::take(&mut self.home.waiting) {
+            self.go(now, then, flow.clone());
         }
     }
 
+    fn not_found(&mut self, now: Tick, lost: Lost) -> Error {
+        let (error, wait) = (no_way(lost), self.home.lose(now));
+        if self.home.wanted {
+            self.home.register_answered(&Err(error.clone()));
+            let failed = PhoneEvent::RegistrationFailed { error: error.clone(), retry_in: Some(wait) };
+            self.tell(Told::Event(failed));
+        }
+        error
+    }
+
+    /// What begins goes there from here on. What goes on by the way that we had follows if that is lost.
     fn move_home(&mut self, now: Tick, flow: Flow, place: Place) {
-        self.home.state = State::Open { flow, place };
-        self.agent.move_to(flow);
+        self.home.keepalive.leave();
+        match mem::replace(&mut self.home.state, State::Open { flow, place }) {
+            State::Open { .. } => self.agent.aim(flow),
+            State::Unsought | State::Sought | State::Lost { .. } => self.agent.move_to(flow),
+        }
         if self.home.wanted {
             self.agent.register(now, self.home.expires_secs);
         }
     }
 
-    /// A request to our server found nobody by these flows: by another one, if the server has another place.
+    /// A request goes to our server. Where it was there in vain, it goes to another place of the server's, if there is
+    /// one.
     // rfc3263 §4.3
-    pub(super) fn lead_home(&mut self, now: Tick, question: WayKey, failed: Vec<Flow>) {
+    pub(super) fn lead_home(&mut self, now: Tick, question: WayQuestion) {
         match (&self.home.state, self.home.hop.clone()) {
-            // It moved meanwhile.
-            (State::Open { flow, .. }, _) if !failed.contains(flow) => {
+            (State::Open { flow, .. }, _) if !question.rules_out(flow.transport, flow.remote) => {
                 let flow = *flow;
-                self.agent.found(now, question, Some(flow));
+                self.agent.found(now, question.key, Some(flow));
             }
             (State::Open { place, .. }, Some(hop)) => {
                 self.paths.failed(now, &place.clone());
-                self.seek_hop(now, hop, Then::Elsewhere(question, failed));
+                self.seek_hop(now, hop, Some(question.clone()), Then::Elsewhere(question));
             }
             (State::Unsought | State::Sought | State::Lost { .. }, Some(_)) => {
-                self.go_home(now, Then::Way(question));
+                self.go_home(now, Then::Way(question.key));
             }
-            (_, None) => self.agent.found(now, question, None),
+            (_, None) => self.agent.found(now, question.key, None),
         }
     }
 
-    /// What came of looking for another place. The same one again is none, and we stay.
-    pub(super) fn home_elsewhere(&mut self, now: Tick, question: WayKey, failed: &[Flow], found: Found) {
-        let other = found.ok().filter(|(flow, _)| !failed.contains(flow));
-        let flow = other.as_ref().map(|(flow, _)| *flow);
-        if let Some((flow, place)) = other {
-            self.move_home(now, flow, place);
-        }
-        self.agent.found(now, question, flow);
+    /// What came of looking for another place. If there is none, we stay.
+    pub(super) fn home_elsewhere(&mut self, now: Tick, question: &WayQuestion, found: Found) {
+        let flow = match (&self.home.state, found) {
+            // Another request led there meanwhile.
+            (State::Open { flow, .. }, _) if !question.rules_out(flow.transport, flow.remote) => Some(*flow),
+            (_, Ok((flow, place))) => {
+                self.move_home(now, flow, place);
+                Some(flow)
+            }
+            (_, Err(_)) => None,
+        };
+        self.agent.found(now, question.key, flow);
     }
 
     /// A flow is gone; if it was the way to the server, another is sought.
@@ -297,14 +308,13 @@ impl Desk {
         let error = Error::from(failure).of(self.has_password);
         self.home.register_answered(&Err(error.clone()));
         let mut retry_in = retry_in;
-        let elsewhere = match failure {
+        let is_lost = match failure {
             Failure::Silence | Failure::Unreachable => true,
-            Failure::NotKept => false,
-            Failure::Refused(status) => status == StatusCode::SERVICE_UNAVAILABLE,
+            // rfc3261 §21.5.4: whoever refuses is there, and may say when to come again
+            Failure::NotKept | Failure::Refused(_) => false,
         };
-        // rfc3263 §4.3: another server may serve
         if let State::Open { place, .. } = &self.home.state
-            && elsewhere
+            && is_lost
         {
             self.paths.failed(now, &place.clone());
             let wait = self.home.lose(now);
