@@ -16,7 +16,7 @@ pub use card::{Card, Device, devices};
 pub use echo::echo;
 pub use level::LevelMeter;
 pub use player::Player;
-pub use recorder::Recorder;
+pub use recorder::{Recorded, Recorder};
 pub use room::Room;
 pub use tap::Tap;
 pub use tone::ToneGenerator;

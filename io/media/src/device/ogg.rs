@@ -153,7 +153,7 @@ impl Head {
     }
 }
 
-/// Writes a file. What was written is whole each second, and its end is marked when it is dropped.
+/// Writes a file. What was written is whole each second.
 pub(super) struct Writer {
     packets: PacketWriter<'static, BufWriter<File>>,
     encoder: Encoder,
@@ -210,25 +210,26 @@ impl recorder::File for Writer {
         RATE
     }
 
-    fn write(&mut self, channels: &[&Frame]) -> io::Result<()> {
+    fn write(&mut self, channels: &[&Frame]) -> io::Result<bool> {
         self.frames += 1;
         let is_second = self.frames.is_multiple_of(FLUSH_FRAMES);
         let end = if is_second { PacketWriteEndInfo::EndPage } else { PacketWriteEndInfo::NormalPacket };
         let position = u64::from(self.frames) * RATE.frame_len() as u64;
         self.packet(channels, end, position)?;
-        if is_second { self.packets.inner_mut().flush() } else { Ok(()) }
+        if is_second {
+            self.packets.inner_mut().flush()?;
+        }
+        Ok(is_second)
     }
-}
 
-impl Drop for Writer {
-    /// The encoder still holds what came last; nobody is left to hear of an error.
+    /// The encoder still holds what came last.
     // rfc7845 §4.4
-    fn drop(&mut self) {
+    fn end(&mut self) -> io::Result<()> {
         let silence = Frame::silence(RATE);
         let position = u64::from(self.frames) * RATE.frame_len() as u64 + self.pre_skip;
         let channels = [&silence, &silence];
         let channels = channels.get(..self.channels).unwrap_or(&channels);
-        let _ = self.packet(channels, PacketWriteEndInfo::EndStream, position);
-        let _ = self.packets.inner_mut().flush();
+        self.packet(channels, PacketWriteEndInfo::EndStream, position)?;
+        self.packets.inner_mut().flush()
     }
 }

@@ -8,10 +8,10 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
+use std::time::Duration;
 
 use opus::Channels;
-use ruf_audio::FRAME_MS;
 
 pub(super) use tape::{File, Tape};
 
@@ -21,15 +21,23 @@ use super::{FileError, Sink, Source, Tap, ogg, wav};
 /// own writes it, so that no call waits for the disk; what the disk is too slow for is silence in the file
 /// ([`Recorder::lost_millis`]). The file is whole at any time, but for the last second and for what waits for the disk.
 ///
-/// A recording ends with the last clone of this, whatever its ends in a call still hear: that drop waits until the file
-/// is written.
+/// A recording ends with the last clone of this, whatever its ends in a call still hear. A drop waits for nothing: the
+/// rest is written while the process goes on. [`Recorder::finish`] waits, and says what became of it.
 #[derive(Clone)]
-pub struct Recorder(Arc<Writing>);
+pub struct Recorder(Arc<Open>);
 
-/// The thread that writes.
-struct Writing {
-    tape: Arc<Tape>,
-    thread: Option<JoinHandle<()>>,
+/// The tape is written as long as there is this.
+struct Open(Arc<Tape>);
+
+/// What became of a recording.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// How long what is in the file is, in milliseconds.
+    pub millis: u64,
+    /// How much of it is silence, in milliseconds, since the disk was too slow for it.
+    pub lost_millis: u64,
+    /// Why that is not all.
+    pub trouble: Option<String>,
 }
 
 impl fmt::Debug for Recorder {
@@ -73,23 +81,34 @@ impl Recorder {
     }
 
     fn begin(path: &Path, file: io::Result<fs::File>, is_mixed: bool) -> Result<Recorder, FileError> {
-        file.and_then(|file| match is_opus(path) {
-            true => {
-                let channels = if is_mixed { Channels::Mono } else { Channels::Stereo };
-                Recorder::write(ogg::Writer::begin(file, channels)?, is_mixed)
+        file.and_then(|file| {
+            let kept = file.try_clone()?;
+            let sync = move || keep(&kept);
+            match is_opus(path) {
+                true => {
+                    let channels = if is_mixed { Channels::Mono } else { Channels::Stereo };
+                    Recorder::write(ogg::Writer::begin(file, channels)?, is_mixed, sync)
+                }
+                false => {
+                    Recorder::write(wav::Writer::begin(file, if is_mixed { 1 } else { 2 })?, is_mixed, sync)
+                }
             }
-            false => Recorder::write(wav::Writer::begin(file, if is_mixed { 1 } else { 2 })?, is_mixed),
         })
         .map_err(|error| FileError(format!("{} cannot be written: {error}", path.display())))
     }
 
-    /// Into a file of one channel or of two.
-    fn write(file: impl File + 'static, is_mixed: bool) -> io::Result<Recorder> {
+    /// Into a file of one channel or of two; at the end `sync` has the disk keep it.
+    fn write(
+        file: impl File + 'static,
+        is_mixed: bool,
+        sync: impl FnOnce() -> io::Result<()> + Send + 'static,
+    ) -> io::Result<Recorder> {
         let tape = Arc::new(Tape::default());
         let written = Arc::clone(&tape);
         let thread = thread::Builder::new().name("ruf-recorder".to_owned());
-        let thread = thread.spawn(move || written.write(file, is_mixed))?;
-        Ok(Recorder(Arc::new(Writing { tape, thread: Some(thread) })))
+        // Nobody joins it: a disk that hangs would hold up whoever did.
+        drop(thread.spawn(move || written.write(file, is_mixed, sync))?);
+        Ok(Recorder(Arc::new(Open(tape))))
     }
 
     /// Records what is heard, and passes it on.
@@ -104,22 +123,35 @@ impl Recorder {
 
     /// How long what was recorded is, in milliseconds, with what still waits for the disk.
     pub fn millis(&self) -> u64 {
-        self.0.tape.counts().frames * u64::from(FRAME_MS)
+        self.0.0.recorded().millis
     }
 
     /// How much of it is silence, in milliseconds, since the disk was too slow for it.
     pub fn lost_millis(&self) -> u64 {
-        self.0.tape.counts().lost * u64::from(FRAME_MS)
+        self.0.0.recorded().lost_millis
     }
 
     /// Why nothing is recorded any more, though it should be: a disk is full.
     pub fn trouble(&self) -> Option<String> {
-        self.0.tape.counts().trouble
+        self.0.0.recorded().trouble
+    }
+
+    /// Ends the recording, and waits until its file is whole and the disk has it, for so long at most; says what is in
+    /// the file then. While there are clones of this it goes on, and nothing is waited for.
+    pub fn finish(self, patience: Duration) -> Recorded {
+        let tape = self.tape();
+        match Arc::into_inner(self.0) {
+            Some(last) => {
+                drop(last);
+                tape.written(patience)
+            }
+            None => tape.recorded(),
+        }
     }
 
     /// Where a call puts what is to be recorded; it does not keep the recording going.
     pub(super) fn tape(&self) -> Arc<Tape> {
-        Arc::clone(&self.0.tape)
+        Arc::clone(&self.0.0)
     }
 
     fn tap(&self) -> Tap {
@@ -129,14 +161,24 @@ impl Recorder {
     }
 }
 
-impl Drop for Writing {
+impl Drop for Open {
     fn drop(&mut self) {
-        self.tape.close();
-        if let Some(thread) = self.thread.take() {
-            // It does not panic.
-            let _ = thread.join();
-        }
+        self.0.close();
     }
+}
+
+/// Has the disk keep what a file holds. A full or broken one may say so only now.
+fn keep(file: &fs::File) -> io::Result<()> {
+    match file.sync_all() {
+        // There is nothing to keep, in a pipe.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
+        outcome => outcome?,
+    }
+    #[cfg(unix)]
+    if std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) == 0 {
+        return Err(io::Error::other("the file was deleted meanwhile"));
+    }
+    Ok(())
 }
 
 /// What the name asks for.
@@ -159,7 +201,7 @@ mod tests {
     use super::*;
     use crate::device::{Null, Player, ToneGenerator};
     use ruf_audio::{Rate, Tone, tone_hz};
-    use std::time::{Duration, Instant};
+    use std::time::Instant;
 
     /// The longest that is waited for what another thread does.
     const WAIT: Duration = Duration::from_secs(20);
@@ -199,6 +241,11 @@ mod tests {
         }
     }
 
+    /// Ends it; all is in the file.
+    fn ends(recorder: Recorder) {
+        assert_eq!(recorder.finish(WAIT), Recorded { millis: 2_200, lost_millis: 0, trouble: None });
+    }
+
     fn is(samples: &[i16], rate: Rate, wanted: f32) -> bool {
         let middle = &samples[samples.len() / 4..];
         tone_hz(middle, rate.hz()).is_some_and(|(hz, _)| (hz - wanted).abs() < 2.0)
@@ -219,7 +266,7 @@ mod tests {
             let side: Vec<i16> = samples.iter().skip(channel).step_by(2).copied().collect();
             assert!(is(&side, Rate::Hz16000, wanted));
         }
-        drop(recorder);
+        ends(recorder);
         assert_eq!(hound::WavReader::open(&place.0).unwrap().duration(), 110 * 320);
     }
 
@@ -234,7 +281,7 @@ mod tests {
             let millis = || Player::open(&place.0).map_or(0, |player| player.millis());
             until("two seconds are whole", || millis() >= 1_980);
             assert!(millis() <= 2_000, "{}", millis());
-            drop(recorder);
+            ends(recorder);
             let mut player = Player::open(&place.0).unwrap();
             assert_eq!(player.millis(), 2_200);
             let frames = std::iter::from_fn(|| player.frame());
@@ -249,26 +296,70 @@ mod tests {
         let place = Place::new("mixed.wav");
         let recorder = Recorder::mixed(&place.0).unwrap();
         recorded(&recorder);
-        drop(recorder);
+        ends(recorder);
         let mut reader = hound::WavReader::open(&place.0).unwrap();
         assert_eq!((reader.spec().channels, reader.duration()), (1, 110 * 320));
         let samples: Vec<i16> = reader.samples().map(Result::unwrap).collect();
         assert!(is(&samples, Rate::Hz16000, 440.0));
     }
 
+    #[test]
+    fn a_file_can_be_read_from_its_first_moment() {
+        // As after kill -9 within the first second.
+        let place = Place::new("first.wav");
+        let recorder = Recorder::create(&place.0).unwrap();
+        assert_eq!(hound::WavReader::open(&place.0).unwrap().duration(), 0);
+        drop(recorder);
+    }
+
+    #[test]
+    fn a_recording_goes_on_while_a_clone_of_its_recorder_is_there() {
+        let place = Place::new("clones.wav");
+        let (recorder, clone) =
+            Recorder::create(&place.0).map(|recorder| (recorder.clone(), recorder)).unwrap();
+        assert_eq!(clone.finish(WAIT), Recorded::default());
+        recorded(&recorder);
+        ends(recorder);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_was_deleted_is_no_recording() {
+        let place = Place::new("deleted.opus");
+        let recorder = Recorder::create(&place.0).unwrap();
+        recorded(&recorder);
+        std::fs::remove_file(&place.0).unwrap();
+        let trouble = recorder.finish(WAIT).trouble.unwrap();
+        assert_eq!(trouble, "the file was deleted meanwhile");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_takes_opus_and_a_recording_in_wav_is_refused_at_once() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let pipe = || Ok(std::os::fd::OwnedFd::from(writer.try_clone()?).into());
+        let error = Recorder::begin(Path::new("pipe.wav"), pipe(), false).unwrap_err();
+        assert!(error.to_string().contains("pipe.wav cannot be written: WAV needs a file"), "{error}");
+        let recorder = Recorder::begin(Path::new("pipe.opus"), pipe(), false).unwrap();
+        recorded(&recorder);
+        ends(recorder);
+        drop(writer);
+        let mut octets = Vec::new();
+        io::Read::read_to_end(&mut reader, &mut octets).unwrap();
+        assert!(octets.starts_with(b"OggS"));
+    }
+
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_disk_that_is_full_ends_the_recording_and_says_so() {
+    fn a_disk_that_is_full_is_said_at_once() {
         let full = || OpenOptions::new().write(true).open("/dev/full");
-        let recorder = Recorder::begin(Path::new("full.wav"), full(), false).unwrap();
-        assert_eq!((recorder.millis(), recorder.trouble()), (0, None));
-        recorded(&recorder);
-        until("it is said", || recorder.trouble().is_some());
-        assert!(recorder.trouble().unwrap().contains("No space left"));
-        recorded(&recorder);
-        assert!(recorder.millis() < 1_020, "{}", recorder.millis());
-        let error = Recorder::begin(Path::new("full.opus"), full(), false).unwrap_err();
-        assert!(error.to_string().contains("full.opus cannot be written: No space left"), "{error}");
+        for name in ["full.wav", "full.opus"] {
+            let error = Recorder::begin(Path::new(name), full(), false).unwrap_err();
+            assert!(
+                error.to_string().contains(&format!("{name} cannot be written: No space left")),
+                "{error}"
+            );
+        }
     }
 
     #[cfg(unix)]
@@ -281,7 +372,7 @@ mod tests {
         assert_eq!(recorder.millis(), 2_200);
         assert_eq!(std::fs::metadata(&place.0).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(Recorder::mixed_private(&place.0).unwrap_err().to_string().contains("exists"));
-        drop(recorder);
+        ends(recorder);
         assert_eq!(hound::WavReader::open(&place.0).unwrap().duration(), 110 * 320);
     }
 

@@ -19,7 +19,7 @@ struct Tapped {
 
 impl Tap {
     /// Records from now on what is heard and said, for as long as there is this recorder; or no longer. The file is
-    /// whole once the recorder is dropped.
+    /// whole once the recorder is finished.
     pub fn record(&self, recorder: Option<&Recorder>) {
         self.tapped().tape = recorder.map(Recorder::tape);
     }
@@ -79,6 +79,10 @@ mod tests {
     use super::*;
     use crate::device::{Null, ToneGenerator};
     use ruf_audio::{Rate, Tone, tone_hz};
+    use std::time::Duration;
+
+    /// The longest that is waited for the disk.
+    const WAIT: Duration = Duration::from_secs(20);
 
     #[test]
     fn what_goes_through_is_recorded_while_there_is_a_recorder_and_what_nobody_hears_is_not() {
@@ -110,7 +114,7 @@ mod tests {
         goes_on(50);
         tap.record(None);
         goes_on(10);
-        drop(recorder);
+        assert_eq!(recorder.finish(WAIT).trouble, None);
         let [heard, said] = sides("first.wav");
         assert_eq!(heard.len(), 100 * 320);
         assert!(is(&heard, 440.0) && is(&said[320..16_000], 700.0));
@@ -120,7 +124,7 @@ mod tests {
         tap.record(Some(&recorder));
         tap.mute(false);
         goes_on(20);
-        drop(recorder);
+        assert_eq!(recorder.finish(WAIT).trouble, None);
         goes_on(10);
         let [heard, said] = sides("second.wav");
         assert_eq!(heard.len(), 20 * 320);

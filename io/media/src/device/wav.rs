@@ -1,10 +1,10 @@
 //! WAV files.
 
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
+use hound::{SampleFormat, WavReader, WavSpec};
 use ruf_audio::{Frame, Rate};
 
 use super::{FLUSH_FRAMES, recorder};
@@ -61,27 +61,61 @@ impl Reader {
 
 /// What the format can count, but for its header.
 const BYTES_MAX: u64 = u32::MAX as u64 - 1_024;
-
-/// Writes a file. Its header is made true each second, and when it is dropped.
-pub(super) struct Writer<W: Write + Seek> {
-    file: WavWriter<BufWriter<W>>,
-    frames: u64,
-}
+const HEADER_BYTES: u32 = 44;
 
 /// Of what is written.
 const RATE: Rate = Rate::Hz16000;
 
+/// Writes a file. Each second what waits goes into it, and only then into its header, which so never says more than there
+/// is.
+pub(super) struct Writer<W> {
+    file: W,
+    channels: u16,
+    /// Octets of samples that are in the file.
+    kept: u32,
+    /// Those that are not yet.
+    waiting: Vec<u8>,
+    frames: u64,
+}
+
 impl<W: Write + Seek> Writer<W> {
-    pub(super) fn begin(file: W, channels: u16) -> io::Result<Writer<W>> {
-        let spec = WavSpec {
-            channels,
-            sample_rate: RATE.hz(),
-            bits_per_sample: 16,
-            sample_format: SampleFormat::Int,
-        };
-        let file = WavWriter::new(BufWriter::new(file), spec).map_err(io::Error::other)?;
-        Ok(Writer { file, frames: 0 })
+    /// A pipe is refused: nobody goes back in one.
+    pub(super) fn begin(mut file: W, channels: u16) -> io::Result<Writer<W>> {
+        file.rewind()
+            .map_err(|_| io::Error::other("WAV needs a file; Opus (.opus) goes into a pipe, too"))?;
+        file.write_all(&header(channels, 0))?;
+        Ok(Writer { file, channels, kept: 0, waiting: Vec::new(), frames: 0 })
     }
+
+    fn keep(&mut self) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(u64::from(HEADER_BYTES + self.kept)))?;
+        self.file.write_all(&self.waiting)?;
+        self.kept += self.waiting.len() as u32;
+        self.waiting.clear();
+        self.file.rewind()?;
+        self.file.write_all(&header(self.channels, self.kept))
+    }
+}
+
+/// How a file of so many octets of samples begins.
+fn header(channels: u16, bytes: u32) -> Vec<u8> {
+    let sample_bytes = size_of::<i16>() as u16;
+    let block_bytes = channels * sample_bytes;
+    let mut header = Vec::with_capacity(HEADER_BYTES as usize);
+    header.extend(b"RIFF");
+    header.extend((HEADER_BYTES - 8 + bytes).to_le_bytes());
+    header.extend(b"WAVEfmt ");
+    header.extend(16_u32.to_le_bytes());
+    // Samples are integers.
+    header.extend(1_u16.to_le_bytes());
+    header.extend(channels.to_le_bytes());
+    header.extend(RATE.hz().to_le_bytes());
+    header.extend((RATE.hz() * u32::from(block_bytes)).to_le_bytes());
+    header.extend(block_bytes.to_le_bytes());
+    header.extend((8 * sample_bytes).to_le_bytes());
+    header.extend(b"data");
+    header.extend(bytes.to_le_bytes());
+    header
 }
 
 impl<W: Write + Seek + Send> recorder::File for Writer<W> {
@@ -89,21 +123,26 @@ impl<W: Write + Seek + Send> recorder::File for Writer<W> {
         RATE
     }
 
-    fn write(&mut self, channels: &[&Frame]) -> io::Result<()> {
+    fn write(&mut self, channels: &[&Frame]) -> io::Result<bool> {
         let frame_bytes = (RATE.frame_len() * channels.len() * size_of::<i16>()) as u64;
         if (self.frames + 1) * frame_bytes > BYTES_MAX {
             return Err(io::Error::other("a WAV file holds no more"));
         }
         for at in 0..RATE.frame_len() {
             for sample in channels.iter().filter_map(|frame| frame.get(at)) {
-                self.file.write_sample(*sample).map_err(io::Error::other)?;
+                self.waiting.extend(sample.to_le_bytes());
             }
         }
         self.frames += 1;
-        if !self.frames.is_multiple_of(u64::from(FLUSH_FRAMES)) {
-            return Ok(());
+        let is_second = self.frames.is_multiple_of(u64::from(FLUSH_FRAMES));
+        if is_second {
+            self.keep()?;
         }
-        self.file.flush().map_err(io::Error::other)
+        Ok(is_second)
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        self.keep()
     }
 }
 
@@ -111,6 +150,13 @@ impl<W: Write + Seek + Send> recorder::File for Writer<W> {
 mod tests {
     use super::*;
     use crate::device::recorder::File as _;
+
+    #[test]
+    fn a_file_begins_as_the_format_says() {
+        let wanted =
+            b"RIFF\x24\x05\0\0WAVEfmt \x10\0\0\0\x01\0\x02\0\x80\x3e\0\0\0\xfa\0\0\x04\0\x10\0data\0\x05\0\0";
+        assert_eq!(header(2, 1_280), wanted);
+    }
 
     #[test]
     fn a_file_ends_before_its_length_cannot_be_written_any_more() {
