@@ -133,14 +133,14 @@ fn a_call_is_held_taken_back_muted_and_ended() {
 }
 
 #[test]
-fn what_nobody_hears_is_not_recorded_and_a_full_disk_ends_the_recording_alone() {
+fn what_nobody_hears_is_not_recorded() {
     let place = Place::new("orders-record");
     let (said, kept) = (place.path("said.wav"), place.path("kept.wav"));
     write_tone(&said, 700, 1);
     let (said, record) = (said.to_str().unwrap(), kept.to_str().unwrap());
     let mut bob = Phone::start(&["answer", "--once", "--play", said, "--record", record]);
     let at = bob.says("listening")["of"].as_str().unwrap().to_owned();
-    let alice = Phone::start(&["call", &at, "--record", "/dev/full"]);
+    let alice = Phone::start(&["call", &at]);
     bob.says("answered");
     until("what is said", || has_tone(&kept, 1, 700).then_some(()));
     bob.order("mute");
@@ -152,8 +152,6 @@ fn what_nobody_hears_is_not_recorded_and_a_full_disk_ends_the_recording_alone() 
     let samples: Vec<i16> =
         hound::WavReader::open(&kept).unwrap().samples().map_while(Result::ok).skip(1).step_by(2).collect();
     assert!(samples[samples.len() - 16_000..].iter().all(|sample| *sample == 0));
-    let why = alice.says("recording")["of"].clone();
-    assert!(why.as_str().unwrap().contains("No space left"), "{why}");
     bob.order("hang up");
     bob.ends("hung up");
     alice.ends("the far side hung up");

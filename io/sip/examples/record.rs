@@ -1,5 +1,7 @@
 //! Answers one call and records what the caller says: `record IP:PORT FILE`
 
+use std::time::Duration;
+
 use ruf_sip::device::{Null, Recorder};
 use ruf_sip::{Account, Phone};
 
@@ -15,5 +17,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut call = phone.incoming().await.ok_or("closed")?.answer();
     call.hear_with(recorder.heard(Box::new(Null)));
     println!("{}", call.ended().await);
-    Ok(())
+    match recorder.finish(Duration::from_secs(10)).trouble {
+        Some(why) => Err(why.into()),
+        None => Ok(()),
+    }
 }

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ruf_sip::device::{Recorded, Recorder};
 use ruf_sip::{Call, Error, Incoming, Phone, PhoneEvent, Presence, StatusCode};
 
 use super::conversation::Around;
 use super::identity::Identity;
 use super::interrupt::Interrupt;
 use super::order::{NoOrder, Order, Orders};
+use super::recording::{Finishing, begin_another, tell};
 use super::report::Report;
 use super::talk::{Talk, TalkArgs, seconds};
 use super::watch::presence;
@@ -39,10 +41,11 @@ pub(crate) struct AnswerArgs {
 }
 
 pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
-    let (report, mut interrupt) = (Report::new(args.talk.json), Interrupt::listen()?);
+    let report = Report::new(args.talk.json);
     let account = args.talk.account(&args.identity)?;
-    // What cannot be played or recorded is said before anybody calls.
-    prepared(args)?;
+    // What cannot be played or recorded is said before anybody calls. A signal ends what waits for that.
+    let first = prepared(args, args.talk.recorder()?)?;
+    let mut interrupt = Interrupt::listen()?;
     let mut phone = match args.identity.registers() {
         true => Phone::register(account).await?,
         false => Phone::open(account).await?,
@@ -56,8 +59,11 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
         // Who asks us ourselves is told all the same.
         report.say("note", &format!("the server does not keep our presence: {error}"));
     }
+    let mut finishing = Finishing::default();
     let status = Answering {
         args,
+        first: Some(first),
+        finishing: &mut finishing,
         phone: &mut phone,
         orders: Orders::listen(args.talk.control),
         interrupt: &mut interrupt,
@@ -67,6 +73,7 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
     .serve()
     .await;
     interrupt.close(phone).await;
+    finishing.end(&mut interrupt, &report).await;
     status
 }
 
@@ -84,11 +91,15 @@ enum Next {
     Call(Incoming),
     Phone(PhoneEvent),
     Order(Result<Order, NoOrder>),
+    Recorded(Recorded),
     Interrupted,
 }
 
 struct Answering<'a> {
     args: &'a AnswerArgs,
+    /// What is said and recorded in the first call.
+    first: Option<Talk>,
+    finishing: &'a mut Finishing,
     phone: &'a mut Phone,
     orders: Orders,
     interrupt: &'a mut Interrupt,
@@ -134,13 +145,18 @@ impl Answering<'_> {
                     self.report.failed(&line, &why);
                     continue;
                 }
+                Next::Recorded(recorded) => {
+                    tell(self.report, &recorded);
+                    continue;
+                }
                 Next::Interrupted => continue,
             };
             let Some(call) = self.ring(incoming).await else { continue };
-            let talk = prepared(self.args)?;
-            let Answering { phone, orders, interrupt, report, waiting, .. } = &mut self;
+            let Some(talk) = self.talk().await? else { continue };
+            let Answering { phone, orders, interrupt, report, waiting, finishing, .. } = &mut self;
             let around = Around { phone, orders, interrupt, report };
-            let (ended, measured) = talk.run(call, around, |incoming| wait(waiting, report, incoming)).await;
+            let wait = |incoming| wait(waiting, report, incoming);
+            let (ended, measured) = talk.run(call, around, finishing, wait).await;
             self.report.end(&ended, &measured);
             if self.args.once {
                 return Ok(status_of(&ended, &measured));
@@ -159,8 +175,27 @@ impl Answering<'_> {
                 event => Next::Phone(event),
             },
             order = self.orders.next() => Next::Order(order),
+            Some(recorded) = self.finishing.next() => Next::Recorded(recorded),
             () = self.interrupt.next() => Next::Interrupted,
         })
+    }
+
+    /// What is said in the next call, and a recording of its own: one that cannot be made ends no call. `None`: we are to
+    /// end.
+    async fn talk(&mut self) -> Result<Option<Talk>, Error> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
+        let Some(wanted) = &self.args.talk.record else { return prepared(self.args, None).map(Some) };
+        let begun = tokio::select! {
+            begun = begin_another(wanted) => begun,
+            () = self.interrupt.next() => return Ok(None),
+        };
+        match &begun {
+            Ok((_, file)) => self.report.say("note", &format!("recorded into {}", file.display())),
+            Err(why) => self.report.say("recording", why),
+        }
+        prepared(self.args, begun.ok().map(|(recorder, _)| recorder)).map(Some)
     }
 
     /// Answers when it has rung for long enough; `None`: the caller gave up, or we are to refuse it or to end.
@@ -198,8 +233,8 @@ impl Answering<'_> {
     }
 }
 
-fn prepared(args: &AnswerArgs) -> Result<Talk, Error> {
-    let talk = Talk::new(&args.talk)?;
+fn prepared(args: &AnswerArgs, recorder: Option<Recorder>) -> Result<Talk, Error> {
+    let talk = Talk::new(&args.talk, recorder);
     match &args.play {
         Some(file) => talk.playing(file, true),
         None => Ok(talk),

@@ -8,6 +8,7 @@ use super::conversation::Around;
 use super::identity::Identity;
 use super::interrupt::Interrupt;
 use super::order::Orders;
+use super::recording::Finishing;
 use super::report::Report;
 use super::talk::{Talk, TalkArgs};
 use super::{help, status_of};
@@ -34,13 +35,14 @@ pub(crate) struct CallArgs {
 }
 
 pub(super) async fn run(args: &CallArgs) -> Result<u8, Error> {
-    let mut talk = Talk::new(&args.talk)?.pressing(args.dtmf.as_deref())?;
+    let account = args.talk.account(&args.identity)?;
+    let mut talk = Talk::new(&args.talk, args.talk.recorder()?).pressing(args.dtmf.as_deref())?;
     if let Some(file) = &args.play {
         talk = talk.playing(file, false)?;
     }
     let (report, mut interrupt) = (Report::new(args.talk.json), Interrupt::listen()?);
     let mut orders = Orders::listen(args.talk.control);
-    let mut phone = Phone::open(args.talk.account(&args.identity)?).await?;
+    let mut phone = Phone::open(account).await?;
     let call = match args.anonymous {
         true => phone.call_anonymously(&args.to).await?,
         false => phone.call(&args.to).await?,
@@ -49,8 +51,10 @@ pub(super) async fn run(args: &CallArgs) -> Result<u8, Error> {
     let around =
         Around { phone: &mut phone, orders: &mut orders, interrupt: &mut interrupt, report: &report };
     let busy = |incoming: ruf_sip::Incoming| incoming.reject(StatusCode::BUSY_HERE);
-    let (ended, measured) = talk.run(call, around, busy).await;
+    let mut finishing = Finishing::default();
+    let (ended, measured) = talk.run(call, around, &mut finishing, busy).await;
     report.end(&ended, &measured);
     interrupt.close(phone).await;
+    finishing.end(&mut interrupt, &report).await;
     Ok(status_of(&ended, &measured))
 }

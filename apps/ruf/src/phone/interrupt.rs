@@ -41,13 +41,18 @@ impl Interrupt {
         self.came > 0
     }
 
+    /// Who wants the end does not want to wait for it.
+    pub(super) fn came_twice(&self) -> bool {
+        self.came > 1
+    }
+
     /// Closes a phone in good order. Who wants the end for the second time waits for no answer; what is owed to others
     /// was sent by then.
     pub(super) async fn close(&mut self, phone: Phone) {
         // The process ends with this, and the phone's thread with it.
         let _ = timeout(LEAVE_MAX, phone.leave()).await;
         let twice = async {
-            while self.came < 2 {
+            while !self.came_twice() {
                 self.next().await;
             }
         };

@@ -11,7 +11,7 @@ use super::conversation::{Around, Conversation, Plan};
 use super::ends::Ends;
 use super::identity::Identity;
 use super::order::no_key;
-use super::recording::{SLOW, finish};
+use super::recording::{Finishing, SLOW};
 use super::report::{Measured, Report};
 use super::way::WayArgs;
 
@@ -35,7 +35,7 @@ pub(crate) struct TalkArgs {
     speaker: Option<String>,
     /// Record both sides into this WAV file: the far side on the left, ours on the right.
     #[arg(long, value_name = "FILE")]
-    record: Option<PathBuf>,
+    pub(super) record: Option<PathBuf>,
     /// Hang up so many seconds after the answer.
     #[arg(long = "for", value_name = "SECS", value_parser = seconds)]
     lasts: Option<Duration>,
@@ -70,6 +70,12 @@ impl TalkArgs {
         let named = |name: &Option<String>| name.clone().filter(|name| name != DEFAULT);
         let is_wanted = self.speaker.is_some() || self.microphone.is_some();
         is_wanted.then(|| Card::new(named(&self.speaker), named(&self.microphone)))
+    }
+
+    /// Begins the recording, if one is wanted.
+    pub(super) fn recorder(&self) -> Result<Option<Recorder>, Error> {
+        let recorder = self.record.as_deref().map(Recorder::create).transpose();
+        recorder.map_err(|error| Error::Address(error.to_string()))
     }
 
     /// The account that is meant, with what it says of media.
@@ -109,19 +115,18 @@ enum Says {
 }
 
 impl Talk {
-    pub(super) fn new(args: &TalkArgs) -> Result<Talk, Error> {
-        let recorder = args.record.as_deref().map(Recorder::create).transpose();
-        Ok(Talk {
+    pub(super) fn new(args: &TalkArgs, recorder: Option<Recorder>) -> Talk {
+        Talk {
             says: match args.card() {
                 Some(card) => Says::Card(card),
                 None if args.echo => Says::Echo,
                 None => Says::Nothing,
             },
-            recorder: recorder.map_err(|error| Error::Address(error.to_string()))?,
+            recorder,
             keys: None,
             lasts: args.lasts,
             says_for: None,
-        })
+        }
     }
 
     /// Says a file, once or over and over.
@@ -140,11 +145,12 @@ impl Talk {
         Ok(Talk { keys: keys.map(str::to_owned), ..self })
     }
 
-    /// Sees a call to its end. `meanwhile`: somebody else calls.
+    /// Sees a call to its end; its recording waits for the disk then. `meanwhile`: somebody else calls.
     pub(super) async fn run(
         self,
         call: Call,
         around: Around<'_>,
+        finishing: &mut Finishing,
         meanwhile: impl FnMut(Incoming),
     ) -> (Ended, Measured) {
         let Talk { says, recorder, keys, lasts, says_for } = self;
@@ -156,11 +162,7 @@ impl Talk {
             never = watch(card, recorder.as_ref(), report) => match never {},
         };
         if let Some(recorder) = recorder {
-            let lost = recorder.lost_millis();
-            if lost > 0 {
-                report.say("recording", &format!("{:.1} s of it are silence, {SLOW}", lost as f64 / 1_000.0));
-            }
-            finish(recorder).await;
+            finishing.add(recorder);
         }
         ended
     }

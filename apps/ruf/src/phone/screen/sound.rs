@@ -7,9 +7,7 @@ use ruf_sip::device::{self, Card, Null, Player, Recorder, Silence};
 use ruf_sip::{Sink, Source};
 
 use super::model::SoundKind;
-
-/// Recordings whose names are tried beside the one that was asked for.
-const NAMES_TRIED: usize = 10_000;
+use crate::phone::recording::unused;
 
 /// Where the sound of calls comes from and goes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,15 +117,6 @@ impl From<(Box<dyn Source>, Box<dyn Sink>)> for Ends {
     }
 }
 
-/// This name, or the first of `name-2.wav`, `name-3.wav`, … that is no file: no recording is written over.
-pub(super) fn unused(path: &Path) -> PathBuf {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let ending = path.extension().map_or_else(String::new, |ending| format!(".{}", ending.to_string_lossy()));
-    let numbered = (2..NAMES_TRIED).map(|number| path.with_file_name(format!("{stem}-{number}{ending}")));
-    let mut names = std::iter::once(path.to_owned()).chain(numbered);
-    names.find(|name| !name.exists()).unwrap_or_else(|| path.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,17 +132,5 @@ mod tests {
             let error = text.parse::<SoundPlan>().unwrap_err();
             assert!(error.contains("expected card, none, loopback or file:"), "{error}");
         }
-    }
-
-    #[test]
-    fn no_recording_is_written_over() {
-        let folder = std::env::temp_dir().join(format!("ruf-sound-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let file = folder.join("out.wav");
-        assert_eq!(unused(&file), file);
-        std::fs::write(&file, "").unwrap();
-        std::fs::write(folder.join("out-2.wav"), "").unwrap();
-        assert_eq!(unused(&file), folder.join("out-3.wav"));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -10,7 +10,7 @@ use ruf_sip::device::{FileError, Recorder};
 
 use super::line::Party;
 use super::private;
-use super::sound::unused;
+use crate::phone::recording::unused;
 
 /// Letters of a name that are kept, and octets: the names of files are counted in those (255), and there is a date before it,
 /// and a number and an ending behind it.

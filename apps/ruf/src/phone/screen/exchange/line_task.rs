@@ -11,7 +11,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use super::super::event::{LineId, Progress, Quality, Sound};
 use super::super::sound::{Ends, SoundPlan};
 use super::super::sound_file;
-use super::machine::{Machine, Turn};
+use super::machine::{Left, Machine, Turn};
 use super::recordings::Recordings;
 use super::{Heard, Order};
 
@@ -176,13 +176,18 @@ impl LineTask {
         }
     }
 
-    /// It is over, and all files of it are whole.
+    /// It is over, and all files of it are whole, or it is said why one is not.
     async fn end(mut self, ended: Ended) {
-        self.recordings.end().await;
-        if let Some(machine) = self.machine.take()
-            && let Some((file, millis)) = machine.left().await
-        {
-            self.tell(Progress::LeftMessage { file, millis }).await;
+        let mut trouble = self.recordings.end().await;
+        if let Some(machine) = self.machine.take() {
+            let Left { message, trouble: why } = machine.left().await;
+            if let Some((file, millis)) = message {
+                self.tell(Progress::LeftMessage { file, millis }).await;
+            }
+            trouble = why.or(trouble);
+        }
+        if let Some(why) = trouble {
+            self.tell(Progress::NotRecorded(why)).await;
         }
         self.tell(Progress::Ended(ended)).await;
     }
@@ -310,7 +315,7 @@ impl LineTask {
     async fn take_over(&mut self, call: &Call) {
         let Some(machine) = self.machine.take_if(|machine| !machine.is_done()) else { return };
         self.recordings.stop();
-        self.recordings.finish(machine.give_up());
+        machine.give_up();
         self.speak_or_not(call);
         self.talk_alone(call).await;
         self.tell(Progress::Answered).await;
@@ -321,8 +326,7 @@ impl LineTask {
         if self.recordings.has_lost(self.machine.as_ref().and_then(Machine::recorder)) {
             self.tell(Progress::NotAllRecorded).await;
         }
-        if let Some(why) = self.recordings.trouble() {
-            self.recordings.stop();
+        if let Some(why) = self.recordings.fails() {
             self.tell(Progress::NotRecorded(why)).await;
         }
     }

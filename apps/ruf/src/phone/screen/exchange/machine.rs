@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ruf_sip::device::{Null, Player, Recorder, ToneGenerator};
+use ruf_sip::device::{Null, Player, Recorded, Recorder, ToneGenerator};
 use ruf_sip::{Frame, Rate, Source, Tone};
-use tokio::time::Instant;
+use tokio::task;
+use tokio::time::{Instant, timeout};
 
 use super::super::sound::Ends;
 use super::super::sound_file;
 use super::super::voicemail::Taking;
-use crate::phone::recording::finish;
+use crate::phone::recording::{DISK_MAX, finish};
 
 /// Frames of 20 ms before the greeting, since the first of a call may be lost; and between it and the beep, in which
 /// the recording begins.
@@ -38,6 +39,15 @@ struct Recording {
     recorder: Recorder,
     file: PathBuf,
     until: Instant,
+}
+
+/// What a caller left.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Left {
+    /// Its file, and its length in milliseconds.
+    pub(super) message: Option<(PathBuf, u64)>,
+    /// Why that is not all.
+    pub(super) trouble: Option<String>,
 }
 
 /// What is to be done for it now.
@@ -108,16 +118,20 @@ impl Machine {
         self.recording.as_ref().map(|recording| &recording.recorder)
     }
 
-    /// The caller is gone: the message, if there is one, and its length in milliseconds.
-    pub(super) async fn left(self) -> Option<(PathBuf, u64)> {
-        let Recording { recorder, file, .. } = self.recording?;
-        let millis = recorder.millis();
-        finish(recorder).await;
-        if millis < MESSAGE_MILLIS_MIN {
-            remove(&file);
-            return None;
-        }
-        Some((file, millis))
+    /// The caller is gone.
+    pub(super) async fn left(self) -> Left {
+        let Some(Recording { recorder, file, .. }) = self.recording else { return Left::default() };
+        let Recorded { millis, trouble, .. } = finish(recorder).await;
+        let look = task::spawn_blocking(move || {
+            let is_there = millis >= MESSAGE_MILLIS_MIN && file.exists();
+            if !is_there {
+                remove(&file);
+            }
+            is_there.then_some((file, millis))
+        });
+        // A disk that hangs has none.
+        let message = timeout(DISK_MAX, look).await.ok().and_then(Result::ok).flatten();
+        Left { message, trouble }
     }
 
     /// It has ended the call.
@@ -125,11 +139,11 @@ impl Machine {
         self.is_done
     }
 
-    /// Somebody wants to talk to the caller: there is no message. What took it is left.
-    pub(super) fn give_up(self) -> Option<Recorder> {
-        let Recording { recorder, file, .. } = self.recording?;
-        remove(&file);
-        Some(recorder)
+    /// Somebody wants to talk to the caller: there is no message.
+    pub(super) fn give_up(self) {
+        if let Some(recording) = self.recording {
+            remove(&recording.file);
+        }
     }
 }
 
@@ -221,7 +235,8 @@ mod tests {
             let _ = tone.frame();
             ear.hear(&Frame::silence(Rate::Hz16000));
         }
-        drop((tone, ear, recorder));
+        drop((tone, ear));
+        assert_eq!(recorder.finish(Duration::from_secs(20)).millis, 1_000);
         let mut machine = Machine::new(Taking { greeting: Some(greeting), ..folder.taking() }).unwrap();
         let Ends { mut source, .. } = machine.ends();
         let mut next = |frames: u32| -> Vec<i16> {
@@ -254,18 +269,35 @@ mod tests {
             drop(recorder);
             machine
         };
-        assert_eq!(left(980).left().await, None);
+        let message =
+            |name: &str, millis| Left { message: Some((folder.0.join(name), millis)), trouble: None };
+        assert_eq!(left(980).left().await, Left::default());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
-        assert_eq!(left(1_500).left().await, Some((folder.0.join("m.opus"), 1_500)));
-        assert_eq!(left(2_000).left().await, Some((folder.0.join("m-2.opus"), 2_000)));
-        assert!(left(2_000).give_up().is_some());
+        assert_eq!(left(1_500).left().await, message("m.opus", 1_500));
+        assert_eq!(left(2_000).left().await, message("m-2.opus", 2_000));
+        left(2_000).give_up();
         // In the last moment: it has ended the call.
         let mut done = left(2_000);
         let last = Instant::now() + Duration::from_secs(3);
         assert!(matches!(done.turn(last), Turn::HangUp) && done.is_done());
-        assert_eq!(done.left().await, Some((folder.0.join("m-3.opus"), 2_000)));
-        assert_eq!(Machine::new(folder.taking()).unwrap().left().await, None);
+        assert_eq!(done.left().await, message("m-3.opus", 2_000));
+        assert_eq!(Machine::new(folder.taking()).unwrap().left().await, Left::default());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_gone_is_none_and_that_is_said() {
+        let folder = Folder::new("gone");
+        let mut machine = Machine::new(folder.taking()).unwrap();
+        let Ends { mut source, .. } = machine.ends();
+        assert!((0..=LEAD_FRAMES).all(|_| source.frame().is_some()));
+        let Turn::Record(recorder) = machine.turn(Instant::now()) else { panic!("it records") };
+        heard(&recorder, 2_000);
+        drop(recorder);
+        fs::remove_dir_all(&folder.0).unwrap();
+        let Left { message, trouble } = machine.left().await;
+        assert_eq!(message, None);
+        assert_eq!(trouble.unwrap(), "the file was deleted meanwhile");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use ruf_sip::device::{Recorder, Tap};
+use ruf_sip::device::{Recorded, Recorder, Tap};
 use tokio::task::JoinSet;
 
 use crate::phone::recording::finish;
@@ -19,7 +19,7 @@ pub(super) struct Recordings {
     has_lost: bool,
     planned: Option<Recorder>,
     /// Those that wait for the disk.
-    finishing: JoinSet<()>,
+    finishing: JoinSet<Recorded>,
 }
 
 impl Recordings {
@@ -45,15 +45,18 @@ impl Recordings {
     }
 
     /// A recording is over.
-    pub(super) fn finish(&mut self, recorder: Option<Recorder>) {
+    fn finish(&mut self, recorder: Option<Recorder>) {
         if let Some(recorder) = recorder {
             self.finishing.spawn(finish(recorder));
         }
     }
 
-    /// Why nothing can be recorded any more.
-    pub(super) fn trouble(&self) -> Option<String> {
-        self.at_key.as_ref().and_then(Recorder::trouble)
+    /// Nothing can be recorded any more at a key, and why: said once.
+    pub(super) fn fails(&mut self) -> Option<String> {
+        let trouble = self.at_key.as_ref().and_then(Recorder::trouble)?;
+        self.tap.record(None);
+        self.at_key = None;
+        Some(trouble)
     }
 
     /// A part is silence since the disk is too slow, of what is recorded at a key or else of this; once.
@@ -62,11 +65,15 @@ impl Recordings {
         loses && !mem::replace(&mut self.has_lost, true)
     }
 
-    /// The call is over: all files are whole after this.
-    pub(super) async fn end(&mut self) {
+    /// The call is over: all files are whole after this, or why one of them is not.
+    pub(super) async fn end(&mut self) -> Option<String> {
         self.stop();
         self.plan(None);
-        while self.finishing.join_next().await.is_some() {}
+        let mut trouble = None;
+        while let Some(finished) = self.finishing.join_next().await {
+            trouble = trouble.or(finished.ok().and_then(|recorded| recorded.trouble));
+        }
+        trouble
     }
 }
 
@@ -74,6 +81,7 @@ impl Recordings {
 mod tests {
     use std::fs::{self, OpenOptions};
     use std::io;
+    use std::path::PathBuf;
     use std::process::Command;
 
     use ruf_sip::device::{Null, ToneGenerator};
@@ -81,26 +89,45 @@ mod tests {
 
     use super::*;
 
+    /// A pipe: it takes a few seconds of sound, and then nothing until somebody reads.
+    struct Pipe {
+        path: PathBuf,
+        /// Nobody reads; with this dropped, nobody will.
+        reader: fs::File,
+    }
+
+    impl Pipe {
+        fn new(name: &str) -> Pipe {
+            let path =
+                std::env::temp_dir().join(format!("ruf-recordings-{}-{name}.opus", std::process::id()));
+            assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+            let reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+            Pipe { path, reader }
+        }
+
+        /// Records into it, and hears until something holds.
+        fn until(&self, recordings: &mut Recordings, holds: impl Fn(&mut Recordings) -> bool) {
+            recordings.begin(Recorder::create(&self.path).unwrap());
+            let mut sink = recordings.tap.heard(Box::new(Null));
+            let mut tone = ToneGenerator::new(Tone::sine(700.0, -10.0), Rate::Hz16000);
+            assert!(!holds(recordings));
+            let mut frames = 0;
+            while !holds(recordings) {
+                sink.hear(&tone.frame().unwrap());
+                frames += 1;
+                assert!(frames < 50_000, "the pipe takes it all");
+            }
+        }
+    }
+
     #[tokio::test]
     async fn that_a_disk_is_too_slow_is_told_once() {
-        let path = std::env::temp_dir().join(format!("ruf-recordings-{}.opus", std::process::id()));
-        // A pipe takes a few seconds of sound, and then nothing until somebody reads.
-        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
         let mut recordings = Recordings::default();
-        // Closed first whatever happens: then nobody waits for the pipe.
-        let mut reader = OpenOptions::new().read(true).write(true).open(&path).unwrap();
-        recordings.begin(Recorder::create(&path).unwrap());
-        let mut sink = recordings.tap.heard(Box::new(Null));
-        let mut tone = ToneGenerator::new(Tone::sine(700.0, -10.0), Rate::Hz16000);
-        assert!(!recordings.has_lost(None));
-        let mut frames = 0;
-        while !recordings.has_lost(None) {
-            sink.hear(&tone.frame().unwrap());
-            frames += 1;
-            assert!(frames < 50_000, "the pipe takes it all");
-        }
+        let pipe = Pipe::new("slow");
+        pipe.until(&mut recordings, |recordings| recordings.has_lost(None));
         assert!(!recordings.has_lost(None), "once");
         recordings.stop();
+        let Pipe { path, mut reader } = pipe;
         let read = tokio::task::spawn_blocking(move || {
             let mut file = Vec::new();
             let mut octets = [0; 4_096];
@@ -111,8 +138,34 @@ mod tests {
             }
             file
         });
-        recordings.end().await;
+        assert_eq!(recordings.end().await, None);
         assert!(read.await.unwrap().starts_with(b"OggS"));
         fs::remove_file(&path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_does_not_keep_a_call_from_its_end() {
+        let mut recordings = Recordings::default();
+        let pipe = Pipe::new("hangs");
+        pipe.until(&mut recordings, |recordings| recordings.has_lost(None));
+        assert_eq!(recordings.end().await.unwrap(), "the disk has not taken the rest in 5 s");
+        fs::remove_file(&pipe.path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_fails_is_told_once() {
+        let mut recordings = Recordings::default();
+        let pipe = Pipe::new("fails");
+        pipe.until(&mut recordings, |recordings| recordings.has_lost(None));
+        drop(pipe.reader);
+        let trouble = loop {
+            if let Some(trouble) = recordings.fails() {
+                break trouble;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(trouble.contains("Broken pipe"), "{trouble}");
+        assert_eq!((recordings.fails(), recordings.end().await), (None, None));
+        fs::remove_file(&pipe.path).unwrap();
     }
 }

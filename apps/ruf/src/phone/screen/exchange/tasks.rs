@@ -98,10 +98,10 @@ pub(super) async fn play(number: u64, file: PathBuf, sound: SoundPlan, heard: mp
                 tick.tick().await;
                 sink.hear(&frame);
             }
-            if let Some(recorder) = recorder {
-                finish(recorder).await;
+            match recorder {
+                Some(recorder) => finish(recorder).await.trouble.map_or(Ok(()), Err),
+                None => Ok(()),
             }
-            Ok(())
         }
         Err(why) => Err(why),
     };
