@@ -219,7 +219,9 @@ impl Agent {
         let Some(question) = call.way.question.take_if(|question| question.key == answered) else { return };
         let Some(first) = call.way.waiting.front() else { return };
         let (before, was_lost) = (call.way.flow, first.is_lost());
-        let found = found.filter(|flow| !is_among(first.failed(), flow));
+        // Whoever waited for what found nobody may have gone.
+        let is_wanted = !was_lost || first.asked.is_some_and(|asked| call.usage.wants(asked));
+        let found = found.filter(|flow| is_wanted && !is_among(first.failed(), flow));
         let must_be_found = first.opens() || was_lost;
         match call.way.answered(question.hop, found, must_be_found) {
             Some(flow) => {

@@ -156,8 +156,8 @@ impl Session {
             Verb::Bye => matches!(self.ending, Ending::Leaving(_)),
             Verb::Reinvite => self.ours.is_sent() && self.ending.is_established(),
             Verb::Prack => true,
-            Verb::Update => self.peer.update.is_sent(asked.cseq),
-            Verb::Info => self.peer.infos.is_sent(asked.cseq),
+            Verb::Update => self.peer.update.is_sent(asked.cseq) && self.ending.is_established(),
+            Verb::Info => self.peer.infos.is_sent(asked.cseq) && self.ending.is_established(),
             Verb::Refer => self.transfer.is_asked(asked.cseq),
             Verb::Notify => self.referrals.is_telling(asked.cseq),
         }

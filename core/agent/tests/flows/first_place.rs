@@ -229,6 +229,18 @@ fn a_phone_that_rang_is_not_called_again_elsewhere_nor_is_one_that_nobody_wants(
     stage.agent.hang_up(stage.now, call);
     assert!(gone(&mut stage, 2, true).is_empty());
     assert_eq!(stage.events(), [AgentEvent::Ended { call, reason: EndReason::Cancelled }]);
+    // And while the next place is at it: nobody else hears of that.
+    let call = stage.agent.call(stage.now, &bob(), sdp("offer")).unwrap();
+    let first = one(gone(&mut stage, 2, true));
+    let (invite, _) = one(fails(&mut stage, 2, true, &first, Vain::Refused));
+    stage.answer(&invite, StatusCode::TRYING, "", &[]);
+    stage.agent.hang_up(stage.now, call);
+    let (cancel, way) = one(gone(&mut stage, 2, true));
+    assert_eq!((cancel.method(), way), (Method::Cancel, place(1)));
+    assert_eq!(cancel.via().branch(), invite.via().branch());
+    stage.answer(&invite, StatusCode::SERVICE_UNAVAILABLE, "x", &[]);
+    assert!(gone(&mut stage, 2, true).is_empty());
+    assert_eq!(stage.events(), [AgentEvent::Ended { call, reason: EndReason::Cancelled }]);
     stage.run(Duration::from_secs(40));
     assert!(stage.agent.is_idle(), "{:?}", stage.agent.counts());
 }

@@ -186,6 +186,38 @@ fn what_nobody_wants_any_more_is_not_tried_elsewhere() {
 }
 
 #[test]
+fn what_was_asked_in_a_call_that_ends_while_its_next_place_is_sought_goes_nowhere() {
+    // tests rfc3261 §15, rfc3263 §4.3
+    for is_change in [true, false] {
+        let mut stage = Stage::new();
+        let call = talk(&mut stage, 2);
+        if is_change {
+            stage.agent.modify(stage.now, call, Body::sdp("hold"));
+        } else {
+            let body = Body { content_type: "text/plain".into(), content: "x".into() };
+            stage.agent.info(stage.now, call, body);
+        }
+        let (asked, _) = one(gone(&mut stage, 2));
+        stage.answer(&asked, StatusCode::SERVICE_UNAVAILABLE, "bob", &[]);
+        let question = stage.agent.poll_question().expect("a question");
+        let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap()).into_owned();
+        stage.give_text(&format!(
+            "BYE sip:alice@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKbye\nMax-Forwards: 70\n\
+             From: <sip:bob@example.org>;tag=bob\nTo: <sip:alice@example.org>;tag={}\nCall-ID: {}\nCSeq: 1 BYE\n\n",
+            text(asked.from_tag()),
+            text(Some(asked.call_id())),
+        ));
+        stage.agent.found(stage.now, question.key, Some(place(1)));
+        let mut after = gone(&mut stage, 2);
+        after.retain(|(request, _)| request.method() != Method::Ack);
+        assert!(after.is_empty(), "{after:?}");
+        assert_eq!(stage.events(), [AgentEvent::Ended { call, reason: EndReason::RemoteHungUp }]);
+        stage.run(Duration::from_secs(40));
+        assert!(stage.agent.is_idle(), "{:?}", stage.agent.counts());
+    }
+}
+
+#[test]
 fn a_bye_that_finds_nobody_anywhere_ends_the_call() {
     // tests rfc3261 §15.1.1, rfc3263 §4.3
     let mut stage = Stage::new();
