@@ -24,7 +24,7 @@ use std::time::Duration;
 ///     |     final         v                     v
 ///     +---------------- Asking for 0 seconds <--+
 /// ```
-/// A wish that comes while one REGISTER is out waits for its final response.
+/// A wish that comes while one REGISTER is out waits for its final response, and so does one to go another way.
 #[derive(Debug)]
 enum State {
     Absent,
@@ -49,6 +49,8 @@ pub(crate) struct Registration {
     registrar: Uri,
     route_set: Vec<Uri>,
     contact: Uri,
+    /// The REGISTER that is out went by another way than the next will.
+    is_moved: bool,
     device: Device,
     /// The public GRUU that the registrar gave.
     gruu: Option<String>,
@@ -119,6 +121,7 @@ impl Registration {
             registrar,
             route_set,
             contact,
+            is_moved: false,
             device,
             gruu: None,
             is_flow_kept: false,
@@ -134,9 +137,10 @@ impl Registration {
         }
     }
 
-    /// Our Contact, from the next REGISTER on.
+    /// Our Contact, from the next REGISTER on, which goes another way. If one is out, the next follows it.
     pub(crate) fn move_to(&mut self, contact: Uri) {
         self.contact = contact;
+        self.is_moved = true;
     }
 
     /// Wants to be registered.
@@ -167,6 +171,7 @@ impl Registration {
             return Step { send: None, event: Some(AgentEvent::Unregistered) };
         }
         self.bound = true;
+        self.is_moved = false;
         self.cseq += 1;
         self.state = State::Asking { expires_secs };
         Step { send: Some(self.request(expires_secs)), event: None }
@@ -201,8 +206,9 @@ impl Registration {
         format!("<{}>{};expires={expires_secs}", self.contact, self.device.params())
     }
 
-    /// A REGISTER that is out goes out once more, for our Contact as it is now.
-    pub(crate) fn locate(&self, request: &mut Request) {
+    /// A REGISTER that is out goes out once more by the new way, for our Contact as it is now.
+    pub(crate) fn locate(&mut self, request: &mut Request) {
+        self.is_moved = false;
         if let State::Asking { expires_secs } = self.state {
             request.set(HeaderName::Contact, self.contact_for(expires_secs));
         }
@@ -292,10 +298,11 @@ impl Registration {
         self.settle(State::Registered { refresh_at }, AgentEvent::Registered { expires_secs }, asked_secs)
     }
 
-    /// The final response is here; a wish that came meanwhile goes out now.
+    /// The final response is here; a wish that came meanwhile goes out now, and so does one for another way.
     fn settle(&mut self, state: State, event: AgentEvent, asked_secs: u32) -> Step {
         self.state = state;
-        if self.wanted.unwrap_or(0) == asked_secs {
+        let is_moved = self.is_moved && self.wanted.is_some();
+        if self.wanted.unwrap_or(0) == asked_secs && !is_moved {
             return Step { send: None, event: Some(event) };
         }
         Step { event: Some(event), ..self.ask() }

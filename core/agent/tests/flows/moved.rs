@@ -3,7 +3,7 @@
 use crate::pair::{flow, sdp};
 use crate::stage::Stage;
 use ruf_agent::{AgentEvent, CallKey};
-use ruf_message::{Flow, HeaderName, Method, StatusCode};
+use ruf_message::{Flow, HeaderName, Message, Method, StatusCode};
 
 #[test]
 fn a_call_and_the_registration_go_on_by_the_new_way() {
@@ -75,6 +75,32 @@ fn what_is_said_in_a_call_goes_where_the_call_went_while_what_begins_goes_elsewh
     let bye = stage.agent.poll_transmit().unwrap();
     assert_eq!((bye.flow, stage.agent.poll_question()), (way, None));
     assert!(bye.bytes.starts_with(b"BYE "));
+}
+
+#[test]
+fn a_registration_that_is_asked_for_while_the_way_changes_is_asked_for_by_the_new_one_too() {
+    // tests rfc3261 §10.2, rfc5626 §4.4
+    let other = flow("192.0.2.1:5060", "192.0.2.10:5060");
+    for is_challenged in [false, true] {
+        let mut stage = Stage::new();
+        stage.agent.register(stage.now, 600);
+        let mut first = stage.request();
+        stage.agent.aim(other);
+        stage.agent.register(stage.now, 600);
+        assert_eq!(stage.agent.poll_transmit(), None, "one at a time");
+        if is_challenged {
+            stage.challenge(&first, StatusCode::UNAUTHORIZED, "n", false);
+            first = stage.request();
+        }
+        stage.answer(&first, StatusCode::OK, "", &[]);
+        let second = stage.agent.poll_transmit().expect("another REGISTER");
+        assert!(second.flow == other && second.bytes.starts_with(b"REGISTER "));
+        let Ok(Message::Request(second)) = Message::parse(second.bytes) else { panic!("no request") };
+        assert_eq!(second.cseq().number, first.cseq().number + 1);
+        stage.answer(&second, StatusCode::OK, "", &[]);
+        assert_eq!(stage.agent.poll_transmit(), None);
+        assert!(stage.agent.is_registered());
+    }
 }
 
 #[test]
