@@ -14,6 +14,8 @@ use tokio::sync::mpsc;
 /// A desk that is registered over UDP, its flow, and what it is told.
 struct Stage {
     desk: Desk,
+    /// What the DNS says.
+    places: Vec<[u8; 4]>,
     flow: Flow,
     now: Tick,
     told: mpsc::Receiver<Told>,
@@ -38,16 +40,20 @@ impl Stage {
         let mut desk = Desk::new(Opening { account, aor, address, ways, told, media, entropy });
         let (answer, _) = oneshot::channel();
         desk.with(Tick::ZERO, |desk, now| desk.register(now, answer));
-        while let Some((number, _)) = desk.poll_query() {
-            let records = places.iter().map(|at| Record::Address((*at).into())).collect();
-            desk.resolved(Tick::ZERO, number, Answer::Records { records, ttl_secs: 600 });
-        }
         let flow =
             Flow { transport: Transport::Udp, listener: 0, local: address, remote: address, connection: 0 };
-        let mut stage = Stage { desk, flow, now: Tick::ZERO, told: events };
+        let mut stage = Stage { desk, places: places.to_vec(), flow, now: Tick::ZERO, told: events };
+        stage.resolves();
         stage.reaches();
         stage.grants();
         stage
+    }
+
+    fn resolves(&mut self) {
+        while let Some((number, _)) = self.desk.poll_query() {
+            let records = self.places.iter().map(|at| Record::Address((*at).into())).collect();
+            self.desk.resolved(self.now, number, Answer::Records { records, ttl_secs: 600 });
+        }
     }
 
     /// The next place is reached; from now on it is that flow.
@@ -69,6 +75,7 @@ impl Stage {
         while let Some(due) = self.desk.poll_deadline().filter(|due| *due <= end) {
             self.now = due;
             self.desk.tick(due);
+            self.resolves();
             while self.desk.poll_transmit().is_some() {}
             if let Some(sought) = self.desk.poll_reach() {
                 return Some(sought);

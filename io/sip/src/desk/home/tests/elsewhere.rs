@@ -214,3 +214,35 @@ async fn a_request_that_finds_another_place_sooner_than_the_phone_keeps_it_there
     }
     let (_, _answered) = stage.writes();
 }
+
+#[tokio::test]
+async fn a_registration_is_kept_by_whichever_place_is_there() {
+    // tests rfc3263 §4.3, rfc3261 §10.2.4
+    let mut stage = Stage::registered_at(named(), &[[192, 0, 2, 9], [192, 0, 2, 10]]);
+    let (first, mut number) = (stage.flow, 1);
+    // Each in turn is silent when the registration is to be refreshed; the other takes it.
+    for _ in 0..4 {
+        let silent = stage.flow;
+        let sought = stage.waits(Duration::from_secs(3_600));
+        stage.finds(sought);
+        assert_ne!(stage.flow, silent);
+        let request = stage.grants();
+        assert!(request.cseq().number > number, "{request}");
+        number = request.cseq().number;
+    }
+    assert_eq!(stage.flow, first);
+    // Both are silent: it is told once, and tried again until one answers.
+    while stage.told.try_recv().is_ok() {}
+    let sought = stage.waits(Duration::from_secs(3_600));
+    stage.finds(sought);
+    let sought = stage.waits(Duration::from_secs(60));
+    let told = stage.told.try_recv();
+    let Ok(Told::Event(PhoneEvent::RegistrationFailed { error, retry_in })) = told else {
+        panic!("no failure")
+    };
+    assert_eq!((error, retry_in), (Error::Silence, Some(SEEK_AGAIN.0)));
+    stage.finds(sought);
+    stage.grants();
+    assert!(matches!(stage.told.try_recv(), Ok(Told::Event(PhoneEvent::Registered { .. }))));
+    assert!(stage.desk.poll_transmit().is_none());
+}
