@@ -5,7 +5,12 @@ use crate::limits::{HEAD_BYTES_MAX, MESSAGE_BYTES_MAX};
 use crate::name::HeaderName;
 use crate::scan::{Scanner, class, is, trim};
 use bytes::{Bytes, BytesMut};
+use memchr::memmem::Finder;
 use std::fmt;
+use std::sync::LazyLock;
+
+/// Finds the end of a head.
+static HEAD_END: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"\r\n\r\n"));
 
 /// A piece of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,7 +148,7 @@ impl Framer {
     /// The length of the message at the start of the buffer, if its head is complete.
     fn head(&mut self) -> Result<Option<usize>, FrameError> {
         let from = self.searched.saturating_sub(3);
-        let found = memchr::memmem::find(self.buffer.get(from..).unwrap_or_default(), b"\r\n\r\n");
+        let found = HEAD_END.find(self.buffer.get(from..).unwrap_or_default());
         let Some(offset) = found else {
             self.searched = self.buffer.len();
             return if self.buffer.len() > HEAD_BYTES_MAX { Err(FrameError::HeadTooLong) } else { Ok(None) };
@@ -160,6 +165,15 @@ impl Framer {
     }
 }
 
+/// Whether a line could be a Content-Length, by two of its octets: `l`, or `c` with the hyphen where it belongs.
+fn may_be_content_length(line: &[u8]) -> bool {
+    match line.first() {
+        Some(b'l' | b'L') => true,
+        Some(b'c' | b'C') => line.get(7) == Some(&b'-'),
+        _ => false,
+    }
+}
+
 /// The length that the head of a message states.
 // rfc3261 §18.3, §20.14
 fn content_length(head: &[u8]) -> Result<usize, FrameError> {
@@ -168,6 +182,9 @@ fn content_length(head: &[u8]) -> Result<usize, FrameError> {
     while let Some(feed) = memchr::memchr(b'\n', rest) {
         let (_, next) = rest.split_at(feed + 1);
         rest = next;
+        if !may_be_content_length(rest) {
+            continue;
+        }
         let mut scanner = Scanner::new(rest);
         if HeaderName::from_text(scanner.run(class::TOKEN)) != HeaderName::ContentLength
             || !scanner.eat_around(b':')
@@ -242,6 +259,9 @@ mod tests {
         assert_eq!(with("l: 1\r\nContent-Length: 2"), [Err(FrameError::LengthUnreadable)]);
         assert_eq!(with("l: 70000"), [Err(FrameError::MessageTooLong)]);
         assert!(with("l: 0\r\nl: 0").iter().all(Result::is_ok));
+        for line in ["L:0", "cONTENT-lENGTH\t: 0", "Content-Language: 1\r\nContent-Length: 0", "c: 1\r\nl: 0"] {
+            assert!(with(line).iter().all(Result::is_ok), "{line}");
+        }
     }
 
     #[test]
