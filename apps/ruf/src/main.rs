@@ -182,13 +182,12 @@ struct ServeArgs {
     no_self_test: bool,
 }
 
-/// The allocator asks for pages of 2 MiB. They pay for a server that is busy; a phone would hold each of them whole for the
-/// part that it needs. Before anything else: those that are in use stay.
+/// The allocator asks for pages of 2 MiB, of which a phone would hold each whole for the part that it needs, and a busy
+/// server a fifth more than its calls do; it is no faster by them (docs/performance.md). Before anything else: those that
+/// are in use stay.
 fn keep_pages_small() {
-    if !std::env::args_os().nth(1).is_some_and(|command| command == "serve" || command == "load") {
-        // A system that does not know of it has no such pages, or more memory.
-        let _ = rustix::thread::disable_transparent_huge_pages(true);
-    }
+    // A system that does not know of it has no such pages, or more memory.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 fn main() -> ExitCode {
