@@ -141,8 +141,9 @@ impl Agent {
         let number = self.next;
         self.next += 1;
         let failed = waiting.past.flows.clone();
+        let retry_after_secs = waiting.outcome.as_ref().and_then(Outcome::retry_after_secs);
         self.seeking.0.insert(number, waiting);
-        self.questions.push_back(WayQuestion { key: WayKey::alone(number), hop, failed });
+        self.questions.push_back(WayQuestion { key: WayKey::alone(number), hop, failed, retry_after_secs });
         Ok(())
     }
 

@@ -9,6 +9,7 @@ use crate::agent::Agent;
 use crate::client::{Open, Owner};
 use crate::event::CallKey;
 use crate::way::{Outgoing, next_hop};
+use ruf_message::header::expires::RetryAfter;
 use ruf_message::{Flow, HostBuf, Method, Request, Response, StatusCode, Tick};
 use ruf_session::{Asked, Failure};
 
@@ -31,6 +32,19 @@ pub(crate) enum Outcome {
     Refused(Box<Response>),
     /// Nobody answered, or no way led there.
     Failed(Failure),
+}
+
+impl Outcome {
+    /// It serves nobody for so long.
+    // rfc3261 §21.5.4
+    pub(crate) fn retry_after_secs(&self) -> Option<u32> {
+        match self {
+            Outcome::Refused(refusal) => {
+                refusal.header::<RetryAfter<'_>>().ok().flatten().map(|after| after.secs)
+            }
+            Outcome::Failed(_) => None,
+        }
+    }
 }
 
 /// The place is to blame, not what was asked.

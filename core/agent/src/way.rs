@@ -15,7 +15,7 @@ use crate::agent::Agent;
 use crate::calls::Call;
 use crate::client::{Open, Owner, Past};
 use crate::event::CallKey;
-use crate::failover::Tried;
+use crate::failover::{Outcome, Tried};
 use ruf_message::{Flow, HeaderName, Hop, HostBuf, Request, Tick, Transport, Uri, UriRef};
 use ruf_session::{Asked, Failure, Verb};
 use std::collections::VecDeque;
@@ -48,6 +48,9 @@ pub struct WayQuestion {
     pub hop: Option<Hop>,
     /// Not by these: what was sent by them found nobody.
     pub failed: Vec<Flow>,
+    /// The last of them says that it serves nobody for so long (503 with Retry-After).
+    // rfc3261 §21.5.4
+    pub retry_after_secs: Option<u32>,
 }
 
 impl WayQuestion {
@@ -282,11 +285,13 @@ impl Agent {
             };
             if let Some(hop) = unknown {
                 let failed = first.failed().to_vec();
+                let outcome = first.tried.as_ref().and_then(|tried| tried.outcome.as_ref());
+                let retry_after_secs = outcome.and_then(Outcome::retry_after_secs);
                 let way = WayKey { call: Some(key), number: self.next };
                 self.next += 1;
                 let until = now + ANSWER_MAX;
                 call.way.question = Some(Question { key: way, hop: hop.clone(), until });
-                return self.questions.push_back(WayQuestion { key: way, hop, failed });
+                return self.questions.push_back(WayQuestion { key: way, hop, failed, retry_after_secs });
             }
             self.send_first(now, key);
         }

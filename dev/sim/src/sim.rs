@@ -511,7 +511,7 @@ impl Sim {
         let mut transmits = Vec::new();
         match &mut host.machine {
             Machine::Phone(agent) => {
-                while let Some(WayQuestion { key, hop, failed }) = agent.poll_question() {
+                while let Some(WayQuestion { key, hop, failed, .. }) = agent.poll_question() {
                     // Whose server does not serve knows of no other.
                     let places = hop.map_or_else(Vec::new, |hop| places.of(&hop));
                     let ways = places.into_iter().map(|place| flow(host.address, place));

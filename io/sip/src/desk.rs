@@ -216,9 +216,13 @@ impl Desk {
         let elsewhere = question.hop.clone().filter(|hop| !self.home.is_at(hop));
         let Some(hop) = elsewhere else { return self.lead_home(now, question) };
         // rfc3263 §4.3: others come first
+        let place =
+            |flow: &Flow| Place { transport: flow.transport, address: flow.remote, host: hop.host.clone() };
         for flow in &question.failed {
-            let host = hop.host.clone();
-            self.paths.failed(now, &Place { transport: flow.transport, address: flow.remote, host });
+            self.paths.failed(now, &place(flow));
+        }
+        if let (Some(last), Some(secs)) = (question.failed.last(), question.retry_after_secs) {
+            self.paths.refused(now, &place(last), secs);
         }
         let then = Then::Way(question.key);
         self.seek_hop(now, hop, Some(question), then);

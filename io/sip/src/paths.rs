@@ -4,6 +4,7 @@
 //! itself is core/locate's. Not here: what is sent over a flow, and what its silence means.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
 
 use ruf_agent::WayQuestion;
 use ruf_locate::{Answer, Limits, Locator, Out, Query, Ways};
@@ -87,6 +88,12 @@ impl Paths {
     /// What was sent to this place found nobody: for a while others come first.
     pub(crate) fn failed(&mut self, now: Tick, place: &Place) {
         self.locator.failed(now, place);
+    }
+
+    /// It says that it serves nobody for so long.
+    // rfc3261 §21.5.4
+    pub(crate) fn refused(&mut self, now: Tick, place: &Place, retry_after_secs: u32) {
+        self.locator.avoid(now, place, now + Duration::from_secs(retry_after_secs.into()));
     }
 
     pub(crate) fn tick(&mut self, now: Tick) {

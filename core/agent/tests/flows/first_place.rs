@@ -67,7 +67,7 @@ fn gone(stage: &mut Stage, places: usize, is_ours: bool) -> Vec<(Request, Flow)>
     let mut gone: Vec<(Request, Flow)> = Vec::new();
     loop {
         let before = gone.len();
-        while let Some(WayQuestion { key, hop, failed }) = stage.agent.poll_question() {
+        while let Some(WayQuestion { key, hop, failed, .. }) = stage.agent.poll_question() {
             assert_eq!(hop.is_none(), is_ours, "{hop:?}");
             let next = (0..places).map(place).find(|place| !failed.contains(place));
             stage.agent.found(stage.now, key, next);
@@ -352,6 +352,20 @@ fn another_connection_to_the_same_place_is_no_other_place() {
             stage.agent.found(stage.now, question.key, Some(by(2)));
             assert!(gone(&mut stage, 0, true).is_empty(), "{verb:?} {how:?}");
             assert_eq!(stage.events().len(), 1, "{verb:?} {how:?}");
+        }
+    }
+}
+
+#[test]
+fn for_how_long_a_place_serves_nobody_is_told_to_who_seeks_the_next() {
+    // tests rfc3261 §21.5.4, §20.33
+    for verb in VERBS {
+        for (fields, secs) in [(&[(HeaderName::RetryAfter, "120 (busy)")][..], Some(120)), (&[], None)] {
+            let mut stage = Stage::new();
+            verb.begin(&mut stage);
+            let (request, _) = one(gone(&mut stage, 2, true));
+            stage.answer(&request, StatusCode::SERVICE_UNAVAILABLE, "x", fields);
+            assert_eq!(stage.agent.poll_question().expect("a question").retry_after_secs, secs, "{verb:?}");
         }
     }
 }

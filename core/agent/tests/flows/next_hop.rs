@@ -12,7 +12,7 @@ const US: &str = "192.0.2.1:5060";
 /// The only question there is: what it is about.
 #[track_caller]
 fn asked(stage: &mut Stage) -> (WayKey, String) {
-    let WayQuestion { key, hop, failed: _ } = stage.agent.poll_question().expect("a question");
+    let WayQuestion { key, hop, .. } = stage.agent.poll_question().expect("a question");
     let hop = hop.expect("not our server");
     assert_eq!(stage.agent.poll_question(), None);
     let port = hop.port.map_or(String::new(), |port| format!(":{port}"));

@@ -120,7 +120,7 @@ fn without_a_server_it_goes_where_it_is_sent_on_to() {
         stage.agent.message(stage.now, &bob(), hello()).unwrap();
         let first = stage.request();
         stage.answer(&first, MOVED, "bob", &contact("<sip:carol@carol.example>"));
-        let WayQuestion { key, hop, failed } = stage.agent.poll_question().expect("a question");
+        let WayQuestion { key, hop, failed, .. } = stage.agent.poll_question().expect("a question");
         assert_eq!((hop.unwrap().host.to_string().as_str(), failed.len()), ("carol.example", 0));
         stage.agent.found(stage.now, key, way);
         let told = stage.events();

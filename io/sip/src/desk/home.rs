@@ -222,7 +222,10 @@ impl Desk {
                 self.agent.found(now, question.key, Some(flow));
             }
             (State::Open { place, .. }, Some(hop)) => {
-                self.paths.failed(now, &place.clone());
+                self.paths.failed(now, place);
+                if let Some(secs) = question.retry_after_secs {
+                    self.paths.refused(now, place, secs);
+                }
                 self.seek_hop(now, hop, Some(question.clone()), Then::Elsewhere(question));
             }
             (State::Unsought | State::Sought | State::Lost { .. }, Some(_)) => {
@@ -296,6 +299,8 @@ impl Desk {
         if let State::Open { flow, .. } = self.home.state
             && flow.transport == Transport::Udp
             && self.home.wanted
+            // Otherwise another place is still to answer.
+            && self.agent.is_registered()
         {
             self.home.keepalive.keep(now, flow, self.agent.keeps_flow());
         }

@@ -246,3 +246,46 @@ async fn a_registration_is_kept_by_whichever_place_is_there() {
     assert!(matches!(stage.told.try_recv(), Ok(Told::Event(PhoneEvent::Registered { .. }))));
     assert!(stage.desk.poll_transmit().is_none());
 }
+
+#[tokio::test]
+async fn a_place_that_says_for_how_long_it_serves_nobody_comes_last_until_then() {
+    // tests rfc3261 §21.5.4
+    for (wait, is_left_out) in [(100, true), (700, false)] {
+        let mut stage = Stage::registered_at(named(), &[[192, 0, 2, 9], [192, 0, 2, 10]]);
+        let first = stage.flow.remote;
+        let (message, _answered) = stage.writes();
+        let mut refused = message.reply(StatusCode::SERVICE_UNAVAILABLE);
+        refused.add(HeaderName::RetryAfter, "600");
+        stage.desk.receive(stage.now, stage.flow, refused.to_bytes());
+        stage.reaches();
+        stage.grants();
+        let message = stage.sent();
+        stage.answers(&message, StatusCode::OK);
+        assert!(stage.waits(Duration::from_secs(wait)).is_none());
+        // The other place breaks, too.
+        stage.desk.unreachable(stage.now, stage.flow);
+        let (_, place) = stage.waits(SEEK_AGAIN.0).expect("the way is sought");
+        assert_eq!(place.address != first, is_left_out, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_registration_that_is_under_way_when_the_phone_goes_elsewhere_goes_there_too() {
+    // tests rfc3261 §10.2, rfc5626 §8
+    let mut stage =
+        Stage::registered_at(named().device(URN).expect("a URN"), &[[192, 0, 2, 9], [192, 0, 2, 10]]);
+    stage.desk.with(stage.now, |desk, now| desk.register(now, oneshot::channel().0));
+    let before = stage.flow;
+    let refresh = stage.sent();
+    let (_, _answered) = is_refused(&mut stage);
+    stage.reaches();
+    assert_eq!(stage.sent().method(), Method::Message);
+    let mut granted = refresh.reply(StatusCode::OK);
+    granted.set(HeaderName::Contact, refresh.raw(HeaderName::Contact).next().expect("a Contact"));
+    granted.set(HeaderName::Require, "outbound");
+    stage.desk.receive(stage.now, before, granted.to_bytes());
+    // That it knows STUN only the first has said.
+    assert_eq!(stage.desk.home.deadline(), None);
+    assert!(stage.grants().cseq().number > refresh.cseq().number);
+    assert!(stage.desk.home.deadline().is_some());
+}
