@@ -41,6 +41,7 @@
 //! | `inquiry.rs` | what a request out of dialog begins with; OPTIONS and MESSAGE |
 //! | `calls.rs` | the table of calls and their deadlines |
 //! | `way.rs` | where a request within a call goes, and by which flow |
+//! | `leads.rs` | where a flow leads |
 //! | `alone.rs` | the way of what belongs to no call |
 //! | `failover.rs` | the next place, where the first finds nobody |
 //! | `client.rs`, `repair.rs`, `redirect.rs` | requests of ours: sending, challenges, other words, other places, outcomes |
@@ -65,6 +66,7 @@ mod event;
 mod failover;
 mod history;
 mod inquiry;
+mod leads;
 #[cfg(feature = "mutants")]
 mod mutant;
 mod redirect;
