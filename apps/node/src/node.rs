@@ -334,7 +334,7 @@ impl Node {
         octets: usize,
         write: impl FnOnce(&mut BytesMut),
     ) {
-        let bytes = self.wire.written_once(&flow, write);
+        let bytes = self.wire.written_once(write);
         if self.gate.may_reply(now, &flow, octets, bytes.len()) {
             self.wire.transmits.push_back(Transmit { flow: to, bytes });
         } else {

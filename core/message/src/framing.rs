@@ -259,7 +259,8 @@ mod tests {
         assert_eq!(with("l: 1\r\nContent-Length: 2"), [Err(FrameError::LengthUnreadable)]);
         assert_eq!(with("l: 70000"), [Err(FrameError::MessageTooLong)]);
         assert!(with("l: 0\r\nl: 0").iter().all(Result::is_ok));
-        for line in ["L:0", "cONTENT-lENGTH\t: 0", "Content-Language: 1\r\nContent-Length: 0", "c: 1\r\nl: 0"] {
+        for line in ["L:0", "cONTENT-lENGTH\t: 0", "Content-Language: 1\r\nContent-Length: 0", "c: 1\r\nl: 0"]
+        {
             assert!(with(line).iter().all(Result::is_ok), "{line}");
         }
     }

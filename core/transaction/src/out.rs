@@ -155,19 +155,18 @@ impl Out {
     /// Answers `request`, which came in by `flow`, without a transaction.
     pub fn reply(&mut self, flow: Flow, request: &Request, response: &Response) {
         let flow = crate::reply_to(flow, request);
-        let bytes = self.written_once(&flow, |out| response.write_to(out));
+        let bytes = self.written_once(|out| response.write_to(out));
         self.transmits.push_back(Transmit { flow, bytes });
     }
 
-    /// A message that leaves once and that nobody keeps. Datagrams share their room; what goes into a stream
-    /// may have to wait there for long, and has its own.
-    pub fn written_once(&mut self, flow: &Flow, write: impl FnOnce(&mut BytesMut)) -> Bytes {
+    /// A message that leaves once and that nobody keeps. Messages share their room, which comes back when all of
+    /// them have left: where one has to wait, whoever has it wait copies it.
+    pub fn written_once(&mut self, write: impl FnOnce(&mut BytesMut)) -> Bytes {
         if self.once.capacity() < MESSAGE_ROOM {
             self.once.reserve(ONCE_ROOM);
         }
         write(&mut self.once);
-        let written = self.once.split();
-        if flow.transport.is_reliable() { Bytes::copy_from_slice(&written) } else { written.freeze() }
+        self.once.split().freeze()
     }
 }
 
@@ -220,10 +219,8 @@ mod tests {
         let mut out = Out::new();
         let mut kept = Vec::new();
         for round in 0..100_u8 {
-            for transport in [Transport::Udp, Transport::Tcp] {
-                let text = vec![round; 1 + usize::from(round) * 100];
-                kept.push((out.written_once(&flow(transport), |out| out.extend_from_slice(&text)), text));
-            }
+            let text = vec![round; 1 + usize::from(round) * 100];
+            kept.push((out.written_once(|out| out.extend_from_slice(&text)), text));
             // Some leave at once, some stay for longer.
             if round % 3 == 0 {
                 kept.remove(0);
@@ -233,18 +230,15 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_share_their_room_and_it_comes_back_when_they_have_left() {
+    fn messages_share_their_room_and_it_comes_back_when_they_have_left() {
         let mut out = Out::new();
-        let (udp, tcp) = (flow(Transport::Udp), flow(Transport::Tcp));
-        let mut message = |flow| out.written_once(flow, |out| out.extend_from_slice(&[7; 1000]));
+        let mut message = || out.written_once(|out| out.extend_from_slice(&[7; 1000]));
         let at = |message: &Bytes| message.as_ptr().addr();
-        let (first, second) = (message(&udp), message(&udp));
+        let (first, second) = (message(), message());
         assert_eq!(at(&second), at(&first) + 1000);
-        assert!(at(&message(&tcp)).abs_diff(at(&first)) > ONCE_ROOM);
         let begin = at(&first);
         drop((first, second));
-        let reused =
-            (0..100).map(|_| at(&message(&udp))).filter(|at| (begin..begin + ONCE_ROOM).contains(at));
+        let reused = (0..100).map(|_| at(&message())).filter(|at| (begin..begin + ONCE_ROOM).contains(at));
         assert_eq!(reused.count(), 100);
     }
 

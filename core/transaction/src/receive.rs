@@ -110,7 +110,7 @@ impl Transactions {
             let flow = reply::reply_to(*flow, request);
             // From elsewhere, or with another question, it is no copy.
             if found.whence() == self.keyed.whence(flow.remote) && found.is_answer_to(request) {
-                let bytes = out.written_once(&flow, |out| found.write_to(request, out)); // rfc3261 §17.2.2
+                let bytes = out.written_once(|out| found.write_to(request, out)); // rfc3261 §17.2.2
                 out.transmits.push_back(Transmit { flow, bytes });
             }
             return Heard::Absorbed; // rfc3261 §17.2.3

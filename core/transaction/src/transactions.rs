@@ -173,7 +173,7 @@ impl Transactions {
         debug_assert!(request.method() != Method::Invite && reply.status().is_final());
         self.has_room(request, fingerprint)?;
         let flow = reply::reply_to(flow, request);
-        let bytes = out.written_once(&flow, |out| reply.write_to(request, out));
+        let bytes = out.written_once(|out| reply.write_to(request, out));
         out.transmits.push_back(Transmit { flow, bytes });
         // rfc3261 §17.2.2: over a reliable transport, Timer J is zero
         if !flow.transport.is_reliable() {
@@ -227,7 +227,7 @@ impl Transactions {
     pub fn send_stateless(&mut self, flow: Flow, mut request: Request, sent_by: &str, out: &mut Out) {
         let key = self.keyed.stateless(&request);
         self.push_via(flow, &mut request, sent_by, |via| branch::write_stateless(via, key));
-        let bytes = out.written_once(&flow, |out| request.write_to(out));
+        let bytes = out.written_once(|out| request.write_to(out));
         out.transmits.push_back(Transmit { flow, bytes });
         self.recycle(request);
     }

@@ -110,13 +110,13 @@ impl Turn<'_> {
 
     /// Sends a message that is made now and never again.
     pub(crate) fn send_once(&mut self, write: impl FnOnce(&mut BytesMut)) {
-        let bytes = self.out.written_once(&self.flow, write);
+        let bytes = self.out.written_once(write);
         self.out.transmits.push_back(Transmit { flow: self.flow, bytes });
     }
 
     /// Sends a message that is made now; what is given back may be sent again.
     pub(crate) fn send_first(&mut self, write: impl FnOnce(&mut BytesMut)) -> Kept {
-        let bytes = self.out.written_once(&self.flow, write);
+        let bytes = self.out.written_once(write);
         let kept = Kept::from(&*bytes);
         self.out.transmits.push_back(Transmit { flow: self.flow, bytes });
         kept
@@ -124,7 +124,7 @@ impl Turn<'_> {
 
     /// Sends the final response of a transaction that is done but for retransmissions of its request.
     pub(crate) fn send_last(&mut self, says: &Says<'_>) -> Said {
-        let bytes = self.out.written_once(&self.flow, |out| says.write_to(out));
+        let bytes = self.out.written_once(|out| says.write_to(out));
         let said = match says {
             Says::Response(_) => Said { question: None, octets: bytes.clone() },
             Says::Reply(reply, request) => Said {

@@ -287,7 +287,10 @@ impl Connection {
         let (State::Open(link) | State::Ending(link)) = &mut self.state else { return Ok(()) };
         match link.poll_write(&mut Context::from_waker(&self.waker), &mut self.queue) {
             Poll::Ready(written) => written,
-            Poll::Pending => Ok(()),
+            Poll::Pending => {
+                self.queue.wait();
+                Ok(())
+            }
         }
     }
 

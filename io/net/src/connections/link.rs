@@ -57,6 +57,8 @@ pub(crate) enum Came {
 #[derive(Default)]
 pub(crate) struct Queue {
     pieces: VecDeque<Bytes>,
+    /// So many of them, from the front, share no memory with others.
+    own: usize,
     bytes: usize,
 }
 
@@ -64,6 +66,15 @@ impl Queue {
     pub(crate) fn push(&mut self, piece: Bytes) {
         self.bytes += piece.len() + PIECE_BYTES;
         self.pieces.push_back(piece);
+    }
+
+    /// What is left has to wait: it is copied out of the memory that it shares with what has left, so that no more
+    /// is held for it than [`Queue::bytes`] says.
+    pub(crate) fn wait(&mut self) {
+        for piece in self.pieces.iter_mut().skip(self.own) {
+            *piece = Bytes::copy_from_slice(piece);
+        }
+        self.own = self.pieces.len();
     }
 
     /// Octets that wait, with what their pieces cost.
@@ -90,6 +101,7 @@ impl Queue {
 
     fn pop(&mut self) -> Option<Bytes> {
         let piece = self.pieces.pop_front()?;
+        self.own = self.own.saturating_sub(1);
         self.bytes = self.bytes.saturating_sub(piece.len() + PIECE_BYTES);
         if self.pieces.is_empty() {
             // One that waits for nothing keeps no memory.
@@ -298,5 +310,33 @@ impl AsyncWrite for Octets {
             Octets::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
             Octets::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_to_wait_is_copied_once_out_of_the_memory_it_shares() {
+        let shared = Bytes::from(b"one two three ".repeat(1_000));
+        let room = shared.as_ptr_range();
+        let mut queue = Queue::default();
+        let places = |queue: &Queue| queue.pieces.iter().map(|piece| piece.as_ptr()).collect::<Vec<_>>();
+        queue.push(shared.slice(..4));
+        queue.push(shared.slice(4..8));
+        let bytes = queue.bytes();
+        queue.wait();
+        assert_eq!((queue.pieces.make_contiguous().concat(), queue.bytes()), (b"one two ".to_vec(), bytes));
+        let own = places(&queue);
+        assert!(own.iter().all(|place| !room.contains(place)));
+        // The first leaves, another comes, and only that one is new.
+        queue.advance(4);
+        queue.push(shared.slice(8..13));
+        queue.wait();
+        let now = places(&queue);
+        assert_eq!((now.len(), now.first()), (2, own.get(1)));
+        assert!(now.iter().all(|place| !room.contains(place)));
+        assert_eq!(queue.pieces.make_contiguous().concat(), b"two three");
     }
 }
