@@ -25,6 +25,8 @@ pub(crate) struct Call {
     /// Challenges are answered anew for each Call-ID.
     // rfc3261 §22.3
     pub(crate) keyring: Keyring,
+    /// Those are of the server that this flow leads to.
+    pub(crate) challenged_by: Option<Flow>,
     /// Where its requests of ours go.
     pub(crate) way: Way,
     /// Its open client transactions: what a CANCEL needs.
@@ -95,6 +97,7 @@ impl Calls {
         let call = Call {
             usage,
             keyring,
+            challenged_by: None,
             way,
             clients: Vec::new(),
             targets,

@@ -165,7 +165,10 @@ impl Agent {
                 None => return false,
             },
             Owner::Call { key, .. } => match self.calls.get_mut(*key) {
-                Some(call) => &mut call.keyring,
+                Some(call) => {
+                    call.challenged_by = Some(open.flow);
+                    &mut call.keyring
+                }
                 None => return false,
             },
         };

@@ -193,6 +193,12 @@ impl Outgoing {
         self.asked.is_none() && other.asked.is_none() && of(&self.request) == of(&other.request)
     }
 
+    /// It carries credentials.
+    fn is_proved(&self) -> bool {
+        let mut names = [HeaderName::Authorization, HeaderName::ProxyAuthorization].into_iter();
+        names.any(|name| self.request.contains(name))
+    }
+
     fn opens(&self) -> bool {
         self.asked.is_some_and(|asked| asked.verb == Verb::Invite)
     }
@@ -231,7 +237,7 @@ impl Agent {
                     self.go_by(key, flow);
                 }
                 if was_lost {
-                    self.send_on(now, key);
+                    self.send_first(now, key);
                 }
             }
             None => {
@@ -300,20 +306,15 @@ impl Agent {
     fn send_first(&mut self, now: Tick, key: CallKey) {
         let Some(call) = self.calls.get_mut(key) else { return };
         let flow = call.way.flow;
-        if let Some(outgoing) = call.way.waiting.pop_front() {
-            self.send_in(now, key, flow, outgoing);
-        }
-    }
-
-    /// What found nobody goes by the way that was found for it.
-    fn send_on(&mut self, now: Tick, key: CallKey) {
-        let Some(call) = self.calls.get_mut(key) else { return };
-        let flow = call.way.flow;
         let Some(mut outgoing) = call.way.waiting.pop_front() else { return };
-        call.keyring.start_over(&mut outgoing.request);
-        if let Some(asked) = outgoing.asked {
-            // rfc3261 §13.2.2.4: what its ACK carries
-            self.turn(now, key, |usage, turn| usage.sent_again(turn, asked, &outgoing.request));
+        if let Some(asked) = outgoing.asked.filter(|_| outgoing.is_proved()) {
+            if call.challenged_by.take_if(|by| !is_among(&[*by], &flow)).is_some() {
+                call.keyring.start_over(&mut outgoing.request);
+            }
+            // rfc3261 §13.2.2.4: an ACK has the same credentials
+            if matches!(asked.verb, Verb::Invite | Verb::Reinvite) {
+                self.turn(now, key, |usage, turn| usage.sent_again(turn, asked, &outgoing.request));
+            }
         }
         self.send_in(now, key, flow, outgoing);
     }

@@ -1,7 +1,7 @@
 //! A proxy asks for the password: the INVITE goes out again with credentials.
 
 use crate::stage::{Stage, proved};
-use ruf_agent::{AgentEvent, EndReason, Failure};
+use ruf_agent::{AgentEvent, Body, EndReason, Failure};
 use ruf_message::{HeaderName, Message, Method, Request, StatusCode};
 
 const PROXY: StatusCode = StatusCode::PROXY_AUTHENTICATION_REQUIRED;
@@ -108,5 +108,28 @@ fn the_end_of_the_first_transaction_is_not_the_end_of_the_call() {
     let told = stage.events();
     assert!(
         matches!(told[..], [AgentEvent::Ringing { .. }, AgentEvent::Answered { call: answered, .. }] if answered == call)
+    );
+}
+
+#[test]
+fn a_change_of_the_call_is_acknowledged_with_its_credentials() {
+    // tests rfc3261 §13.2.2.4, §22.3
+    let mut stage = Stage::new();
+    let call = stage.agent.call(stage.now, &"sip:bob@example.org".parse().unwrap(), None).unwrap();
+    let first = stage.request();
+    stage.challenge(&first, PROXY, "n1", false);
+    let second = again(&mut stage);
+    let contact = [(HeaderName::Contact, "<sip:bob@192.0.2.2>")];
+    stage.answer(&second, StatusCode::OK, "bob", &contact);
+    assert_eq!(stage.request().method(), Method::Ack);
+    stage.agent.modify(stage.now, call, Body::sdp("hold"));
+    let change = stage.request();
+    assert_eq!(proved(&change, HeaderName::ProxyAuthorization), ("n1".into(), Some(2)));
+    stage.answer(&change, StatusCode::OK, "bob", &contact);
+    let ack = stage.request();
+    assert_eq!((ack.method(), ack.cseq().number), (Method::Ack, change.cseq().number));
+    assert_eq!(
+        ack.raw(HeaderName::ProxyAuthorization).next(),
+        change.raw(HeaderName::ProxyAuthorization).next()
     );
 }

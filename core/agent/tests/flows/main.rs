@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 mod pair;
+mod place_seeds;
 mod stage;
 mod trio;
 

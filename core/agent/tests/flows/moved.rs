@@ -1,7 +1,7 @@
 //! The way to the server changes: what goes on goes on by the new one.
 
 use crate::pair::{flow, sdp};
-use crate::stage::Stage;
+use crate::stage::{Stage, proved};
 use ruf_agent::{AgentEvent, CallKey};
 use ruf_message::{Flow, HeaderName, Message, Method, StatusCode};
 
@@ -101,6 +101,27 @@ fn a_registration_that_is_asked_for_while_the_way_changes_is_asked_for_by_the_ne
         assert_eq!(stage.agent.poll_transmit(), None);
         assert!(stage.agent.is_registered());
     }
+}
+
+#[test]
+fn a_call_that_is_challenged_by_the_way_before_proves_itself_by_the_new_one_when_that_asks() {
+    // tests rfc3261 §22.1, §22.3
+    let mut stage = Stage::new();
+    stage.agent.call(stage.now, &"sip:bob@example.org".parse().unwrap(), sdp("offer")).unwrap();
+    let first = stage.request();
+    let new = flow("192.0.2.1:5060", "192.0.2.10:5060");
+    stage.agent.move_to(new);
+    stage.challenge(&first, StatusCode::PROXY_AUTHENTICATION_REQUIRED, "of one", false);
+    let next = |stage: &mut Stage| {
+        let sent = std::iter::from_fn(|| stage.agent.poll_transmit()).last().expect("an INVITE");
+        let Ok(Message::Request(request)) = Message::parse(sent.bytes) else { panic!("no request") };
+        assert_eq!((request.method(), sent.flow), (Method::Invite, new));
+        request
+    };
+    let second = next(&mut stage);
+    assert!(!second.contains(HeaderName::ProxyAuthorization), "{second}");
+    stage.challenge(&second, StatusCode::PROXY_AUTHENTICATION_REQUIRED, "of the other", false);
+    assert_eq!(proved(&next(&mut stage), HeaderName::ProxyAuthorization), ("of the other".into(), Some(1)));
 }
 
 #[test]
