@@ -1,6 +1,7 @@
 //! The way to the server, before a server that the test plays.
 
 mod elsewhere;
+mod seeds;
 
 use super::*;
 use crate::desk::changes::ANSWER;

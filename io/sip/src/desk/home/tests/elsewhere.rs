@@ -9,7 +9,7 @@ fn is_refused(stage: &mut Stage) -> (Request, oneshot::Receiver<Result<Answered,
     (message, answered)
 }
 
-fn named() -> Account {
+pub(super) fn named() -> Account {
     alice().server("example.org:5060").expect("a server")
 }
 
@@ -95,7 +95,7 @@ async fn a_place_that_was_left_is_not_asked_any_more_whether_it_keeps_the_way() 
     assert!(stage.now > Tick::ZERO + Duration::from_secs(20));
 }
 
-fn over_tcp() -> Account {
+pub(super) fn over_tcp() -> Account {
     alice().server("sip:example.org:5060;transport=tcp").expect("a server")
 }
 
