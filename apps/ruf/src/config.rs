@@ -101,7 +101,7 @@ impl Default for Config {
             http_public: false,
             elsewhere: Vec::new(),
             workers: 1,
-            rest: Duration::from_micros(500),
+            rest: Duration::from_micros(1_000),
             udp_trains: true,
             dns: None,
             log: "info".to_owned(),
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_rest_is_bounded_and_trains_can_be_left_out() {
         let Config { rest, udp_trains, .. } = Config::default();
-        assert!(rest == Duration::from_micros(500) && udp_trains);
+        assert!(rest == Duration::from_micros(1_000) && udp_trains);
         let text = "[server]\nrest_us = 0\nudp_trains = false\n";
         let config = parse("ruf.toml", text).expect("fine");
         assert!(config.rest.is_zero() && !config.udp_trains);

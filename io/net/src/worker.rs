@@ -28,7 +28,7 @@ use crate::rest::{FineTimer, Rests};
 use crate::tls::Certificates;
 
 /// Messages that leave in the time that a busy worker rests, from which on it rests.
-const TOGETHER_MIN: u32 = 8;
+const TOGETHER_MIN: u32 = 3;
 /// While it stops, a worker that has nothing left to do itself looks this often whether others have.
 const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// Deadlines are kept at whole numbers of this, so that those of a busy server come due together: it wakes for them a
