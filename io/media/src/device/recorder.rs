@@ -1,10 +1,11 @@
-//! [`Recorder`]: both sides of a call into a file. Not here: what waits for the disk, and the thread that writes it
-//! (`tape`).
+//! [`Recorder`]: both sides of a call into a file. Not here: how that is opened, and kept by the disk (`place`); what
+//! waits for the disk, and the thread that writes it (`tape`).
 
+mod place;
 mod tape;
 
 use std::fmt;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use opus::Channels;
 
+use place::{emptied, keep, private};
 pub(super) use tape::{File, Tape};
 
 use super::{FileError, Sink, Source, Tap, ogg, wav};
@@ -51,17 +53,17 @@ impl Recorder {
     /// is gone.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// It cannot be written, or another recording is.
     pub fn create(path: &Path) -> Result<Recorder, FileError> {
-        Recorder::begin(path, fs::File::create(path), false)
+        Recorder::begin(path, emptied(path), false)
     }
 
     /// Begins a file of one channel, in which both are heard.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// As [`Recorder::create`].
     pub fn mixed(path: &Path) -> Result<Recorder, FileError> {
-        Recorder::begin(path, fs::File::create(path), true)
+        Recorder::begin(path, emptied(path), true)
     }
 
     /// As [`Recorder::create`], where no such file is; its owner alone may read it.
@@ -69,7 +71,7 @@ impl Recorder {
     /// # Errors
     /// There is one, or it cannot be written.
     pub fn create_private(path: &Path) -> Result<Recorder, FileError> {
-        Recorder::begin(path, private(path), false)
+        Recorder::begin_new(path, private(path), false)
     }
 
     /// As [`Recorder::mixed`], where no such file is; its owner alone may read it.
@@ -77,7 +79,18 @@ impl Recorder {
     /// # Errors
     /// There is one, or it cannot be written.
     pub fn mixed_private(path: &Path) -> Result<Recorder, FileError> {
-        Recorder::begin(path, private(path), true)
+        Recorder::begin_new(path, private(path), true)
+    }
+
+    /// One that was made for this is gone if it cannot be written.
+    fn begin_new(path: &Path, file: io::Result<fs::File>, is_mixed: bool) -> Result<Recorder, FileError> {
+        let is_made = file.is_ok();
+        Recorder::begin(path, file, is_mixed).inspect_err(|_| {
+            if is_made {
+                // What stays is an empty file.
+                let _ = fs::remove_file(path);
+            }
+        })
     }
 
     fn begin(path: &Path, file: io::Result<fs::File>, is_mixed: bool) -> Result<Recorder, FileError> {
@@ -167,33 +180,10 @@ impl Drop for Open {
     }
 }
 
-/// Has the disk keep what a file holds. A full or broken one may say so only now.
-fn keep(file: &fs::File) -> io::Result<()> {
-    match file.sync_all() {
-        // There is nothing to keep, in a pipe.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => {}
-        outcome => outcome?,
-    }
-    #[cfg(unix)]
-    if std::os::unix::fs::MetadataExt::nlink(&file.metadata()?) == 0 {
-        return Err(io::Error::other("the file was deleted meanwhile"));
-    }
-    Ok(())
-}
-
 /// What the name asks for.
 fn is_opus(path: &Path) -> bool {
     let ends = |end: &str| path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case(end));
     ["opus", "ogg", "oga"].into_iter().any(ends)
-}
-
-/// A new file for its owner alone.
-fn private(path: &Path) -> io::Result<fs::File> {
-    let mut how = OpenOptions::new();
-    how.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut how, 0o600);
-    how.open(path)
 }
 
 #[cfg(test)]
@@ -322,15 +312,17 @@ mod tests {
         ends(recorder);
     }
 
-    #[cfg(unix)]
     #[test]
-    fn a_file_that_was_deleted_is_no_recording() {
-        let place = Place::new("deleted.opus");
-        let recorder = Recorder::create(&place.0).unwrap();
-        recorded(&recorder);
-        std::fs::remove_file(&place.0).unwrap();
-        let trouble = recorder.finish(WAIT).trouble.unwrap();
-        assert_eq!(trouble, "the file was deleted meanwhile");
+    fn a_new_file_that_cannot_be_written_does_not_stay() {
+        let place = Place::new("new.wav");
+        std::fs::write(&place.0, "").unwrap();
+        // As if the disk were full.
+        let file = fs::File::open(&place.0);
+        assert!(Recorder::begin_new(&place.0, file, false).is_err());
+        assert!(!place.0.exists());
+        std::fs::write(&place.0, "").unwrap();
+        assert!(Recorder::create_private(&place.0).is_err());
+        assert!(place.0.exists(), "it is another one's");
     }
 
     #[cfg(unix)]
@@ -352,7 +344,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_disk_that_is_full_is_said_at_once() {
-        let full = || OpenOptions::new().write(true).open("/dev/full");
+        let full = || fs::OpenOptions::new().write(true).open("/dev/full");
         for name in ["full.wav", "full.opus"] {
             let error = Recorder::begin(Path::new(name), full(), false).unwrap_err();
             assert!(
@@ -360,20 +352,6 @@ mod tests {
                 "{error}"
             );
         }
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_is_private_is_new_and_for_its_owner_alone() {
-        use std::os::unix::fs::PermissionsExt;
-        let place = Place::new("private.wav");
-        let recorder = Recorder::create_private(&place.0).unwrap();
-        recorded(&recorder);
-        assert_eq!(recorder.millis(), 2_200);
-        assert_eq!(std::fs::metadata(&place.0).unwrap().permissions().mode() & 0o777, 0o600);
-        assert!(Recorder::mixed_private(&place.0).unwrap_err().to_string().contains("exists"));
-        ends(recorder);
-        assert_eq!(hound::WavReader::open(&place.0).unwrap().duration(), 110 * 320);
     }
 
     #[test]

@@ -127,6 +127,10 @@ impl Tape {
             self.waiting().kept = count;
             sync()
         });
+        if written.is_ok() {
+            // It is free before anybody hears that it is over.
+            drop(file);
+        }
         // A full disk ends the recording, not the call.
         let mut waiting = self.waiting();
         if let Err(error) = written {
