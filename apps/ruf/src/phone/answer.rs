@@ -11,7 +11,7 @@ use super::conversation::Around;
 use super::identity::Identity;
 use super::interrupt::Interrupt;
 use super::order::{NoOrder, Order, Orders};
-use super::recording::{Finishing, begin_another, tell};
+use super::recording::{Finishing, begin, tell};
 use super::report::Report;
 use super::talk::{Talk, TalkArgs, seconds};
 use super::watch::presence;
@@ -188,7 +188,7 @@ impl Answering<'_> {
         }
         let Some(wanted) = &self.args.talk.record else { return prepared(self.args, None).map(Some) };
         let begun = tokio::select! {
-            begun = begin_another(wanted) => begun,
+            begun = begin(wanted, |path| Recorder::create(path).map_err(|error| error.to_string())) => begun,
             () = self.interrupt.next() => return Ok(None),
         };
         match &begun {

@@ -1,9 +1,11 @@
 //! Recordings: their files, and their end, which waits for the disk, and so must not be where anybody waits.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ruf_sip::device::{Recorded, Recorder};
+use tokio::sync::oneshot;
 use tokio::task::{self, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -20,6 +22,8 @@ const DISK_SLOW: Duration = Duration::from_secs(1);
 
 /// Recordings whose names are tried beside the one that was asked for.
 const NAMES_TRIED: usize = 10_000;
+/// How often another recording may come first with a name that was unused.
+const NAMES_LOST_MAX: u32 = 10;
 
 /// Ends a recording, unless somebody else still holds it. Its file is whole after this, or the disk is not waited for any
 /// more.
@@ -29,19 +33,44 @@ pub(super) async fn finish(recorder: Recorder) -> Recorded {
     finished.unwrap_or_else(|error| Recorded { trouble: Some(error.to_string()), ..Recorded::default() })
 }
 
-/// Begins a recording of one call more: into a file of a name like this that is none yet.
+/// Begins a recording into a file of this name, or of one like it that is none yet.
 ///
 /// # Errors
 /// It cannot be written, in words.
-pub(super) async fn begin_another(path: &Path) -> Result<(Recorder, PathBuf), String> {
+pub(super) async fn begin(
+    path: &Path,
+    record: impl Fn(&Path) -> Result<Recorder, String> + Send + 'static,
+) -> Result<(Recorder, PathBuf), String> {
     let wanted = path.to_owned();
-    let begin = task::spawn_blocking(move || {
-        let path = unused(&wanted);
-        Recorder::create(&path).map(|recorder| (recorder, path))
+    let (tell, told) = oneshot::channel();
+    task::spawn_blocking(move || {
+        let begun = begin_now(&wanted, record);
+        // A file that comes too late is nobody's.
+        if let Err(Ok((_, path))) = tell.send(begun)
+            && path.is_file()
+        {
+            let _ = fs::remove_file(path);
+        }
     });
-    let late = |_| format!("{}: the disk has made no file in {} s", path.display(), DISK_MAX.as_secs());
-    let begun = timeout(DISK_MAX, begin).await.map_err(late)?.map_err(|error| error.to_string())?;
-    begun.map_err(|error| error.to_string())
+    let late = || format!("{}: the disk has made no file in {} s", path.display(), DISK_MAX.as_secs());
+    timeout(DISK_MAX, told).await.ok().and_then(Result::ok).unwrap_or_else(|| Err(late()))
+}
+
+/// The same, for as long as it takes.
+fn begin_now(
+    wanted: &Path,
+    record: impl Fn(&Path) -> Result<Recorder, String>,
+) -> Result<(Recorder, PathBuf), String> {
+    let mut tries = 0;
+    loop {
+        let path = unused(wanted);
+        match record(&path) {
+            Ok(recorder) => return Ok((recorder, path)),
+            // Another one, that begins in the same moment, has it.
+            Err(_) if tries < NAMES_LOST_MAX && unused(wanted) != path => tries += 1,
+            Err(why) => return Err(why),
+        }
+    }
 }
 
 /// This name, or the first of `name-2.wav`, `name-3.wav`, … that is no file: no recording is written over. What is
@@ -109,6 +138,7 @@ pub(super) fn tell(report: &Report, recorded: &Recorded) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::{Mutex, mpsc};
 
     #[test]
     fn no_recording_is_written_over() {
@@ -121,5 +151,45 @@ mod tests {
         assert_eq!(unused(&file), folder.join("out-3.wav"));
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(unused(Path::new("/dev/null")), Path::new("/dev/null"));
+    }
+
+    #[tokio::test]
+    async fn who_begins_at_the_same_moment_takes_another_name() {
+        let folder = std::env::temp_dir().join(format!("ruf-recording-same-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("a.wav");
+        let other = file.clone();
+        let begun = begin(&file, move |path| {
+            if path == other {
+                std::fs::write(&other, "").unwrap();
+            }
+            Recorder::create_private(path).map_err(|error| error.to_string())
+        });
+        assert_eq!(begun.await.unwrap().1, folder.join("a-2.wav"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_disk_that_hangs_is_given_up_and_a_file_that_comes_too_late_does_not_stay() {
+        let path = std::env::temp_dir().join(format!("ruf-recording-late-{}.wav", std::process::id()));
+        let (go, goes) = mpsc::channel::<()>();
+        let (makes, made) = mpsc::channel();
+        let goes = Mutex::new(goes);
+        let begun = begin(&path, move |path| {
+            // Until the other end is gone.
+            let _ = goes.lock().unwrap().recv();
+            let recorder = Recorder::create(path).map_err(|error| error.to_string());
+            makes.send(()).unwrap();
+            recorder
+        });
+        let why = begun.await.unwrap_err();
+        assert!(why.ends_with("the disk has made no file in 5 s"), "{why}");
+        drop(go);
+        made.recv().unwrap();
+        let deadline = std::time::Instant::now() + Duration::from_secs(20);
+        while path.exists() {
+            assert!(std::time::Instant::now() < deadline, "it stays");
+            std::thread::yield_now();
+        }
     }
 }

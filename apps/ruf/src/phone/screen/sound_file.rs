@@ -10,7 +10,7 @@ use ruf_sip::device::{FileError, Recorder};
 
 use super::line::Party;
 use super::private;
-use crate::phone::recording::unused;
+use crate::phone::recording;
 
 /// Letters of a name that are kept, and octets: the names of files are counted in those (255), and there is a date before it,
 /// and a number and an ending behind it.
@@ -61,16 +61,17 @@ fn whom(party: &Party) -> String {
 ///
 /// # Errors
 /// It cannot be written, in words.
-pub(super) fn begin(
+pub(super) async fn begin(
     path: &Path,
     record: fn(&Path) -> Result<Recorder, FileError>,
 ) -> Result<(Recorder, PathBuf), String> {
-    if let Some(folder) = path.parent() {
-        private::folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-    }
-    let path = unused(path);
-    let recorder = record(&path).map_err(|error| error.to_string())?;
-    Ok((recorder, path))
+    let begin = move |path: &Path| {
+        if let Some(folder) = path.parent() {
+            private::folder(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+        }
+        record(path).map_err(|error| error.to_string())
+    };
+    recording::begin(path, begin).await
 }
 
 /// Deletes a file; one that is gone already is deleted.
@@ -102,16 +103,16 @@ mod tests {
         assert_eq!(long, format!("/calls/2026-11-29_14-03-20_{}.opus", "𠀀".repeat(50)));
     }
 
-    #[test]
-    fn a_recording_is_for_its_owner_alone_and_takes_no_other_ones_place() {
+    #[tokio::test]
+    async fn a_recording_is_for_its_owner_alone_and_takes_no_other_ones_place() {
         let folder = std::env::temp_dir().join(format!("ruf-sound-file-{}", std::process::id()));
         let wanted = folder.join("calls").join("a.wav");
-        let paths: Vec<PathBuf> =
-            (0..2).map(|_| begin(&wanted, Recorder::create_private).unwrap().1).collect();
+        let begin = async |path: &Path| begin(path, Recorder::create_private).await;
+        let paths = [begin(&wanted).await.unwrap().1, begin(&wanted).await.unwrap().1];
         assert_eq!(paths, [wanted.clone(), folder.join("calls").join("a-2.wav")]);
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&folder.join("calls")), mode(&wanted)), (0o700, 0o600));
-        let error = begin(&wanted.join("no.wav"), Recorder::create_private).unwrap_err();
+        let error = begin(&wanted.join("no.wav")).await.unwrap_err();
         assert!(error.contains("a.wav"), "{error}");
         fs::remove_dir_all(&folder).unwrap();
     }

@@ -92,7 +92,7 @@ impl LineTask {
                         };
                         return self.tell(Progress::Ended(ended)).await;
                     }
-                    Some(Order::TakeMessage(taking)) => match Machine::new(taking) {
+                    Some(Order::TakeMessage(taking)) => match Machine::new(taking).await {
                         Ok(machine) => {
                             self.machine = Some(machine);
                             return self.talk(incoming.answer()).await;
@@ -121,7 +121,7 @@ impl LineTask {
     /// Sees a call to its end.
     pub(super) async fn talk(mut self, mut call: Call) {
         let _ = self.heard.send(Heard::Named(self.line, call.name())).await;
-        match &self.machine {
+        match &mut self.machine {
             Some(machine) => {
                 let ends = machine.ends();
                 self.between(&call, ends);
@@ -285,7 +285,7 @@ impl LineTask {
     }
 
     async fn record(&mut self, file: &Path) {
-        match sound_file::begin(file, Recorder::create_private) {
+        match sound_file::begin(file, Recorder::create_private).await {
             Ok((recorder, file)) => {
                 self.recordings.begin(recorder);
                 self.tell(Progress::Recording(file)).await;
@@ -296,7 +296,8 @@ impl LineTask {
 
     /// Goes on with voicemail, if that talks to the caller.
     async fn look_at_machine(&mut self, call: &Call) {
-        match self.machine.as_mut().map_or(Turn::Wait, |machine| machine.turn(Instant::now())) {
+        let Some(machine) = &mut self.machine else { return };
+        match machine.turn(Instant::now()).await {
             Turn::Wait => {}
             Turn::Record(recorder) => {
                 // The beep is no part of the message.

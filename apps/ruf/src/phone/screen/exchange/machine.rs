@@ -3,8 +3,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ruf_sip::device::{Null, Player, Recorded, Recorder, ToneGenerator};
@@ -24,12 +24,16 @@ const PAUSE_FRAMES: u32 = 30;
 /// How long the beep is.
 const BEEP_FRAMES: u32 = 20;
 const BEEP: Tone = Tone::sine(1_000.0, -12.0);
-/// Whoever says less has left no message.
-const MESSAGE_MILLIS_MIN: u64 = 1_000;
+/// What a recording has of both, before the caller is to speak.
+const PRELUDE_MILLIS: u64 = 20 * (PAUSE_FRAMES + BEEP_FRAMES) as u64;
+/// Whoever says less then has left no message.
+const SAID_MILLIS_MIN: u64 = 800;
 
 /// Voicemail in one call.
 pub(super) struct Machine {
     taking: Taking,
+    /// Until it is said; in here, since tasks share what they hold.
+    greeting: Mutex<Option<Player>>,
     is_greeted: Arc<AtomicBool>,
     recording: Option<Recording>,
     is_done: bool,
@@ -67,22 +71,29 @@ impl Machine {
     ///
     /// # Errors
     /// Why it cannot, in words.
-    pub(super) fn new(taking: Taking) -> Result<Machine, String> {
-        let folder = taking.file.parent().unwrap_or(Path::new(""));
-        let taken = bytes_in(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    pub(super) async fn new(taking: Taking) -> Result<Machine, String> {
+        let (file, greeting) = (taking.file.clone(), taking.greeting.clone());
+        let look = task::spawn_blocking(move || {
+            let folder = file.parent().unwrap_or(Path::new(""));
+            let taken = bytes_in(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+            // A greeting that has gone leaves the beep.
+            Ok::<_, String>((taken, greeting.and_then(|file| Player::open(&file).ok())))
+        });
+        let late = |_| format!("{}: the disk does not answer", taking.file.display());
+        let seen = timeout(DISK_MAX, look).await.map_err(late)?.map_err(|error| error.to_string())?;
+        let (taken, greeting) = seen?;
         if taken >= taking.space_mib * 1_024 * 1_024 {
             return Err(format!("messages take {} MiB already", taking.space_mib));
         }
-        Ok(Machine { taking, is_greeted: Arc::default(), recording: None, is_done: false })
+        let greeting = Mutex::new(greeting);
+        Ok(Machine { taking, greeting, is_greeted: Arc::default(), recording: None, is_done: false })
     }
 
-    /// What the caller hears; nobody here hears the caller.
-    pub(super) fn ends(&self) -> Ends {
-        // A greeting that has gone leaves the beep.
-        let player = self.taking.greeting.as_deref().and_then(|file| Player::open(file).ok());
+    /// What the caller hears, once; nobody here hears the caller.
+    pub(super) fn ends(&mut self) -> Ends {
         let greeting = Greeting {
             lead: LEAD_FRAMES,
-            player,
+            player: self.greeting.get_mut().unwrap_or_else(PoisonError::into_inner).take(),
             is_over: Arc::clone(&self.is_greeted),
             after: 0,
             beep: ToneGenerator::new(BEEP, Rate::Hz16000),
@@ -91,13 +102,14 @@ impl Machine {
     }
 
     /// Some time went by.
-    pub(super) fn turn(&mut self, now: Instant) -> Turn {
+    pub(super) async fn turn(&mut self, now: Instant) -> Turn {
         let turn = match &self.recording {
             _ if self.is_done => Turn::Wait,
             None if !self.is_greeted.load(Ordering::Relaxed) => Turn::Wait,
-            None => match sound_file::begin(&self.taking.file, Recorder::mixed_private) {
+            None => match sound_file::begin(&self.taking.file, Recorder::mixed_private).await {
                 Ok((recorder, file)) => {
-                    let until = now + Duration::from_secs(self.taking.secs);
+                    let until =
+                        now + Duration::from_millis(PRELUDE_MILLIS) + Duration::from_secs(self.taking.secs);
                     self.recording = Some(Recording { recorder: recorder.clone(), file, until });
                     Turn::Record(recorder)
                 }
@@ -123,7 +135,7 @@ impl Machine {
         let Some(Recording { recorder, file, .. }) = self.recording else { return Left::default() };
         let Recorded { millis, trouble, .. } = finish(recorder).await;
         let look = task::spawn_blocking(move || {
-            let is_there = millis >= MESSAGE_MILLIS_MIN && file.exists();
+            let is_there = millis >= PRELUDE_MILLIS + SAID_MILLIS_MIN && file.exists();
             if !is_there {
                 remove(&file);
             }
@@ -223,8 +235,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn after_the_greeting_it_beeps_and_records_from_before_the_beep() {
+    #[tokio::test]
+    async fn after_the_greeting_it_beeps_and_records_from_before_the_beep() {
         let folder = Folder::new("beep");
         fs::create_dir_all(&folder.0).unwrap();
         let greeting = folder.0.join("greeting.wav");
@@ -237,7 +249,7 @@ mod tests {
         }
         drop((tone, ear));
         assert_eq!(recorder.finish(Duration::from_secs(20)).millis, 1_000);
-        let mut machine = Machine::new(Taking { greeting: Some(greeting), ..folder.taking() }).unwrap();
+        let mut machine = Machine::new(Taking { greeting: Some(greeting), ..folder.taking() }).await.unwrap();
         let Ends { mut source, .. } = machine.ends();
         let mut next = |frames: u32| -> Vec<i16> {
             (0..frames).flat_map(|_| source.frame().unwrap().to_vec()).collect()
@@ -246,52 +258,52 @@ mod tests {
         assert_eq!(hz(&next(LEAD_FRAMES)), None);
         assert_eq!(hz(&next(50)), Some(500.0));
         let now = Instant::now();
-        assert!(matches!(machine.turn(now), Turn::Wait));
+        assert!(matches!(machine.turn(now).await, Turn::Wait));
         next(1);
-        assert!(matches!(machine.turn(now), Turn::Record(_)));
+        assert!(matches!(machine.turn(now).await, Turn::Record(_)));
         assert_eq!(hz(&next(PAUSE_FRAMES - 1)), None);
         assert_eq!(hz(&next(BEEP_FRAMES)), Some(1_000.0));
         assert!(next(100).iter().all(|sample| *sample == 0));
-        assert!(matches!(machine.turn(now + Duration::from_secs(2)), Turn::Wait));
-        assert!(matches!(machine.turn(now + Duration::from_secs(3)), Turn::HangUp));
-        assert!(matches!(machine.turn(now + Duration::from_secs(4)), Turn::Wait), "once");
+        assert!(matches!(machine.turn(now + Duration::from_secs(3)).await, Turn::Wait));
+        assert!(matches!(machine.turn(now + Duration::from_secs(4)).await, Turn::HangUp));
+        assert!(matches!(machine.turn(now + Duration::from_secs(5)).await, Turn::Wait), "once");
     }
 
     #[tokio::test]
     async fn who_says_nothing_leaves_nothing_and_no_message_is_written_over() {
         let folder = Folder::new("left");
-        let left = |millis: u64| {
-            let mut machine = Machine::new(folder.taking()).unwrap();
+        let left = async |millis: u64| {
+            let mut machine = Machine::new(folder.taking()).await.unwrap();
             let Ends { mut source, .. } = machine.ends();
             assert!((0..=LEAD_FRAMES).all(|_| source.frame().is_some()));
-            let Turn::Record(recorder) = machine.turn(Instant::now()) else { panic!("it records") };
+            let Turn::Record(recorder) = machine.turn(Instant::now()).await else { panic!("it records") };
             heard(&recorder, millis);
             drop(recorder);
             machine
         };
         let message =
             |name: &str, millis| Left { message: Some((folder.0.join(name), millis)), trouble: None };
-        assert_eq!(left(980).left().await, Left::default());
+        assert_eq!(left(1_780).await.left().await, Left::default());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 0);
-        assert_eq!(left(1_500).left().await, message("m.opus", 1_500));
-        assert_eq!(left(2_000).left().await, message("m-2.opus", 2_000));
-        left(2_000).give_up();
+        assert_eq!(left(1_800).await.left().await, message("m.opus", 1_800));
+        assert_eq!(left(2_000).await.left().await, message("m-2.opus", 2_000));
+        left(2_000).await.give_up();
         // In the last moment: it has ended the call.
-        let mut done = left(2_000);
-        let last = Instant::now() + Duration::from_secs(3);
-        assert!(matches!(done.turn(last), Turn::HangUp) && done.is_done());
+        let mut done = left(2_000).await;
+        let last = Instant::now() + Duration::from_secs(4);
+        assert!(matches!(done.turn(last).await, Turn::HangUp) && done.is_done());
         assert_eq!(done.left().await, message("m-3.opus", 2_000));
-        assert_eq!(Machine::new(folder.taking()).unwrap().left().await, Left::default());
+        assert_eq!(Machine::new(folder.taking()).await.unwrap().left().await, Left::default());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3);
     }
 
     #[tokio::test]
     async fn a_message_that_is_gone_is_none_and_that_is_said() {
         let folder = Folder::new("gone");
-        let mut machine = Machine::new(folder.taking()).unwrap();
+        let mut machine = Machine::new(folder.taking()).await.unwrap();
         let Ends { mut source, .. } = machine.ends();
         assert!((0..=LEAD_FRAMES).all(|_| source.frame().is_some()));
-        let Turn::Record(recorder) = machine.turn(Instant::now()) else { panic!("it records") };
+        let Turn::Record(recorder) = machine.turn(Instant::now()).await else { panic!("it records") };
         heard(&recorder, 2_000);
         drop(recorder);
         fs::remove_dir_all(&folder.0).unwrap();
@@ -300,13 +312,13 @@ mod tests {
         assert_eq!(trouble.unwrap(), "the file was deleted meanwhile");
     }
 
-    #[test]
-    fn a_folder_that_is_full_takes_no_more() {
+    #[tokio::test]
+    async fn a_folder_that_is_full_takes_no_more() {
         let folder = Folder::new("full");
-        assert!(Machine::new(folder.taking()).is_ok(), "there is none yet");
+        assert!(Machine::new(folder.taking()).await.is_ok(), "there is none yet");
         fs::create_dir_all(&folder.0).unwrap();
         fs::File::create(folder.0.join("old.opus")).unwrap().set_len(1_024 * 1_024).unwrap();
-        let why = Machine::new(folder.taking()).map(drop).unwrap_err();
+        let why = Machine::new(folder.taking()).await.map(drop).unwrap_err();
         assert_eq!(why, "messages take 1 MiB already");
     }
 }
