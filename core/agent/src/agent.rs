@@ -131,7 +131,7 @@ impl Agent {
         self.drain(now);
     }
 
-    /// The registrar keeps our Contact, as far as we know.
+    /// The registrar keeps our Contact, as far as we know: it was asked to, and has not said that it does no longer.
     pub fn is_registered(&self) -> bool {
         self.registration.is_registered()
     }

@@ -375,7 +375,7 @@ impl Registration {
     }
 
     pub(crate) fn is_registered(&self) -> bool {
-        matches!(self.state, State::Registered { .. })
+        self.bound
     }
 }
 

@@ -38,7 +38,7 @@ impl Phone {
     /// The server refused, or was not reached; or the system gives no port.
     pub async fn register(account: Account) -> Result<Phone, Error> {
         let phone = Phone::open(account).await?;
-        phone.endpoint.ask_later(|desk, now, answer| desk.register(now, answer)).await??;
+        phone.registered().await?;
         Ok(phone)
     }
 
@@ -64,6 +64,14 @@ impl Phone {
     /// Its address-of-record: what others call.
     pub fn aor(&self) -> &Uri {
         self.endpoint.aor()
+    }
+
+    /// Registers, and returns when the server has answered. It stays registered until it is closed or dropped.
+    ///
+    /// # Errors
+    /// The server refused, or was not reached.
+    pub async fn registered(&self) -> Result<(), Error> {
+        self.endpoint.ask_later(|desk, now, answer| desk.register(now, answer)).await?
     }
 
     /// Registers, and stays registered until it is closed or dropped; how it goes comes from [`Phone::next`].

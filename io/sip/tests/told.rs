@@ -204,6 +204,40 @@ async fn who_leaves_has_told_the_server_and_the_far_side_before_anybody_answers(
     assert_eq!(came, [(Method::Cancel, None), (Method::Register, Some(b"0".to_vec()))]);
 }
 
+#[tokio::test]
+async fn who_closes_has_taken_the_registration_back_though_that_is_lost_and_asked_for_a_password() {
+    // tests rfc3261 §10.2.2, §17.1.2.2, §22.2
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let at = socket.local_addr().unwrap();
+    let serving = std::thread::spawn(move || {
+        let (mut octets, mut removals) = (vec![0; 4_000], 0);
+        loop {
+            let (len, from) = socket.recv_from(&mut octets).unwrap();
+            let message = Message::parse(Bytes::copy_from_slice(octets.get(..len).unwrap()));
+            let Ok(Message::Request(request)) = message else { continue };
+            let mut answer = request.reply(StatusCode::OK);
+            if request.raw(HeaderName::Expires).next() != Some(b"0") {
+                answer.set(HeaderName::Contact, format!("<{}>;expires=600", contact(&request)));
+            } else if request.raw(HeaderName::Authorization).next().is_none() {
+                removals += 1;
+                if removals == 1 {
+                    continue;
+                }
+                answer = request.reply(StatusCode::UNAUTHORIZED);
+                answer.set(HeaderName::WwwAuthenticate, r#"Digest realm="h", nonce="n", qop="auth""#);
+            } else {
+                return socket.send_to(&answer.to_bytes(), from).unwrap();
+            }
+            socket.send_to(&answer.to_bytes(), from).unwrap();
+        }
+    });
+    let account = Account::new("sip:alice@example.org").unwrap().password("secret");
+    let account = account.server(&at.to_string()).unwrap().listen(([127, 0, 0, 1], 0).into());
+    let alice = within(Phone::register(account)).await.unwrap();
+    within(alice.close()).await;
+    within(tokio::task::spawn_blocking(|| serving.join())).await.unwrap().unwrap();
+}
+
 fn contact(request: &Request) -> String {
     request.contacts().next().unwrap().uri().unwrap().to_string()
 }

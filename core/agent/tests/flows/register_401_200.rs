@@ -60,7 +60,13 @@ fn challenged_granted_refreshed_and_removed() {
         String::from_utf8_lossy(removal.raw(HeaderName::Contact).next().unwrap()),
         format!("{CONTACT};expires=0")
     );
+    // It is not gone because we want it gone.
+    assert!(stage.agent.is_registered());
+    stage.challenge(&removal, StatusCode::UNAUTHORIZED, "n3", true);
+    let removal = stage.request();
+    assert!(stage.agent.is_registered());
     granted(&mut stage, &removal, 0);
+    assert!(!stage.agent.is_registered());
     assert_eq!(stage.events(), [AgentEvent::Registered { expires_secs: 3_600 }, AgentEvent::Unregistered]);
     stage.run(Duration::from_secs(100_000));
     assert!(stage.sent().is_empty() && stage.agent.is_idle(), "{:?}", stage.agent.counts());
