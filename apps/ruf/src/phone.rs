@@ -25,6 +25,8 @@ pub(crate) use watch::WatchArgs;
 use std::future::Future;
 
 use ruf_sip::{Ended, Error, StatusCode};
+use rustix::process::Signal;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{EXIT_CONFIG, EXIT_FAILED, EXIT_OK};
 
@@ -69,7 +71,11 @@ fn run(command: impl Future<Output = Result<u8, Error>>) -> u8 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let done = match runtime {
         Ok(runtime) => {
-            let done = runtime.block_on(command);
+            let done = runtime.block_on(async {
+                // A file that may grow no more is an error where it is written, and ends no call.
+                let _limit = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()));
+                command.await
+            });
             // A name that is still being looked up keeps nobody waiting.
             runtime.shutdown_background();
             done

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use scene::{has_tone, write_tone};
-use server::{Place, ruf};
+use server::{Place, ruf, until};
 
 /// Linux's.
 const O_NONBLOCK: i32 = 0o4000;
@@ -31,8 +31,10 @@ struct Phone {
 
 impl Phone {
     fn start(arguments: &[&str]) -> Phone {
-        let mut command = ruf();
-        command.args(arguments).args(["--listen", "127.0.0.1:0"]);
+        Phone::run(ruf().args(arguments).args(["--listen", "127.0.0.1:0"]))
+    }
+
+    fn run(command: &mut Command) -> Phone {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
         let lines = Box::new(BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok));
         Phone { child, lines, said: Vec::new() }
@@ -176,4 +178,69 @@ fn each_call_that_is_answered_has_a_recording_of_its_own_and_one_that_cannot_be_
         let file = kept.join(name);
         assert!(has_tone(&file, 0, its) && !has_tone(&file, 0, other), "{name}");
     }
+}
+
+#[test]
+fn a_file_that_may_grow_no_more_ends_the_recording_and_not_the_call() {
+    let place = Place::new("recording-limit");
+    let mut bob = Phone::start(&["answer", "--once", "--echo"]);
+    let at = bob.says("listening");
+    let file = place.path("limited.wav");
+    // In blocks of 512 or 1,024 octets: a second of sound has 64,000.
+    let line = format!(
+        "ulimit -f 100; exec {} call {at} --record {} --listen 127.0.0.1:0",
+        env!("CARGO_BIN_EXE_ruf"),
+        file.display()
+    );
+    let mut alice = Phone::run(Command::new("sh").args(["-c", &line]));
+    assert!(alice.says("recording").starts_with("File too large"));
+    alice.terminate();
+    alice.says("hung up");
+    let said = alice.ends();
+    let last = said.last().unwrap();
+    assert!(last.ends_with(" s of it are in the file: File too large (os error 27)"), "{said:?}");
+    let secs = hound::WavReader::open(&file).unwrap().duration() / 16_000;
+    assert_eq!(last, &format!("recording {secs}.0 s of it are in the file: File too large (os error 27)"));
+    assert!(bob.ends().contains(&"the far side hung up".to_owned()));
+}
+
+#[test]
+fn what_is_played_or_being_recorded_is_not_written_over() {
+    let place = Place::new("recording-over");
+    let (tone, other) = (place.path("tone.wav"), place.path("other.wav"));
+    write_tone(&tone, 440, 1);
+    std::os::unix::fs::symlink(&tone, &other).unwrap();
+    let before = fs::read(&tone).unwrap();
+    let [tone, other] = [&tone, &other].map(|path| path.to_str().unwrap());
+    let refused = |arguments: &[&str]| {
+        let done = ruf().args(arguments).args(["--listen", "127.0.0.1:0"]).output().unwrap();
+        assert_eq!(done.status.code(), Some(2), "{arguments:?}");
+        String::from_utf8(done.stderr).unwrap()
+    };
+    for arguments in [["call", "sip:bob@127.0.0.1:9"], ["answer", "--once"]] {
+        let said = refused(&[&arguments[..], &["--play", tone, "--record", other]].concat());
+        assert!(said.contains("--record would write over what --play says"), "{said}");
+        // Nor is anything, for a line that is wrong.
+        refused(&[&arguments[..], &["--play", "/nowhere", "--record", tone]].concat());
+    }
+    assert_eq!(fs::read(tone).unwrap(), before);
+    let kept = place.path("kept.wav");
+    let (mut alice, _bob) = call(&place, &kept, "60");
+    alice.says("answered");
+    let said = refused(&["call", "sip:bob@127.0.0.1:9", "--record", kept.to_str().unwrap()]);
+    assert!(said.contains("kept.wav cannot be written: another recording goes into it"), "{said}");
+}
+
+#[test]
+fn a_pipe_that_nobody_reads_keeps_nobody_from_ending_the_command() {
+    let place = Place::new("recording-opens");
+    let pipe = place.path("pipe.opus");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let mut bob = Phone::start(&["answer", "--record", pipe.to_str().unwrap()]);
+    let state = format!("/proc/{}/stat", bob.child.id());
+    until("it waits for somebody who reads", || {
+        fs::read_to_string(&state).unwrap().contains(") S ").then_some(())
+    });
+    bob.terminate();
+    until("it ends", || bob.child.try_wait().unwrap());
 }

@@ -143,3 +143,18 @@ fn who_is_told_twice_at_once_takes_the_registration_back_all_the_same() {
     assert!(gone.recv_timeout(PATIENCE).is_ok());
     screen.ends();
 }
+
+#[test]
+fn who_waits_for_a_server_that_says_nothing_ends_by_a_signal() {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let server = socket.local_addr().unwrap().to_string();
+    let mut bob = ruf();
+    bob.args(["answer", "--account", "bob@phones.test", "--server", &server, "--listen", "127.0.0.1:0"]);
+    let bob = bob.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // It waits for the answer to this.
+    assert!(socket.recv_from(&mut [0; 4_000]).is_ok());
+    terminate(&bob);
+    let done = bob.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), done.stdout, done.stderr), (Some(4), Vec::new(), Vec::new()));
+}

@@ -15,7 +15,7 @@ use super::recording::{Finishing, begin, tell};
 use super::report::Report;
 use super::talk::{Talk, TalkArgs, seconds};
 use super::watch::presence;
-use super::{help, status_of};
+use super::{EXIT_UNANSWERED, help, status_of};
 use crate::EXIT_OK;
 
 /// Flags of `ruf answer`.
@@ -44,14 +44,20 @@ pub(super) async fn run(args: &AnswerArgs) -> Result<u8, Error> {
     let report = Report::new(args.talk.json);
     let account = args.talk.account(&args.identity)?;
     // What cannot be played or recorded is said before anybody calls. A signal ends what waits for that.
-    let first = prepared(args, args.talk.recorder()?)?;
+    let first = prepared(args)?.recorded(args.talk.recorder(args.play.as_deref())?);
     let mut interrupt = Interrupt::listen()?;
-    let mut phone = match args.identity.registers() {
-        true => Phone::register(account).await?,
-        false => Phone::open(account).await?,
-    };
+    let mut phone = Phone::open(account).await?;
+    if args.identity.registers() {
+        match interrupt.unless(phone.registered()).await {
+            Some(answered) => answered?,
+            None => {
+                interrupt.close(phone).await;
+                return Ok(EXIT_UNANSWERED);
+            }
+        }
+    }
     let unkept = match &args.presence {
-        Some(presence) => phone.publish(presence).await.err(),
+        Some(presence) => interrupt.unless(phone.publish(presence)).await.and_then(Result::err),
         None => None,
     };
     report.say("listening", &address(&phone, &args.identity));
@@ -186,16 +192,15 @@ impl Answering<'_> {
         if let Some(first) = self.first.take() {
             return Ok(Some(first));
         }
-        let Some(wanted) = &self.args.talk.record else { return prepared(self.args, None).map(Some) };
-        let begun = tokio::select! {
-            begun = begin(wanted, |path| Recorder::create(path).map_err(|error| error.to_string())) => begun,
-            () = self.interrupt.next() => return Ok(None),
-        };
+        let talk = prepared(self.args)?;
+        let Some(wanted) = &self.args.talk.record else { return Ok(Some(talk)) };
+        let begin = begin(wanted, |path| Recorder::create(path).map_err(|error| error.to_string()));
+        let Some(begun) = self.interrupt.unless(begin).await else { return Ok(None) };
         match &begun {
             Ok((_, file)) => self.report.say("note", &format!("recorded into {}", file.display())),
             Err(why) => self.report.say("recording", why),
         }
-        prepared(self.args, begun.ok().map(|(recorder, _)| recorder)).map(Some)
+        Ok(Some(talk.recorded(begun.ok().map(|(recorder, _)| recorder))))
     }
 
     /// Answers when it has rung for long enough; `None`: the caller gave up, or we are to refuse it or to end.
@@ -233,8 +238,8 @@ impl Answering<'_> {
     }
 }
 
-fn prepared(args: &AnswerArgs, recorder: Option<Recorder>) -> Result<Talk, Error> {
-    let talk = Talk::new(&args.talk, recorder);
+fn prepared(args: &AnswerArgs) -> Result<Talk, Error> {
+    let talk = Talk::new(&args.talk);
     match &args.play {
         Some(file) => talk.playing(file, true),
         None => Ok(talk),

@@ -36,10 +36,12 @@ pub(crate) struct CallArgs {
 
 pub(super) async fn run(args: &CallArgs) -> Result<u8, Error> {
     let account = args.talk.account(&args.identity)?;
-    let mut talk = Talk::new(&args.talk, args.talk.recorder()?).pressing(args.dtmf.as_deref())?;
+    let mut talk = Talk::new(&args.talk).pressing(args.dtmf.as_deref())?;
     if let Some(file) = &args.play {
         talk = talk.playing(file, false)?;
     }
+    // Last: nothing is written over for a line that is wrong.
+    talk = talk.recorded(args.talk.recorder(args.play.as_deref())?);
     let (report, mut interrupt) = (Report::new(args.talk.json), Interrupt::listen()?);
     let mut orders = Orders::listen(args.talk.control);
     let mut phone = Phone::open(account).await?;

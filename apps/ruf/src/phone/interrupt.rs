@@ -36,6 +36,14 @@ impl Interrupt {
         self.came = self.came.saturating_add(1);
     }
 
+    /// Waits for this, unless somebody wants the end meanwhile.
+    pub(super) async fn unless<T>(&mut self, wanted: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = wanted => Some(done),
+            () = self.next() => None,
+        }
+    }
+
     /// One came, at some time.
     pub(super) fn has_come(&self) -> bool {
         self.came > 0

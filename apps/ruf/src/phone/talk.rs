@@ -72,10 +72,14 @@ impl TalkArgs {
         is_wanted.then(|| Card::new(named(&self.speaker), named(&self.microphone)))
     }
 
-    /// Begins the recording, if one is wanted.
-    pub(super) fn recorder(&self) -> Result<Option<Recorder>, Error> {
-        let recorder = self.record.as_deref().map(Recorder::create).transpose();
-        recorder.map_err(|error| Error::Address(error.to_string()))
+    /// Begins the recording, if one is wanted. What is played must not be written over.
+    pub(super) fn recorder(&self, played: Option<&Path>) -> Result<Option<Recorder>, Error> {
+        let Some(record) = self.record.as_deref() else { return Ok(None) };
+        if played.is_some_and(|played| is_same(played, record)) {
+            let why = format!("--record would write over what --play says: {}", record.display());
+            return Err(Error::Address(why));
+        }
+        Recorder::create(record).map(Some).map_err(|error| Error::Address(error.to_string()))
     }
 
     /// The account that is meant, with what it says of media.
@@ -115,14 +119,14 @@ enum Says {
 }
 
 impl Talk {
-    pub(super) fn new(args: &TalkArgs, recorder: Option<Recorder>) -> Talk {
+    pub(super) fn new(args: &TalkArgs) -> Talk {
         Talk {
             says: match args.card() {
                 Some(card) => Says::Card(card),
                 None if args.echo => Says::Echo,
                 None => Says::Nothing,
             },
-            recorder,
+            recorder: None,
             keys: None,
             lasts: args.lasts,
             says_for: None,
@@ -135,6 +139,11 @@ impl Talk {
         let says_for = (!is_looping).then(|| Duration::from_millis(player.millis()));
         let player = if is_looping { player.looping() } else { player };
         Ok(Talk { says: Says::File(player), says_for, ..self })
+    }
+
+    /// Goes into this recording.
+    pub(super) fn recorded(self, recorder: Option<Recorder>) -> Talk {
+        Talk { recorder, ..self }
     }
 
     /// Presses keys once it is answered.
@@ -200,6 +209,11 @@ impl Says {
         };
         Ends::new(source, sink, recorder)
     }
+}
+
+/// Both names are of one file, which is there.
+fn is_same(one: &Path, other: &Path) -> bool {
+    one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
 }
 
 /// So many seconds, as a flag says it.
