@@ -58,7 +58,7 @@ pub(super) enum Heard {
     /// What the phone calls the call of a line.
     Named(LineId, CallName),
     /// A call that the far side of another asked for.
-    Followed(LineTask, Call),
+    Followed(Box<LineTask>, Call),
     /// This waits in the mailbox of a phone.
     Mailbox(usize, Option<Mailbox>),
     /// A contact is so.

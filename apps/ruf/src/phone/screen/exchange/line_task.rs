@@ -1,18 +1,16 @@
 //! [`LineTask`]: the task of one call, from its beginning to its end.
 
-use std::path::Path;
 use std::time::Duration;
 
-use ruf_sip::device::{LevelMeter, Recorder, Room};
+use ruf_sip::device::{LevelMeter, Room};
 use ruf_sip::{Call, CallEvent, Codec, Dialer, Ended, Error, Figures, Incoming, StatusCode, Suite};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
 use super::super::event::{LineId, Progress, Quality, Sound};
 use super::super::sound::{Ends, SoundPlan};
-use super::super::sound_file;
 use super::machine::{Left, Machine, Turn};
-use super::recordings::Recordings;
+use super::recordings::{Begun, Recordings};
 use super::{Heard, Order};
 
 /// How often it is looked how a call sounds.
@@ -152,6 +150,7 @@ impl LineTask {
                         call.hang_up();
                     }
                 },
+                Some(begun) = self.recordings.begun() => self.record(begun).await,
                 _ = look.tick() => {
                     let troubled = self.sound.trouble();
                     if trouble != troubled {
@@ -249,7 +248,7 @@ impl LineTask {
                     self.tell(Progress::NoKeys).await;
                 }
             }
-            Order::Record(Some(file)) => self.record(&file).await,
+            Order::Record(Some(file)) => self.recordings.ask(file),
             Order::Record(None) => self.recordings.stop(),
             Order::Transfer(to) => {
                 if let Err(error) = call.transfer(&to) {
@@ -276,7 +275,7 @@ impl LineTask {
                 }
             }
             Order::Follow(task) => match call.follow().await {
-                Ok(new) => drop(self.heard.send(Heard::Followed(*task, new)).await),
+                Ok(new) => drop(self.heard.send(Heard::Followed(task, new)).await),
                 Err(error) => task.tell(Progress::Ended(Ended::Failed(error))).await,
             },
             Order::Answer => self.take_over(call).await,
@@ -284,8 +283,9 @@ impl LineTask {
         }
     }
 
-    async fn record(&mut self, file: &Path) {
-        match sound_file::begin(file, Recorder::create_private).await {
+    /// A file for what is recorded at a key is there, or none.
+    async fn record(&mut self, begun: Begun) {
+        match begun {
             Ok((recorder, file)) => {
                 self.recordings.begin(recorder);
                 self.tell(Progress::Recording(file)).await;
@@ -297,12 +297,12 @@ impl LineTask {
     /// Goes on with voicemail, if that talks to the caller.
     async fn look_at_machine(&mut self, call: &Call) {
         let Some(machine) = &mut self.machine else { return };
-        match machine.turn(Instant::now()).await {
+        match machine.turn(Instant::now()) {
             Turn::Wait => {}
-            Turn::Record(recorder) => {
+            Turn::Record => {
                 // The beep is no part of the message.
                 self.recordings.tap.mute(true);
-                self.recordings.tap.record(Some(&recorder));
+                self.recordings.tap.record(Some(machine.recorder()));
             }
             Turn::HangUp => call.hang_up(),
             Turn::Fail(why) => {
@@ -324,7 +324,7 @@ impl LineTask {
 
     /// Says if nothing can be recorded any more, or not all; the call goes on.
     async fn look_at_recorder(&mut self) {
-        if self.recordings.has_lost(self.machine.as_ref().and_then(Machine::recorder)) {
+        if self.recordings.has_lost(self.machine.as_ref().map(Machine::recorder)) {
             self.tell(Progress::NotAllRecorded).await;
         }
         if let Some(why) = self.recordings.fails() {

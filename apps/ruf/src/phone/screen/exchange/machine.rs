@@ -31,18 +31,16 @@ const SAID_MILLIS_MIN: u64 = 800;
 
 /// Voicemail in one call.
 pub(super) struct Machine {
-    taking: Taking,
     /// Until it is said; in here, since tasks share what they hold.
     greeting: Mutex<Option<Player>>,
     is_greeted: Arc<AtomicBool>,
-    recording: Option<Recording>,
-    is_done: bool,
-}
-
-struct Recording {
     recorder: Recorder,
     file: PathBuf,
-    until: Instant,
+    /// How long a message may be.
+    lasts: Duration,
+    /// When that is over, once there is one.
+    until: Option<Instant>,
+    is_done: bool,
 }
 
 /// What a caller left.
@@ -58,8 +56,8 @@ pub(super) struct Left {
 pub(super) enum Turn {
     /// Nothing.
     Wait,
-    /// What is heard goes there.
-    Record(Recorder),
+    /// What is heard is the message from now on.
+    Record,
     /// That was all.
     HangUp,
     /// What is said cannot be kept, or no longer; why.
@@ -85,8 +83,17 @@ impl Machine {
         if taken >= taking.space_mib * 1_024 * 1_024 {
             return Err(format!("messages take {} MiB already", taking.space_mib));
         }
-        let greeting = Mutex::new(greeting);
-        Ok(Machine { taking, greeting, is_greeted: Arc::default(), recording: None, is_done: false })
+        // Who cannot keep a message does not ask for one.
+        let (recorder, file) = sound_file::begin(&taking.file, Recorder::mixed_private).await?;
+        Ok(Machine {
+            greeting: Mutex::new(greeting),
+            is_greeted: Arc::default(),
+            recorder,
+            file,
+            lasts: Duration::from_millis(PRELUDE_MILLIS) + Duration::from_secs(taking.secs),
+            until: None,
+            is_done: false,
+        })
     }
 
     /// What the caller hears, once; nobody here hears the caller.
@@ -102,37 +109,31 @@ impl Machine {
     }
 
     /// Some time went by.
-    pub(super) async fn turn(&mut self, now: Instant) -> Turn {
-        let turn = match &self.recording {
-            _ if self.is_done => Turn::Wait,
-            None if !self.is_greeted.load(Ordering::Relaxed) => Turn::Wait,
-            None => match sound_file::begin(&self.taking.file, Recorder::mixed_private).await {
-                Ok((recorder, file)) => {
-                    let until =
-                        now + Duration::from_millis(PRELUDE_MILLIS) + Duration::from_secs(self.taking.secs);
-                    self.recording = Some(Recording { recorder: recorder.clone(), file, until });
-                    Turn::Record(recorder)
-                }
-                Err(why) => Turn::Fail(why),
-            },
-            Some(recording) => match recording.recorder.trouble() {
-                Some(why) => Turn::Fail(why),
-                None if now >= recording.until => Turn::HangUp,
-                None => Turn::Wait,
-            },
+    pub(super) fn turn(&mut self, now: Instant) -> Turn {
+        if self.is_done {
+            return Turn::Wait;
+        }
+        let turn = match (self.recorder.trouble(), self.until) {
+            (Some(why), _) => Turn::Fail(why),
+            (None, None) if self.is_greeted.load(Ordering::Relaxed) => {
+                self.until = Some(now + self.lasts);
+                Turn::Record
+            }
+            (None, Some(until)) if now >= until => Turn::HangUp,
+            (None, None | Some(_)) => Turn::Wait,
         };
-        self.is_done |= matches!(turn, Turn::HangUp | Turn::Fail(_));
+        self.is_done = matches!(turn, Turn::HangUp | Turn::Fail(_));
         turn
     }
 
-    /// What takes the message, once it does.
-    pub(super) fn recorder(&self) -> Option<&Recorder> {
-        self.recording.as_ref().map(|recording| &recording.recorder)
+    /// What takes the message.
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// The caller is gone.
     pub(super) async fn left(self) -> Left {
-        let Some(Recording { recorder, file, .. }) = self.recording else { return Left::default() };
+        let Machine { recorder, file, .. } = self;
         let Recorded { millis, trouble, .. } = finish(recorder).await;
         let look = task::spawn_blocking(move || {
             let is_there = millis >= PRELUDE_MILLIS + SAID_MILLIS_MIN && file.exists();
@@ -153,9 +154,8 @@ impl Machine {
 
     /// Somebody wants to talk to the caller: there is no message.
     pub(super) fn give_up(self) {
-        if let Some(recording) = self.recording {
-            remove(&recording.file);
-        }
+        // Nobody waits for it.
+        task::spawn_blocking(move || remove(&self.file));
     }
 }
 
@@ -258,15 +258,15 @@ mod tests {
         assert_eq!(hz(&next(LEAD_FRAMES)), None);
         assert_eq!(hz(&next(50)), Some(500.0));
         let now = Instant::now();
-        assert!(matches!(machine.turn(now).await, Turn::Wait));
+        assert!(matches!(machine.turn(now), Turn::Wait));
         next(1);
-        assert!(matches!(machine.turn(now).await, Turn::Record(_)));
+        assert!(matches!(machine.turn(now), Turn::Record));
         assert_eq!(hz(&next(PAUSE_FRAMES - 1)), None);
         assert_eq!(hz(&next(BEEP_FRAMES)), Some(1_000.0));
         assert!(next(100).iter().all(|sample| *sample == 0));
-        assert!(matches!(machine.turn(now + Duration::from_secs(3)).await, Turn::Wait));
-        assert!(matches!(machine.turn(now + Duration::from_secs(4)).await, Turn::HangUp));
-        assert!(matches!(machine.turn(now + Duration::from_secs(5)).await, Turn::Wait), "once");
+        assert!(matches!(machine.turn(now + Duration::from_secs(3)), Turn::Wait));
+        assert!(matches!(machine.turn(now + Duration::from_secs(4)), Turn::HangUp));
+        assert!(matches!(machine.turn(now + Duration::from_secs(5)), Turn::Wait), "once");
     }
 
     #[tokio::test]
@@ -276,9 +276,8 @@ mod tests {
             let mut machine = Machine::new(folder.taking()).await.unwrap();
             let Ends { mut source, .. } = machine.ends();
             assert!((0..=LEAD_FRAMES).all(|_| source.frame().is_some()));
-            let Turn::Record(recorder) = machine.turn(Instant::now()).await else { panic!("it records") };
-            heard(&recorder, millis);
-            drop(recorder);
+            assert!(matches!(machine.turn(Instant::now()), Turn::Record));
+            heard(machine.recorder(), millis);
             machine
         };
         let message =
@@ -288,10 +287,15 @@ mod tests {
         assert_eq!(left(1_800).await.left().await, message("m.opus", 1_800));
         assert_eq!(left(2_000).await.left().await, message("m-2.opus", 2_000));
         left(2_000).await.give_up();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while fs::read_dir(&folder.0).unwrap().count() > 2 {
+            assert!(Instant::now() < deadline, "it stays");
+            task::yield_now().await;
+        }
         // In the last moment: it has ended the call.
         let mut done = left(2_000).await;
         let last = Instant::now() + Duration::from_secs(4);
-        assert!(matches!(done.turn(last).await, Turn::HangUp) && done.is_done());
+        assert!(matches!(done.turn(last), Turn::HangUp) && done.is_done());
         assert_eq!(done.left().await, message("m-3.opus", 2_000));
         assert_eq!(Machine::new(folder.taking()).await.unwrap().left().await, Left::default());
         assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 3);
@@ -303,9 +307,8 @@ mod tests {
         let mut machine = Machine::new(folder.taking()).await.unwrap();
         let Ends { mut source, .. } = machine.ends();
         assert!((0..=LEAD_FRAMES).all(|_| source.frame().is_some()));
-        let Turn::Record(recorder) = machine.turn(Instant::now()).await else { panic!("it records") };
-        heard(&recorder, 2_000);
-        drop(recorder);
+        assert!(matches!(machine.turn(Instant::now()), Turn::Record));
+        heard(machine.recorder(), 2_000);
         fs::remove_dir_all(&folder.0).unwrap();
         let Left { message, trouble } = machine.left().await;
         assert_eq!(message, None);
@@ -320,5 +323,13 @@ mod tests {
         fs::File::create(folder.0.join("old.opus")).unwrap().set_len(1_024 * 1_024).unwrap();
         let why = Machine::new(folder.taking()).await.map(drop).unwrap_err();
         assert_eq!(why, "messages take 1 MiB already");
+    }
+
+    #[tokio::test]
+    async fn who_can_keep_no_message_asks_for_none() {
+        let folder = Folder::new("unkept");
+        let file = folder.0.join("x".repeat(300)).with_extension("opus");
+        let why = Machine::new(Taking { file, ..folder.taking() }).await.map(drop).unwrap_err();
+        assert!(why.contains("cannot be written: File name too long"), "{why}");
     }
 }

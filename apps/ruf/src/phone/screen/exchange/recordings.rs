@@ -2,10 +2,12 @@
 //! for the disk, but its end does. Not here: where the files are (`sound_file`).
 
 use std::mem;
+use std::path::PathBuf;
 
 use ruf_sip::device::{Recorded, Recorder, Tap};
 use tokio::task::JoinSet;
 
+use super::super::sound_file;
 use crate::phone::recording::finish;
 
 /// The recordings of a call.
@@ -18,11 +20,26 @@ pub(super) struct Recordings {
     /// That a part of a recording is silence was told.
     has_lost: bool,
     planned: Option<Recorder>,
+    /// One for a key that waits for its file.
+    beginning: JoinSet<Begun>,
     /// Those that wait for the disk.
     finishing: JoinSet<Recorded>,
 }
 
+/// A recording and its file, or why there is none.
+pub(super) type Begun = Result<(Recorder, PathBuf), String>;
+
 impl Recordings {
+    /// Is to record into this file, or into one of a name like it, as soon as it is there.
+    pub(super) fn ask(&mut self, file: PathBuf) {
+        self.beginning.spawn(async move { sound_file::begin(&file, Recorder::create_private).await });
+    }
+
+    /// What came of that; `None`: nothing is asked for. May be dropped and called again.
+    pub(super) async fn begun(&mut self) -> Option<Begun> {
+        self.beginning.join_next().await?.ok()
+    }
+
     /// Records from now on.
     pub(super) fn begin(&mut self, recorder: Recorder) {
         self.tap.record(Some(&recorder));
@@ -33,6 +50,7 @@ impl Recordings {
 
     /// No longer.
     pub(super) fn stop(&mut self) {
+        self.beginning = JoinSet::new();
         self.tap.record(None);
         let recorder = self.at_key.take();
         self.finish(recorder);
@@ -81,7 +99,6 @@ impl Recordings {
 mod tests {
     use std::fs::{self, OpenOptions};
     use std::io;
-    use std::path::PathBuf;
     use std::process::Command;
 
     use ruf_sip::device::{Null, ToneGenerator};
@@ -118,6 +135,27 @@ mod tests {
                 assert!(frames < 50_000, "the pipe takes it all");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn who_stops_before_there_is_a_file_has_none() {
+        let mut recordings = Recordings::default();
+        let folder = std::env::temp_dir().join(format!("ruf-recordings-{}", std::process::id()));
+        recordings.ask(folder.join("first.opus"));
+        recordings.stop();
+        assert!(recordings.begun().await.is_none());
+        recordings.ask(folder.join("second.opus"));
+        let (recorder, file) = recordings.begun().await.unwrap().unwrap();
+        assert_eq!(file, folder.join("second.opus"));
+        recordings.begin(recorder);
+        assert_eq!(recordings.end().await, None);
+        // The first was not begun, or too late.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
+        while fs::read_dir(&folder).unwrap().count() > 1 {
+            assert!(std::time::Instant::now() < deadline, "it stays");
+            tokio::task::yield_now().await;
+        }
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[tokio::test]
