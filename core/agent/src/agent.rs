@@ -131,9 +131,14 @@ impl Agent {
         self.drain(now);
     }
 
-    /// The registrar keeps our Contact, as far as we know: it was asked to, and has not said that it does no longer.
+    /// The registrar keeps our Contact, as far as we know, and nothing is asked of it.
     pub fn is_registered(&self) -> bool {
         self.registration.is_registered()
+    }
+
+    /// The registrar may keep our Contact: it was asked to, and has not said that it does not or does no longer.
+    pub fn is_bound(&self) -> bool {
+        self.registration.is_bound()
     }
 
     /// Where a call of ours is continued; one that does not say who we are names no user.

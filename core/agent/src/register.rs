@@ -375,6 +375,10 @@ impl Registration {
     }
 
     pub(crate) fn is_registered(&self) -> bool {
+        matches!(self.state, State::Registered { .. })
+    }
+
+    pub(crate) fn is_bound(&self) -> bool {
         self.bound
     }
 }

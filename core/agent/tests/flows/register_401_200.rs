@@ -61,12 +61,12 @@ fn challenged_granted_refreshed_and_removed() {
         format!("{CONTACT};expires=0")
     );
     // It is not gone because we want it gone.
-    assert!(stage.agent.is_registered());
+    assert!(stage.agent.is_bound());
     stage.challenge(&removal, StatusCode::UNAUTHORIZED, "n3", true);
     let removal = stage.request();
-    assert!(stage.agent.is_registered());
+    assert!(stage.agent.is_bound());
     granted(&mut stage, &removal, 0);
-    assert!(!stage.agent.is_registered());
+    assert!(!stage.agent.is_bound());
     assert_eq!(stage.events(), [AgentEvent::Registered { expires_secs: 3_600 }, AgentEvent::Unregistered]);
     stage.run(Duration::from_secs(100_000));
     assert!(stage.sent().is_empty() && stage.agent.is_idle(), "{:?}", stage.agent.counts());

@@ -85,6 +85,6 @@ impl Node for Desk {
     fn is_drained(&self) -> bool {
         let is_alone = self.watches.is_empty() && self.agent.watchers() == 0 && !self.agent.is_published();
         let is_quiet = self.lines.is_empty() && self.inquiries.is_empty() && is_alone;
-        self.is_closed && is_quiet && !self.agent.is_registered()
+        self.is_closed && is_quiet && !self.agent.is_bound()
     }
 }
