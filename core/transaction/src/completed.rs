@@ -6,10 +6,11 @@
 //! the front as it grows at the back. Not here: the other states (`non_invite_server.rs`).
 //!
 //! What was said is kept as a [`Reply`] where it is our own: the request brings the rest when it comes
-//! again. So it is answered only where the first one was answered to, and only if it is the same question
-//! (Call-ID, CSeq, From tag); else it is absorbed in silence: nobody is sent what others asked for, or told
-//! of a success that was another's. Section 17.2.2 would have the first response sent again there, too, which
-//! no client that is right ever sees: a copy comes from where the first came from.
+//! again. So it is an answer to the same question only (Call-ID, CSeq, From tag). A request that has but the
+//! branch of another (a client that never changes its branch) is another, where section 17.2.3 would have it
+//! told what was said to that: it would hear of a success that was not its own. And a copy from elsewhere
+//! than the first is absorbed in silence, where section 17.2.2 would have it answered: nobody is sent what
+//! others asked for, and no client that is right sends one.
 
 use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -19,7 +20,7 @@ use bytes::{BufMut, Bytes};
 use hashbrown::HashTable;
 use ruf_message::{Reply, Request, Tick};
 
-use crate::matching::{Fingerprint, MethodKey, SPARSE, Whence};
+use crate::matching::{Fingerprint, MethodKey, SAME_FINGERPRINT_MAX, SPARSE, Whence};
 use crate::out::Event;
 use crate::slab::{Id, ServerId};
 
@@ -143,7 +144,7 @@ impl Completed {
     }
 
     /// A transaction whose final response has left. `owner` is told when it ends; `false`: there is no place
-    /// for it, and it has ended.
+    /// for it, or there are [`SAME_FINGERPRINT_MAX`] with its branch, and it has ended.
     pub(crate) fn add(
         &mut self,
         now: Tick,
@@ -151,6 +152,9 @@ impl Completed {
         (question, said): (Option<Question>, &[u8]),
         owner: Option<(Id, u64)>,
     ) -> bool {
+        if self.with(key).nth(SAME_FINGERPRINT_MAX - 1).is_some() {
+            return false;
+        }
         // No datagram is longer.
         let len = u16::try_from(said.len()).unwrap_or(u16::MAX);
         let said = said.get(..usize::from(len)).unwrap_or_default();
@@ -177,10 +181,19 @@ impl Completed {
         true
     }
 
+    /// Whether there is a transaction of a request with this branch and method.
+    pub(crate) fn has(&self, key: Key) -> bool {
+        self.with(key).next().is_some()
+    }
+
     /// The transaction of a request that comes again.
     // rfc3261 §17.2.3
-    pub(crate) fn find(&self, key: Key) -> Option<Found<'_>> {
-        self.of(key).find(|found| found.head.key == key)
+    pub(crate) fn of_copy(&self, key: Key, request: &Request) -> Option<Found<'_>> {
+        self.with(key).find(|found| found.is_answer_to(request))
+    }
+
+    fn with(&self, key: Key) -> impl Iterator<Item = Found<'_>> {
+        self.of(key).filter(move |found| found.head.key == key)
     }
 
     /// Transactions with the fingerprint of this key, whatever their method.
@@ -250,7 +263,7 @@ impl Found<'_> {
     }
 
     /// Whether the response is one to this request, and not only to its branch.
-    pub(crate) fn is_answer_to(&self, request: &Request) -> bool {
+    fn is_answer_to(&self, request: &Request) -> bool {
         self.head.question.is_none_or(|question| question == Question::of(request))
     }
 
@@ -360,7 +373,7 @@ mod tests {
     fn check(completed: &Completed, kept: &VecDeque<Kept>) {
         assert_eq!(completed.len(), kept.len());
         for Kept { number, said, owner, .. } in kept {
-            let found = completed.find(key(*number)).expect("kept");
+            let found = completed.with(key(*number)).next().expect("kept");
             assert_eq!((found.head.whence, found.head.owner), (Whence(*number), *owner));
             assert_eq!((found.said, found.head.question), (&said[..], question(*number)));
         }
@@ -389,7 +402,7 @@ mod tests {
                 assert!(completed.add(now, (key(number), Whence(number)), (question(number), &said), owner));
                 kept.push_back(Kept { number, said, at: now, owner });
                 completed.expire(now, &mut told);
-                while let Some(gone) = kept.pop_front_if(|kept| completed.find(key(kept.number)).is_none()) {
+                while let Some(gone) = kept.pop_front_if(|kept| !completed.has(key(kept.number))) {
                     assert!(
                         gone.at + TIMER_J <= now
                             && now <= gone.at + TIMER_J + GRAIN + Duration::from_millis(400)
@@ -425,7 +438,20 @@ mod tests {
         completed.expire(later + GRAIN, &mut told);
         assert_eq!((completed.len(), completed.pages.len()), (1, 1));
         assert!(completed.by_key.capacity() < 16 && completed.spare.is_some());
-        assert!(completed.find(key(20_000)).is_some());
+        assert!(completed.has(key(20_000)));
+    }
+
+    #[test]
+    fn who_never_changes_a_branch_makes_no_list_that_is_long_to_look_through() {
+        let mut completed = Completed::new(TIMER_J);
+        let mut add =
+            |number| completed.add(Tick::ZERO, (key(1), Whence(1)), (Some(Question(number)), b"x"), None);
+        let max = SAME_FINGERPRINT_MAX as u32;
+        assert!((0..max).all(&mut add) && (max..100).all(|number| !add(number)));
+        assert_eq!(
+            (completed.len(), completed.with(key(1)).count()),
+            (SAME_FINGERPRINT_MAX, SAME_FINGERPRINT_MAX)
+        );
     }
 
     #[test]

@@ -58,7 +58,7 @@ impl Transactions {
     pub fn is_new(&self, method: Method, via: &Via<'_>) -> bool {
         let of_known = |fingerprint: Fingerprint| {
             self.servers.get(fingerprint.hash).is_empty()
-                && self.completed.find(Key::new(fingerprint, MethodKey::known(method))).is_none()
+                && !self.completed.has(Key::new(fingerprint, MethodKey::known(method)))
         };
         method != Method::Other && self.keyed.of_branch(via).is_some_and(of_known)
     }
@@ -105,11 +105,10 @@ impl Transactions {
             });
             return Heard::Absorbed; // rfc3261 §17.2.3
         }
-        if let Some(found) = self.completed.find(Key::new(fingerprint, method)) {
+        if let Some(found) = self.completed.of_copy(Key::new(fingerprint, method), request) {
             reply::stamp(request, flow);
             let flow = reply::reply_to(*flow, request);
-            // From elsewhere, or with another question, it is no copy.
-            if found.whence() == self.keyed.whence(flow.remote) && found.is_answer_to(request) {
+            if found.whence() == self.keyed.whence(flow.remote) {
                 let bytes = out.written_once(|out| found.write_to(request, out)); // rfc3261 §17.2.2
                 out.transmits.push_back(Transmit { flow, bytes });
             }
