@@ -64,9 +64,13 @@ impl FineTimer {
 /// So many grains are looked at together for how many messages leave.
 const WINDOW_GRAINS: u32 = 20;
 
-/// When a worker rests that has done all that it knows of: until a grain after it was woken. What comes meanwhile is
-/// done together: it wakes nobody, is received and sent by fewer calls, and finds the caches warm. Who has more to do
-/// than fits into a grain never rests.
+/// For so many messages it rests, half a grain at least and a grain at most: the more come, the less is gained by
+/// more of them, and who waits for an answer before he asks again has less done.
+const TOGETHER: u32 = 8;
+
+/// When a worker rests that has done all that it knows of: until up to a grain after it was woken. What comes meanwhile
+/// is done together: it wakes nobody, is received and sent by fewer calls, and finds the caches warm. Who has more to
+/// do than fits into that time never rests.
 #[derive(Debug)]
 pub(crate) struct Rests {
     grain: Duration,
@@ -77,14 +81,16 @@ pub(crate) struct Rests {
     /// When the window began in which messages are counted.
     window: Tick,
     messages: u32,
-    is_worth_it: bool,
+    /// How long after a wake a rest ends, as things are.
+    length: Duration,
 }
 
 impl Rests {
     /// After every wake, or, where `messages_min` is more than none, only while so many leave in a grain.
     pub(crate) fn new(grain: Duration, messages_min: u32) -> Rests {
-        let (woken, window, is_worth_it) = (Tick::ZERO, Tick::ZERO, messages_min == 0);
-        Rests { grain, messages_min, woken, is_asleep: false, window, messages: 0, is_worth_it }
+        let length = if messages_min == 0 { grain } else { Duration::ZERO };
+        let (woken, window) = (Tick::ZERO, Tick::ZERO);
+        Rests { grain, messages_min, woken, is_asleep: false, window, messages: 0, length }
     }
 
     /// It looks for work: if it slept, it is awake now.
@@ -99,14 +105,24 @@ impl Rests {
         self.messages = self.messages.saturating_add(messages);
         let since = now.saturating_sub(self.window);
         if since >= self.grain * WINDOW_GRAINS {
-            let worth = since.as_micros() * u128::from(self.messages_min);
-            self.is_worth_it = u128::from(self.messages) * self.grain.as_micros() >= worth;
+            if self.messages_min > 0 {
+                self.length = self.length_for(since);
+            }
             (self.window, self.messages) = (now, 0);
         }
-        if std::mem::replace(&mut self.is_asleep, true) || !self.is_worth_it {
+        if std::mem::replace(&mut self.is_asleep, true) {
             return Duration::ZERO;
         }
-        self.grain.saturating_sub(now.saturating_sub(self.woken))
+        self.length.saturating_sub(now.saturating_sub(self.woken))
+    }
+
+    /// The same where so many messages leave in this time.
+    fn length_for(&self, time: Duration) -> Duration {
+        let each = time / self.messages.max(1);
+        if each * self.messages_min > self.grain {
+            return Duration::ZERO;
+        }
+        (each * TOGETHER).clamp(self.grain / 2, self.grain)
     }
 }
 
@@ -146,29 +162,43 @@ mod tests {
         each.collect()
     }
 
-    const GRAIN: Duration = Duration::from_micros(500);
+    const GRAIN: Duration = Duration::from_micros(1_000);
 
     #[test]
     fn a_rest_ends_a_grain_after_the_wake_and_who_works_longer_has_none() {
-        assert_eq!(rests(&mut Rests::new(GRAIN, 0), [0, 700, 1_200], 1, 100), [400, 400, 400]);
-        assert_eq!(rests(&mut Rests::new(GRAIN, 0), [0, 700, 1_500], 1, 500), [0, 0, 0]);
-        assert_eq!(rests(&mut Rests::new(Duration::ZERO, 8), [0, 700, 1_200], 9, 1), [0, 0, 0]);
+        assert_eq!(rests(&mut Rests::new(GRAIN, 0), [0, 1_200, 2_400], 1, 100), [900, 900, 900]);
+        assert_eq!(rests(&mut Rests::new(GRAIN, 0), [0, 1_200, 2_500], 1, 1_000), [0, 0, 0]);
+        assert_eq!(rests(&mut Rests::new(Duration::ZERO, 3), [0, 700, 1_200], 9, 1), [0, 0, 0]);
     }
 
     #[test]
     fn where_few_messages_leave_nobody_waits() {
-        // Seven in each grain.
-        let mut rare = Rests::new(GRAIN, 8);
-        assert!(rests(&mut rare, (0..1_000).map(|n| n * 500), 7, 10).iter().all(|rest| *rest == 0));
+        // Two in each grain.
+        let mut rare = Rests::new(GRAIN, 3);
+        assert!(rests(&mut rare, (0..1_000).map(|n| n * 1_000), 2, 10).iter().all(|rest| *rest == 0));
+    }
+
+    /// How long the rests are in the end where each wake is for four messages and this long after the last.
+    fn rest_where_four_come_each(micros: u64) -> u64 {
+        let mut rested = Rests::new(GRAIN, 3);
+        rests(&mut rested, (0..60_000 / micros).map(|n| n * micros), 4, 10).pop().expect("rests")
+    }
+
+    #[test]
+    fn the_more_come_the_shorter_it_rests() {
+        // Eight in a grain, ten, sixteen, a hundred.
+        assert_eq!([500, 400, 250, 40].map(rest_where_four_come_each), [990, 790, 490, 490]);
+        // Three, and fewer.
+        assert_eq!([1_333, 1_334].map(rest_where_four_come_each), [990, 0]);
     }
 
     #[test]
     fn where_many_leave_it_rests_from_the_next_window_until_it_is_quiet() {
-        let mut many = Rests::new(GRAIN, 8);
-        // Four in each fifth of a millisecond, which are ten in a grain.
+        let mut many = Rests::new(GRAIN, 3);
+        // Four in each fifth of a millisecond, which are twenty in a grain.
         let busy = rests(&mut many, (0..200).map(|n| n * 200), 4, 10);
         let first = busy.iter().position(|rest| *rest > 0).expect("it rests");
-        assert!((50..=51).contains(&first), "{first}");
+        assert!((100..=101).contains(&first), "{first}");
         assert!(busy.iter().skip(first).all(|rest| *rest == 490));
         // Resting, it is woken less often, by the same messages.
         assert!(rests(&mut many, (0..100).map(|n| 40_000 + n * 500), 10, 10).iter().all(|rest| *rest == 490));
