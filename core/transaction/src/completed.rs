@@ -144,7 +144,7 @@ impl Completed {
     }
 
     /// A transaction whose final response has left. `owner` is told when it ends; `false`: there is no place
-    /// for it, or there are [`SAME_FINGERPRINT_MAX`] with its branch, and it has ended.
+    /// for it, or there are [`SAME_FINGERPRINT_MAX`] with its branch, of whichever method, and it has ended.
     pub(crate) fn add(
         &mut self,
         now: Tick,
@@ -152,7 +152,7 @@ impl Completed {
         (question, said): (Option<Question>, &[u8]),
         owner: Option<(Id, u64)>,
     ) -> bool {
-        if self.with(key).nth(SAME_FINGERPRINT_MAX - 1).is_some() {
+        if self.of(key).nth(SAME_FINGERPRINT_MAX - 1).is_some() {
             return false;
         }
         // No datagram is longer.
@@ -443,15 +443,20 @@ mod tests {
 
     #[test]
     fn who_never_changes_a_branch_makes_no_list_that_is_long_to_look_through() {
-        let mut completed = Completed::new(TIMER_J);
-        let mut add =
-            |number| completed.add(Tick::ZERO, (key(1), Whence(1)), (Some(Question(number)), b"x"), None);
-        let max = SAME_FINGERPRINT_MAX as u32;
-        assert!((0..max).all(&mut add) && (max..100).all(|number| !add(number)));
-        assert_eq!(
-            (completed.len(), completed.with(key(1)).count()),
-            (SAME_FINGERPRINT_MAX, SAME_FINGERPRINT_MAX)
-        );
+        for is_method_changed in [false, true] {
+            let mut completed = Completed::new(TIMER_J);
+            let key = |number| Key { fingerprint: 7, method: if is_method_changed { number } else { 0 } };
+            let mut add = |number| {
+                let said = (Some(Question(number)), &b"x"[..]);
+                completed.add(Tick::ZERO, (key(number), Whence(1)), said, None)
+            };
+            let max = SAME_FINGERPRINT_MAX as u32;
+            assert!((0..max).all(&mut add) && (max..100).all(|number| !add(number)));
+            assert_eq!(
+                (completed.len(), completed.of(key(0)).count()),
+                (SAME_FINGERPRINT_MAX, SAME_FINGERPRINT_MAX)
+            );
+        }
     }
 
     #[test]
