@@ -2,7 +2,7 @@
 
 use crate::agent::Agent;
 use crate::event::{AgentEvent, Answer, CallKey, Full, RequestKey};
-use crate::failover::{Outcome, is_of_the_place};
+use crate::failover::{Outcome, is_of_the_place, retry_after_secs};
 use crate::history;
 use crate::redirect::TargetSet;
 use crate::repair::{is_repairable, repair};
@@ -10,7 +10,6 @@ use crate::subscriptions::Of;
 use crate::way::Outgoing;
 use ruf_auth::Keyring;
 use ruf_dialog::RouteSet;
-use ruf_message::header::expires::RetryAfter;
 use ruf_message::{Flow, HeaderName, Method, Request, Response, StatusCode, Tick, Uri};
 use ruf_session::{Asked, Failure, Verb};
 
@@ -234,7 +233,7 @@ impl Agent {
     // rfc3261 §20.33
     fn note_retry_after(&mut self, user: u64, refusal: &Response) {
         if let Some((call, _)) = self.opening(user)
-            && let Ok(Some(RetryAfter { secs, .. })) = refusal.header()
+            && let Some(secs) = retry_after_secs(refusal)
         {
             self.events.push_back(AgentEvent::RetryAfter { call, secs });
         }

@@ -39,12 +39,16 @@ impl Outcome {
     // rfc3261 §21.5.4
     pub(crate) fn retry_after_secs(&self) -> Option<u32> {
         match self {
-            Outcome::Refused(refusal) => {
-                refusal.header::<RetryAfter<'_>>().ok().flatten().map(|after| after.secs)
-            }
+            Outcome::Refused(refusal) => retry_after_secs(refusal),
             Outcome::Failed(_) => None,
         }
     }
+}
+
+/// When whoever refused says that he may be asked again.
+// rfc3261 §20.33
+pub(crate) fn retry_after_secs(refusal: &Response) -> Option<u32> {
+    refusal.header::<RetryAfter<'_>>().ok().flatten().map(|after| after.secs)
 }
 
 /// The place is to blame, not what was asked.

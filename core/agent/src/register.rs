@@ -2,6 +2,7 @@
 //! Digest is the agent's ([`Agent`](crate::Agent)); the registrar's side is core/registrar.
 
 use crate::event::AgentEvent;
+use crate::failover::retry_after_secs;
 use crate::settings::Settings;
 use ruf_auth::Keyring;
 use ruf_message::{
@@ -265,7 +266,7 @@ impl Registration {
                         now,
                         entropy,
                         Failure::Refused(response.status()),
-                        number(response, HeaderName::RetryAfter),
+                        retry_after_secs(response),
                     ),
                 }
             }
@@ -383,7 +384,7 @@ impl Registration {
     }
 }
 
-/// The number that a header begins with: Retry-After may carry a comment.
+/// The number that a header begins with.
 fn number(response: &Response, name: HeaderName) -> Option<u32> {
     let value = response.raw(name).next()?;
     let digits = value.iter().take_while(|octet| octet.is_ascii_digit()).count();
