@@ -8,6 +8,8 @@ mod ogg;
 mod player;
 mod recorder;
 mod room;
+#[cfg(test)]
+mod scratch;
 mod tap;
 mod tone;
 mod wav;

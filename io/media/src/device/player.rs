@@ -131,31 +131,12 @@ impl Format {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::scratch::Place;
     use hound::{SampleFormat, WavSpec, WavWriter};
     use ruf_audio::tone_hz;
 
     /// 730 ms of 440 Hz in two channels, by another program.
     const OPUS: &[u8] = include_bytes!("../../../../tests/data/audio/440hz-stereo.opus");
-
-    struct Place(std::path::PathBuf);
-
-    impl Place {
-        fn new(name: &str) -> Place {
-            Place(std::env::temp_dir().join(format!("ruf-media-player-{}-{name}", std::process::id())))
-        }
-
-        fn holding(name: &str, octets: &[u8]) -> Place {
-            let place = Place::new(name);
-            std::fs::write(&place.0, octets).unwrap();
-            place
-        }
-    }
-
-    impl Drop for Place {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
-    }
 
     /// Half a second of a tone in all channels.
     fn wav(name: &str, sample_rate: u32, channels: u16, sample_format: SampleFormat) -> Place {

@@ -189,26 +189,13 @@ fn is_opus(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::scratch::Place;
     use crate::device::{Null, Player, ToneGenerator};
     use ruf_audio::{Rate, Tone, tone_hz};
     use std::time::Instant;
 
     /// The longest that is waited for what another thread does.
     const WAIT: Duration = Duration::from_secs(20);
-
-    struct Place(std::path::PathBuf);
-
-    impl Place {
-        fn new(name: &str) -> Place {
-            Place(std::env::temp_dir().join(format!("ruf-media-recorder-{}-{name}", std::process::id())))
-        }
-    }
-
-    impl Drop for Place {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
-    }
 
     /// 2.2 s in which 440 Hz is heard and 700 Hz said, of a recorder that is still there.
     fn recorded(recorder: &Recorder) {

@@ -48,23 +48,10 @@ mod tests {
 
     use super::super::{Recorded, Recorder};
     use crate::device::Null;
+    use crate::device::scratch::Place;
 
     /// The longest that is waited for the disk.
     const WAIT: Duration = Duration::from_secs(20);
-
-    struct Place(std::path::PathBuf);
-
-    impl Place {
-        fn new(name: &str) -> Place {
-            Place(std::env::temp_dir().join(format!("ruf-media-place-{}-{name}", std::process::id())))
-        }
-    }
-
-    impl Drop for Place {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_file(&self.0);
-        }
-    }
 
     /// A second.
     fn heard(recorder: &Recorder) {

@@ -201,13 +201,14 @@ fn mixed(heard: &Frame, said: &Frame) -> Frame {
 #[cfg(test)]
 mod tests {
     use std::io::{Seek, SeekFrom, Write};
-    use std::path::{Path, PathBuf};
+    use std::path::Path;
     use std::sync::mpsc;
     use std::thread;
     use std::time::Instant;
 
     use super::super::Recorder;
     use super::*;
+    use crate::device::scratch::Place;
     use crate::device::{Null, wav};
 
     /// The longest that is waited for what another thread does.
@@ -257,8 +258,8 @@ mod tests {
 
     #[test]
     fn a_disk_that_hangs_holds_up_no_sound_and_what_it_lost_is_silence_at_its_time() {
-        let path = std::env::temp_dir().join(format!("ruf-media-tape-{}.wav", std::process::id()));
-        let (recorder, free) = Stuck::recorder(&path, u64::MAX);
+        let Place(path) = &Place::new("late.wav");
+        let (recorder, free) = Stuck::recorder(path, u64::MAX);
         let mut sink = recorder.heard(Box::new(Null));
         let (goes_on, went_on) = mpsc::channel();
         let sound = thread::spawn(move || {
@@ -291,16 +292,11 @@ mod tests {
         assert_eq!(recorder.finish(WAIT), Recorded { millis, lost_millis, trouble: None });
         sink.hear(&Frame::silence(Rate::Hz16000));
         let heard: Vec<i16> =
-            hound::WavReader::open(&path).unwrap().samples().step_by(640).map(Result::unwrap).collect();
+            hound::WavReader::open(path).unwrap().samples().step_by(640).map(Result::unwrap).collect();
         let second = |frame: u64| if frame < 1_000 - lost { 1 + (frame / 50) as i16 } else { 0 };
         let wanted: Vec<i16> = (0..1_000).map(second).chain([77]).collect();
         assert_eq!(heard, wanted);
-        std::fs::remove_file(&path).unwrap();
     }
-    fn place(name: &str) -> PathBuf {
-        std::env::temp_dir().join(format!("ruf-media-tape-{}-{name}.wav", std::process::id()))
-    }
-
     /// So many frames of sound, each of them loud.
     fn heard(recorder: &Recorder, frames: u64) {
         let mut sink = recorder.heard(Box::new(Null));
@@ -309,9 +305,9 @@ mod tests {
 
     #[test]
     fn who_drops_or_finishes_a_recording_does_not_wait_for_a_disk_that_hangs() {
-        let path = place("hangs");
+        let Place(path) = &Place::new("hangs.wav");
         for is_dropped in [true, false] {
-            let (recorder, free) = Stuck::recorder(&path, u64::MAX);
+            let (recorder, free) = Stuck::recorder(path, u64::MAX);
             heard(&recorder, 60);
             let (tells, told) = mpsc::channel();
             thread::spawn(move || {
@@ -330,19 +326,18 @@ mod tests {
             // It is written all the same, when that becomes possible.
             drop(free);
             let deadline = Instant::now() + WAIT;
-            while hound::WavReader::open(&path).unwrap().duration() < 60 * 320 {
+            while hound::WavReader::open(path).unwrap().duration() < 60 * 320 {
                 assert!(Instant::now() < deadline, "not all is written");
                 thread::yield_now();
             }
         }
-        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
     fn a_disk_that_is_full_ends_the_recording_and_what_is_counted_is_in_the_file() {
-        let path = place("full");
+        let Place(path) = &Place::new("full.wav");
         // With room for 12.5 s; 10 s wait, the rest is lost.
-        let (recorder, free) = Stuck::recorder(&path, 44 + 625 * 1_280);
+        let (recorder, free) = Stuck::recorder(path, 44 + 625 * 1_280);
         heard(&recorder, 800);
         assert!(recorder.lost_millis() > 4_000 && recorder.trouble().is_none());
         drop(free);
@@ -358,32 +353,29 @@ mod tests {
         assert_eq!((recorded.millis, recorded.lost_millis), told);
         assert_eq!(recorded.trouble.unwrap(), "no storage space");
         let samples: Vec<i16> =
-            hound::WavReader::open(&path).unwrap().samples().step_by(640).map(Result::unwrap).collect();
+            hound::WavReader::open(path).unwrap().samples().step_by(640).map(Result::unwrap).collect();
         let lost = samples.iter().filter(|sample| **sample == 0).count();
         assert_eq!([samples.len(), lost].map(|frames| frames as u64 * 20), [told.0, told.1]);
         assert_eq!(told.0, 12_000);
-        std::fs::remove_file(&path).unwrap();
     }
 
     #[test]
     fn a_disk_that_fails_at_the_very_end_is_said_and_what_it_did_not_take_is_not_counted() {
-        let path = place("end");
+        let Place(path) = &Place::new("end.wav");
         // It has room for what comes within a second, but not for what comes then.
-        let (recorder, free) = Stuck::recorder(&path, 44 + 60 * 1_280);
+        let (recorder, free) = Stuck::recorder(path, 44 + 60 * 1_280);
         drop(free);
         heard(&recorder, 70);
         assert_eq!(recorder.trouble(), None);
         let recorded = recorder.finish(WAIT);
         let trouble = Some("no storage space".to_owned());
         assert_eq!(recorded, Recorded { millis: 1_000, lost_millis: 0, trouble });
-        assert_eq!(hound::WavReader::open(&path).unwrap().duration(), 50 * 320);
-        std::fs::remove_file(&path).unwrap();
+        assert_eq!(hound::WavReader::open(path).unwrap().duration(), 50 * 320);
         // Or that it cannot keep what it took.
-        let file = wav::Writer::begin(std::fs::File::create(&path).unwrap(), 2).unwrap();
+        let file = wav::Writer::begin(std::fs::File::create(path).unwrap(), 2).unwrap();
         let recorder = Recorder::write(file, false, || Err(io::Error::other("broken"))).unwrap();
         heard(&recorder, 70);
         let recorded = recorder.finish(WAIT);
         assert_eq!(recorded, Recorded { millis: 1_400, lost_millis: 0, trouble: Some("broken".to_owned()) });
-        std::fs::remove_file(&path).unwrap();
     }
 }
