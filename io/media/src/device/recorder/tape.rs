@@ -297,6 +297,7 @@ mod tests {
         let wanted: Vec<i16> = (0..1_000).map(second).chain([77]).collect();
         assert_eq!(heard, wanted);
     }
+
     /// So many frames of sound, each of them loud.
     fn heard(recorder: &Recorder, frames: u64) {
         let mut sink = recorder.heard(Box::new(Null));
