@@ -20,6 +20,8 @@ use ruf_message::{Flow, HeaderName, Method, Tick, Transmit};
 
 use crate::client::{PATIENCE, T1, T2};
 use crate::glance::{Glance, branch_of};
+use crate::ident::Ident;
+use crate::load::Units;
 use crate::render::DESCRIPTION;
 use crate::tally::Tally;
 use recent::Recent;
@@ -43,6 +45,8 @@ struct Incoming {
     branch: Bytes,
     /// The last answer to the INVITE.
     answer: Bytes,
+    /// How much later than it was to its 200 left.
+    late: Duration,
     state: State,
 }
 
@@ -65,8 +69,13 @@ enum State {
 /// Where answers go.
 pub(crate) struct Sink<'a> {
     pub(crate) now: Tick,
+    /// How long the request has waited for us in this machine.
+    pub(crate) waited: Duration,
     /// `192.0.2.1:5060`: where our callees are reached.
     pub(crate) host: &'a str,
+    /// What all Call-IDs of this run begin with, and its units: a callee may keep one waiting.
+    pub(crate) run: &'a str,
+    pub(crate) units: &'a mut Units,
     pub(crate) tally: &'a mut Tally,
     pub(crate) out: &'a mut VecDeque<Transmit>,
 }
@@ -74,6 +83,13 @@ pub(crate) struct Sink<'a> {
 impl Sink<'_> {
     fn send(&mut self, flow: Flow, bytes: Bytes) {
         self.out.push_back(Transmit { flow, bytes });
+    }
+
+    /// An answer of this call leaves so much later than it could: no time of the server's.
+    fn keep_waiting(&mut self, call_id: &[u8], time: Duration) {
+        if let Some(ident) = Ident::of_call_id(self.run, call_id).filter(|_| !time.is_zero()) {
+            self.units.keep_waiting(ident, time);
+        }
     }
 }
 
@@ -96,6 +112,9 @@ impl Answering {
             sink.tally.strays += 1;
             return;
         };
+        if method != Method::Ack {
+            sink.keep_waiting(asked.call_id, sink.waited);
+        }
         match method {
             Method::Invite => self.invited(flow, request, &asked, sink),
             Method::Ack => self.acknowledged(&asked, sink),
@@ -142,7 +161,7 @@ impl Answering {
         let call_id = Bytes::copy_from_slice(asked.call_id);
         let branch = Bytes::copy_from_slice(asked.branch);
         let state = State::Ringing { repeated, until: sink.now + self.ring };
-        let mut call = Incoming { flow, branch, answer: ringing, state };
+        let mut call = Incoming { flow, branch, answer: ringing, late: Duration::ZERO, state };
         let due = call.tick(sink);
         self.arm(due, &call_id);
         self.calls.insert(call_id, call);
@@ -198,6 +217,11 @@ impl Answering {
         }
     }
 
+    /// How much later than it was to the 200 of this call left, for which its ACK has not come.
+    pub(crate) fn late(&self, call_id: &[u8]) -> Duration {
+        self.calls.get(call_id).map_or(Duration::ZERO, |call| call.late)
+    }
+
     /// When something is to be done; early is no harm.
     pub(crate) fn deadline(&self) -> Option<Tick> {
         self.alarms.peek().map(|Reverse((due, _))| *due)
@@ -247,7 +271,8 @@ impl Incoming {
     fn tick(&mut self, sink: &mut Sink<'_>) -> Due {
         match &mut self.state {
             State::Ringing { until, .. } if *until > sink.now => Due::At(*until),
-            State::Ringing { .. } => {
+            State::Ringing { until, .. } => {
+                self.late = sink.now.saturating_sub(*until);
                 sink.tally.answered.calls += 1;
                 self.conclude(false, sink)
             }

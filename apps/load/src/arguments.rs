@@ -33,7 +33,10 @@ const TRICKLE_RATE: f64 = 10.0;
 const TRICKLE_IN_FLIGHT: u32 = 2;
 const TRICKLE_USERS: u32 = 100;
 
-/// A coarser grain would be no measurement.
+/// The grain of an open loop over UDP, unless it is said: to be woken for each datagram is most of what a generator costs.
+const GRAIN: Duration = Duration::from_millis(5);
+
+/// With a coarser grain a rate would be none.
 const GRAIN_MAX: Duration = Duration::from_millis(20);
 
 /// Numbers of emergency services; no user may be called so.
@@ -95,9 +98,10 @@ pub struct LoadArgs {
     /// A PEM file with the authority of the server's certificate.
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Look at sockets and schedule so often at most: cheaper, and times are coarser by that.
-    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = read_span)]
-    grain: Duration,
+    /// Look at sockets and schedule so often at most, which is cheaper; over UDP times are exact all the same, over
+    /// a connection coarser by that [default: 5ms for an open loop over UDP, else 0s].
+    #[arg(long, value_name = "TIME", value_parser = read_span)]
+    grain: Option<Duration>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -134,9 +138,6 @@ pub fn run(args: &LoadArgs, entropy: Entropy) -> u8 {
 async fn load(args: &LoadArgs, mut entropy: Entropy) -> Result<crate::report::Report, String> {
     let target = Target::read(&args.target, args.transport)?;
     let plan = args.plan(&target)?;
-    if args.grain > GRAIN_MAX {
-        return Err(format!("--grain may be at most {} ms", GRAIN_MAX.as_millis()));
-    }
     let place = target.resolve().await?;
     if !place.address.ip().is_loopback() && !args.i_may_load_this_server {
         refuse_a_flood(&plan)?;
@@ -147,7 +148,7 @@ async fn load(args: &LoadArgs, mut entropy: Entropy) -> Result<crate::report::Re
     } else {
         None
     };
-    let towards = Towards { place, certificates, waits: args.wait, grain: args.grain };
+    let towards = Towards { place, certificates, waits: args.wait };
     shell::go(plan, Limits::default(), towards, entropy).await
 }
 
@@ -182,7 +183,12 @@ impl LoadArgs {
         let users = Users { pattern, count: self.users, password: self.password()? };
         let (mix, event) = (self.mix.clone(), self.event.clone());
         let (hold, ring) = (self.hold, self.ring);
-        Ok(Plan { domain, users, mix, pace, duration, units_max: self.calls, hold, ring, event })
+        let is_exact_all_the_same = target.transport == Transport::Udp && self.closed.is_none();
+        let grain = self.grain.unwrap_or(if is_exact_all_the_same { GRAIN } else { Duration::ZERO });
+        if grain > GRAIN_MAX {
+            return Err(format!("--grain may be at most {} ms", GRAIN_MAX.as_millis()));
+        }
+        Ok(Plan { domain, users, mix, pace, duration, units_max: self.calls, hold, ring, event, grain })
     }
 
     fn password(&self) -> Result<Option<String>, String> {
@@ -232,6 +238,21 @@ mod tests {
         assert_eq!(plan.domain, "127.0.0.1");
         assert_eq!(plan.pace, Pace::Open { rate: 10.0, spacing: Spacing::Even });
         assert_eq!((plan.duration, plan.units_max), (Some(Duration::from_secs(10)), None));
+    }
+
+    #[test]
+    fn it_rests_where_times_are_exact_all_the_same() {
+        let grain = |line| plan(line).map(|plan| plan.grain.as_millis());
+        let rests = [
+            "h",
+            "h --rate 3000",
+            "h --closed 5",
+            "h --transport tcp",
+            "h --closed 5 --grain 2ms",
+            "h --grain 0s",
+        ];
+        assert_eq!(rests.map(|line| grain(line).unwrap()), [5, 5, 0, 0, 2, 0]);
+        assert_eq!(grain("h --grain 21ms").unwrap_err(), "--grain may be at most 20 ms");
     }
 
     #[test]

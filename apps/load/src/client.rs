@@ -127,6 +127,7 @@ impl Client {
         request.set(HeaderName::Via, via);
         request.set(HeaderName::CSeq, format!("{cseq} {}", self.method));
         keyring.authorize(&mut request);
+        turn.keep_waiting();
         Some(Client::send(turn, self.flow, self.method, cseq, request.to_bytes()))
     }
 }

@@ -8,6 +8,7 @@ mod preparation;
 mod units;
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ruf_message::{Entropy, Flow, HeaderName, Method, Place, Tick, Transmit};
@@ -26,7 +27,7 @@ use crate::turn::Turn;
 use crate::unit::Unit;
 use crate::way::{Link, Way, Ways};
 pub(crate) use preparation::Preparation;
-use units::Units;
+pub(crate) use units::Units;
 
 /// How far a run has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +69,8 @@ pub struct Load {
     counts: Counts,
     stopped_starting: Option<Tick>,
     has_heard: bool,
+    /// How long what is handled has waited for us in this machine.
+    waited: Duration,
     entropy: Entropy,
     out: VecDeque<Transmit>,
 }
@@ -131,6 +134,7 @@ impl Load {
             counts: Counts::default(),
             stopped_starting: None,
             has_heard: false,
+            waited: Duration::ZERO,
             entropy,
             out: VecDeque::new(),
         };
@@ -209,6 +213,11 @@ impl Load {
         self.counts.ended = self.counts.ended.or(Some(now));
     }
 
+    /// What is received next has waited so long for us: no time of the server's.
+    pub fn waited(&mut self, waited: Duration) {
+        self.waited = waited;
+    }
+
     /// A datagram, or a message cut out of a stream, came over a flow.
     pub fn receive(&mut self, now: Tick, flow: Flow, message: &Bytes) {
         self.has_heard = true;
@@ -219,6 +228,7 @@ impl Load {
             },
             None => self.counts.current().strays += 1,
         }
+        self.waited = Duration::ZERO;
         self.go_on(now);
     }
 
@@ -237,6 +247,9 @@ impl Load {
                 return;
             }
         };
+        if reply.method == Method::Invite && (200..300).contains(&code) && !self.plan.ring.is_zero() {
+            self.waited += self.answering.late(reply.call_id);
+        }
         if self.step(now, reply.ident, |unit, turn| unit.reply(&reply, wire, turn)) {
             return;
         }
@@ -262,10 +275,9 @@ impl Load {
             self.step(now, ident, |unit, turn| unit.request(method, turn));
             return;
         }
-        let Some(ways) = &self.ways else { return };
-        let tally = self.counts.current();
-        let mut sink = Sink { now, host: &ways.answering.host, tally, out: &mut self.out };
-        self.answering.receive(flow, request, method, &mut sink);
+        if let Some((answering, mut sink)) = self.sink(now) {
+            answering.receive(flow, request, method, &mut sink);
+        }
     }
 
     /// The unit of ours whose caller a request is for. Over one connection, both sides of a call have the same
@@ -287,9 +299,8 @@ impl Load {
         if let Some((units, mut turn)) = self.turn(now) {
             units.tick(&mut turn);
         }
-        if let Some(ways) = &self.ways {
-            let tally = self.counts.current();
-            self.answering.tick(&mut Sink { now, host: &ways.answering.host, tally, out: &mut self.out });
+        if let Some((answering, mut sink)) = self.sink(now) {
+            answering.tick(&mut sink);
         }
         self.go_on(now);
     }
@@ -377,10 +388,26 @@ impl Load {
         is_live
     }
 
+    /// The callees, and where their answers go; `None` while there is no way to the server.
+    fn sink(&mut self, now: Tick) -> Option<(&mut Answering, Sink<'_>)> {
+        let sink = Sink {
+            now,
+            waited: self.waited,
+            host: &self.ways.as_ref()?.answering.host,
+            run: &self.run,
+            units: &mut self.units,
+            tally: self.counts.current(),
+            out: &mut self.out,
+        };
+        Some((&mut self.answering, sink))
+    }
+
     /// The units, and what one works with; `None` while there is no way to the server.
     fn turn(&mut self, now: Tick) -> Option<(&mut Units, Turn<'_>)> {
         let turn = Turn {
             now,
+            waited: self.waited,
+            kept: Duration::ZERO,
             plan: &self.plan,
             limits: &self.limits,
             run: &self.run,

@@ -29,6 +29,9 @@ pub struct Plan {
     pub ring: Duration,
     /// The event package that is subscribed to.
     pub event: String,
+    /// How often the sockets and the schedule are looked at, at most; zero: at once. What it keeps waiting is not
+    /// charged to the server.
+    pub grain: Duration,
 }
 
 /// The users we play.

@@ -109,9 +109,10 @@ impl Report {
             if self.lasted.is_zero() { 0.0 } else { self.cpu.as_secs_f64() / self.lasted.as_secs_f64() };
         writeln!(
             out,
-            "generator   {:.2} s of CPU, {:.0} percent of a core; {}",
+            "generator   {:.2} s of CPU, {:.0} percent of a core; {}{}",
             self.cpu.as_secs_f64(),
             share * 100.0,
+            rests(plan.grain),
             self.punctuality()
         )
     }
@@ -167,6 +168,7 @@ impl Report {
             "domain": self.plan.domain,
             "mix": self.plan.mix.to_string(),
             "asked": asked(self.plan.pace),
+            "grain_ms": millis(self.plan.grain),
             "attempted": tally.started(),
             "ok": tally.good(None),
             "failed": tally.failed(None),
@@ -222,6 +224,10 @@ fn wanted(pace: Pace) -> String {
         Pace::Open { rate, .. } => format!("{rate:.1}/s"),
         Pace::Closed { .. } => "as many as came through".to_owned(),
     }
+}
+
+fn rests(grain: Duration) -> String {
+    if grain.is_zero() { String::new() } else { format!("looked every {} ms, ", millis(grain)) }
 }
 
 fn per_second(count: u64, over: Duration) -> f64 {

@@ -34,8 +34,6 @@ pub(crate) struct Towards {
     pub(crate) certificates: Option<Certificates>,
     /// Say `ready`, and begin when a line comes on standard input.
     pub(crate) waits: bool,
-    /// How often the sockets and the schedule are looked at, at most; zero: at once.
-    pub(crate) grain: Duration,
 }
 
 /// Runs a plan.
@@ -48,7 +46,8 @@ pub(crate) async fn go(
     towards: Towards,
     entropy: Entropy,
 ) -> Result<Report, String> {
-    let Towards { place, certificates, waits, grain } = towards;
+    let Towards { place, certificates, waits } = towards;
+    let grain = plan.grain;
     let (listeners, link) = open(&place)?;
     let (told, phases) = watch::channel(Phase::Preparing);
     let load = Load::new(plan.clone(), limits, link, entropy);
@@ -56,10 +55,15 @@ pub(crate) async fn go(
     let Some((berth, commands)) = Berth::of_all(1, Clock::start()).pop() else {
         return Err("there is no worker".to_owned());
     };
-    let worker = Worker::new(shell, listeners, ruf_net::Limits::default(), certificates, berth)
+    let mut worker = Worker::new(shell, listeners, ruf_net::Limits::default(), certificates, berth)
         .map(Worker::exact)
         .map_err(|error| format!("the sockets cannot be watched: {error}"))?
         .resting(grain);
+    if !grain.is_zero() {
+        worker = worker.timed().map_err(|error| {
+            format!("the system does not say when datagrams come: {error}; give --grain 0s")
+        })?;
+    }
     let named = format!("{}:{}", place.transport.as_param(), place.address);
     let interrupt = signal(SignalKind::interrupt()).map_err(|error| format!("no signals: {error}"))?;
     let live = std::io::stderr().is_terminal();
@@ -121,6 +125,10 @@ impl Shell {
 
 impl Node for Shell {
     type Crossing = Infallible;
+
+    fn waited(&mut self, waited: Duration) {
+        self.load.waited(waited);
+    }
 
     fn receive(&mut self, now: Tick, flow: Flow, message: Bytes) {
         self.with(now, |load, now| load.receive(now, flow, &message));

@@ -64,7 +64,7 @@ pub enum Span {
     Notify,
     /// OPTIONS to its 200.
     Options,
-    /// The intended start of a unit to its real one: how far behind its schedule the generator was.
+    /// A grain after the intended start of a unit to its real one: how far behind its schedule the generator was.
     Behind,
 }
 
@@ -126,7 +126,7 @@ pub struct Tally {
     pub strays: u64,
     /// NOTIFYs that came.
     pub notifies: u64,
-    /// Units that started more than [`Tally::BEHIND`] after their intended start.
+    /// Units that started more than [`Tally::BEHIND`] and a grain after their intended start.
     pub behind: u64,
     /// The answering side.
     pub answered: Answered,

@@ -4,12 +4,13 @@
 //! The only unsafe code of the house, kept to what the kernel's interface demands: arrays of
 //! `mmsghdr` whose pointers lead into buffers that the same struct owns, and control messages
 //! (`IP_PKTINFO`, `IPV6_PKTINFO`) that say which of our addresses a datagram came to or leaves from, or
-//! (`IP_RECVERR`, `IPV6_RECVERR`) that one did not arrive. Nothing is parsed here.
+//! (`IP_RECVERR`, `IPV6_RECVERR`) that one did not arrive, or (`SO_TIMESTAMPNS`) when it came. Nothing is parsed here.
 
 use std::io;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::{Duration, SystemTime};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -22,7 +23,7 @@ pub(crate) const BATCH_MAX: usize = 32;
 /// The largest UDP payload.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
 /// Room for the control messages of one datagram or train, in units of their alignment.
-const CONTROL_WORDS: usize = 8;
+const CONTROL_WORDS: usize = 12;
 /// Datagrams that leave by one system call, at most.
 const LEAVING_MAX: usize = 128;
 
@@ -41,6 +42,8 @@ pub(crate) struct Received<'a> {
     pub(crate) remote: SocketAddr,
     /// Which of our addresses it came to, where the kernel said so.
     pub(crate) local: Option<IpAddr>,
+    /// When it came to this machine, by the clock on the wall, where the kernel was asked ([`report_arrival`]).
+    pub(crate) came: Option<SystemTime>,
     /// Its payload.
     pub(crate) payload: &'a [u8],
 }
@@ -59,6 +62,11 @@ pub(crate) fn take_trains(socket: &impl AsRawFd) {
     if let Err(error) = switch_on(socket, libc::SOL_UDP, libc::UDP_GRO) {
         tracing::debug!(%error, "trains of datagrams");
     }
+}
+
+/// Asks the kernel to say of each datagram when it came.
+pub(crate) fn report_arrival(socket: &impl AsRawFd) -> io::Result<()> {
+    switch_on(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS)
 }
 
 /// Asks the kernel to keep what ICMP says of our datagrams, and to call the socket readable then.
@@ -203,11 +211,11 @@ impl ReceiveBatch {
             let Some(remote) = decode_address(address) else {
                 continue;
             };
-            let Told { local, car_bytes } = told(&header.msg_hdr);
+            let Told { local, came, car_bytes } = told(&header.msg_hdr);
             let (first, others) = payload.split_at(car_bytes.unwrap_or(length).min(length));
-            each(Received { remote, local, payload: first });
+            each(Received { remote, local, came, payload: first });
             for payload in others.chunks(car_bytes.unwrap_or(DATAGRAM_BYTES_MAX)) {
-                each(Received { remote, local, payload });
+                each(Received { remote, local, came, payload });
             }
         }
         self.lend(count);
@@ -414,14 +422,16 @@ fn add_control<T: Copy>(header: &mut libc::msghdr, level: libc::c_int, kind: lib
 }
 
 // A control message is a header of 16 octets and what it says, rounded up to words: at most 20 octets of in6_pktinfo,
-// and 2 of a length, or 4 when it is the kernel's.
-const _: () = assert!(mem::size_of::<Control>() >= (16 + 24) + (16 + 8));
+// 2 of a length, or 4 when it is the kernel's, and 16 of a time.
+const _: () = assert!(mem::size_of::<Control>() >= (16 + 24) + (16 + 8) + (16 + 16));
 
 /// What the control messages of a datagram or a train say.
 #[derive(Default)]
 struct Told {
     /// The address it came to.
     local: Option<IpAddr>,
+    /// When it came.
+    came: Option<SystemTime>,
     /// The length of all but the last datagram of a train.
     car_bytes: Option<usize>,
 }
@@ -445,6 +455,12 @@ fn told(header: &libc::msghdr) -> Told {
                 (libc::SOL_UDP, libc::UDP_GRO) => {
                     let bytes: libc::c_int = std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
                     told.car_bytes = usize::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+                }
+                (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => {
+                    let came: libc::timespec = std::ptr::read_unaligned(libc::CMSG_DATA(message).cast());
+                    let (secs, nanos) = (came.tv_sec.try_into(), came.tv_nsec.try_into());
+                    let since_epoch = Duration::new(secs.unwrap_or_default(), nanos.unwrap_or_default());
+                    told.came = SystemTime::UNIX_EPOCH.checked_add(since_epoch);
                 }
                 _ => {}
             }
@@ -573,6 +589,12 @@ mod tests {
         crosses_as_trains(&mut outgoing, &a, &b, to, local);
         take_trains(&b);
         crosses_as_trains(&mut outgoing, &a, &b, to, local);
+        // And of each is said when it came, beside all else that is said.
+        report_arrival(&b).expect("is told");
+        let start = SystemTime::now();
+        let came = crosses_as_trains(&mut outgoing, &a, &b, to, local);
+        let end = SystemTime::now();
+        assert!(came.iter().all(|came| came.is_some_and(|came| start <= came && came <= end)), "{came:?}");
     }
 
     fn crosses_as_trains(
@@ -581,17 +603,22 @@ mod tests {
         b: &UdpListener,
         to: SocketAddr,
         local: Option<IpAddr>,
-    ) {
+    ) -> Vec<Option<SystemTime>> {
         let trains = [vec![[1_u8; 700].as_slice(); 16], vec![&[2; 300], &[3; 299]], vec![&[4; 1]]];
         let each = trains.iter().map(|cars| Outgoing { remote: to, local, payloads: cars.iter().copied() });
         assert_eq!(outgoing.send(a.as_raw_fd(), each).expect("sends"), (3, 3));
-        arrive(b, to, local, &trains.concat());
+        arrive(b, to, local, &trains.concat())
     }
 
-    /// These payloads come to `b`, in this order, at the address `to`, and from `local` where it is said.
-    fn arrive(b: &UdpListener, to: SocketAddr, local: Option<IpAddr>, payloads: &[&[u8]]) {
+    /// These payloads come to `b`, in this order, at the address `to`, and from `local` where it is said. Gives when.
+    fn arrive(
+        b: &UdpListener,
+        to: SocketAddr,
+        local: Option<IpAddr>,
+        payloads: &[&[u8]],
+    ) -> Vec<Option<SystemTime>> {
         let mut batch = ReceiveBatch::new();
-        let mut got = Vec::new();
+        let (mut got, mut came) = (Vec::new(), Vec::new());
         while got.len() < payloads.len() {
             wait_readable(b.as_raw_fd());
             batch
@@ -601,10 +628,12 @@ mod tests {
                         assert_eq!(datagram.remote.ip(), local, "the source that was asked for");
                     }
                     got.push(datagram.payload.to_vec());
+                    came.push(datagram.came);
                 })
                 .expect("receives");
         }
         assert_eq!(got, payloads);
+        came
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use ruf_message::{Flow, Tick, Transmit, Transport};
@@ -53,6 +53,8 @@ struct Socket {
     outgoing: Vec<Transmit>,
     /// Octets taken since somebody asked how long what comes waits.
     taken_octets: usize,
+    /// The node is told how long each datagram has waited.
+    is_timed: bool,
     /// How many trains the kernel may yet refuse; none: it gets no more.
     refusals_left: u8,
     /// Flows that lead nowhere, to be told with the next [`Datagrams::flush`].
@@ -90,6 +92,7 @@ impl Datagrams {
             listener,
             outgoing,
             taken_octets: 0,
+            is_timed: false,
             refusals_left,
             failed,
         });
@@ -99,6 +102,15 @@ impl Datagrams {
     /// From now on each datagram leaves by itself.
     pub(crate) fn uncouple(&mut self) {
         self.sockets.iter_mut().for_each(|socket| socket.refusals_left = 0);
+    }
+
+    /// From now on the node is told how long each datagram has waited.
+    pub(crate) fn tell_waits(&mut self) -> io::Result<()> {
+        for socket in &mut self.sockets {
+            batch::report_arrival(socket.socket.get_ref())?;
+            socket.is_timed = true;
+        }
+        Ok(())
     }
 
     /// Takes what the sockets have, a bounded share of each; pending when there was nothing.
@@ -154,7 +166,7 @@ impl Socket {
         batch: &mut ReceiveBatch,
         node: &mut N,
     ) -> Poll<()> {
-        let Socket { socket, bound, listener, outgoing, taken_octets, failed, .. } = self;
+        let Socket { socket, bound, listener, outgoing, taken_octets, is_timed, failed, .. } = self;
         let mut any = false;
         let mut taken = 0;
         for _ in 0..BATCHES_PER_TURN_MAX {
@@ -165,8 +177,16 @@ impl Socket {
                 Poll::Ready(Ok(guard)) => guard,
                 Poll::Ready(Err(_)) | Poll::Pending => break,
             };
+            let today = is_timed.then(SystemTime::now);
+            if *is_timed {
+                now = clock.now();
+            }
             let count = batch.receive(socket.get_ref(), |datagram| {
                 taken += 1;
+                if let (Some(today), Some(came)) = (today, datagram.came) {
+                    // Nothing for one that came since then.
+                    node.waited(today.duration_since(came).unwrap_or_default());
+                }
                 *taken_octets += datagram.payload.len();
                 let local = datagram.local.filter(|_| bound.ip().is_unspecified()).unwrap_or(bound.ip());
                 let flow = Flow {

@@ -39,6 +39,11 @@ const DEADLINE_GRAIN: Duration = Duration::from_millis(10);
 pub trait Node {
     /// What one worker's node hands to another's.
     type Crossing: Send + 'static;
+    /// The datagram that is received next came to this machine so long before: told to who asked for it
+    /// ([`Worker::timed`]).
+    fn waited(&mut self, waited: Duration) {
+        let _ = waited;
+    }
     /// A datagram, or a message cut out of a stream, came over a flow.
     fn receive(&mut self, now: Tick, flow: Flow, message: Bytes);
     /// A stream brought what no message can be cut out of; it is closed as soon as the answer has left.
@@ -252,6 +257,16 @@ impl<N: Node + 'static> Worker<N> {
     #[must_use]
     pub fn exact(self) -> Self {
         Worker { deadline_grain: Duration::ZERO, ..self }
+    }
+
+    /// Has the node told how long each datagram has waited for it in this machine, by the kernel's clock: for who
+    /// measures, and rests.
+    ///
+    /// # Errors
+    /// The kernel does not tell.
+    pub fn timed(mut self) -> io::Result<Self> {
+        self.datagrams.tell_waits()?;
+        Ok(self)
     }
 
     /// When all that came is done, hears nothing until a `grain` after it was woken, so that what comes meanwhile is
@@ -494,11 +509,15 @@ mod tests {
         query: Option<(u64, Query)>,
         resolved: Vec<(u64, Answer)>,
         looks: Vec<(Duration, Duration)>,
+        waits: Vec<Duration>,
     }
 
     impl Node for Mirror {
         type Crossing = std::convert::Infallible;
 
+        fn waited(&mut self, waited: Duration) {
+            self.waits.push(waited);
+        }
         fn receive(&mut self, _: Tick, flow: Flow, datagram: Bytes) {
             let bytes = datagram.iter().rev().copied().collect();
             self.transmits.push_back(Transmit { flow, bytes });
@@ -716,6 +735,33 @@ mod tests {
                     phone.recv(&mut buffer).await.expect("an answer");
                 }
                 drop(commands);
+            },
+            Duration::from_secs(5),
+        );
+    }
+
+    #[test]
+    fn who_rests_and_asks_is_told_how_long_each_datagram_has_waited() {
+        const REST: Duration = Duration::from_millis(20);
+        with_worker_as(
+            |worker| worker.resting(REST).timed().expect("the kernel tells"),
+            |address, commands| async move {
+                let start = Instant::now();
+                let phone = tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("binds");
+                let mut buffer = [0; 16];
+                // Until one has come while the worker rested: most do.
+                loop {
+                    phone.send_to(b"x", address).await.expect("sends");
+                    phone.recv(&mut buffer).await.expect("an answer");
+                    let waits = commands.ask(|node, _| node.waits.clone()).await.expect("alive");
+                    assert!(
+                        !waits.is_empty() && waits.iter().sum::<Duration>() <= start.elapsed(),
+                        "{waits:?}"
+                    );
+                    if waits.iter().any(|wait| *wait >= REST / 4) {
+                        break;
+                    }
+                }
             },
             Duration::from_secs(5),
         );

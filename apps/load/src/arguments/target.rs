@@ -7,7 +7,7 @@ use ruf_message::{HostBuf, Place, Scheme, Transport, Uri};
 pub(crate) struct Target {
     pub(crate) host: HostBuf,
     port: u16,
-    transport: Transport,
+    pub(crate) transport: Transport,
 }
 
 impl Target {

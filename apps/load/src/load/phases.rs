@@ -85,7 +85,7 @@ impl Load {
                 schedule.take(now, self.units.in_flight() - self.preparation.in_flight(), &mut self.entropy)
         {
             let kind = self.mix.next_kind();
-            self.counts.run.start(kind, now.saturating_sub(intended));
+            self.counts.run.start(kind, now.saturating_sub(intended + self.plan.grain));
             let count = self.plan.users.count.max(1);
             let turn = self.turns.get_mut(kind as usize).map_or(0, |turns| {
                 let turn = *turns % count;

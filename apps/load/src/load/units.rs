@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::time::Duration;
 
 use ruf_message::Tick;
 
@@ -29,6 +30,8 @@ struct Slot {
     generation: u32,
     unit: Option<Unit>,
     alarm: Option<Tick>,
+    /// How long we kept it waiting ourselves.
+    kept: Duration,
 }
 
 impl Units {
@@ -53,9 +56,19 @@ impl Units {
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
         slot.generation = slot.generation.wrapping_add(1);
         slot.alarm = None;
+        (slot.kept, turn.kept) = (Duration::ZERO, Duration::ZERO);
         slot.unit = Some(start(Ident { slot: number, generation: slot.generation }, turn));
         self.in_flight += 1;
         self.step(number, turn, |_, _| None);
+    }
+
+    /// Our callee kept this unit waiting so long.
+    pub(crate) fn keep_waiting(&mut self, ident: Ident, time: Duration) {
+        if self.is_live(ident)
+            && let Some(slot) = self.slots.get_mut(ident.slot as usize)
+        {
+            slot.kept += time;
+        }
     }
 
     /// Lets the unit in a place, if there is one, do something. What it returns is its outcome.
@@ -67,7 +80,10 @@ impl Units {
     ) {
         let Some(slot) = self.slots.get_mut(number as usize) else { return };
         let Some(unit) = &mut slot.unit else { return };
-        match act(unit, turn) {
+        turn.kept = slot.kept;
+        let outcome = act(unit, turn);
+        slot.kept = turn.kept;
+        match outcome {
             Some(outcome) => {
                 unit.count(outcome, turn.tally, turn.preparation);
                 slot.unit = None;

@@ -9,14 +9,14 @@ use crate::glance::Reply;
 use crate::mix::Kind;
 use crate::render::{self, Errand};
 use crate::tally::{Outcome, Span};
-use crate::turn::Turn;
+use crate::turn::{Mark, Turn};
 use crate::way::{Way, Ways};
 
 /// A request that waits for its answer.
 pub(crate) struct Ask {
     kind: Kind,
     errand: Errand,
-    intended: Tick,
+    began: Mark,
     client: Client,
     keyring: Option<Box<Keyring>>,
     is_preparation: bool,
@@ -42,7 +42,8 @@ impl Ask {
         turn: &mut Turn<'_>,
     ) -> Ask {
         let client = Client::send(turn, way(kind, turn.ways).flow, method, 1, bytes);
-        Ask { kind, errand, intended, client, keyring: None, is_preparation: false }
+        let began = turn.mark(intended);
+        Ask { kind, errand, began, client, keyring: None, is_preparation: false }
     }
 
     /// The removal of a callee's binding, which is no unit of the run.
@@ -96,7 +97,7 @@ impl Ask {
                     _ => Span::Options,
                 };
                 if !self.is_preparation {
-                    turn.tally.span(span, turn.now.saturating_sub(self.intended));
+                    turn.measure(span, self.began);
                 }
                 Some(Outcome::Good)
             }

@@ -18,12 +18,12 @@ use crate::client::{Client, PATIENCE};
 use crate::glance::Reply;
 use crate::render::{self, Errand, Inside};
 use crate::tally::{Outcome, Span};
-use crate::turn::Turn;
+use crate::turn::{Mark, Turn};
 
 /// A call.
 pub(crate) struct Call {
     errand: Errand,
-    intended: Tick,
+    began: Mark,
     state: State,
     keyring: Option<Box<Keyring>>,
     has_rung: bool,
@@ -37,7 +37,7 @@ pub(crate) struct Call {
 enum State {
     Inviting(Client),
     Holding { until: Tick },
-    HangingUp { bye: Client, since: Tick },
+    HangingUp { bye: Client, began: Mark },
     Withdrawing { invite: Client, cancel: Option<Client> },
 }
 
@@ -54,7 +54,7 @@ impl Call {
         let client = Client::send(turn, way.flow, Method::Invite, 1, bytes);
         Call {
             errand,
-            intended,
+            began: turn.mark(intended),
             state: State::Inviting(client),
             keyring: None,
             has_rung: false,
@@ -109,13 +109,13 @@ impl Call {
                 client.hold_on(turn.now, turn.plan.ring + turn.limits.answer);
                 if code > 100 && !self.has_rung {
                     self.has_rung = true;
-                    turn.tally.span(Span::InviteToRinging, turn.now.saturating_sub(self.intended));
+                    turn.measure(Span::InviteToRinging, self.began);
                 }
                 None
             }
             (State::Withdrawing { .. }, ..200) => None,
             (State::Inviting(_), 200..300) => {
-                turn.tally.span(Span::InviteToAnswer, turn.now.saturating_sub(self.intended));
+                turn.measure(Span::InviteToAnswer, self.began);
                 if let Err(wrong) = self.acknowledge(reply, turn) {
                     return Some(wrong);
                 }
@@ -187,15 +187,15 @@ impl Call {
         Ok(())
     }
 
-    /// Says BYE; `since` is when that was to happen.
+    /// Says BYE, which was to happen then.
     // rfc3261 §15.1.1
-    fn hang_up(&mut self, since: Tick, turn: &mut Turn<'_>) -> Option<Outcome> {
+    fn hang_up(&mut self, intended: Tick, turn: &mut Turn<'_>) -> Option<Outcome> {
         let Some(answered) = &self.answered else { return Some(Outcome::Cut) };
         let way = &turn.ways.caller;
         let cseq = self.invite + 1;
         let bytes = answered.dialog.request(turn, way, self.errand, Method::Bye, cseq);
         let bye = Client::send(turn, way.flow, Method::Bye, cseq, bytes);
-        self.state = State::HangingUp { bye, since };
+        self.state = State::HangingUp { bye, began: turn.mark(intended) };
         None
     }
 
@@ -268,7 +268,7 @@ impl Call {
     }
 
     fn bye_answered(&mut self, reply: &Reply<'_>, wire: &Bytes, turn: &mut Turn<'_>) -> Option<Outcome> {
-        let State::HangingUp { bye, since } = &mut self.state else {
+        let State::HangingUp { bye, began } = &mut self.state else {
             turn.tally.strays += 1;
             return None;
         };
@@ -282,7 +282,7 @@ impl Call {
                 None
             }
             200..300 => {
-                turn.tally.span(Span::Bye, turn.now.saturating_sub(*since));
+                turn.measure(Span::Bye, *began);
                 Some(self.outcome.unwrap_or(Outcome::Good))
             }
             code @ (401 | 407) => {

@@ -15,12 +15,12 @@ use crate::client::{Client, PATIENCE};
 use crate::glance::Reply;
 use crate::render::{self, Errand, Inside};
 use crate::tally::{Outcome, Span};
-use crate::turn::Turn;
+use crate::turn::{Mark, Turn};
 
 /// A subscription.
 pub(crate) struct Subscribe {
     errand: Errand,
-    intended: Tick,
+    began: Mark,
     state: State,
     keyring: Option<Box<Keyring>>,
     dialog: Option<Inside>,
@@ -42,7 +42,8 @@ impl Subscribe {
         let bytes = render::request(turn, way, errand, Method::Subscribe, 1);
         let client = Client::send(turn, way.flow, Method::Subscribe, 1, bytes);
         let state = State::Subscribing(client);
-        Subscribe { errand, intended, state, keyring: None, dialog: None, is_notified: false, cseq: 1 }
+        let began = turn.mark(intended);
+        Subscribe { errand, began, state, keyring: None, dialog: None, is_notified: false, cseq: 1 }
     }
 
     pub(crate) fn due(&self) -> Tick {
@@ -79,7 +80,7 @@ impl Subscribe {
     }
 
     fn accepted(&mut self, reply: &Reply<'_>, turn: &mut Turn<'_>) -> Option<Outcome> {
-        turn.tally.span(Span::Subscribe, turn.now.saturating_sub(self.intended));
+        turn.measure(Span::Subscribe, self.began);
         let Some(dialog) = Inside::open(reply) else {
             return Some(Outcome::Wrong(Method::Subscribe, "2xx without a Contact to send to"));
         };
@@ -95,7 +96,7 @@ impl Subscribe {
     pub(crate) fn request(&mut self, method: Method, turn: &mut Turn<'_>) -> Option<Outcome> {
         if method == Method::Notify && !self.is_notified {
             self.is_notified = true;
-            turn.tally.span(Span::Notify, turn.now.saturating_sub(self.intended));
+            turn.measure(Span::Notify, self.began);
             if let State::Waiting { .. } = self.state {
                 self.state = State::Holding { until: turn.now + turn.plan.hold };
             }

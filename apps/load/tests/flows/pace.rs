@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use ruf_auth::{Algorithm, Asking};
 use ruf_load::mix::{Kind, Mix};
+use ruf_load::plan::Users;
 use ruf_load::schedule::{Pace, Spacing};
 use ruf_load::tally::{Outcome, Span, Tally};
 use ruf_load::{Limits, Plan};
-use ruf_message::{Method, Tick};
+use ruf_message::{HeaderName, Message, Method, StatusCode, Tick};
 
 use crate::stage::{Fate, Stage, plan};
 
@@ -56,6 +58,55 @@ fn a_generator_that_was_late_says_so_and_counts_from_the_intended_start() {
     let took = tally.spanned(Span::Options).unwrap().max();
     assert!((1.0..1.1).contains(&took.as_secs_f64()), "{took:?}");
     assert!(tally.spanned(Span::Behind).unwrap().max() > Duration::from_millis(980));
+}
+
+/// What a run's spans are, in milliseconds, where each message takes 23 ms to the other side and all of ours rest.
+fn spans(plan: Plan, spans: &[Span]) -> Vec<Vec<u128>> {
+    let mut stage = Stage::new(Plan { grain: Duration::from_millis(5), ..plan });
+    stage.latency = Duration::from_micros(11_500);
+    stage.begin_with(|message| match message {
+        Message::Request(request)
+            if request.method() == Method::Register && !request.contains(HeaderName::Authorization) =>
+        {
+            let asking = Asking { realm: "example.org", nonce: "n", algorithm: Algorithm::Md5, stale: false };
+            let mut response = request.reply(StatusCode::UNAUTHORIZED);
+            response.add(HeaderName::WwwAuthenticate, asking.to_value());
+            Fate::Say(vec![response])
+        }
+        _ => Fate::Pass,
+    });
+    let tally = stage.finish();
+    let of = |span: &Span| {
+        let took = tally.spanned(*span).expect("measured");
+        [took.quantile(0.01), took.max()].map(|took| took.as_millis()).to_vec()
+    };
+    spans.iter().map(of).collect()
+}
+
+#[test]
+fn what_waits_for_us_while_we_rest_is_not_charged_to_the_server() {
+    // Three starts in ten milliseconds, which are never whole numbers of a grain.
+    let often = |kind| Plan { mix: Mix::only(kind), duration: None, units_max: Some(30), ..asking(300.0, 1) };
+    assert_eq!(spans(often(Kind::Options), &[Span::Options]), [[23, 23]]);
+    assert_eq!(spans(often(Kind::Message), &[Span::Message]), [[46, 46]]);
+    let call = [Span::InviteToRinging, Span::InviteToAnswer, Span::Bye];
+    assert_eq!(spans(often(Kind::Call), &call), [[46, 46]; 3]);
+    let ringing = Plan { ring: Duration::from_millis(7), ..often(Kind::Call) };
+    assert_eq!(spans(ringing, &call), [[46, 46], [53, 53], [46, 46]]);
+    // Asked for a password, and asked again.
+    let users = Users { password: Some("secret".to_owned()), ..plan().users };
+    assert_eq!(spans(Plan { users, ..often(Kind::Register) }, &[Span::Register]), [[46, 46]]);
+}
+
+#[test]
+fn what_is_later_than_a_grain_is_charged() {
+    let mut stage = Stage::new(Plan { grain: Duration::from_millis(5), ..asking(100.0, 1) });
+    stage.begin();
+    stage.now = Tick::from_micros(42_000);
+    let tally = stage.finish();
+    // Due at 10 ms, started at 45.
+    assert_eq!(tally.spanned(Span::Options).expect("measured").max().as_millis(), 20 + 35 - 5);
+    assert_eq!(tally.spanned(Span::Behind).expect("measured").max().as_millis(), 35 - 5);
 }
 
 #[test]

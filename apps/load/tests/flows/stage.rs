@@ -52,6 +52,10 @@ pub(crate) struct Stage {
     /// How often a connection was asked for.
     pub(crate) reached: u64,
     pub(crate) refuses: bool,
+    /// One way.
+    pub(crate) latency: Duration,
+    /// The generator hears and does things only at whole numbers of this.
+    grain: Duration,
     /// Also what follows the run is noted.
     pub(crate) keeps_all: bool,
     /// The last message was noted.
@@ -70,6 +74,7 @@ pub(crate) fn plan() -> Plan {
         hold: Duration::from_secs(5),
         ring: Duration::ZERO,
         event: "presence".to_owned(),
+        grain: Duration::ZERO,
     }
 }
 
@@ -103,6 +108,8 @@ impl Stage {
     fn over(plan: Plan, link: Link, transport: Transport, limits: Limits) -> Stage {
         Stage {
             now: Tick::ZERO,
+            latency: LATENCY,
+            grain: plan.grain,
             load: Load::new(plan, limits, link, Entropy::from_seed([1; 32])),
             script: Box::new(|_, _| Fate::Pass),
             air: BinaryHeap::new(),
@@ -201,11 +208,16 @@ impl Stage {
 
     fn step(&mut self, next: Tick) {
         self.now = self.now.max(next);
+        if !self.grain.is_zero() {
+            let grain = self.grain.as_micros() as u64;
+            self.now = Tick::from_micros(self.now.as_micros().next_multiple_of(grain));
+        }
         while let Some(Reverse((at, number, _))) = self.air.peek()
             && *at <= self.now
         {
             let flow = self.flows[number];
-            let Some(Reverse((_, _, bytes))) = self.air.pop() else { break };
+            let Some(Reverse((at, _, bytes))) = self.air.pop() else { break };
+            self.load.waited(self.now.saturating_sub(at));
             self.load.receive(self.now, flow, &bytes);
             self.take();
         }
@@ -296,7 +308,7 @@ impl Stage {
         self.note(format!("s→{side} {what}"));
         self.sent += 1;
         self.flows.insert(self.sent, flow);
-        self.air.push(Reverse((self.now + LATENCY * 2 + later, self.sent, message.to_bytes())));
+        self.air.push(Reverse((self.now + self.latency * 2 + later, self.sent, message.to_bytes())));
     }
 
     /// The ladder since the run began.
