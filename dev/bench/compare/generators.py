@@ -41,7 +41,7 @@ def main():
     ap.add_argument("--server", action="append", required=True)
     ap.add_argument("--ruf", default=str(bench.HERE / "../../../target/release/ruf"))
     ap.add_argument("--rates", default="500,1000")
-    ap.add_argument("--grains", default="0,5ms")
+    ap.add_argument("--grains", default="0s,5ms")
     ap.add_argument("--seconds", type=int, default=20)
     ap.add_argument("--repeat", type=int, default=1)
     ap.add_argument("--hold", type=int, default=10)
@@ -69,7 +69,7 @@ def main():
                     rows = [("SIPp", a)]
                     for grain in args.grains.split(","):
                         time.sleep(1)
-                        how = "" if grain == "0" else f" --grain {grain}"
+                        how = f" --grain {grain}"
                         rows.append(("ruf load" + how, load_run(f"l{n}.{grain}", s, args, rate, grain)))
                     for who, r in rows:
                         late = f" ({r['behind']} starts late)" if r.get("behind") else ""
