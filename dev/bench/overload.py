@@ -8,7 +8,7 @@ else nothing here could bring ten times what it can do. Writes OUT-goodput.csv, 
 import argparse, csv, json, os, pty, re, select, signal, subprocess, sys, tempfile, threading, time, urllib.request
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RUF = os.path.join(ROOT, "target/release/ruf")
+RUF = os.environ.get("RUF", os.path.join(ROOT, "target/release/ruf"))
 PORT, HTTP = 56160, 56190
 GROUP = "/sys/fs/cgroup/cpu/ruf-overload"
 PERIOD_US = 10_000
