@@ -22,7 +22,17 @@ struct Answering {
 
 impl Answering {
     fn start(arguments: &[&str]) -> Answering {
-        let mut command = ruf();
+        Answering::start_by(ruf(), arguments)
+    }
+
+    /// In a terminal that may go, or in one that is not to matter.
+    fn start_where(hangup: &str, arguments: &[&str]) -> Answering {
+        let mut command = std::process::Command::new("env");
+        command.arg(format!("--{hangup}-signal=HUP")).arg(ruf().get_program());
+        Answering::start_by(command, arguments)
+    }
+
+    fn start_by(mut command: std::process::Command, arguments: &[&str]) -> Answering {
         command.args(["answer", "--json"]).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
@@ -203,9 +213,10 @@ fn who_is_interrupted_hangs_up_and_says_how_it_went() {
     let place = Place::new("interrupted");
     let file = place.path("tone.wav");
     tone(&file, 440.0);
-    for signal in ["INT", "TERM"] {
+    for signal in ["INT", "TERM", "HUP"] {
         // One that waits for the next call, and is in one; and its caller.
-        let answering = Answering::directly(&["--play", file.to_str().unwrap()]);
+        let arguments = ["--listen", "127.0.0.1:0", "--play", file.to_str().unwrap()];
+        let answering = Answering::start_where("default", &arguments);
         let id = answering.child.id().to_string();
         let mut called = ruf();
         called.args(["call", &answering.address, "--echo", "--json"]).stdout(Stdio::piped());
@@ -223,6 +234,20 @@ fn who_is_interrupted_hangs_up_and_says_how_it_went() {
         assert!(last.contains("the far side hung up"), "{last}");
         called.wait().unwrap();
     }
+}
+
+#[test]
+fn who_is_to_outlive_the_terminal_does() {
+    let bob = Answering::start_where("ignore", &["--listen", "127.0.0.1:0", "--echo", "--once"]);
+    let id = bob.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-s", "HUP", &id]).status().unwrap().success());
+    let place = Place::new("outlives");
+    let file = place.path("tone.wav");
+    tone(&file, 440.0);
+    let called = run(&["call", &bob.address, "--play", file.to_str().unwrap()]);
+    assert_eq!(called.status.code(), Some(0), "{}", String::from_utf8_lossy(&called.stderr));
+    let (status, events) = bob.end();
+    assert_eq!(status, Some(0), "{events:?}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
-//! [`Interrupt`]: somebody wants the command to end: Ctrl-C, or the system by SIGTERM. One that comes while something
-//! else is looked at is not lost. A second one does not want to wait for anybody.
+//! [`Interrupt`]: somebody wants the command to end: Ctrl-C, the system by SIGTERM, or a terminal that is gone, by SIGHUP. One
+//! that comes while something else is looked at is not lost. A second one does not want to wait for anybody.
 
+use std::fs;
 use std::time::Duration;
 
 use ruf_sip::{Error, Phone};
@@ -15,6 +16,8 @@ pub(super) const LEAVE_MAX: Duration = Duration::from_millis(500);
 pub(super) struct Interrupt {
     keyboard: Signal,
     system: Signal,
+    /// `None`: who started the command has it outlive the terminal (`nohup`).
+    terminal: Option<Signal>,
     came: u32,
 }
 
@@ -24,14 +27,22 @@ impl Interrupt {
     pub(super) fn listen() -> Result<Interrupt, Error> {
         let open = |kind| signal(kind).map_err(|error| Error::System(format!("signals: {error}")));
         let (keyboard, system) = (open(SignalKind::interrupt())?, open(SignalKind::terminate())?);
-        Ok(Interrupt { keyboard, system, came: 0 })
+        let terminal = if is_hangup_ignored() { None } else { Some(open(SignalKind::hangup())?) };
+        Ok(Interrupt { keyboard, system, terminal, came: 0 })
     }
 
     /// Waits for the next one. May be dropped and called again.
     pub(super) async fn next(&mut self) {
+        let gone = async {
+            match &mut self.terminal {
+                Some(terminal) => terminal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.keyboard.recv() => {}
             _ = self.system.recv() => {}
+            _ = gone => {}
         }
         self.came = self.came.saturating_add(1);
     }
@@ -69,4 +80,12 @@ impl Interrupt {
             () = twice => {}
         }
     }
+}
+
+/// Whether this process was started with SIGHUP ignored: to listen for it would undo that.
+fn is_hangup_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // Bit 0 is signal 1.
+    ignored.is_some_and(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 == 1))
 }
