@@ -22,6 +22,9 @@ use crate::trains::CARS_MAX;
 pub(crate) const BATCH_MAX: usize = 32;
 /// The largest UDP payload.
 const DATAGRAM_BYTES_MAX: usize = 65_535;
+/// From the payload of one slot to that of the next: an odd number of cache lines beyond 64 KiB. Were it 64 KiB, the
+/// first octets of all, which is what most datagrams have, would want the same few places of a cache.
+const SLOT_BYTES: usize = 65_536 + 17 * 64;
 /// Room for the control messages of one datagram or train, in units of their alignment.
 const CONTROL_WORDS: usize = 12;
 /// Datagrams that leave by one system call, at most.
@@ -148,7 +151,7 @@ impl ReceiveBatch {
             (mem::zeroed::<Address>(), mem::zeroed::<libc::iovec>(), mem::zeroed::<libc::mmsghdr>())
         };
         let mut batch = ReceiveBatch {
-            payloads: vec![0; BATCH_MAX * DATAGRAM_BYTES_MAX],
+            payloads: vec![0; BATCH_MAX * SLOT_BYTES],
             addresses: vec![address; BATCH_MAX],
             controls: vec![[0; CONTROL_WORDS]; BATCH_MAX],
             vectors: vec![vector; BATCH_MAX],
@@ -163,10 +166,10 @@ impl ReceiveBatch {
         let payloads = self.payloads.as_mut_ptr();
         for slot in 0..slots.min(BATCH_MAX) {
             // SAFETY: `slot` is below BATCH_MAX, the length of every Vec here, and the payload of a
-            // slot is the slot's own DATAGRAM_BYTES_MAX octets of `payloads`.
+            // slot is within the slot's own SLOT_BYTES octets of `payloads`.
             unsafe {
                 let vector = self.vectors.as_mut_ptr().add(slot);
-                (*vector).iov_base = payloads.add(slot * DATAGRAM_BYTES_MAX).cast();
+                (*vector).iov_base = payloads.add(slot * SLOT_BYTES).cast();
                 (*vector).iov_len = DATAGRAM_BYTES_MAX;
                 let header = &mut (*self.headers.as_mut_ptr().add(slot)).msg_hdr;
                 header.msg_name = self.addresses.as_mut_ptr().add(slot).cast();
@@ -202,7 +205,7 @@ impl ReceiveBatch {
         };
         for (slot, header) in self.headers.iter().take(count).enumerate() {
             let length = (header.msg_len as usize).min(DATAGRAM_BYTES_MAX);
-            let start = slot * DATAGRAM_BYTES_MAX;
+            let start = slot * SLOT_BYTES;
             let (Some(address), Some(payload)) =
                 (self.addresses.get(slot), self.payloads.get(start..start + length))
             else {
@@ -420,6 +423,8 @@ fn add_control<T: Copy>(header: &mut libc::msghdr, level: libc::c_int, kind: lib
         header.msg_controllen += libc::CMSG_SPACE(mem::size_of::<T>() as u32) as usize;
     }
 }
+
+const _: () = assert!(SLOT_BYTES >= DATAGRAM_BYTES_MAX);
 
 // A control message is a header of 16 octets and what it says, rounded up to words: at most 20 octets of in6_pktinfo,
 // 2 of a length, or 4 when it is the kernel's, and 16 of a time.
