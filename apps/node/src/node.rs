@@ -237,9 +237,9 @@ impl Node {
                 self.counters.admitted += 1;
                 self.dispatch(now, admitted, fingerprint, octets);
             }
-            Verdict::Reply(response) => {
+            Verdict::Reply(request, reply) => {
                 self.counters.refused += 1;
-                self.reply_without_state(now, flow, &response, octets);
+                self.send_without_state(now, flow, &request, &reply, octets);
             }
             Verdict::Drop => self.counters.dropped += 1,
         }
@@ -285,7 +285,7 @@ impl Node {
                 let _ = proxy.request(&mut turn, admitted, fingerprint);
             }
             // Nobody answers an ACK.
-            Verdict::Reply(_) | Verdict::Drop => self.counters.dropped += 1,
+            Verdict::Reply(..) | Verdict::Drop => self.counters.dropped += 1,
         }
     }
 

@@ -2,7 +2,7 @@
 //! (RFC 3261 §26.3.2.2). What an identity may reach is for routing and the services to say.
 
 use crate::account::AddressOfRecord;
-use ruf_message::{Flow, Request, Response};
+use ruf_message::{Flow, Reply, Request};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -137,7 +137,7 @@ pub enum Verdict {
     /// It goes on.
     Admitted(Admitted),
     /// It is answered with this, without a transaction.
-    Reply(Response),
+    Reply(Request, Reply),
     /// Nothing is sent.
     Drop,
 }

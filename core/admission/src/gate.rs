@@ -215,9 +215,8 @@ impl Gate {
                 Verdict::Admitted(Admitted::new(flow, request, identity))
             }
             Err(Refusal::Answer(reject)) => {
-                let mut response = reject.into_response(&request);
-                response.set_to_tag(&self.reply_tag(&request));
-                Verdict::Reply(response)
+                let reply = reject.into_reply(&self.reply_tag(&request));
+                Verdict::Reply(request, reply)
             }
             Err(Refusal::Silence) => Verdict::Drop,
         }

@@ -1,9 +1,9 @@
-//! Why the gate refuses a request, and the response that says so (RFC 3261 §21.4, §21.5, §22).
+//! Why the gate refuses a request, and the reply that says so (RFC 3261 §21.4, §21.5, §22).
 
-use ruf_message::{HeaderName, Request, Response, StatusCode};
+use ruf_message::{HeaderName, Reply, StatusCode};
 use smallvec::SmallVec;
 
-/// Why a request is refused. The peer is to blame, or our store; each knows its own response.
+/// Why a request is refused. The peer is to blame, or our store; each knows its own reply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reject {
     /// Nobody knows who sent it: 401 where we are the server, 407 where we are the proxy, with one
@@ -39,8 +39,9 @@ pub enum Reject {
 const UNAVAILABLE_SECS: u32 = 5;
 
 impl Reject {
-    /// The response, still without a To tag.
-    pub fn into_response(self, request: &Request) -> Response {
+    /// The reply, with this To tag.
+    pub fn into_reply(self, to_tag: &str) -> Reply {
+        let saying = |status, reason: &str| Reply::saying(status, reason, to_tag);
         match self {
             // rfc3261 §22.1: a registrar or another server asks with 401, a proxy only with 407
             // rfc3261 §22.2 and §22.3: with the field that belongs to it
@@ -50,48 +51,38 @@ impl Reject {
                     true => (StatusCode::PROXY_AUTHENTICATION_REQUIRED, HeaderName::ProxyAuthenticate),
                     false => (StatusCode::UNAUTHORIZED, HeaderName::WwwAuthenticate),
                 };
-                let mut response = request.reply(status);
+                let mut reply = Reply::new(status, to_tag);
                 for challenge in challenges {
-                    response.add(name, challenge);
+                    reply.add(name, challenge);
                 }
-                response
+                reply
             }
             // rfc7616 §3.4: a 4xx
             Reject::ImproperCredentials(what) => {
-                because(request, StatusCode::BAD_REQUEST, &format!("Improper Credentials: {what}"))
+                saying(StatusCode::BAD_REQUEST, &format!("Improper Credentials: {what}"))
             }
             // rfc3261 §22.1: a server may repeat its challenge, or answer 403
-            Reject::WrongPassword => because(request, StatusCode::FORBIDDEN, "Wrong User Name or Password"),
+            Reject::WrongPassword => saying(StatusCode::FORBIDDEN, "Wrong User Name or Password"),
             // rfc3261 §10.3 step 4
-            Reject::NotYours(header) => because(
-                request,
-                StatusCode::FORBIDDEN,
-                &format!("{header} Is Not an Address of This Account"),
-            ),
-            Reject::ForeignDomain => {
-                because(request, StatusCode::FORBIDDEN, "This Domain Is Not Served Here")
+            Reject::NotYours(header) => {
+                saying(StatusCode::FORBIDDEN, &format!("{header} Is Not an Address of This Account"))
             }
+            Reject::ForeignDomain => saying(StatusCode::FORBIDDEN, "This Domain Is Not Served Here"),
             // rfc3261 §10.2: the address-of-record MUST be a SIP URI or SIPS URI
-            Reject::NotSip => because(request, StatusCode::BAD_REQUEST, "To Is No SIP URI"),
+            Reject::NotSip => saying(StatusCode::BAD_REQUEST, "To Is No SIP URI"),
             // rfc3261 §10.3 step 5
-            Reject::UnknownAddress => request.reply(StatusCode::NOT_FOUND),
+            Reject::UnknownAddress => Reply::new(StatusCode::NOT_FOUND, to_tag),
             Reject::Slowed { retry_after_secs } => {
-                later(request, "Too Many Wrong Passwords", retry_after_secs)
+                later("Too Many Wrong Passwords", retry_after_secs, to_tag)
             }
-            Reject::Unavailable => later(request, "Accounts Unavailable", UNAVAILABLE_SECS),
+            Reject::Unavailable => later("Accounts Unavailable", UNAVAILABLE_SECS, to_tag),
         }
     }
 }
 
-fn because(request: &Request, status: StatusCode, reason: &str) -> Response {
-    let mut response = request.reply(status);
-    response.set_status(status, reason);
-    response
-}
-
 // rfc3261 §21.5.1: Retry-After may say when it will work again
-fn later(request: &Request, reason: &str, secs: u32) -> Response {
-    let mut response = because(request, StatusCode::SERVER_INTERNAL_ERROR, reason);
-    response.set(HeaderName::RetryAfter, secs.to_string());
-    response
+fn later(reason: &str, secs: u32, to_tag: &str) -> Reply {
+    let mut reply = Reply::saying(StatusCode::SERVER_INTERNAL_ERROR, reason, to_tag);
+    reply.add(HeaderName::RetryAfter, secs.to_string());
+    reply
 }

@@ -125,7 +125,14 @@ impl House {
 
 pub fn refused(verdict: Verdict) -> Response {
     match verdict {
-        Verdict::Reply(response) => response,
+        Verdict::Reply(request, reply) => {
+            let mut octets = Vec::new();
+            reply.write_to(&request, &mut octets);
+            match Message::parse(octets.into()) {
+                Ok(Message::Response(response)) => response,
+                other => panic!("no response: {other:?}"),
+            }
+        }
         other => panic!("not refused: {other:?}"),
     }
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use ruf_admission::{Domain, Gate, Keys, Listener, Ourselves, Policy, Verdict};
 use ruf_message::{
-    Entropy, Flow, HeaderName, HostBuf, Message, Place, Request, Response, StatusCode, Tick, Transport,
+    Entropy, Flow, HeaderName, HostBuf, Message, Place, Request, Response, StatusCode, Tick, Transmit,
+    Transport,
 };
 use ruf_proxy::{
     Answer, CallEvent, Destination, Limits, Out, Proxy, Question, Reconnected, Refusal, Target, TargetSet,
     Turn, Unreachable,
 };
-use ruf_transaction::{Received, Timers, Transactions};
+use ruf_transaction::{Received, Timers, Transactions, reply_to};
 
 use crate::phone::{ContactUri, Phone, answer, contact, flow, lines, phone, shown, tag_of, target};
 
@@ -298,7 +299,6 @@ impl Net {
     }
 
     fn admit(&mut self, flow: Flow, request: Request) {
-        let copy = request.clone();
         match self.gate.admit(self.now, flow, request, &()) {
             Verdict::Admitted(admitted) => {
                 let fingerprint = self.transactions.fingerprint(admitted.request());
@@ -309,7 +309,10 @@ impl Net {
                     self.wire.reply(overloaded.flow, &overloaded.request, &response);
                 }
             }
-            Verdict::Reply(response) => self.wire.reply(flow, &copy, &response),
+            Verdict::Reply(request, reply) => {
+                let bytes = self.wire.written_once(|out| reply.write_to(&request, out));
+                self.wire.transmits.push_back(Transmit { flow: reply_to(flow, &request), bytes });
+            }
             Verdict::Drop => {}
         }
     }

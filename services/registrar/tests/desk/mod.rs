@@ -6,7 +6,7 @@ use std::time::Duration;
 use ruf_admission::{
     Account, AddressOfRecord, Domain, Gate, Keys, Limits as GateLimits, Listener, Ourselves, Policy, Verdict,
 };
-use ruf_message::{Entropy, Flow, HeaderName, Message, Request, Response, Tick, Transport};
+use ruf_message::{Entropy, Flow, HeaderName, Message, Reply, Request, Response, Tick, Transport};
 use ruf_registrar::{Gruus, Limits, Registrar, Ticket};
 
 pub struct Desk {
@@ -52,17 +52,13 @@ impl Desk {
             Verdict::Admitted(admitted) => {
                 let registered = self.registrar.register(self.now, &admitted, self.gate.ourselves(), "ours");
                 self.ticket = registered.ticket;
-                let mut octets = Vec::new();
-                registered.reply.write_to(admitted.request(), &mut octets);
-                let Ok(Message::Response(response)) = Message::parse(octets.into()) else {
-                    panic!("no response: {registered:?}")
-                };
+                let response = response(admitted.request(), &registered.reply);
                 let listed = response.contacts().filter_map(|contact| contact.expires_secs());
                 let longest = listed.max().filter(|_| response.status().is_success());
                 assert_eq!(registered.lasts_secs, longest.map(u64::from));
                 response
             }
-            Verdict::Reply(response) => response,
+            Verdict::Reply(request, reply) => response(&request, &reply),
             Verdict::Drop => panic!("dropped\n{text}"),
         }
     }
@@ -92,6 +88,15 @@ pub fn parse(text: &str) -> Request {
     match Message::parse(text.as_bytes().to_vec().into()) {
         Ok(Message::Request(request)) => request,
         other => panic!("{other:?}\n{text}"),
+    }
+}
+
+fn response(request: &Request, reply: &Reply) -> Response {
+    let mut octets = Vec::new();
+    reply.write_to(request, &mut octets);
+    match Message::parse(octets.into()) {
+        Ok(Message::Response(response)) => response,
+        other => panic!("{other:?}\n{reply:?}"),
     }
 }
 
