@@ -232,7 +232,7 @@ impl Authenticator {
         let ha1 =
             account.and_then(|account| account.ha1.get(algorithm)).or_else(|| self.nobody.get(algorithm));
         // Computed for everybody alike, before anybody is told apart.
-        let proven = ha1.is_some_and(|ha1| credentials.prove(ha1, request.method_bytes(), request.body()));
+        let proven = ha1.is_some_and(|ha1| credentials.prove(&ha1, request.method_bytes(), request.body()));
         match account {
             Some(account) if proven && allowed(Some(account), domain, algorithms).contains(&algorithm) => {
                 Outcome::Proven { account, nonce, count: credentials.count(), algorithm, pair }

@@ -111,7 +111,7 @@ pub struct Hex {
 }
 
 impl Hex {
-    fn of(octets: &[u8]) -> Self {
+    pub(crate) fn of(octets: &[u8]) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut hex = Hex { characters: [0; 64], len: octets.len() * 2 };
         for (pair, octet) in hex.characters.chunks_exact_mut(2).zip(octets) {
@@ -134,6 +134,18 @@ impl Hex {
         hex.characters.get_mut(..text.len()).filter(|_| good)?.copy_from_slice(text);
         hex.characters.make_ascii_lowercase();
         Some(hex)
+    }
+
+    /// The octets that it writes; those beyond its own are zero.
+    pub(crate) fn octets<const N: usize>(&self) -> [u8; N] {
+        let value = |digit: &u8| if digit.is_ascii_digit() { digit - b'0' } else { digit - b'a' + 10 };
+        let mut octets = [0; N];
+        for (octet, pair) in octets.iter_mut().zip(self.as_bytes().chunks_exact(2)) {
+            if let [high, low] = pair {
+                *octet = value(high) << 4 | value(low);
+            }
+        }
+        octets
     }
 
     /// The characters.
@@ -205,6 +217,7 @@ mod tests {
         assert!(Hex::parse(hash.as_str().to_uppercase().as_bytes()).unwrap().same(&hash));
         assert!(!Algorithm::Md5.hash(&[b"ac"]).same(&hash));
         assert!(!Algorithm::Sha256.hash(&[b"ab"]).same(&hash));
+        assert!(Hex::of(&hash.octets::<16>()).same(&hash));
         for bad in ["", "abc", "0123456789abcdef0123456789abcdeg", "0123456789abcdef0123456789abcdef0"] {
             assert!(Hex::parse(bad.as_bytes()).is_none(), "{bad}");
         }

@@ -284,7 +284,7 @@ mod tests {
             uri: b"sip:b",
             protection: Protection::AuthInt(Count { nc: b"00000001", cnonce: b"c" }, b"v=0"),
         };
-        let ha1 = *Ha1::new("a", "r", "secret").get(Algorithm::Sha256).unwrap();
+        let ha1 = Ha1::new("a", "r", "secret").get(Algorithm::Sha256).unwrap();
         let text = format!(
             "Digest username=\"a\",realm=\"r\",nonce=\"n\",uri=\"sip:b\",response=\"{}\",algorithm=SHA-256,qop=auth-int,nc=00000001,cnonce=\"c\"",
             digest.response(&ha1)
@@ -294,7 +294,7 @@ mod tests {
         assert!(!credentials.prove(&ha1, b"INVITE", b"v=1"));
         assert!(!credentials.prove(&ha1, b"BYE", b"v=0"));
         assert!(!credentials.prove(
-            Ha1::new("a", "r", "Secret").get(Algorithm::Sha256).unwrap(),
+            &Ha1::new("a", "r", "Secret").get(Algorithm::Sha256).unwrap(),
             b"INVITE",
             b"v=0"
         ));

@@ -6,27 +6,38 @@ use std::fmt;
 use std::str::FromStr;
 
 /// H(user ":" realm ":" password) per algorithm. As good as the password within its realm: it is
-/// never logged, and prints only through [`Ha1::to_text`].
+/// never logged, and prints only through [`Ha1::to_text`]. Octets, not their text: there is one for every account.
 #[derive(Clone, Default)]
 pub struct Ha1 {
-    md5: Option<Hex>,
-    sha256: Option<Hex>,
-    sha512_256: Option<Hex>,
+    md5: Option<[u8; 16]>,
+    sha256: Option<[u8; 32]>,
+    sha512_256: Option<[u8; 32]>,
 }
 
 impl Ha1 {
     /// Of a password, for every algorithm.
     pub fn new(user: &str, realm: &str, password: &str) -> Self {
-        let of = |algorithm| Some(ha1(algorithm, user, realm, password));
-        Ha1 { md5: of(Algorithm::Md5), sha256: of(Algorithm::Sha256), sha512_256: of(Algorithm::Sha512_256) }
+        let mut all = Ha1::default();
+        for algorithm in Algorithm::ALL {
+            all.set(algorithm, &ha1(algorithm, user, realm, password));
+        }
+        all
     }
 
     /// For an algorithm; `None` where only others were stored.
-    pub fn get(&self, algorithm: Algorithm) -> Option<&Hex> {
+    pub fn get(&self, algorithm: Algorithm) -> Option<Hex> {
         match algorithm {
-            Algorithm::Md5 => self.md5.as_ref(),
-            Algorithm::Sha256 => self.sha256.as_ref(),
-            Algorithm::Sha512_256 => self.sha512_256.as_ref(),
+            Algorithm::Md5 => self.md5.map(|octets| Hex::of(&octets)),
+            Algorithm::Sha256 => self.sha256.map(|octets| Hex::of(&octets)),
+            Algorithm::Sha512_256 => self.sha512_256.map(|octets| Hex::of(&octets)),
+        }
+    }
+
+    fn set(&mut self, algorithm: Algorithm, hash: &Hex) {
+        match algorithm {
+            Algorithm::Md5 => self.md5 = Some(hash.octets()),
+            Algorithm::Sha256 => self.sha256 = Some(hash.octets()),
+            Algorithm::Sha512_256 => self.sha512_256 = Some(hash.octets()),
         }
     }
 
@@ -58,7 +69,7 @@ pub fn userhash(algorithm: Algorithm, user: &str, realm: &str) -> Hex {
 impl PartialEq for Ha1 {
     fn eq(&self, other: &Self) -> bool {
         Algorithm::ALL.into_iter().all(|algorithm| match (self.get(algorithm), other.get(algorithm)) {
-            (Some(one), Some(two)) => one.same(two),
+            (Some(one), Some(two)) => one.same(&two),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         })
@@ -95,12 +106,7 @@ impl FromStr for Ha1 {
             let (name, hex) = part.split_once(':').ok_or(NotAnHa1)?;
             let algorithm: Algorithm = name.parse().map_err(|_| NotAnHa1)?;
             let hash = Hex::parse(hex.as_bytes()).filter(|hash| hash.as_bytes().len() == algorithm.hex_len());
-            let slot = match algorithm {
-                Algorithm::Md5 => &mut ha1.md5,
-                Algorithm::Sha256 => &mut ha1.sha256,
-                Algorithm::Sha512_256 => &mut ha1.sha512_256,
-            };
-            *slot = Some(hash.ok_or(NotAnHa1)?);
+            ha1.set(algorithm, &hash.ok_or(NotAnHa1)?);
         }
         match ha1 {
             Ha1 { md5: None, sha256: None, sha512_256: None } => Err(NotAnHa1),

@@ -284,7 +284,7 @@ mod tests {
         assert_eq!(values.len(), 1, "{values:?}");
         let credentials = Credentials::read(values[0].as_bytes()).unwrap();
         let ha1 = Ha1::new("alice", realm, secret);
-        assert!(credentials.prove(ha1.get(credentials.algorithm).unwrap(), b"INVITE", b"v=0"), "{values:?}");
+        assert!(credentials.prove(&ha1.get(credentials.algorithm).unwrap(), b"INVITE", b"v=0"), "{values:?}");
         (credentials.algorithm, credentials.count())
     }
 
@@ -387,7 +387,7 @@ mod tests {
         for (value, realm, secret) in [(&proxies[0], "p", "one"), (&proxies[1], "q", "two")] {
             let ha1 = Ha1::new("alice", realm, secret);
             assert!(Credentials::read(value.as_bytes()).unwrap().prove(
-                ha1.get(Algorithm::Md5).unwrap(),
+                &ha1.get(Algorithm::Md5).unwrap(),
                 b"INVITE",
                 b"v=0"
             ));

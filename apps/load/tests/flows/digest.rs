@@ -15,7 +15,7 @@ fn proven(request: &Request, name: HeaderName) -> bool {
     let user = String::from_utf8(request.from().uri().user().unwrap().to_vec()).unwrap();
     let ha1 = Ha1::new(&user, "example.org", "secret");
     let body = request.body();
-    credentials.prove(ha1.get(Algorithm::Md5).unwrap(), request.method().as_str().as_bytes(), body)
+    credentials.prove(&ha1.get(Algorithm::Md5).unwrap(), request.method().as_str().as_bytes(), body)
 }
 
 /// A server that wants proof of all that is asked outside a dialog.

@@ -189,7 +189,7 @@ pub(crate) fn proved(request: &Request, name: HeaderName) -> (String, Option<u32
     let credentials = Credentials::read(values[0]).unwrap();
     let ha1 = Ha1::new("alice", "example.org", "secret");
     let ha1 = ha1.get(Algorithm::Sha256).unwrap();
-    assert!(credentials.prove(ha1, request.method_bytes(), request.body()), "{request}");
+    assert!(credentials.prove(&ha1, request.method_bytes(), request.body()), "{request}");
     (String::from_utf8_lossy(credentials.nonce).into_owned(), credentials.count())
 }
 
