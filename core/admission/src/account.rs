@@ -44,6 +44,12 @@ impl AddressOfRecord {
         self.0.rsplit_once('@').map_or("", |(_, domain)| domain)
     }
 
+    /// Whether it is the address of this user of this domain, which is written in lower case.
+    pub fn is_of(&self, user: &str, domain: &str) -> bool {
+        let before = self.0.strip_suffix(domain).and_then(|rest| rest.strip_suffix('@'));
+        before == Some(user)
+    }
+
     /// `user@domain`.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -117,8 +123,9 @@ impl Account {
         let Some(user) = uri.user_unescaped() else { return false };
         let Ok(user) = str::from_utf8(&user) else { return false };
         let home = ourselves.domain_of(uri);
-        let here = home.is_some_and(|domain| domain.name == self.domain());
-        (here && (user == self.user() || self.aliases.iter().any(|alias| alias == user)))
+        let here = || home.is_some_and(|domain| domain.name == self.domain());
+        home.is_some_and(|domain| self.address.is_of(user, &domain.name))
+            || (self.aliases.iter().any(|alias| alias == user) && here())
             || self.aliases.iter().filter_map(|alias| alias.rsplit_once('@')).any(|(alias, domain)| {
                 let same = home.is_some_and(|served| served.name.eq_ignore_ascii_case(domain));
                 alias == user && (same || uri.host() == Some(ruf_message::Host::Name(domain)))
@@ -157,6 +164,12 @@ pub trait Accounts {
     /// The account that a user of this domain means, by user name or alias.
     fn by_alias(&self, domain: &str, user: &str) -> Lookup<'_> {
         self.account(domain, user)
+    }
+
+    /// Whether any has algorithms of its own ([`Account::algorithms`]). Where none has, nobody is looked up for a
+    /// challenge.
+    fn any_has_algorithms(&self) -> bool {
+        true
     }
 
     /// The account whose [`userhash`](ruf_auth::userhash) this is (lower case).
@@ -236,6 +249,10 @@ mod tests {
         }
         let odd = AddressOfRecord::of(uri("sip:a%40b@example.org").as_ref(), &ourselves()).unwrap();
         assert_eq!((odd.user(), odd.domain(), odd.as_str()), ("a@b", "example.org", "a@b@example.org"));
+        assert!(odd.is_of("a@b", "example.org"));
+        for (user, domain) in [("b", "example.org"), ("a@b", "ample.org"), ("a@b@ex", "ample.org"), ("", "")] {
+            assert!(!odd.is_of(user, domain), "{user} {domain}");
+        }
     }
 
     #[test]

@@ -435,6 +435,10 @@ impl ruf_admission::Accounts for Reading<'_> {
         self.look_up(domain, |book, domain| book.called(domain, user))
     }
 
+    fn any_has_algorithms(&self) -> bool {
+        self.0.of_this_run.any_has_algorithms() || self.0.stored.any_has_algorithms()
+    }
+
     fn by_userhash(&self, domain: &str, algorithm: Algorithm, hash: &str) -> Lookup<'_> {
         self.look_up(domain, |book, domain| book.hashed(domain, algorithm, hash))
     }
