@@ -22,7 +22,7 @@ use crate::failures::{Failures, Pair};
 use crate::limits::Limits;
 use crate::mac::Numbers;
 use crate::nonce::{Nonce, Nonces};
-use crate::offer::Offers;
+use crate::offer::{Offers, is_choice};
 use crate::ourselves::{Domain, Ourselves};
 use crate::reject::Reject;
 use crate::replies::neighbourhood;
@@ -120,8 +120,11 @@ impl Authenticator {
             Outcome::Proven { account, nonce, count, algorithm, pair } => {
                 if self.nonces.spend(arrival.now, nonce, count).is_ok() {
                     self.failures.forgive(&pair);
-                    let (pair, method) = self.offer_key(arrival, question);
-                    self.offers.answered(arrival.now, pair, method, algorithm);
+                    // Where there is no choice, nobody is remembered.
+                    if self.offers.len() > 0 {
+                        let (pair, method) = self.offer_key(arrival, question);
+                        self.offers.answered(arrival.now, pair, method, algorithm);
+                    }
                     return Ok(account);
                 }
                 true
@@ -257,23 +260,36 @@ impl Authenticator {
         stale: bool,
         answers: bool,
     ) -> Reject {
-        let Arrival { now, source, request, .. } = arrival;
-        let key = self.offer_key(arrival, question);
-        let number =
-            self.numbers.number([b"request", request.call_id(), &request.cseq().number.to_be_bytes()]);
-        let account = match claimed_account(question.claimed, question.domain, accounts) {
+        let Arrival { now, source, .. } = arrival;
+        let account = || match claimed_account(question.claimed, question.domain, accounts) {
             Lookup::Found(account) => Some(account),
             Lookup::Unknown | Lookup::Unavailable => None,
         };
+        let account = if accounts.any_has_algorithms() { account() } else { None };
         let list = allowed(account, question.domain, question.algorithms);
-        let user_agent = request.raw(HeaderName::UserAgent).next();
-        let chosen = self.offers.choose(now, key, (number, answers), user_agent, list);
+        let chosen = if is_choice(list) { self.choose(arrival, question, answers, list) } else { list };
         let realm = &question.domain.name;
         let challenges = chosen.iter().map(|&algorithm| {
             let nonce = self.nonces.issue(now, realm, algorithm, source, &mut self.entropy);
             Asking { realm, nonce: &nonce, algorithm, stale }.to_value()
         });
         Reject::Unauthenticated { by_proxy: question.by_proxy, challenges: challenges.collect() }
+    }
+
+    /// What to offer of a list.
+    fn choose<'l>(
+        &mut self,
+        arrival: Arrival<'_>,
+        question: Question<'_>,
+        answers: bool,
+        list: &'l [Algorithm],
+    ) -> &'l [Algorithm] {
+        let Arrival { now, request, .. } = arrival;
+        let key = self.offer_key(arrival, question);
+        let number =
+            self.numbers.number([b"request", request.call_id(), &request.cseq().number.to_be_bytes()]);
+        let user_agent = request.raw(HeaderName::UserAgent).next();
+        self.offers.choose(now, key, (number, answers), user_agent, list)
     }
 
     /// The number of a source and whom the request says it is from.

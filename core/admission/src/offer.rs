@@ -74,8 +74,8 @@ impl Offers {
         user_agent: Option<&[u8]>,
         list: &'a [Algorithm],
     ) -> &'a [Algorithm] {
-        if !list.contains(&Algorithm::Md5) || list == MD5_ALONE {
-            return list; // there is nothing to choose
+        if !is_choice(list) {
+            return list;
         }
         if user_agent.is_some_and(fails_on_sha) {
             return MD5_ALONE;
@@ -110,6 +110,11 @@ impl Offers {
     pub(crate) fn len(&self) -> usize {
         self.challenged.len()
     }
+}
+
+/// Whether there is anything to choose.
+pub(crate) fn is_choice(list: &[Algorithm]) -> bool {
+    list.contains(&Algorithm::Md5) && list != MD5_ALONE
 }
 
 /// Whether the table has this User-Agent: `baresip v1.0.0 (x86_64/linux)`, `SIPp/3.6`. A product of the
