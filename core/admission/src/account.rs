@@ -250,7 +250,8 @@ mod tests {
         let odd = AddressOfRecord::of(uri("sip:a%40b@example.org").as_ref(), &ourselves()).unwrap();
         assert_eq!((odd.user(), odd.domain(), odd.as_str()), ("a@b", "example.org", "a@b@example.org"));
         assert!(odd.is_of("a@b", "example.org"));
-        for (user, domain) in [("b", "example.org"), ("a@b", "ample.org"), ("a@b@ex", "ample.org"), ("", "")] {
+        for (user, domain) in [("b", "example.org"), ("a@b", "ample.org"), ("a@b@ex", "ample.org"), ("", "")]
+        {
             assert!(!odd.is_of(user, domain), "{user} {domain}");
         }
     }

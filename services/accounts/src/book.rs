@@ -80,7 +80,8 @@ impl Book {
     }
 
     pub(crate) fn remove(&mut self, domain: &str, user: &str) -> Option<Account> {
-        let is_it = |slot: Slot| self.account(slot).is_some_and(|account| account.address.is_of(user, domain));
+        let is_it =
+            |slot: Slot| self.account(slot).is_some_and(|account| account.address.is_of(user, domain));
         let slot = self.by_name.find(self.hasher.hash_one((domain, user)), is_it)?;
         let account = self.accounts.get_mut(slot as usize)?.take()?;
         for (domain, name) in names_of(&account) {

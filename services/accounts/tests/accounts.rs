@@ -60,9 +60,11 @@ fn what_was_added_is_found_by_name_after_a_restart_too() {
     let accounts = dir.open();
     accounts.add("A.Example", "alice", "wonder").unwrap();
     accounts.set_aliases(DOMAIN, "alice", &aliases(&["+49301", "alice", "100", "100"])).unwrap();
+    assert!(!accounts.read().any_has_algorithms());
     accounts.set_algorithms(DOMAIN, "alice", Some(vec![Algorithm::Md5])).unwrap();
     drop(accounts);
     let accounts = dir.open();
+    assert!(accounts.read().any_has_algorithms());
     let alice = look_up(&accounts, "alice").unwrap();
     assert_eq!((alice.domain(), alice.hidden), (DOMAIN, false));
     assert_eq!(alice.aliases, ["+49301", "100"]);
