@@ -129,10 +129,6 @@ pub struct DialogPass {
 
 /// What becomes of a request at the gate.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the usual case is the large one, and a box would cost it an allocation"
-)]
 pub enum Verdict {
     /// It goes on.
     Admitted(Admitted),
