@@ -4,7 +4,8 @@
 //! `cargo run --release -p ruf-bench` prints the table; instructions are counted by valgrind, which
 //! this program starts on itself. `ruf-bench CASE ROUNDS` runs one case so often, for a profiler.
 //! `ruf-bench counts FILE` holds instructions and allocations against a baseline, and `make counts` is that.
-//! `ruf-bench memory CONTACTS CALLS` says what a contact and a ringing call hold.
+//! `ruf-bench memory CONTACTS CALLS` says what a contact and a ringing call hold, `ruf-bench storm` what is held
+//! before, in and after a storm.
 
 mod allocations;
 mod baseline;
@@ -33,6 +34,10 @@ fn main() -> ExitCode {
         }
         ["counts", file] => gate(baseline::check(Path::new(file))),
         ["counts", file, "write"] => gate(baseline::write(Path::new(file))),
+        ["storm"] => {
+            serving::storm::print();
+            ExitCode::SUCCESS
+        }
         ["memory", contacts, calls] => match (contacts.parse(), calls.parse()) {
             (Ok(contacts), Ok(calls)) => {
                 serving::memory::print(contacts, calls);
@@ -65,7 +70,7 @@ fn gate(verdict: Result<String, String>) -> ExitCode {
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: ruf-bench [CASE ROUNDS | counts FILE [write] | memory CONTACTS CALLS]");
+    eprintln!("usage: ruf-bench [CASE ROUNDS | counts FILE [write] | memory CONTACTS CALLS | storm]");
     for case in CASES {
         eprintln!("  {:<16} {}", case.name, case.what);
     }

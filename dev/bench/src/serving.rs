@@ -4,6 +4,7 @@
 //! Only [`Serving::feed`] is counted; the phones' own work is not.
 
 pub(crate) mod memory;
+pub(crate) mod storm;
 
 use std::hint::black_box;
 use std::net::SocketAddr;
