@@ -46,6 +46,7 @@ mod entropy;
 mod error;
 mod excerpt;
 mod fields;
+mod fifo;
 mod flow;
 mod framing;
 mod glance;
