@@ -20,7 +20,7 @@ use bytes::{BufMut, Bytes};
 use hashbrown::HashTable;
 use ruf_message::{Reply, Request, Tick};
 
-use crate::matching::{Fingerprint, MethodKey, SAME_FINGERPRINT_MAX, SPARSE, Whence};
+use crate::matching::{Fingerprint, MethodKey, SAME_FINGERPRINT_MAX, SPARSE, Whence, spread};
 use crate::out::Event;
 use crate::slab::{Id, ServerId};
 
@@ -173,7 +173,7 @@ impl Completed {
         let place = Place { tag: key.tag(), at: number << PAGE_BITS | page.len() as u32 };
         head.write(page);
         page.extend_from_slice(said);
-        self.by_key.insert_unique(hash(place.tag), place, |place| hash(place.tag));
+        self.by_key.insert_unique(spread(place.tag), place, |place| spread(place.tag));
         match self.batches.back_mut().filter(|batch| batch.due >= now + self.timer_j) {
             Some(batch) => batch.count += 1,
             None => self.batches.push_back(Batch { due: now + self.timer_j + GRAIN, count: 1 }),
@@ -198,7 +198,7 @@ impl Completed {
 
     /// Transactions with the fingerprint of this key, whatever their method.
     pub(crate) fn of(&self, key: Key) -> impl Iterator<Item = Found<'_>> {
-        let places = self.by_key.iter_hash(hash(key.tag())).filter(move |place| place.tag == key.tag());
+        let places = self.by_key.iter_hash(spread(key.tag())).filter(move |place| place.tag == key.tag());
         places
             .filter_map(|place| self.at(place.at))
             .filter(move |found| found.head.key.fingerprint == key.fingerprint)
@@ -226,7 +226,7 @@ impl Completed {
             }
             // What a busy hour took is given back.
             if self.by_key.len() < self.by_key.capacity() / SPARSE {
-                self.by_key.shrink_to(2 * self.by_key.len(), |place| hash(place.tag));
+                self.by_key.shrink_to(2 * self.by_key.len(), |place| spread(place.tag));
             }
         }
         if self.batches.is_empty() && !self.pages.is_empty() {
@@ -237,7 +237,7 @@ impl Completed {
     fn end_first(&mut self, events: &mut VecDeque<Event>) {
         let Some(Found { head, .. }) = self.at(self.first << PAGE_BITS | self.over as u32) else { return };
         let (tag, at) = (head.key.tag(), self.first << PAGE_BITS | self.over as u32);
-        if let Ok(place) = self.by_key.find_entry(hash(tag), |place| place.at == at) {
+        if let Ok(place) = self.by_key.find_entry(spread(tag), |place| place.at == at) {
             place.remove();
         }
         events.extend(head.owner.map(|(id, user)| Event::ServerEnded { server: ServerId(id), user }));
@@ -249,11 +249,6 @@ impl Completed {
             self.over = 0;
         }
     }
-}
-
-/// A fingerprint is a hash already; what a table looks at is spread over all bits.
-fn hash(tag: u32) -> u64 {
-    u64::from(tag).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Found<'_> {

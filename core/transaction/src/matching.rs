@@ -7,10 +7,10 @@
 //! Equal here means equal octets, but for the host of `sent-by` (case) and its port (the default
 //! may be written or not): a retransmission is a copy. Not here: our own branches (`branch.rs`).
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hasher};
+use std::hash::{BuildHasher, DefaultHasher, Hasher};
 use std::net::{IpAddr, SocketAddr};
 
+use hashbrown::HashTable;
 use ruf_message::{Entropy, HeaderName, Host, Method, Request, Transport, Via};
 use smallvec::SmallVec;
 
@@ -22,7 +22,7 @@ use crate::slab::Id;
 pub(crate) const SAME_FINGERPRINT_MAX: usize = 4;
 
 /// A map that is filled to less than one part of so many is made smaller.
-pub(crate) const SPARSE: usize = 8;
+pub(crate) const SPARSE: usize = 4;
 
 /// 128 bits of hash; in two halves, which align better than one u128.
 pub(crate) type Hash128 = (u64, u64);
@@ -236,58 +236,50 @@ impl Words {
     }
 }
 
-/// Server transactions by fingerprint.
+/// Server transactions by fingerprint. There are as many as INVITEs in half a minute, so each is a few octets here;
+/// who finds one compares the rest of the fingerprint.
 #[derive(Debug, Default)]
 pub(crate) struct Servers {
-    ids: HashMap<Hash128, SmallVec<[Id; 2]>, BuildHasherDefault<AsIs>>,
+    places: HashTable<Place>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    /// The low half of the fingerprint's: most strangers are told by it.
+    tag: u32,
+    id: Id,
 }
 
 impl Servers {
-    pub(crate) fn get(&self, hash: Hash128) -> &[Id] {
-        self.ids.get(&hash).map_or(&[], |ids| ids)
+    /// All with this fingerprint, and a stranger in a million.
+    pub(crate) fn with(&self, (low, _): Hash128) -> impl Iterator<Item = Id> {
+        let tag = low as u32;
+        self.places.iter_hash(spread(tag)).filter(move |place| place.tag == tag).map(|place| place.id)
     }
 
-    pub(crate) fn insert(&mut self, hash: Hash128, id: Id) {
-        self.ids.entry(hash).or_default().push(id);
+    pub(crate) fn insert(&mut self, (low, _): Hash128, id: Id) {
+        let place = Place { tag: low as u32, id };
+        self.places.insert_unique(spread(place.tag), place, |place| spread(place.tag));
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.ids.is_empty()
+        self.places.is_empty()
     }
 
-    pub(crate) fn remove(&mut self, hash: Hash128, id: Id) {
-        if let Some(ids) = self.ids.get_mut(&hash) {
-            ids.retain(|other| *other != id);
-            if ids.is_empty() {
-                self.ids.remove(&hash);
-                // What a busy hour took is given back.
-                if self.ids.len() < self.ids.capacity() / SPARSE {
-                    self.ids.shrink_to(2 * self.ids.len());
-                }
+    pub(crate) fn remove(&mut self, (low, _): Hash128, id: Id) {
+        if let Ok(place) = self.places.find_entry(spread(low as u32), |place| place.id == id) {
+            place.remove();
+            // What a busy hour took is given back.
+            if self.places.len() < self.places.capacity() / SPARSE {
+                self.places.shrink_to(2 * self.places.len(), |place| spread(place.tag));
             }
         }
     }
 }
 
-/// A fingerprint is a hash already.
-#[derive(Default)]
-pub(crate) struct AsIs(u64);
-
-impl Hasher for AsIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, octets: &[u8]) {
-        // Not used by a pair of u64; kept total.
-        for octet in octets {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*octet);
-        }
-    }
-
-    fn write_u64(&mut self, half: u64) {
-        self.0 ^= half;
-    }
+/// The hash of what is one already, over all bits: a table looks at both ends.
+pub(crate) fn spread(tag: u32) -> u64 {
+    u64::from(tag).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[cfg(test)]
@@ -353,30 +345,29 @@ mod tests {
     }
 
     #[test]
-    fn a_pair_of_hashes_is_hashed_by_mixing_its_halves() {
-        let mut hasher = AsIs::default();
-        hasher.write_u64(0b1100);
-        hasher.write_u64(0b1010);
-        assert_eq!(hasher.finish(), 0b0110);
-        let mut hasher = AsIs::default();
-        hasher.write(&[3, 1]);
-        hasher.write(&[1]);
-        assert_eq!(hasher.finish(), 0x03_01_01);
-        hasher.write(&[0, 0, 0, 0, 0, 0x11]);
-        assert_eq!(hasher.finish(), 0x0101_0000_0000_0011 ^ 0x03, "what is shifted out comes in again");
-    }
-
-    #[test]
     fn servers_of_one_fingerprint_come_and_go_one_by_one() {
         let hash = keyed(1).fingerprint(&request(INVITE)).hash;
         let ids = [1, 2].map(|index| Id { index, generation: 0 });
         let mut servers = Servers::default();
         assert!(servers.is_empty());
         ids.iter().for_each(|id| servers.insert(hash, *id));
-        assert_eq!(servers.get(hash), ids);
-        servers.remove(hash, ids[0]);
-        assert!(!servers.is_empty() && servers.get(hash) == [ids[1]]);
+        let found = |servers: &Servers| servers.with(hash).collect::<Vec<Id>>();
+        assert!(ids.iter().all(|id| found(&servers).contains(id)) && found(&servers).len() == 2);
+        assert_eq!(servers.with((hash.0 ^ 1, hash.1)).next(), None);
         servers.remove(hash, ids[1]);
+        assert!(!servers.is_empty() && found(&servers) == [ids[0]]);
+        servers.remove(hash, ids[0]);
         assert!(servers.is_empty());
+    }
+
+    #[test]
+    fn what_a_busy_hour_took_is_given_back() {
+        let mut servers = Servers::default();
+        let hash = |number: u64| (number.wrapping_mul(0x9e37_79b9_7f4a_7c15), number);
+        let id = |number: u64| Id { index: number as u32, generation: 0 };
+        (0..10_000).for_each(|number| servers.insert(hash(number), id(number)));
+        (10..10_000).for_each(|number| servers.remove(hash(number), id(number)));
+        assert!(servers.places.capacity() < 100, "{}", servers.places.capacity());
+        assert!((0..10).all(|number| servers.with(hash(number)).eq([id(number)])));
     }
 }

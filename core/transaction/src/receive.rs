@@ -57,7 +57,7 @@ impl Transactions {
     /// Whether it is certain that no transaction of a request of this method with this top Via is known.
     pub fn is_new(&self, method: Method, via: &Via<'_>) -> bool {
         let of_known = |fingerprint: Fingerprint| {
-            self.servers.get(fingerprint.hash).is_empty()
+            self.servers.with(fingerprint.hash).next().is_none()
                 && !self.completed.has(Key::new(fingerprint, MethodKey::known(method)))
         };
         method != Method::Other && self.keyed.of_branch(via).is_some_and(of_known)
@@ -204,8 +204,10 @@ impl Transactions {
     }
 
     fn find_server(&self, fingerprint: Fingerprint, wanted: impl Fn(&ServerMatching) -> bool) -> Option<Id> {
-        self.servers.get(fingerprint.hash).iter().copied().find(|id| match self.entries.get(*id) {
-            Some(Entry { matching: Matching::Server(server), .. }) => wanted(server),
+        self.servers.with(fingerprint.hash).find(|id| match self.entries.get(*id) {
+            Some(Entry { matching: Matching::Server(server), .. }) => {
+                server.fingerprint == fingerprint.hash && wanted(server)
+            }
             Some(Entry { matching: Matching::Client { .. }, .. }) | None => false,
         })
     }

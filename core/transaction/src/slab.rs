@@ -21,14 +21,17 @@ pub struct ServerId(pub(crate) Id);
 const PAGE: usize = 256;
 
 /// The slots stand in pages, so that a table that grows is never copied, and what a busy hour took is given
-/// back: a page without content is let go, unless no other has room.
+/// back: what is new goes to the lowest page that has room, so the highest run empty when there is less, and those
+/// are let go, but for one.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
     pages: Vec<Page<T>>,
-    /// Pages that are held and have room. The last one is filled first, so that the others run empty.
-    roomy: Vec<u32>,
-    /// Pages that were let go.
-    gone: Vec<u32>,
+    /// Which pages have room, those that were let go among them.
+    roomy: Bits,
+    /// The lowest of them; past the last page if there is none.
+    lowest: usize,
+    /// The one page that is held without content.
+    kept: Option<usize>,
     len: usize,
 }
 
@@ -73,7 +76,7 @@ impl<T> Page<T> {
 
 impl<T> Slab<T> {
     pub(crate) fn new() -> Self {
-        Slab { pages: Vec::new(), roomy: Vec::new(), gone: Vec::new(), len: 0 }
+        Slab { pages: Vec::new(), roomy: Bits::default(), lowest: 0, kept: None, len: 0 }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -82,41 +85,35 @@ impl<T> Slab<T> {
 
     /// The id that the next `insert` gives.
     pub(crate) fn next_id(&self) -> Id {
-        let next = self.roomy.last().or(self.gone.last()).copied().unwrap_or(self.pages.len() as u32);
-        let Some(page) = self.pages.get(next as usize) else { return id(next, 0, 0) };
+        let Some(page) = self.pages.get(self.lowest) else { return id(self.lowest, 0, 0) };
         let place = page.vacant.last().copied().unwrap_or_default();
         let slot = page.slots.get(usize::from(place));
-        id(next, place, slot.map_or(page.generation, |slot| slot.generation))
+        id(self.lowest, place, slot.map_or(page.generation, |slot| slot.generation))
     }
 
     pub(crate) fn insert(&mut self, content: T) -> Id {
-        if self.roomy.is_empty() {
-            self.make_room();
-        }
         let id = self.next_id();
-        if let Some(page) = self.pages.get_mut(id.page()) {
-            page.vacant.pop();
-            if page.vacant.is_empty() {
-                self.roomy.pop();
+        if self.lowest == self.pages.len() {
+            self.pages.push(Page::new());
+            self.roomy.set(self.lowest);
+        }
+        if let Some(page) = self.pages.get_mut(self.lowest) {
+            if page.slots.is_empty() {
+                page.hold();
+            } else if self.kept == Some(self.lowest) {
+                self.kept = None;
             }
+            page.vacant.pop();
             if let Some(slot) = page.slots.get_mut(id.place()) {
                 slot.content = Some(content);
                 self.len += 1;
             }
+            if page.vacant.is_empty() {
+                self.roomy.clear(self.lowest);
+                self.lowest = self.roomy.first_from(self.lowest).unwrap_or(self.pages.len());
+            }
         }
         id
-    }
-
-    /// Takes a page that was let go, or one more.
-    fn make_room(&mut self) {
-        let next = self.gone.pop().unwrap_or_else(|| {
-            self.pages.push(Page::new());
-            self.pages.len() as u32 - 1
-        });
-        if let Some(page) = self.pages.get_mut(next as usize) {
-            page.hold();
-            self.roomy.push(next);
-        }
     }
 
     pub(crate) fn get(&self, id: Id) -> Option<&T> {
@@ -137,20 +134,59 @@ impl<T> Slab<T> {
         self.len -= 1;
         let was_full = page.vacant.is_empty();
         page.vacant.push(id.index as u8);
-        let is_empty = page.vacant.len() == PAGE;
         if was_full {
-            self.roomy.push(id.page() as u32);
-        } else if is_empty && self.roomy.len() > 1 {
-            page.let_go();
-            self.roomy.retain(|page| *page as usize != id.page());
-            self.gone.push(id.page() as u32);
+            self.roomy.set(id.page());
+            self.lowest = self.lowest.min(id.page());
+        } else if page.vacant.len() == PAGE {
+            self.keep_one(id.page());
         }
         Some(content)
     }
+
+    /// Of the pages without content, of which this is a new one, the lowest is held.
+    fn keep_one(&mut self, empty: usize) {
+        let lowest = self.kept.map_or(empty, |kept| kept.min(empty));
+        if let Some(kept) = self.kept.replace(lowest)
+            && let Some(highest) = self.pages.get_mut(kept.max(empty))
+        {
+            highest.let_go();
+        }
+    }
 }
 
-fn id(page: u32, place: u8, generation: u32) -> Id {
-    Id { index: page * PAGE as u32 + u32::from(place), generation }
+/// A set of small numbers.
+#[derive(Debug, Default)]
+struct Bits(Vec<u64>);
+
+impl Bits {
+    fn set(&mut self, number: usize) {
+        let word = number / WORD;
+        if word >= self.0.len() {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= 1 << (number % WORD);
+        }
+    }
+
+    fn clear(&mut self, number: usize) {
+        if let Some(word) = self.0.get_mut(number / WORD) {
+            *word &= !(1 << (number % WORD));
+        }
+    }
+
+    /// The first that is set, if none is below the word of `number`.
+    fn first_from(&self, number: usize) -> Option<usize> {
+        let words = self.0.iter().enumerate().skip(number / WORD);
+        let (at, word) = words.into_iter().find(|(_, word)| **word != 0)?;
+        Some(at * WORD + word.trailing_zeros() as usize)
+    }
+}
+
+const WORD: usize = u64::BITS as usize;
+
+fn id(page: usize, place: u8, generation: u32) -> Id {
+    Id { index: (page * PAGE) as u32 + u32::from(place), generation }
 }
 
 impl Id {
@@ -166,6 +202,7 @@ impl Id {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ruf_message::Entropy;
 
     #[test]
     fn a_stale_id_finds_nothing_in_a_reused_slot() {
@@ -194,10 +231,13 @@ mod tests {
         assert_eq!(slab.insert(()), Id { index: 1, generation: 1 });
     }
 
+    fn held<T>(slab: &Slab<T>) -> usize {
+        slab.pages.iter().filter(|page| !page.slots.is_empty()).count()
+    }
+
     #[test]
     fn what_a_busy_hour_took_is_given_back_and_its_ids_stay_stale() {
         let mut slab = Slab::new();
-        let held = |slab: &Slab<usize>| slab.pages.iter().filter(|page| !page.slots.is_empty()).count();
         let busy: Vec<Id> = (0..10 * PAGE).map(|number| slab.insert(number)).collect();
         assert_eq!((held(&slab), slab.len()), (10, 10 * PAGE));
         for (number, id) in busy.iter().enumerate() {
@@ -225,11 +265,52 @@ mod tests {
         old.retain(|id| !left.contains(id));
         old.iter().for_each(|id| assert_eq!(slab.remove(*id), Some(())));
         let new: Vec<Id> = (0..PAGE - 1).map(|_| slab.insert(())).collect();
-        assert!(new.iter().all(|id| id.page() == new[0].page()));
-        left.iter()
-            .filter(|id| id.page() != new[0].page())
-            .for_each(|id| assert_eq!(slab.remove(*id), Some(())));
-        let held = slab.pages.iter().filter(|page| !page.slots.is_empty()).count();
-        assert_eq!((held, slab.len()), (2, PAGE), "the page of the new ones, and one with room");
+        assert!(new.iter().all(|id| id.page() == 0));
+        left.iter().filter(|id| id.page() != 0).for_each(|id| assert_eq!(slab.remove(*id), Some(())));
+        assert_eq!((held(&slab), slab.len()), (2, PAGE), "the page of the new ones, and one with room");
+    }
+
+    #[test]
+    fn who_comes_and_goes_at_the_edge_of_a_page_has_it_kept() {
+        let mut slab = Slab::new();
+        let full: Vec<Id> = (0..PAGE).map(|_| slab.insert(())).collect();
+        let [one, other] = [slab.insert(()), slab.insert(())];
+        let page = slab.pages[1].slots.as_ptr();
+        for id in [one, other] {
+            slab.remove(id);
+        }
+        for _ in 0..3 {
+            let id = slab.insert(());
+            assert_eq!((id.page(), slab.pages[1].slots.as_ptr()), (1, page));
+            slab.remove(id);
+        }
+        full.iter().for_each(|id| assert_eq!(slab.remove(*id), Some(())));
+        assert_eq!((held(&slab), slab.kept), (1, Some(0)), "the lower one");
+    }
+
+    #[test]
+    fn what_is_new_goes_to_the_lowest_page_with_room_whatever_came_and_went() {
+        for seed in 0..8 {
+            let mut entropy = Entropy::from_seed([seed; 32]);
+            let (mut slab, mut open) = (Slab::new(), Vec::new());
+            for number in 0..12_000_u64 {
+                // It grows for a while, and gets less for a while.
+                let more = if number / 3_000 % 2 == 0 { 70 } else { 30 };
+                if entropy.u64() % 100 < more {
+                    let has_room = |page: &Page<u64>| page.slots.is_empty() || !page.vacant.is_empty();
+                    let lowest = slab.pages.iter().position(has_room).unwrap_or(slab.pages.len());
+                    let id = slab.insert(number);
+                    assert_eq!(id.page(), lowest);
+                    open.push((id, number));
+                } else if !open.is_empty() {
+                    let (id, number) = open.swap_remove(entropy.u64() as usize % open.len());
+                    assert_eq!((slab.remove(id), slab.remove(id)), (Some(number), None));
+                }
+                let is_empty = |page: &&Page<u64>| page.vacant.len() == PAGE;
+                assert!(slab.pages.iter().filter(is_empty).count() <= 1);
+            }
+            assert!(open.iter().all(|(id, number)| slab.get(*id) == Some(number)));
+            assert_eq!(slab.len(), open.len());
+        }
     }
 }

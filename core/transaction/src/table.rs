@@ -55,7 +55,7 @@ impl Transactions {
     pub(crate) fn has_room(&self, request: &Request, fingerprint: Fingerprint) -> Result<(), Full> {
         let servers = self.counts.invite_servers + self.counts.non_invite_servers + self.completed.len();
         let completed = self.completed.of(Key::new(fingerprint, self.keyed.method(request)));
-        let same = self.servers.get(fingerprint.hash).len() + completed.count();
+        let same = self.servers.with(fingerprint.hash).count() + completed.count();
         if servers >= self.limits.servers_max || same >= SAME_FINGERPRINT_MAX { Err(Full) } else { Ok(()) }
     }
 
