@@ -29,7 +29,7 @@ use crate::answers::{Place, answers, places};
 use crate::authenticator::{Arrival, Authenticator, Question, claimed_account};
 use crate::cidr::Cidr;
 use crate::limits::Limits;
-use crate::mac::{Numbers, encode};
+use crate::mac::{Numbers, encode, text_len};
 use crate::ourselves::{Domain, Ourselves};
 use crate::reject::Reject;
 use crate::replies::Replies;
@@ -37,7 +37,6 @@ use crate::token::{TokenText, Tokens};
 use crate::used::{NonceTable, UsedNonces};
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Fields, Flow, Glance, HeaderName, Host, Method, Request, Tick, UriRef, Via};
-use smallvec::SmallVec;
 use std::net::IpAddr;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -127,16 +126,16 @@ pub struct Gate {
 
 /// Characters of a reply tag: 64 bits of a keyed hash. Whoever guessed one could have their own ACK absorbed,
 /// so it need not be a MAC.
-const REPLY_TAG_LEN: usize = 11;
+const REPLY_TAG_LEN: usize = text_len(size_of::<u64>());
 
 /// The To tag of a reply that is sent without a transaction: letters, digits, `-` and `_`.
-#[derive(Clone, Debug)]
-pub struct ReplyTag(SmallVec<[u8; REPLY_TAG_LEN]>);
+#[derive(Clone, Copy, Debug)]
+pub struct ReplyTag([u8; REPLY_TAG_LEN]);
 
 impl ReplyTag {
     fn of(number: u64) -> Self {
-        let mut tag = SmallVec::new();
-        encode(&number.to_ne_bytes(), |piece| tag.extend_from_slice(piece));
+        let mut tag = [0; REPLY_TAG_LEN];
+        encode(&number.to_ne_bytes(), &mut tag);
         ReplyTag(tag)
     }
 }

@@ -116,18 +116,24 @@ const fn six_bits() -> [u8; 256] {
     values
 }
 
-/// Writes the octets as text: four characters of a URI's `unreserved` for three octets, and a piece of two or
-/// three for what is left.
-pub fn encode(octets: &[u8], mut out: impl FnMut(&[u8])) {
+/// Characters of so many octets as text.
+pub const fn text_len(octets: usize) -> usize {
+    (octets * 8).div_ceil(6)
+}
+
+/// Writes the octets into `out` as text, and gives the part that was filled: four characters of a URI's
+/// `unreserved` for three octets, two or three for what is left. Nothing, if it does not fit.
+pub fn encode<'a>(octets: &[u8], out: &'a mut [u8]) -> &'a [u8] {
+    let Some(filled) = out.get_mut(..text_len(octets.len())) else { return &[] };
     let (whole, rest) = octets.as_chunks::<3>();
-    for three in whole {
-        out(&characters(*three));
+    let (fours, last) = filled.as_chunks_mut::<4>();
+    for (four, three) in fours.iter_mut().zip(whole) {
+        *four = characters(*three);
     }
-    match *rest {
-        [one] => out(characters([one, 0, 0]).split_at(2).0),
-        [one, two] => out(characters([one, two, 0]).split_at(3).0),
-        _ => {}
-    }
+    let mut three = [0; 3];
+    three.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+    last.iter_mut().zip(characters(three)).for_each(|(to, from)| *to = from);
+    filled
 }
 
 fn characters([one, two, three]: [u8; 3]) -> [u8; 4] {
@@ -192,15 +198,17 @@ mod tests {
     fn octets_survive_the_text_and_no_other_text_gives_them() {
         for len in 0..40u8 {
             let octets: Vec<u8> = (0..len).map(|octet| octet.wrapping_mul(37)).collect();
-            let mut text = String::new();
-            encode(&octets, |piece| text.push_str(str::from_utf8(piece).unwrap()));
-            let mut room = [0; 40];
-            assert_eq!(decode(text.as_bytes(), &mut room), Some(&octets[..]));
+            let (mut room, mut back) = ([0; text_len(40)], [0; 40]);
+            let text = encode(&octets, &mut room);
+            assert_eq!((text.len(), decode(text, &mut back)), (text_len(octets.len()), Some(&octets[..])));
+            assert!(text.iter().all(|character| ALPHABET.contains(character)));
             if len > 0 {
                 let mut small = vec![0; usize::from(len) - 1];
-                assert_eq!(decode(text.as_bytes(), &mut small), None);
+                assert_eq!(decode(text, &mut small), None);
+                assert_eq!(encode(&octets, &mut small), b"");
             }
         }
+        assert_eq!(encode(&[0, 16, 131, 16, 81, 135, 32], &mut [0; 10]), b"ABCDEFGHIA"); // rfc4648 §5's alphabet
         let mut room = [0; 8];
         for bad in ["A", "AAAAA", "AB", "AAB", "A=", "AA+A", "é"] {
             assert_eq!(decode(bad.as_bytes(), &mut room), None, "{bad}");

@@ -11,7 +11,7 @@
 //!
 //! How a digest is computed is ruf-auth's; who may do what, [`Gate`](crate::Gate)'s.
 
-use crate::mac::{Mac, decode, encode, same};
+use crate::mac::{Mac, decode, encode, same, text_len};
 use crate::used::UsedNonces;
 use ruf_auth::Algorithm;
 use ruf_message::{Entropy, Tick};
@@ -24,7 +24,7 @@ const ISSUED: usize = 8;
 const RANDOM: usize = 8;
 const MAC: usize = 16;
 const LEN: usize = ISSUED + RANDOM + MAC;
-const TEXT: usize = (LEN * 8).div_ceil(6);
+const TEXT: usize = text_len(LEN);
 
 /// Issues nonces, knows its own, and remembers the used ones.
 #[derive(Debug)]
@@ -97,13 +97,8 @@ impl Nonces {
         let (fields, mac) = octets.split_at_mut(ISSUED + RANDOM);
         fields.copy_from_slice(&nonce.octets());
         mac.copy_from_slice(&self.mac_of(nonce, realm, algorithm, source));
-        let (mut text, mut at) = ([0; TEXT], 0);
-        encode(&octets, |piece| {
-            if let Some(room) = text.get_mut(at..at + piece.len()) {
-                room.copy_from_slice(piece);
-            }
-            at += piece.len();
-        });
+        let mut text = [0; TEXT];
+        encode(&octets, &mut text);
         NonceText(text)
     }
 

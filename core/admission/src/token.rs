@@ -18,7 +18,7 @@
 //! is the caller's if the MAC fits with the tag of From, the callee's if it fits with that of To.
 
 use crate::admitted::{DialogPass, Party, Side};
-use crate::mac::{Mac, decode, encode, same};
+use crate::mac::{Mac, decode, encode, same, text_len};
 use ruf_message::{Flow, Transport};
 use smallvec::SmallVec;
 use std::fmt;
@@ -54,9 +54,7 @@ impl Tokens {
         octets.side(callee);
         let mac: [u8; MAC] = self.mac.over(&[call_id, callers_tag, octets.as_slice()]);
         octets.push(&mac);
-        let mut text = TokenText::default();
-        encode(octets.as_slice(), |piece| text.0.extend_from_slice(piece));
-        text
+        TokenText(SmallVec::from_slice(encode(octets.as_slice(), &mut [0; text_len(LEN_MAX)])))
     }
 
     /// What a token says to a request of this Call-ID with these tags; `None` if it is none of ours, or

@@ -15,7 +15,7 @@
 //! Not here: where a request to one goes (services/routing, core/proxy), and when a run begins
 //! (`change`).
 
-use ruf_admission::mac::{Mac, decode, encode, same};
+use ruf_admission::mac::{Mac, decode, encode, same, text_len};
 use ruf_admission::{AddressOfRecord, Ourselves};
 use ruf_message::{Scheme, UriRef, escape_user, unescape};
 
@@ -107,7 +107,7 @@ impl Gruus {
         let octets = [&noise[..], &hidden_run, &hidden_user, &mac].concat();
         let mut uri = beginning(scheme);
         uri.extend_from_slice(PREFIX);
-        encode(&octets, |piece| uri.extend_from_slice(piece));
+        uri.extend_from_slice(encode(&octets, &mut vec![0; text_len(octets.len())]));
         uri.push(b'@');
         uri.extend_from_slice(address.domain().as_bytes());
         uri.extend_from_slice(b";gr");
