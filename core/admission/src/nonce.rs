@@ -1,6 +1,6 @@
 //! Nonces that cost no memory until they are used (RFC 7616 §3.3, §5.4).
 //!
-//! A nonce is `time | random | MAC(time, random, source address, algorithm, realm)`, in base64url. Nothing
+//! A nonce is `time | random | MAC(time, random, source address, algorithm, realm)`, as text (`mac.rs`). Nothing
 //! is kept when one is issued. When a request first proves knowledge of a password with it, the nonce
 //! gets an entry in the table of used ones: the highest `nc` and a window of those below it. The same
 //! `nc` a second time is a replay.

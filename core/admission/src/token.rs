@@ -259,7 +259,7 @@ mod tests {
         let read = |from: &[u8], to: &[u8]| tokens.read(token.as_bytes(), b"call", from, to);
         assert_eq!(read(b"a", b"b"), Some(DialogPass { onward: callee, from_caller: true }));
         assert_eq!(read(b"b", b"a"), Some(DialogPass { onward: caller, from_caller: false }));
-        assert!(token.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet)));
+        assert!(token.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet)));
         assert_eq!(tokens.make(b"call", b"a", &caller, &caller).len(), 56);
     }
 

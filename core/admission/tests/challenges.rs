@@ -474,6 +474,6 @@ fn a_challenge_has_the_form_of_the_rfc() {
     let nonce = str::from_utf8(challenge.nonce).unwrap();
     let expected = Asking { realm: "example.org", nonce, algorithm: Algorithm::Sha256, stale: false };
     assert_eq!(value.as_bytes(), expected.to_value());
-    assert!(nonce.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_".contains(&octet)));
+    assert!(nonce.bytes().all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet)));
     assert!(Hex::parse(nonce.as_bytes()).is_none());
 }
