@@ -17,7 +17,7 @@ USERS = 100
 # Where the peak of an open loop is sought, as parts of what a closed loop gets.
 SHARES = [0.7, 0.8, 0.9, 1]
 # Generators that are ready at once, each with users of its own.
-GENERATORS = 10
+GENERATORS = 12
 LINE = re.compile(r"(\d+) started +(\d+) ok +(\d+) failed +(\d+) under way")
 
 CONFIG = f"""
@@ -221,8 +221,8 @@ def storm(args, base):
     watcher = threading.Thread(target=watch)
     try:
         # All register before the storm, which would refuse that too.
-        # Completed calls linger for 32 s: only then is memory level.
-        plan = [("to level", 0.5, 20)] * 2 + [("before", 0.5, 10), ("storm", 10, 20)]
+        # Completed calls linger for 32 s, and of used nonces 65,536 are kept: only then is memory level.
+        plan = [("to level", 0.5, 20)] * 4 + [("before", 0.5, 10), ("storm", 10, 20)]
         plan += [("after", 0.5, 10)] * (GENERATORS - len(plan))
         ready = [Load(base * times, secs, args.digest, number=number) for number, (_, times, secs) in enumerate(plan)]
         watcher.start()
