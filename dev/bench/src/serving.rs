@@ -168,11 +168,8 @@ impl Serving {
         // As bad as it can be: one in a hundred is taken still, and goes unanswered here.
         self.node.busy(LOOK, LOOK, 10 * LOOK);
         self.receive(ALICE, &invite(OPEN, n, 1));
-        let refusal = self.heard(ALICE);
-        let tag = refusal.lines().find_map(|line| line.strip_prefix("To: ")?.split_once('>'));
-        let tag = tag.map_or("", |(_, tag)| tag);
-        let ack = request("ACK", "sip:bob@open.bench", OPEN, tag, n, 1, "", "");
-        self.receive(ALICE, &ack.replace("-1-ACK", "-1-INVITE"));
+        let ack = ack_of_refusal(OPEN, &self.heard(ALICE), n);
+        self.receive(ALICE, &ack);
     }
 
     /// The same with a password: INVITE, 407, ACK, and then the call.
@@ -184,12 +181,8 @@ impl Serving {
         self.receive(ALICE, &invite(CLOSED, n, 1));
         let challenge = self.heard(ALICE);
         assert!(challenge.starts_with("SIP/2.0 407"), "{challenge}");
-        let tag = challenge.lines().find_map(|line| line.strip_prefix("To: ")?.split_once('>'));
-        let tag = tag.map_or("", |(_, tag)| tag);
         let again = self.proven(ALICE, "carol", &invite(CLOSED, n, 2));
-        // The ACK of a failure has the branch of its INVITE.
-        let ack = request("ACK", "sip:dave@auth.bench", CLOSED, tag, n, 1, "", "");
-        self.receive(ALICE, &ack.replace("-1-ACK", "-1-INVITE"));
+        self.receive(ALICE, &ack_of_refusal(CLOSED, &challenge, n));
         self.receive(ALICE, &again);
         self.answered(CLOSED, n, 2);
     }
@@ -199,15 +192,11 @@ impl Serving {
         let at_bob = self.heard(BOB);
         assert!(at_bob.starts_with("INVITE"), "{at_bob}{}", self.heard(ALICE));
         self.receive(BOB, &response(&at_bob, "180 Ringing", "", ""));
-        let headers = format!("Contact: <sip:bob@{}>\r\nContent-Type: application/sdp\r\n", address(BOB));
-        self.receive(BOB, &response(&at_bob, "200 OK", &headers, OFFER));
-        let ok = self.heard(ALICE);
-        let route = ok.lines().find_map(|line| line.strip_prefix("Record-Route: ")).unwrap_or_default();
-        let headers = format!("Route: {route}\r\n");
-        let target = format!("sip:bob@{}", address(BOB));
-        self.receive(ALICE, &request("ACK", &target, pair, ";tag=bob1", n, cseq, &headers, ""));
+        self.receive(BOB, &taken(&at_bob));
+        let route = route_of(&self.heard(ALICE));
+        self.receive(ALICE, &within("ACK", pair, n, cseq, &route));
         assert!(self.heard(BOB).starts_with("ACK"));
-        self.receive(ALICE, &request("BYE", &target, pair, ";tag=bob1", n, cseq + 1, &headers, ""));
+        self.receive(ALICE, &within("BYE", pair, n, cseq + 1, &route));
         let bye = self.heard(BOB);
         self.receive(BOB, &response(&bye, "200 OK", "", ""));
         assert!(self.heard(ALICE).starts_with("SIP/2.0 200"));
@@ -254,6 +243,31 @@ fn request(
 fn invite(pair: Pair, number: u64, cseq: u32) -> String {
     let headers = format!("Contact: <sip:alice@{}>\r\nContent-Type: application/sdp\r\n", address(ALICE));
     request("INVITE", &format!("sip:{}", pair.1), pair, "", number, cseq, &headers, OFFER)
+}
+
+/// The ACK of this answer to the first INVITE of a call, whose branch it has.
+fn ack_of_refusal(pair: Pair, refusal: &str, number: u64) -> String {
+    let tag = refusal.lines().find_map(|line| line.strip_prefix("To: ")?.split_once('>'));
+    let uri = format!("sip:{}", pair.1);
+    let ack = request("ACK", &uri, pair, tag.map_or("", |(_, tag)| tag), number, 1, "", "");
+    ack.replace("-1-ACK", "-1-INVITE")
+}
+
+/// Bob's 200 to this INVITE.
+fn taken(invite: &str) -> String {
+    let headers = format!("Contact: <sip:bob@{}>\r\nContent-Type: application/sdp\r\n", address(BOB));
+    response(invite, "200 OK", &headers, OFFER)
+}
+
+/// The Route of what follows within a call that this 200 opened.
+fn route_of(ok: &str) -> String {
+    let route = ok.lines().find_map(|line| line.strip_prefix("Record-Route: ")).unwrap_or_default();
+    format!("Route: {route}\r\n")
+}
+
+/// A request of Alice's within a call.
+fn within(method: &str, pair: Pair, number: u64, cseq: u32, route: &str) -> String {
+    request(method, &format!("sip:bob@{}", address(BOB)), pair, ";tag=bob1", number, cseq, route, "")
 }
 
 fn parsed(text: &str) -> Result<Message, Malformed> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ruf_message::Tick;
 
-use super::{ALICE, BOB, CLOSED, LOOK, OFFER, Serving, address, invite, request, response};
+use super::{ALICE, BOB, CLOSED, LOOK, Serving, ack_of_refusal, invite, response, route_of, taken, within};
 use crate::allocations::Live;
 
 /// Calls a second, before and after, and in the storm.
@@ -110,9 +110,7 @@ impl Storm {
         let n = serving.number;
         serving.receive(ALICE, &invite(CLOSED, n, 1));
         let heard = serving.heard(ALICE);
-        let tag = heard.lines().find_map(|line| line.strip_prefix("To: ")?.split_once('>'));
-        let ack = request("ACK", "sip:dave@auth.bench", CLOSED, tag.map_or("", |(_, tag)| tag), n, 1, "", "");
-        let ack = ack.replace("-1-ACK", "-1-INVITE");
+        let ack = ack_of_refusal(CLOSED, &heard, n);
         if heard.starts_with("SIP/2.0 503") {
             self.refused += 1;
             return serving.receive(ALICE, &ack);
@@ -130,26 +128,18 @@ impl Storm {
     /// 200, ACK.
     fn answer(&mut self) {
         let (serving, Some((_, n, at_bob))) = (&mut self.serving, self.ringing.pop_front()) else { return };
-        let headers = format!("Contact: <sip:bob@{}>\r\nContent-Type: application/sdp\r\n", address(BOB));
-        serving.receive(BOB, &response(&at_bob, "200 OK", &headers, OFFER));
-        let ok = serving.heard(ALICE);
-        let route = ok.lines().find_map(|line| line.strip_prefix("Record-Route: ")).unwrap_or_default();
-        let route = format!("Route: {route}\r\n");
-        serving.receive(ALICE, &within("ACK", n, 2, &route));
+        serving.receive(BOB, &taken(&at_bob));
+        let route = route_of(&serving.heard(ALICE));
+        serving.receive(ALICE, &within("ACK", CLOSED, n, 2, &route));
         self.talking.push_back((serving.now + TALKS, n, route));
     }
 
     /// BYE, 200.
     fn end(&mut self) {
         let (serving, Some((_, n, route))) = (&mut self.serving, self.talking.pop_front()) else { return };
-        serving.receive(ALICE, &within("BYE", n, 3, &route));
+        serving.receive(ALICE, &within("BYE", CLOSED, n, 3, &route));
         let bye = serving.heard(BOB);
         serving.receive(BOB, &response(&bye, "200 OK", "", ""));
         assert!(serving.heard(ALICE).starts_with("SIP/2.0 200"));
     }
-}
-
-/// A request of Alice's within a call.
-fn within(method: &str, n: u64, cseq: u32, route: &str) -> String {
-    request(method, &format!("sip:bob@{}", address(BOB)), CLOSED, ";tag=bob1", n, cseq, route, "")
 }
