@@ -3,7 +3,7 @@
 //! §5.2 does it for flows).
 //!
 //! ```text
-//! base64url( caller | callee | MAC(key; Call-ID, caller's tag, caller, callee) )
+//! text( caller | callee | MAC(key; Call-ID, caller's tag, caller, callee) )
 //! side:      1 octet   bits 0-2 transport, bit 3 IPv6 local, bit 4 IPv6 remote, bit 5 a party, bit 6 a port
 //!            varint    listener
 //!            6 or 18   local address, port     and 4 octets of scope behind an IPv6 address that is

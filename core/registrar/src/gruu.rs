@@ -4,7 +4,7 @@
 //! ```text
 //! public     sip:alice@example.org;gr=urn:uuid:...             the instance id stands in it (A.1)
 //! temporary  sip:tgruu.<80 characters>@example.org;gr          hides user and instance
-//!            base64url( 10 noise | 8 run | 32 user | 10 MAC )  run and user are encrypted
+//!            text( 10 noise | 8 run | 32 user | 10 MAC )        run and user are encrypted
 //! ```
 //!
 //! Neither costs memory. A temporary one holds the user and the *run* of its instance, a number that
