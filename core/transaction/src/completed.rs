@@ -234,6 +234,19 @@ impl Completed {
         }
     }
 
+    /// Makes room for one more where so many may be: the oldest end before their time.
+    pub(crate) fn make_room(&mut self, max: usize, events: &mut VecDeque<Event>) {
+        while self.len() >= max
+            && let Some(batch) = self.batches.front_mut()
+        {
+            batch.count -= 1; // it has one at least
+            if batch.count == 0 {
+                self.batches.pop_front();
+            }
+            self.end_first(events);
+        }
+    }
+
     fn end_first(&mut self, events: &mut VecDeque<Event>) {
         let Some(Found { head, .. }) = self.at(self.first << PAGE_BITS | self.over as u32) else { return };
         let (tag, at) = (head.key.tag(), self.first << PAGE_BITS | self.over as u32);

@@ -12,12 +12,13 @@ pub struct Limits {
     /// not counted: there is at most one for each INVITE, and refusing it would leave a phone
     /// ringing.
     pub clients_max: usize,
-    /// Server transactions opened by [`crate::Transactions::accept`].
+    /// Server transactions opened by [`crate::Transactions::accept`] that are not over but for Timer J. Of those
+    /// that are, which take a hundred octets each, as many are kept beside them, the youngest.
     pub servers_max: usize,
 }
 
 impl Default for Limits {
-    /// A million of each: at 64*T1 that is 32,000 new transactions a second on either side.
+    /// A million of each: at 64*T1 that is 32,000 new INVITEs a second on either side.
     fn default() -> Self {
         Limits { clients_max: 1 << 20, servers_max: 1 << 20 }
     }

@@ -8,11 +8,11 @@ use std::mem;
 use bytes::Bytes;
 use ruf_message::{Flow, HeaderName, Method, Request, Tick};
 
-use crate::completed::Key;
+use crate::completed::{Key, Question};
 use crate::entry::{Entry, Machine, Matching, ServerMatching, ToTags, User};
 use crate::invite_client::reread;
 use crate::invite_server::InviteServer;
-use crate::matching::{Fingerprint, SAME_FINGERPRINT_MAX};
+use crate::matching::{Fingerprint, SAME_FINGERPRINT_MAX, Whence};
 use crate::non_invite_client::NonInviteClient;
 use crate::non_invite_server::NonInviteServer;
 use crate::out::{Event, Full, Out};
@@ -53,7 +53,7 @@ impl Transactions {
 
     /// Whether a server transaction of this request may be opened.
     pub(crate) fn has_room(&self, request: &Request, fingerprint: Fingerprint) -> Result<(), Full> {
-        let servers = self.counts.invite_servers + self.counts.non_invite_servers + self.completed.len();
+        let servers = self.counts.invite_servers + self.counts.non_invite_servers;
         let completed = self.completed.of(Key::new(fingerprint, self.keyed.method(request)));
         let same = self.servers.with(fingerprint.hash).count() + completed.count();
         if servers >= self.limits.servers_max || same >= SAME_FINGERPRINT_MAX { Err(Full) } else { Ok(()) }
@@ -157,7 +157,7 @@ impl Transactions {
                     let whence = self.keyed.whence(entry.flow.remote);
                     let owner = user.map(|user| (id, user));
                     let said = (said.question, &*said.octets);
-                    if !self.completed.add(now, (server.key(), whence), said, owner) {
+                    if !self.complete(now, (server.key(), whence), said, owner, out) {
                         let ended = |user| Event::ServerEnded { server: ServerId(id), user };
                         out.events.extend(user.map(ended));
                     }
@@ -172,6 +172,22 @@ impl Transactions {
                 }
             }
         }
+    }
+
+    /// Keeps what was said until Timer J, as [`Completed::add`](crate::completed::Completed::add) does. Where as many
+    /// are kept as servers may be open, the oldest goes: nothing new is refused for what is over, and who asks again
+    /// after so many others have asked is answered anew.
+    // rfc3261 §17.2.2
+    pub(crate) fn complete(
+        &mut self,
+        now: Tick,
+        found_by: (Key, Whence),
+        said: (Option<Question>, &[u8]),
+        owner: Option<(Id, u64)>,
+        out: &mut Out,
+    ) -> bool {
+        self.completed.make_room(self.limits.servers_max, &mut out.events);
+        self.completed.add(now, found_by, said, owner)
     }
 
     /// The INVITE is over, so nothing can come of its CANCEL: on a reliable transport it would wait

@@ -181,7 +181,7 @@ impl Transactions {
             let whence = self.keyed.whence(flow.remote);
             let said = (Some(Question::of(request)), reply.as_kept());
             // Where there is no place for it, the same question is asked once more.
-            self.completed.add(now, (key, whence), said, None);
+            self.complete(now, (key, whence), said, None, out);
         }
         Ok(())
     }

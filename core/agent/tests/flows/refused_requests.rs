@@ -211,11 +211,18 @@ fn a_second_invite_before_the_answer_to_the_first_is_500() {
 fn a_full_table_answers_503_without_state() {
     // tests rfc3261 §21.5.4
     let mut stage = Stage::with(|settings| settings.limits.transactions.servers_max = 1);
-    stage.give_text(&request("OPTIONS", US, "1", ""));
-    assert_eq!(stage.response().status(), StatusCode::OK);
-    stage.give_text(&request("OPTIONS", US, "2", "").replace("1@", "2@"));
+    // What is answered is over.
+    for branch in ["1", "2"] {
+        stage.give_text(&request("OPTIONS", US, branch, "").replace("1@", &format!("{branch}@")));
+        assert_eq!(stage.response().status(), StatusCode::OK);
+    }
+    stage.give_text(&request("INVITE", US, "3", "Contact: <sip:b@h>\n"));
+    let ruf_agent::AgentEvent::Incoming { call, .. } = stage.events().remove(0) else { panic!() };
+    stage.agent.ring(stage.now, call);
+    assert_eq!(stage.response().status(), StatusCode::RINGING);
+    stage.give_text(&request("OPTIONS", US, "4", "").replace("1@", "4@"));
     let refused = stage.response();
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(refused.to_tag().is_some());
-    assert_eq!(stage.agent.counts().served, 1);
+    assert_eq!(stage.agent.counts().served, 2);
 }
