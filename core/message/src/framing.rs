@@ -241,6 +241,28 @@ mod tests {
     }
 
     #[test]
+    fn a_length_counts_wherever_it_stands_among_the_headers_and_however_it_is_torn() {
+        // tests rfc3261 §20.14, §7.3.1
+        let heads = [
+            "LIST sip:a@h SIP/2.0\r\nl:3\r\nTo: x",
+            "l: 9\r\nTo: x\r\nl: 3\r\nContent-Type: l",
+            "BYE sip:a@h SIP/2.0\r\nc: 9\r\nContent-Length :\r\n\t3\r\nl: 3",
+            "BYE sip:a@h SIP/2.0\r\nTo: x\n\r\nl: 3",
+        ];
+        let message = |head: &&str| format!("{head}\r\n\r\nxyz");
+        let messages: Vec<String> = heads.iter().chain(heads.iter().rev()).map(message).collect();
+        let (stream, whole): (String, Vec<_>) =
+            (messages.concat(), messages.into_iter().map(|text| Ok(Frame::Message(text.into()))).collect());
+        for at in 0..stream.len() {
+            let (first, second) = stream.as_bytes().split_at(at);
+            assert_eq!(frames(&[first, second]), whole, "torn at {at}");
+        }
+        assert_eq!(frames(&stream.as_bytes().chunks(1).collect::<Vec<_>>()), whole);
+        let none = b"BYE sip:a@h SIP/2.0\r\nTo: l: 3\r\n\r\n";
+        assert_eq!(frames(&[none]), [Err(FrameError::LengthMissing)]);
+    }
+
+    #[test]
     fn one_line_end_is_a_pong_and_two_are_a_ping() {
         // tests rfc5626 §4.4.1
         assert_eq!(frames(&[b"\r\n"]), [Ok(Frame::Pong)]);
