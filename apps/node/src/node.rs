@@ -129,7 +129,7 @@ impl Node {
             self.now = now;
             return;
         }
-        match Message::parse(datagram) {
+        match Message::parse_in(datagram, self.transactions.room()) {
             Ok(message) => match self.owner_elsewhere(&message) {
                 None => self.receive_message(now, flow, message, octets, lot),
                 Some(owner) => {
@@ -203,8 +203,9 @@ impl Node {
                 Heard::Ack(fingerprint) => self.acknowledge(now, flow, request, fingerprint),
                 Heard::Cancel { invite, user } => {
                     self.cancel(now, flow, &request, invite.map(|_| user), octets);
+                    self.transactions.recycle(request);
                 }
-                Heard::Absorbed | Heard::Response { .. } => {}
+                Heard::Absorbed | Heard::Response { .. } => self.transactions.recycle(request),
             },
             Message::Response(response) => match heard {
                 Heard::Response { user, .. } => {
@@ -212,7 +213,9 @@ impl Node {
                     let (proxy, mut turn) = self.turn(now);
                     proxy.response(&mut turn, user, response);
                 }
-                Heard::Absorbed | Heard::New(_) | Heard::Ack(_) | Heard::Cancel { .. } => {}
+                Heard::Absorbed | Heard::New(_) | Heard::Ack(_) | Heard::Cancel { .. } => {
+                    self.transactions.recycle(response);
+                }
             },
         }
     }
@@ -229,6 +232,7 @@ impl Node {
     ) {
         if self.refuses_early(now, flow, &mut request, lot) {
             let response = self.overloaded(now, &request, self.gate.has_phones_at(now, flow.remote.ip()));
+            self.transactions.recycle(request);
             return self.reply_without_state(now, flow, &response, octets);
         }
         let verdict = self.gate.admit(now, flow, request, &self.accounts.read());
@@ -240,6 +244,7 @@ impl Node {
             Verdict::Reply(request, reply) => {
                 self.counters.refused += 1;
                 self.send_without_state(now, flow, &request, &reply, octets);
+                self.transactions.recycle(request);
             }
             Verdict::Drop => self.counters.dropped += 1,
         }
@@ -256,6 +261,7 @@ impl Node {
                 let request = admitted.request();
                 let reply = own::answer(request, &self.gate);
                 self.send_without_state(now, flow, request, &reply, octets);
+                self.transactions.recycle(admitted.into_request());
             }
             return;
         }
@@ -274,7 +280,7 @@ impl Node {
     // rfc3261 §8.1.3.5 and §16.11
     fn acknowledge(&mut self, now: Tick, flow: Flow, ack: Request, fingerprint: Fingerprint) {
         if self.gate.absorbs_ack(&ack) {
-            return;
+            return self.transactions.recycle(ack);
         }
         let verdict = self.gate.admit(now, flow, ack, &self.accounts.read());
         match verdict {

@@ -60,6 +60,11 @@ impl Admitted {
         &self.identity
     }
 
+    /// The request alone.
+    pub fn into_request(self) -> Request {
+        self.request
+    }
+
     /// All of it.
     pub fn into_parts(self) -> (Flow, Request, Identity) {
         (self.flow, self.request, self.identity)

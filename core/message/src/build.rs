@@ -21,7 +21,7 @@ pub struct RequestBuilder {
 impl RequestBuilder {
     /// A request with a method of any name.
     pub fn new(method: &str, uri: &Uri) -> Self {
-        let mut fields = Fields::default();
+        let mut fields = Box::<Fields>::default();
         let method_text = fields.append(method.as_bytes());
         let span = fields.append(uri.as_bytes());
         let request = Request {

@@ -8,7 +8,7 @@ mod judge;
 mod lines;
 
 use crate::error::{Malformed, ParseError, Place};
-use crate::fields::{Body, Fields, Lines, Noted};
+use crate::fields::{Body, Fields, Lines, Noted, Room};
 use crate::framing::FrameError;
 use crate::header::via::Via;
 use crate::limits::MESSAGE_BYTES_MAX;
@@ -24,8 +24,9 @@ use lines::StartLine;
 pub(crate) use lines::line_end;
 
 /// Reads a message and proves what routing reads.
-pub(crate) fn parse(wire: Bytes) -> Result<Message, Malformed> {
-    let mut fields = Fields { wire, ..Fields::default() };
+pub(crate) fn parse(wire: Bytes, room: Room) -> Result<Message, Malformed> {
+    let Room(mut fields) = room;
+    fields.wire = wire;
     match read(&mut fields) {
         Ok(StartLine::Request { method, method_text, uri, uri_parts }) => {
             Ok(Message::Request(Request { method, method_text, uri, uri_parts, fields }))
@@ -90,7 +91,7 @@ pub(crate) fn unframed(wire: Bytes, error: FrameError) -> Malformed {
         }
     };
     let error = ParseError { status, ..bad(place, 0, what) };
-    let mut fields = Fields { wire, ..Fields::default() };
+    let mut fields = Box::new(Fields { wire, ..Fields::default() });
     let bytes: &[u8] = &fields.wire;
     if let Some(end) = lines::line_end(bytes, blank_lines(bytes)) {
         // Where the lines end does not matter: the framer has said what is wrong.
@@ -112,7 +113,7 @@ const fn bad(place: Place, at: usize, what: &'static str) -> ParseError {
 /// What a refusal can be made of: the headers that a reply copies, as far as they are there.
 // rfc3261 §8.2.6 and §16.3
 #[cold]
-fn salvage(error: ParseError, mut fields: Fields) -> Option<Box<Response>> {
+fn salvage(error: ParseError, mut fields: Box<Fields>) -> Option<Response> {
     let start = blank_lines(&fields.wire);
     let mut scanner = Scanner::new(fields.wire.get(start..)?);
     let method = scanner.run(class::TOKEN);
@@ -138,7 +139,7 @@ fn salvage(error: ParseError, mut fields: Fields) -> Option<Box<Response>> {
         // rfc3261 §21.4.1: the phrase should say what is wrong
         response.set_status(error.status, &format!("Bad Request ({error})"));
     }
-    Some(Box::new(response))
+    Some(response)
 }
 
 #[cfg(test)]

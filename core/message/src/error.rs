@@ -166,7 +166,7 @@ pub struct Malformed {
     pub(crate) error: ParseError,
     /// The request's Via, From, To, Call-ID and CSeq as far as they are there; `None` where nothing
     /// may be answered.
-    pub(crate) answerable: Option<Box<Response>>,
+    pub(crate) answerable: Option<Response>,
 }
 
 impl Malformed {
@@ -189,14 +189,14 @@ impl Malformed {
 
     /// What could be saved of a request that may be answered: Via, From, To, Call-ID, CSeq.
     pub fn fields(&self) -> Option<&Fields> {
-        self.answerable.as_deref().map(|response| &response.fields)
+        self.answerable.as_ref().map(|response| &*response.fields)
     }
 
     /// The answer, to be sent back where the octets came from: `None` if this was a response or an
     /// ACK, or no top Via names a hop. A 400 says in its phrase what was wrong.
     // rfc3261 §8.2.6, §16.3 and §21.4.1
     pub fn reply(&self, to_tag: &str) -> Option<Response> {
-        let mut response = Response::clone(self.answerable.as_deref()?);
+        let mut response = self.answerable.clone()?;
         response.set_to_tag(to_tag);
         Some(response)
     }

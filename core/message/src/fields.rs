@@ -83,12 +83,20 @@ impl Noted {
     }
 }
 
-/// Room for what is changed in a message: from one that has left to the next.
+/// The memory of a message that is done with, for the next one: its table, and what was changed in it. With one,
+/// [`Message::parse_in`](crate::Message::parse_in) and [`Request::copy_in`](crate::Request::copy_in) allocate nothing.
 #[derive(Debug, Default)]
-pub struct Room(Vec<u8>);
+pub struct Room(pub(crate) Box<Fields>);
 
-/// Octets of a room that is kept; one that grew beyond was for a rare message.
-const ROOM_MAX: usize = 1024;
+impl From<Box<Fields>> for Room {
+    fn from(mut fields: Box<Fields>) -> Self {
+        fields.clear();
+        Room(fields)
+    }
+}
+
+/// Octets of our own buffer that are kept; one that grew beyond was for a rare message.
+const OWN_KEPT_MAX: usize = 1024;
 
 /// A range of the wire buffer or of our own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -177,24 +185,26 @@ impl<'a> From<&'a str> for FieldName<'a> {
 }
 
 impl Fields {
-    pub(crate) fn copy_in(&self, Room(mut own): Room) -> Fields {
-        own.extend_from_slice(&self.own);
-        let Fields { wire, lines, body, noted, .. } = self;
-        Fields { wire: wire.clone(), own, lines: lines.clone(), body: body.clone(), noted: *noted }
+    pub(crate) fn copy_in(&self, room: Room) -> Box<Fields> {
+        let Fields { wire, own, lines, body, noted } = self;
+        let Room(mut copy) = room;
+        copy.wire.clone_from(wire);
+        copy.own.extend_from_slice(own);
+        copy.lines.clone_from(lines);
+        copy.body.clone_from(body);
+        copy.noted = *noted;
+        copy
     }
 
-    /// Gives a message that was not changed yet the room in which it will be.
-    pub fn lend(&mut self, room: Room) {
-        if self.own.is_empty() {
-            self.own = room.0;
-        }
-    }
-
-    /// Done with: only the room is left.
-    pub(crate) fn into_room(self) -> Room {
-        let mut own = self.own;
+    /// As of a message with nothing in it; what was allocated for its lines and changes stays, as far as most need it.
+    fn clear(&mut self) {
+        let Fields { wire, own, lines, body, noted } = self;
+        (*wire, *body, *noted) = (Bytes::new(), Body::default(), Noted::default());
+        lines.clear();
         own.clear();
-        Room(if own.capacity() > ROOM_MAX { Vec::new() } else { own })
+        if own.capacity() > OWN_KEPT_MAX {
+            *own = Vec::new();
+        }
     }
 
     /// The top Via: the hop that a request came from, or a response goes to.

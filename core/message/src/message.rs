@@ -2,7 +2,7 @@
 
 use crate::door;
 use crate::error::Malformed;
-use crate::fields::Fields;
+use crate::fields::{Fields, Room};
 use crate::request::Request;
 use crate::response::Response;
 use bytes::{BufMut, Bytes};
@@ -10,7 +10,6 @@ use std::fmt;
 use std::ops::Deref;
 
 /// A request or a response. Both, and it, read like [`Fields`].
-// One is as large as the other, and boxing would cost the allocation that the parse does without.
 #[derive(Clone, Debug)]
 pub enum Message {
     /// A request.
@@ -28,7 +27,15 @@ impl Message {
     /// its answer: [`Malformed::reply`].
     // rfc3261 §7 and §18.3
     pub fn parse(wire: Bytes) -> Result<Message, Malformed> {
-        door::parse(wire)
+        Message::parse_in(wire, Room::default())
+    }
+
+    /// The same in the room of a message that is done with: it allocates nothing.
+    ///
+    /// # Errors
+    /// As [`Message::parse`].
+    pub fn parse_in(wire: Bytes, room: Room) -> Result<Message, Malformed> {
+        door::parse(wire, room)
     }
 
     /// The message as octets.

@@ -2,7 +2,7 @@
 //! responses that follow from one: reply, ACK, CANCEL. Building one from nothing is in `build.rs`.
 
 use crate::build::RequestBuilder;
-use crate::fields::{Body, Fields, Room, Span};
+use crate::fields::{Fields, Room, Span};
 use crate::header::address::NameAddr;
 use crate::method::Method;
 use crate::name::HeaderName;
@@ -21,7 +21,8 @@ pub struct Request {
     pub(crate) method_text: Span,
     pub(crate) uri: Span,
     pub(crate) uri_parts: Parts,
-    pub(crate) fields: Fields,
+    /// In a box of its own, since a request is handed from one machine to the next, and comes far.
+    pub(crate) fields: Box<Fields>,
 }
 
 impl Request {
@@ -111,7 +112,12 @@ impl Request {
     /// Timestamp in a 100. Give To a tag with [`Fields::set_to_tag`].
     // rfc3261 §8.2.6.1, §8.2.6.2
     pub fn reply(&self, status: StatusCode) -> Response {
-        Response::new(status, self.fields.keeping(|id| is_copied(id, status)))
+        self.reply_in(status, Room::default())
+    }
+
+    /// The same in this room.
+    pub fn reply_in(&self, status: StatusCode, room: Room) -> Response {
+        Response::new(status, self.fields.keeping(|id| is_copied(id, status), room))
     }
 
     /// The ACK to a final response other than 2xx: a part of this INVITE's own transaction.
@@ -140,7 +146,7 @@ impl Request {
                 HeaderName::Via | HeaderName::From | HeaderName::To | HeaderName::CallId | HeaderName::Route
             )
         };
-        let mut fields = self.fields.keeping(copied);
+        let mut fields = self.fields.keeping(copied, Room::default());
         let top = crate::scan::first_element(self.fields.first(HeaderName::Via).unwrap_or_default()).0;
         fields.set(HeaderName::Via, top);
         fields.set(HeaderName::MaxForwards, "70");
@@ -148,7 +154,7 @@ impl Request {
         Request { method, method_text: Span::default(), uri: self.uri, uri_parts: self.uri_parts, fields }
     }
 
-    /// A copy, to be changed in this room.
+    /// A copy in this room.
     pub fn copy_in(&self, room: Room) -> Request {
         let fields = self.fields.copy_in(room);
         Request {
@@ -158,11 +164,6 @@ impl Request {
             uri_parts: self.uri_parts,
             fields,
         }
-    }
-
-    /// Done with: only the room is left in which it was changed.
-    pub fn into_room(self) -> Room {
-        self.fields.into_room()
     }
 
     /// The octets that it was read from, whatever was changed since; written now, if it was built here.
@@ -200,14 +201,19 @@ pub(crate) const fn is_copied(id: HeaderName, status: StatusCode) -> bool {
 
 impl Fields {
     /// A copy of the lines that `keep` says, without the body.
-    fn keeping(&self, keep: impl Fn(HeaderName) -> bool) -> Fields {
-        Fields {
-            wire: self.wire.clone(),
-            own: self.own.clone(),
-            lines: self.lines.keeping(keep),
-            body: Body::default(),
-            noted: self.noted,
-        }
+    fn keeping(&self, keep: impl Fn(HeaderName) -> bool, room: Room) -> Box<Fields> {
+        let Room(mut copy) = room;
+        copy.wire.clone_from(&self.wire);
+        copy.own.extend_from_slice(&self.own);
+        copy.lines.keep_of(&self.lines, keep);
+        copy.noted = self.noted;
+        copy
+    }
+}
+
+impl From<Request> for Room {
+    fn from(request: Request) -> Self {
+        request.fields.into()
     }
 }
 
@@ -307,14 +313,21 @@ mod tests {
         let mut original = invite();
         original.set_max_forwards(3);
         let before = original.to_bytes();
-        let mut copy = original.copy_in(first.into_room());
+        let mut copy = original.copy_in(first.into());
         assert_eq!(copy.to_bytes(), before);
         copy.set_max_forwards(2);
         copy.push_record_route("<sip:me;lr>");
         assert_eq!((original.to_bytes(), copy.max_forwards()), (before, Some(2)));
-        // A room in use is not given up for another one.
-        copy.lend(invite().into_room());
-        assert_eq!((copy.max_forwards(), copy.record_routes().count()), (Some(2), 1));
+        let Ok(Message::Request(read)) =
+            Message::parse_in(Bytes::from_static(INVITE.as_bytes()), copy.into())
+        else {
+            panic!("refused");
+        };
+        assert_eq!(read.to_bytes(), invite().to_bytes());
+        assert_eq!(
+            (read.max_forwards(), read.record_routes().count(), read.routes().count()),
+            (Some(12), 0, 2)
+        );
     }
 
     #[test]

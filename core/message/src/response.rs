@@ -1,6 +1,6 @@
 //! Responses (RFC 3261 §7.2). They are made by [`Request::reply`](crate::Request::reply).
 
-use crate::fields::{Fields, Span};
+use crate::fields::{Fields, Room, Span};
 use crate::status::StatusCode;
 use bytes::{BufMut, Bytes};
 use std::fmt;
@@ -12,11 +12,11 @@ pub struct Response {
     pub(crate) status: StatusCode,
     /// `None`: the default phrase of the status.
     pub(crate) reason: Option<Span>,
-    pub(crate) fields: Fields,
+    pub(crate) fields: Box<Fields>,
 }
 
 impl Response {
-    pub(crate) const fn new(status: StatusCode, fields: Fields) -> Self {
+    pub(crate) const fn new(status: StatusCode, fields: Box<Fields>) -> Self {
         Response { status, reason: None, fields }
     }
 
@@ -55,6 +55,12 @@ impl Response {
         out.put_slice(self.reason());
         out.put_slice(b"\r\n");
         self.fields.write(out);
+    }
+}
+
+impl From<Response> for Room {
+    fn from(response: Response) -> Self {
+        response.fields.into()
     }
 }
 

@@ -8,7 +8,7 @@ use ruf_message::{HeaderName, Response, StatusClass, StatusCode};
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// A final response, without our Via.
-    Answered(Box<Response>),
+    Answered(Response),
     /// No answer in time: as if a 408 had come (16.6 item 7, 16.8).
     TimedOut,
     /// The request could not be sent: as if a 503 had come (16.9).
@@ -130,7 +130,7 @@ mod tests {
     use smallvec::SmallVec;
 
     fn answered(status: u16, header: &str) -> Failure {
-        Failure::Answered(Box::new(sample::response(status, header)))
+        Failure::Answered(sample::response(status, header))
     }
 
     fn best_of(statuses: &[u16]) -> Option<u16> {

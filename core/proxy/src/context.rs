@@ -6,7 +6,7 @@
 
 use ruf_admission::{Identity, Ourselves, Party};
 use ruf_message::{Flow, Method, Request, Response, Scheme, StatusCode, Tick};
-use ruf_transaction::{ClientId, Mark, ServerId};
+use ruf_transaction::{ClientId, Mark, ServerId, Transactions};
 use smallvec::SmallVec;
 
 use crate::best::Failure;
@@ -217,6 +217,16 @@ impl ResponseContext {
     }
 }
 
+impl Phase {
+    /// It is over.
+    pub(crate) fn end(self, transactions: &mut Transactions) {
+        match self {
+            Phase::Locating(pending) | Phase::Forwarding(pending) => pending.source.end(transactions),
+            Phase::Accepted => {}
+        }
+    }
+}
+
 impl Branch {
     pub(crate) fn new(state: BranchState, share: Share, spare: Spare) -> Self {
         Branch {
@@ -252,7 +262,7 @@ impl Pending {
 
     /// Lets go of what only another branch would need, if there can be none. Whoever is silent may be given
     /// up, and so may a place that is one of several; somebody who rings is waited for.
-    pub(crate) fn settle_to_ring(&mut self) {
+    pub(crate) fn settle_to_ring(&mut self, transactions: &mut Transactions) {
         let rings = |branch: &Branch| match branch.state {
             BranchState::Proceeding(_) | BranchState::Cancelling(_) | BranchState::Completed => {
                 branch.spare.is_empty()
@@ -264,7 +274,7 @@ impl Pending {
         };
         let nobody_waits = self.source.whole().is_some_and(|whole| whole.waiting.q().is_none());
         if nobody_waits && self.branches.iter().all(rings) {
-            self.source.outline();
+            self.source.outline(transactions);
         }
     }
 }

@@ -83,8 +83,10 @@ impl ResponseContext {
             && !std::mem::replace(&mut pending.trying, true)
             && let Some(whole) = pending.source.whole()
         {
-            let trying = whole.request.reply(StatusCode::TRYING);
+            let room = step.turn.transactions.room();
+            let trying = whole.request.reply_in(StatusCode::TRYING, room);
             self.respond(step, &trying);
+            step.turn.transactions.recycle(trying);
         }
     }
 

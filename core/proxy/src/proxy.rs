@@ -227,7 +227,7 @@ impl Proxy {
             Event::ServerTimedOut { .. } | Event::ServerUnreachable { .. } => {}
             // rfc6026 §8.3: without a server transaction, what still comes is discarded
             Event::ServerEnded { user, .. } => {
-                drop(self.contexts.remove(Token::from_user(user).key()));
+                self.end(turn, Token::from_user(user).key());
             }
         }
     }
@@ -292,6 +292,12 @@ impl Proxy {
         self.with(turn, token.key(), |context, step| context.failed(step, branch, failure));
     }
 
+    fn end(&mut self, turn: &mut Turn<'_>, key: Key) {
+        if let Some(context) = self.contexts.remove(key) {
+            context.phase.end(turn.transactions);
+        }
+    }
+
     fn with(
         &mut self,
         turn: &mut Turn<'_>,
@@ -304,7 +310,7 @@ impl Proxy {
         let mut step = Step { turn, timers: &mut self.timers, limits: &self.limits, key };
         match work(context, &mut step) {
             Kept::Yes => {}
-            Kept::No => drop(self.contexts.remove(key)),
+            Kept::No => self.end(turn, key),
         }
     }
 }

@@ -35,14 +35,16 @@ impl ResponseContext {
                 | StatusClass::GlobalFailure => self.failed(step, id, Failure::Unreachable),
             };
         }
-        match class {
+        let kept = match class {
             StatusClass::Provisional => self.provisional(step, id, &response),
             StatusClass::Success => self.success(step, id, &response),
             StatusClass::Redirection | StatusClass::ClientError | StatusClass::ServerError => {
-                self.failed(step, id, Failure::Answered(Box::new(response)))
+                return self.failed(step, id, Failure::Answered(response));
             }
-            StatusClass::GlobalFailure => self.declined(step, id, response),
-        }
+            StatusClass::GlobalFailure => return self.declined(step, id, response),
+        };
+        step.turn.transactions.recycle(response);
+        kept
     }
 
     /// 1xx.
@@ -71,7 +73,7 @@ impl ResponseContext {
         let is_news = branch.announced.replace(response.status()) != Some(response.status());
         self.respond(step, response); // rfc3261 §16.7 step 5, §16.7 step 9
         if let Some(pending) = self.forwarding() {
-            pending.settle_to_ring();
+            pending.settle_to_ring(step.turn.transactions);
         }
         if is_news {
             self.announce_ringing(step, response);
@@ -92,7 +94,7 @@ impl ResponseContext {
         }
         // rfc3261 §16.7 step 10; rfc3326 §2: whoever does not answer has missed nothing
         self.withdraw(step, Withdrawn::Answered, Some(ELSEWHERE));
-        self.phase = Phase::Accepted;
+        std::mem::replace(&mut self.phase, Phase::Accepted).end(step.turn.transactions);
         self.announce_answer(step, response);
         Kept::Yes
     }
@@ -101,7 +103,7 @@ impl ResponseContext {
     // rfc3261 §16.7 step 5
     fn declined(&mut self, step: &mut Step<'_, '_>, id: BranchId, response: Response) -> Kept {
         if let Some(pending) = self.forwarding() {
-            pending.fail(step, id, Failure::Answered(Box::new(response)));
+            pending.fail(step, id, Failure::Answered(response));
         }
         self.withdraw(step, Withdrawn::Declined, None);
         self.advance(step)

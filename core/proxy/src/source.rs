@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use ruf_message::{Message, Request};
+use ruf_transaction::Transactions;
 
 use crate::queue::Queue;
 
@@ -61,9 +62,17 @@ impl Source {
     }
 
     /// No branch will be opened any more.
-    pub(crate) fn outline(&mut self) {
+    pub(crate) fn outline(&mut self, transactions: &mut Transactions) {
         if let Source::Whole(whole) = self {
-            *self = Source::Outline(whole.request.outline_bytes());
+            let outline = Source::Outline(whole.request.outline_bytes());
+            std::mem::replace(self, outline).end(transactions);
+        }
+    }
+
+    /// Nothing can come of it any more.
+    pub(crate) fn end(self, transactions: &mut Transactions) {
+        if let Source::Whole(whole) = self {
+            transactions.recycle(whole.request);
         }
     }
 }

@@ -51,12 +51,11 @@ pub(crate) fn forward(turn: &mut Turn<'_>, ack: Ack, target: Option<Target>) {
     send(turn, ack.request, &target.unwrap_or(ack.onward));
 }
 
-fn send(turn: &mut Turn<'_>, mut request: Request, target: &Target) {
+fn send(turn: &mut Turn<'_>, request: Request, target: &Target) {
     // A target that was looked up for a GRUU is a binding, which has a flow, and so has a token.
     let Some(onward) = target.flow else { return };
     let asked = request.uri().scheme();
     let breadth = breadth::incoming(&request);
-    request.lend(turn.transactions.room());
     let mut copy = BranchRequest::of(request, target).into_request();
     copy.set_max_breadth(breadth); // rfc5393 §5.3.3
     if sips::settle(asked, &mut copy, &onward).is_ok() {

@@ -21,8 +21,8 @@ use crate::reply;
 use crate::slab::{ClientId, Id, ServerId, Slab};
 use crate::turn::{Alarm, Says, Timer};
 
-/// Requests that are worked on at once are few.
-const ROOMS_MAX: usize = 16;
+/// Messages that are done with while none comes, in one turn of a worker: a room is a kilobyte or two.
+const ROOMS_MAX: usize = 128;
 
 /// All transactions of one worker.
 ///
@@ -48,7 +48,7 @@ pub struct Transactions {
     pub(crate) reasons: HashMap<Id, Box<[u8]>>,
     /// The next Via is written here.
     pub(crate) scratch: Vec<u8>,
-    /// What the next requests to leave are changed in.
+    /// What the next messages are read and changed in.
     pub(crate) rooms: Vec<Room>,
     #[cfg(feature = "mutants")]
     pub(crate) mutant: Option<crate::Mutant>,
@@ -78,14 +78,16 @@ impl Transactions {
         }
     }
 
-    /// Room in which a request that is to leave is changed; it comes back when that was sent.
+    /// Room for the next message that comes or is to leave. That of one that leaves comes back when it was sent; that of
+    /// any other is given back by [`Transactions::recycle`], or it is lost, which does no harm.
     pub fn room(&mut self) -> Room {
         self.rooms.pop().unwrap_or_default()
     }
 
-    fn recycle(&mut self, request: Request) {
+    /// A message is done with.
+    pub fn recycle(&mut self, message: impl Into<Room>) {
         if self.rooms.len() < ROOMS_MAX {
-            self.rooms.push(request.into_room());
+            self.rooms.push(message.into());
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is measured.
 
 use bytes::Bytes;
-use ruf_message::{Message, Request, StatusCode};
+use ruf_message::{Frame, Framer, Message, Request, Room, StatusCode};
 
 use crate::serving::Serving;
 
@@ -16,7 +16,7 @@ pub(crate) struct Case {
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
     /// On one message; gives some number that depends on it.
-    Message(fn() -> usize),
+    Message(fn(&mut Rooms) -> usize),
     /// One unit of a server.
     Unit(fn(&mut Serving)),
 }
@@ -24,6 +24,11 @@ pub(crate) enum Work {
 /// In the order of the table.
 pub(crate) const CASES: &[Case] = &[
     Case { name: "parse_invite", what: "Message::parse of a 1 kB INVITE", work: Work::Message(parse_invite) },
+    Case {
+        name: "frame_invite",
+        what: "the INVITE cut out of a stream, not read yet",
+        work: Work::Message(frame_invite),
+    },
     Case { name: "parse_200", what: "Message::parse of its 200", work: Work::Message(parse_200) },
     Case {
         name: "stamp_invite",
@@ -70,35 +75,61 @@ pub(crate) const CASES: &[Case] = &[
 pub(crate) static INVITE: &[u8] = include_bytes!("../invite.sip");
 static OK: &[u8] = include_bytes!("../ok.sip");
 
-fn parse(wire: &'static [u8]) -> Option<Message> {
-    Message::parse(Bytes::from_static(wire)).ok()
+/// What messages are read in, from one to the next: two are enough.
+pub(crate) type Rooms = Vec<Room>;
+
+fn parse(wire: &'static [u8], rooms: &mut Rooms) -> Option<Message> {
+    Message::parse_in(Bytes::from_static(wire), rooms.pop().unwrap_or_default()).ok()
 }
 
-fn invite() -> Option<Request> {
-    match parse(INVITE)? {
+fn invite(rooms: &mut Rooms) -> Option<Request> {
+    match parse(INVITE, rooms)? {
         Message::Request(request) => Some(request),
         Message::Response(_) => None,
     }
 }
 
-fn parse_invite() -> usize {
-    parse(INVITE).map_or(0, |message| message.body().len())
+/// A number that depends on the message, which is done with.
+fn done(message: impl Into<Room>, number: usize, rooms: &mut Rooms) -> usize {
+    rooms.push(message.into());
+    number
 }
 
-fn parse_200() -> usize {
-    parse(OK).map_or(0, |message| message.body().len())
+fn parse_invite(rooms: &mut Rooms) -> usize {
+    invite(rooms).map_or(0, |request| {
+        let body = request.body().len();
+        done(request, body, rooms)
+    })
 }
 
-fn stamp_invite() -> usize {
-    let Some(mut request) = invite() else {
+fn frame_invite(_: &mut Rooms) -> usize {
+    let mut framer = Framer::new();
+    framer.push(INVITE);
+    match framer.next_frame() {
+        Some(Ok(Frame::Message(message))) => message.len(),
+        _ => 0,
+    }
+}
+
+fn parse_200(rooms: &mut Rooms) -> usize {
+    let Some(Message::Response(response)) = parse(OK, rooms) else {
+        return 0;
+    };
+    let body = response.body().len();
+    done(response, body, rooms)
+}
+
+fn stamp_invite(rooms: &mut Rooms) -> usize {
+    let Some(mut request) = invite(rooms) else {
         return 0;
     };
     request.set_via_source([192, 0, 2, 101].into(), Some(5060));
-    request.via().params().as_bytes().len()
+    let params = request.via().params().as_bytes().len();
+    done(request, params, rooms)
 }
 
-fn forward_invite() -> usize {
-    let Some(mut request) = invite() else {
+fn forward_invite(rooms: &mut Rooms) -> usize {
+    let Some(mut request) = invite(rooms) else {
         return 0;
     };
     let contact = ruf_message::UriRef::parse(b"sip:bob@192.0.2.77:49172;ob").unwrap_or_default();
@@ -108,17 +139,23 @@ fn forward_invite() -> usize {
     request.set_max_forwards(hops);
     request.push_record_route("<sip:dGhlIHRva2VuIG9mIGEgZGlhbG9n@192.0.2.10:5060;lr>");
     request.push_via("SIP/2.0/UDP 192.0.2.10:5060;branch=z9hG4bKmM3gq1Zw9fAa;rport");
-    request.to_bytes().len()
+    let octets = request.to_bytes().len();
+    done(request, octets, rooms)
 }
 
-fn forward_200() -> usize {
-    let Some(Message::Response(mut response)) = parse(OK) else {
+fn forward_200(rooms: &mut Rooms) -> usize {
+    let Some(Message::Response(mut response)) = parse(OK, rooms) else {
         return 0;
     };
     response.pop_via();
-    response.to_bytes().len()
+    let octets = response.to_bytes().len();
+    done(response, octets, rooms)
 }
 
-fn reply_trying() -> usize {
-    invite().map_or(0, |request| request.reply(StatusCode::TRYING).to_bytes().len())
+fn reply_trying(rooms: &mut Rooms) -> usize {
+    let Some(request) = invite(rooms) else {
+        return 0;
+    };
+    let trying = request.reply(StatusCode::TRYING).to_bytes().len();
+    done(request, trying, rooms)
 }

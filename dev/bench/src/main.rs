@@ -14,7 +14,7 @@ mod counts;
 mod serving;
 
 use allocations::{Counting, allocated};
-use cases::{CASES, Work};
+use cases::{CASES, Rooms, Work};
 use serving::{Cost, Serving};
 use std::hint::black_box;
 use std::path::Path;
@@ -96,9 +96,10 @@ fn table() {
 fn repeat(work: Work, rounds: u64) -> Cost {
     match work {
         Work::Message(run) => {
+            let mut rooms = Rooms::new();
             let (before, start) = (allocated(), Instant::now());
             for _ in 0..rounds {
-                black_box(run());
+                black_box(run(&mut rooms));
             }
             Cost { time: start.elapsed(), allocations: allocated() - before }
         }

@@ -43,6 +43,7 @@ impl Node {
             let (request, reply) = (admitted.request(), &registered.reply);
             // There was room.
             let _ = self.transactions.answer(now, flow, request, fingerprint, reply, &mut self.wire);
+            self.transactions.recycle(admitted.into_request());
             return;
         };
         if let Ok(server) = self.transactions.accept_as(now, flow, request, fingerprint) {
@@ -60,6 +61,7 @@ impl Node {
             }
             self.note(now, &admitted, &registered);
             self.transactions.respond_with(now, server, request, &registered.reply, &mut self.wire);
+            self.transactions.recycle(admitted.into_request());
         }
         self.settle(now);
     }

@@ -7,11 +7,22 @@ use crate::name::HeaderName;
 use smallvec::SmallVec;
 use std::ops::Deref;
 
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Lines {
     lines: SmallVec<[Line; HEADERS_INLINE]>,
     /// The bits of all names that were ever in it.
     names: u64,
+}
+
+impl Clone for Lines {
+    fn clone(&self) -> Self {
+        Lines { lines: self.lines.clone(), names: self.names }
+    }
+
+    fn clone_from(&mut self, other: &Self) {
+        self.lines.clone_from(&other.lines);
+        self.names = other.names;
+    }
 }
 
 /// Some names share one.
@@ -33,16 +44,22 @@ impl Lines {
         if self.may_have(id) { &self.lines } else { &[] }
     }
 
-    /// A copy of those that `keep` says.
-    pub(crate) fn keeping(&self, keep: impl Fn(HeaderName) -> bool) -> Lines {
-        let lines = self.lines.iter().filter(|line| keep(line.id)).copied().collect();
-        Lines { lines, names: self.names }
+    /// Those of `others` that `keep` says, where none is yet.
+    pub(crate) fn keep_of(&mut self, others: &Lines, keep: impl Fn(HeaderName) -> bool) {
+        self.lines.extend(others.lines.iter().filter(|line| keep(line.id)).copied());
+        self.names = others.names;
     }
 
     #[inline]
     pub(crate) fn push(&mut self, line: Line) {
         self.names |= bit(line.id);
         self.lines.push(line);
+    }
+
+    /// Without any line, and without memory for more than most messages have.
+    pub(crate) fn clear(&mut self) {
+        self.names = 0;
+        if self.lines.spilled() { self.lines = SmallVec::new() } else { self.lines.clear() }
     }
 
     pub(crate) fn insert(&mut self, at: usize, line: Line) {
