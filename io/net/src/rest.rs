@@ -64,9 +64,9 @@ impl FineTimer {
 /// So many grains are looked at together for how many messages leave.
 const WINDOW_GRAINS: u32 = 20;
 
-/// For so many messages it rests, half a grain at least and a grain at most: the more come, the less is gained by
-/// more of them, and who waits for an answer before he asks again has less done.
-const TOGETHER: u32 = 8;
+/// For so many messages it rests, half a grain at least and a grain at most: where more come in a grain, nothing is
+/// gained by more of them, and who waits for an answer before he asks again has less done.
+const TOGETHER: u32 = 100;
 
 /// When a worker rests that has done all that it knows of: until up to a grain after it was woken. What comes meanwhile
 /// is done together: it wakes nobody, is received and sent by fewer calls, and finds the caches warm. Who has more to
@@ -186,8 +186,8 @@ mod tests {
 
     #[test]
     fn the_more_come_the_shorter_it_rests() {
-        // Eight in a grain, ten, sixteen, a hundred.
-        assert_eq!([500, 400, 250, 40].map(rest_where_four_come_each), [990, 790, 490, 490]);
+        // Eight in a grain, a hundred, a hundred and sixty, two hundred.
+        assert_eq!([500, 40, 25, 20].map(rest_where_four_come_each), [990, 990, 615, 490]);
         // Three, and fewer.
         assert_eq!([1_333, 1_334].map(rest_where_four_come_each), [990, 0]);
     }
@@ -195,13 +195,13 @@ mod tests {
     #[test]
     fn where_many_leave_it_rests_from_the_next_window_until_it_is_quiet() {
         let mut many = Rests::new(GRAIN, 3);
-        // Four in each fifth of a millisecond, which are twenty in a grain.
-        let busy = rests(&mut many, (0..200).map(|n| n * 200), 4, 10);
+        // Fifty in each fifth of a millisecond, which are 250 in a grain.
+        let busy = rests(&mut many, (0..200).map(|n| n * 200), 50, 10);
         let first = busy.iter().position(|rest| *rest > 0).expect("it rests");
         assert!((100..=101).contains(&first), "{first}");
         assert!(busy.iter().skip(first).all(|rest| *rest == 490));
         // Resting, it is woken less often, by the same messages.
-        assert!(rests(&mut many, (0..100).map(|n| 40_000 + n * 500), 10, 10).iter().all(|rest| *rest == 490));
+        assert!(rests(&mut many, (0..100).map(|n| 40_000 + n * 500), 125, 10).iter().all(|rest| *rest == 490));
         // A second later somebody calls.
         assert_eq!(rests(&mut many, [1_090_500], 1, 10), [0]);
     }
