@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use ruf_message::header::via::Via;
-use ruf_message::{HeaderName, Malformed, Message, Request};
+use ruf_message::{HeaderName, Malformed, Message, Request, Room, StatusCode};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -279,4 +279,39 @@ fn addresses_of_both_families_are_read() {
     assert_eq!(uri("port-ambiguous"), ("[2001:db8::10:5070]".into(), None));
     assert_eq!(uri("port-unambiguous"), ("[2001:db8::10]".into(), Some(5070)));
     assert_eq!(uri("ipv6-good"), ("[2001:db8::10]".into(), None));
+}
+
+#[test]
+fn nothing_of_a_message_that_is_done_with_is_in_the_next_one() {
+    let messages = messages();
+    let room = |before: &Bytes| match Message::parse(before.clone()) {
+        Ok(Message::Request(mut request)) => {
+            request.push_via("SIP/2.0/UDP z;branch=z9hG4bKz");
+            request.set_max_forwards(1);
+            request.set_body("text/plain", "z");
+            for number in 0..30 {
+                request.add("X-Much", number.to_string());
+            }
+            Some(Room::from(request))
+        }
+        Ok(Message::Response(response)) => Some(response.into()),
+        Err(_) => None,
+    };
+    let mut pairs = 0;
+    for (_, _, before) in &messages {
+        for (name, _, wire) in &messages {
+            let Some(used) = room(before) else { continue };
+            let read = Message::parse_in(wire.clone(), used);
+            assert_eq!(format!("{read:?}"), format!("{:?}", Message::parse(wire.clone())), "{name}");
+            if let Ok(Message::Request(request)) = read {
+                let copy = request.copy_in(room(before).unwrap());
+                assert_eq!(format!("{copy:?}"), format!("{request:?}"), "{name}");
+                let [reply, again] = [Room::default(), room(before).unwrap()]
+                    .map(|room| request.reply_in(StatusCode::OK, room));
+                assert_eq!(format!("{again:?}"), format!("{reply:?}"), "{name}");
+            }
+            pairs += 1;
+        }
+    }
+    assert!(pairs > 2_000, "{pairs}");
 }

@@ -201,7 +201,9 @@ mod tests {
         assert!((100..=101).contains(&first), "{first}");
         assert!(busy.iter().skip(first).all(|rest| *rest == 490));
         // Resting, it is woken less often, by the same messages.
-        assert!(rests(&mut many, (0..100).map(|n| 40_000 + n * 500), 125, 10).iter().all(|rest| *rest == 490));
+        assert!(
+            rests(&mut many, (0..100).map(|n| 40_000 + n * 500), 125, 10).iter().all(|rest| *rest == 490)
+        );
         // A second later somebody calls.
         assert_eq!(rests(&mut many, [1_090_500], 1, 10), [0]);
     }
