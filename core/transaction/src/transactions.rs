@@ -21,8 +21,9 @@ use crate::reply;
 use crate::slab::{ClientId, Id, ServerId, Slab};
 use crate::turn::{Alarm, Says, Timer};
 
-/// Messages that are done with while none comes, in one turn of a worker: a room is a kilobyte or two.
-const ROOMS_MAX: usize = 128;
+/// Messages that are worked on at once are few. What is kept of a storm's may be one of each page of the allocator,
+/// which can give none of these back.
+const ROOMS_MAX: usize = 16;
 
 /// All transactions of one worker.
 ///
