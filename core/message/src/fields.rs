@@ -84,7 +84,8 @@ impl Noted {
 }
 
 /// The memory of a message that is done with, for the next one: its table, and what was changed in it. With one,
-/// [`Message::parse_in`](crate::Message::parse_in) and [`Request::copy_in`](crate::Request::copy_in) allocate nothing.
+/// [`Message::parse_in`](crate::Message::parse_in) and [`Request::copy_in`](crate::Request::copy_in) allocate nothing
+/// for a message of up to [`HEADERS_INLINE`](crate::limits::HEADERS_INLINE) lines.
 #[derive(Debug, Default)]
 pub struct Room(pub(crate) Box<Fields>);
 

@@ -30,7 +30,7 @@ impl Message {
         Message::parse_in(wire, Room::default())
     }
 
-    /// The same in the room of a message that is done with: it allocates nothing.
+    /// The same in the room of a message that is done with, which saves the allocation.
     ///
     /// # Errors
     /// As [`Message::parse`].
