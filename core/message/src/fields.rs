@@ -89,8 +89,9 @@ impl Noted {
 #[derive(Debug, Default)]
 pub struct Room(pub(crate) Box<Fields>);
 
-impl From<Box<Fields>> for Room {
-    fn from(mut fields: Box<Fields>) -> Self {
+impl Room {
+    /// That of a message that had these.
+    pub(crate) fn of(mut fields: Box<Fields>) -> Self {
         fields.clear();
         Room(fields)
     }

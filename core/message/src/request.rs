@@ -213,7 +213,7 @@ impl Fields {
 
 impl From<Request> for Room {
     fn from(request: Request) -> Self {
-        request.fields.into()
+        Room::of(request.fields)
     }
 }
 

@@ -60,7 +60,7 @@ impl Response {
 
 impl From<Response> for Room {
     fn from(response: Response) -> Self {
-        response.fields.into()
+        Room::of(response.fields)
     }
 }
 
